@@ -1,0 +1,94 @@
+# The front door. `make help` lists the targets; each of them sets up .venv first where it needs it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+UV := uv==0.13.9
+ONCE ?=
+PYTEST_ARGS ?=
+SECONDS_OF_SEEDS ?= 60
+
+# The stamp names the folder it was made in: a virtual environment that was moved or copied along
+# would run the code of the folder it came from, so it is made anew.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+# So it is when another Python is asked for by name.
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell { $(PYTHON) --version || :; } 2>&1),$(shell { $(BIN)/python --version || :; } 2>&1))
+.PHONY: $(STAMP)
+endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-rls slow simulate check format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
+	    | awk -F':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## make .venv with the `playtime` command in it (make PYTHON=python3.12 ... picks a Python)
+	@:
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	    echo "playtime: '$(PYTHON)' was not found. Install Python 3.11 or newer" \
+	         "(Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python)," \
+	         "or name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "playtime: Python 3.11 or newer is needed, '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
+	         "Install a newer one, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' >/dev/null 2>&1 || { \
+	    echo "playtime: '$(PYTHON)' cannot make virtual environments (venv or ensurepip is missing)." \
+	         "Debian, Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] \
+	    || [ "$$($(PYTHON) --version 2>&1)" != "$$($(BIN)/python --version 2>&1)" ]; then \
+	    echo "making $(VENV) with $$($(PYTHON) --version)"; \
+	    $(PYTHON) -m venv --clear $(VENV); \
+	fi
+	@rm -f $@
+	@echo "installing what requirements.lock names"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@rm -rf build *.egg-info
+	@mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/playtime
+	@echo "$(CURDIR)" > $@
+
+demo: setup ## play a day, show where every coin is, then serve (ONCE=1: exit after the table)
+	@$(BIN)/playtime demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: setup ## the tests, but for the slow ones (PYTEST_ARGS="-k voucher" picks some)
+	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-rls: setup ## the isolation between tenants alone
+	@$(BIN)/python -m pytest -m rls $(PYTEST_ARGS)
+
+slow: setup ## the slow tests alone
+	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+simulate: setup ## a minute of seeds of the simulation, from a new one each time (SECONDS_OF_SEEDS=600: longer)
+	@$(BIN)/playtime simulate --seconds $(SECONDS_OF_SEEDS)
+
+check: setup ## lint, format, types and import contracts
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## set the code as `make check` wants it
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=1: newest versions)
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check $(UV)
+	@build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	    --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@rm -rf build/lock
+
+clean: ## remove .venv and whatever the tools leave behind; data in PLAYTIME_HOME stays
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""

@@ -1,0 +1,1 @@
+"""Everything outside the core: storages, HTTP, command line, security, system services."""

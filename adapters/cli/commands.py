@@ -1,0 +1,333 @@
+"""The commands of `playtime`."""
+
+import json
+import logging
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ...application.access import SYSTEM
+from ...application.engine import Engine
+from ...application.errors import SetupError
+from ...application.sweeps import Swept
+from ...domain.errors import DomainError
+from ...domain.staff import Role
+from ...domain.tenants import TenantKind
+from .demo import play_demo
+from .program import Database, Program, Running
+from .simulation import MOST_SEEDS, STEPS, run_seeds
+from .smoke import smoke_test
+
+REVIVE_SECONDS: Final = 1.0
+_log: Final = logging.getLogger("playtime.worker")
+_SERVER_NOTE: Final = "server.json"
+_UP_TO_DATE: Final = "The schema is up to date."
+_DEFAULT_ROLES: Final = {
+    TenantKind.DEV: Role.OWNER,
+    TenantKind.OPERATOR: Role.OPERATOR,
+    TenantKind.AGENT: Role.AGENT,
+}
+
+
+class _Commands(click.Group):
+    """Says what an administrator can mend in one line, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
+        try:
+            return super().invoke(ctx)
+        except (SetupError, DomainError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def build_commands(program: Program) -> click.Group:
+    """Return the `playtime` command for a composed program."""
+
+    @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.pass_context
+    def playtime(context: click.Context) -> None:
+        """Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""
+        context.obj = program
+
+    for command in (serve, sweep, migrate, demo, smoke, simulate, staff, isolation, ledger, db):
+        playtime.add_command(command)
+    return playtime
+
+
+@click.command()
+@click.pass_obj
+def serve(program: Program) -> None:
+    """Serve the HTTP API until stopped."""
+    with program.open_running() as running:
+        running.require_address()
+        if running.database is None:
+            _first_owner(running)
+        click.echo(f"Serving {running.url} (health: {running.url}/api/health). Stop with Ctrl-C.")
+        with _announced(running), _kept_going(running):
+            running.serve()
+
+
+@click.command()
+@click.pass_obj
+def sweep(program: Program) -> None:
+    """Do once what the server does by itself: expire vouchers, close idle players, fold totals."""
+    with program.open_running() as running:
+        swept = running.engine.sweep()
+    click.echo(_told(swept))
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; list what is pending, status 1 if something is.")
+@click.pass_obj
+def migrate(program: Program, *, check: bool) -> None:
+    """Bring the database's schema up to date; on an empty one, make it."""
+    with program.open_database() as database:
+        if check:
+            pending = database.pending()
+            click.echo("\n".join(f"pending {name}" for name in pending) or _UP_TO_DATE)
+            sys.exit(1 if pending else 0)
+        applied = database.migrate()
+    click.echo("\n".join(f"applied {name}" for name in applied) or _UP_TO_DATE)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Exit after the day; status 0 if every check held.")
+@click.option("--spins", default=5_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.pass_obj
+def demo(program: Program, *, once: bool, spins: int) -> None:
+    """Play a day with an owner, an operator, agents and players; then serve it."""
+    with program.open_running() as running:
+        if not once:
+            running.require_address()
+        day = play_demo(running.engine, spins=spins)
+        click.echo(day.report())
+        if once:
+            sys.exit(0 if day.held else 1)
+        click.echo(day.how_to_go_on(running.url))
+        click.echo(f"\nServing {running.url}. Stop with Ctrl-C.")
+        with _announced(running), _kept_going(running):
+            running.serve()
+
+
+@click.command()
+@click.option("--url", help="The API to check; by default the one that runs on this PLAYTIME_HOME.")
+@click.pass_obj
+def smoke(program: Program, url: str | None) -> None:
+    """Check a running API quickly. Safe on a live one: it moves no coin and makes nothing."""
+    results = smoke_test(url or _running_url(program.home()) or program.default_url())
+    for result in results:
+        click.echo(result)
+    failed = sum(not result.held for result in results)
+    click.echo(f"{len(results) - failed} held, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+@click.command()
+@click.option("--seed", type=click.IntRange(0, MOST_SEEDS), help="The seed; with --seconds, the first of them.")
+@click.option(
+    "--steps", default=STEPS, show_default=True, type=click.IntRange(1, 100_000), help="Commands a seed."
+)
+@click.option("--seconds", type=click.IntRange(1, 86_400), help="Run one seed after another for so long.")
+@click.pass_obj
+def simulate(program: Program, *, seed: int | None, steps: int, seconds: int | None) -> None:
+    """Play on memory as a seed decides, failures included; status 1 where something does not hold."""
+    first = secrets.randbelow(MOST_SEEDS) if seed is None else seed
+    ran = run_seeds(program.simulated_engine, first, seconds=seconds or 0, steps=steps)
+    for outcome in ran:
+        if outcome.failure is not None:
+            click.echo("\n".join(outcome.last_lines))
+            click.echo(f"seed {outcome.seed}, step {outcome.steps}: {outcome.failure}")
+            click.echo(f"Show it again: playtime simulate --seed {outcome.seed} --steps {steps}")
+            sys.exit(1)
+    if len(ran) == 1:
+        click.echo(f"seed {first} held for {ran[0].steps} steps; trace {ran[0].trace}")
+    else:
+        click.echo(f"{len(ran)} seeds from {first} on held, {sum(outcome.steps for outcome in ran)} steps")
+
+
+@click.group()
+def staff() -> None:
+    """Members of staff."""
+
+
+@staff.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in Role]), help="By default the tenant's own.")
+@click.option("--tenant", metavar="SLUG", help="The tenant; by default the platform.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.pass_obj
+def create_staff(
+    program: Program, name: str, *, role: str | None, tenant: str | None, password_stdin: bool
+) -> None:
+    """Create a member of staff called NAME; asks for the password."""
+    password = _password(from_stdin=password_stdin)
+    with program.open_running() as running:
+        if running.database is None:
+            raise SetupError("PLAYTIME_STORAGE=memory keeps nothing between programs.")
+        engine = running.engine
+        engine.create_platform()
+        found = engine.find_tenant(slug=tenant)
+        chosen = _DEFAULT_ROLES[found.kind] if role is None else Role(role)
+        record = engine.create_staff(
+            SYSTEM, username=name, password=password, role=chosen, tenant_id=found.tenant_id
+        )
+    click.echo(f"Created {record.username} ({record.role}) with id {record.staff_id}.")
+
+
+@click.group()
+def isolation() -> None:
+    """The isolation of tenants from each other."""
+
+
+@isolation.command("check")
+@click.pass_obj
+def check_isolation(program: Program) -> None:
+    """Hold the database's catalogue and behaviour against the isolation rules."""
+    with program.open_running() as running:
+        if running.database is None:
+            raise SetupError("PLAYTIME_STORAGE=memory has no database to check.")
+        report = running.database.check_isolation()
+    for line in report.lines():
+        click.echo(line)
+    sys.exit(0 if report.clean else 1)
+
+
+@click.group()
+def ledger() -> None:
+    """The ledger."""
+
+
+@ledger.command("verify")
+@click.pass_obj
+def verify_ledger(program: Program) -> None:
+    """Hold every balance against the entries of the ledger."""
+    with program.open_running() as running:
+        books = running.engine.verify_ledger()
+    for operator in books:
+        events = sum(movement.count for movement in operator.movements)
+        verdict = "clean" if operator.clean else "NOT CLEAN"
+        click.echo(
+            f"{operator.slug}: {verdict}; {events} events, {len(operator.accounts)} accounts,"
+            f" sum {operator.sum_minor}"
+        )
+        for total in operator.disagreements:
+            click.echo(
+                f"  {total.account.kind} {total.account.owner_id}: entries {total.entries_minor},"
+                f" books {total.stated_minor}, floor {total.floor_minor}"
+            )
+    clean = all(operator.clean for operator in books)
+    click.echo(f"{len(books)} operators: {'clean' if clean else 'NOT CLEAN'}")
+    sys.exit(0 if clean else 1)
+
+
+@click.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("url")
+@click.pass_obj
+def database_url(program: Program) -> None:
+    """Print the connection string of the app's role."""
+    with program.open_database() as database:
+        click.echo(database.app_url)
+
+
+def _told(swept: Swept) -> str:
+    return (
+        f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
+        f" {swept.entries_folded} entries folded"
+    )
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return answer
+
+
+def _first_owner(running: Running) -> None:
+    """Give a memory storage, which no other program can reach, somebody who can log in."""
+    password = secrets.token_urlsafe(12)
+    running.engine.create_platform()
+    running.engine.create_staff(SYSTEM, username="owner", password=password, role=Role.OWNER)
+    click.echo(f"Everything is kept in memory. Log in as owner with the password {password}")
+
+
+def _running_url(home: Path) -> str | None:
+    """Return the address of the server that runs on a home, if one left word of it."""
+    try:
+        note = json.loads((home / _SERVER_NOTE).read_text())
+        os.kill(note["pid"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    url: str = note["url"]
+    return url
+
+
+@contextmanager
+def _announced(running: Running) -> Iterator[None]:
+    """Leave word in the home of the server that runs on it, for other commands to find."""
+    if running.database is None:
+        yield
+        return
+    note = running.home / _SERVER_NOTE
+    running.home.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps({"url": running.url, "pid": os.getpid()}))
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+@contextmanager
+def _kept_going(running: Running) -> Iterator[None]:
+    """Run the background work for as long as this program serves; a batch under way is finished first."""
+    stopped = threading.Event()
+    works: list[tuple[float, Callable[[], None]]] = [
+        (running.sweep_seconds, partial(_sweep_what_is_due, running.engine, stopped.is_set))
+    ]
+    if running.database is not None:
+        works.append((REVIVE_SECONDS, partial(_revive, running.database)))
+    with ExitStack() as stack:
+        for seconds, work in works:
+            worker = threading.Thread(target=_repeat, args=(work, seconds, stopped), daemon=True)
+            worker.start()
+            stack.callback(worker.join)
+        stack.callback(stopped.set)
+        yield
+
+
+def _repeat(work: Callable[[], None], seconds: float, stopped: threading.Event) -> None:
+    while not stopped.wait(seconds):
+        work()
+
+
+def _revive(database: Database) -> None:
+    """Start a database again that died; one that cannot come up, on a full disk say, is tried again later."""
+    try:
+        database.revive()
+    except Exception as error:  # noqa: BLE001 - whatever it was, nobody else would try again
+        _log.warning("the database does not come up: %s", error)
+
+
+def _sweep_what_is_due(engine: Engine, stopped: Callable[[], bool]) -> None:
+    """Sweep; what cannot be done now is due the next time as well."""
+    try:
+        swept = engine.sweep(stopped)
+    except DomainError as error:
+        # The database is away, or slow.
+        _log.warning("sweep put off: %s", error)
+    except Exception:  # noqa: BLE001 - a defect of one round: the next one is due all the same
+        _log.exception("sweep failed")
+    else:
+        if swept != Swept():
+            _log.info("swept: %s", _told(swept))

@@ -1,0 +1,69 @@
+"""What the commands are given by the composition root."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from ...application.engine import Engine
+from .simulation import Build
+
+
+class IsolationReport(Protocol):
+    """What checking the isolation of tenants came to."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+
+    def lines(self) -> Sequence[str]:
+        """Return the counts, and a line for each finding."""
+
+
+class Database(Protocol):
+    """The database behind the engine, as its administrator uses it."""
+
+    @property
+    def app_url(self) -> str:
+        """The connection string of the app's role."""
+
+    def migrate(self) -> Sequence[str]:
+        """Bring the schema up to date and return the names of the migrations applied."""
+
+    def pending(self) -> Sequence[str]:
+        """Return the names of the migrations that `migrate` would apply, and change nothing."""
+
+    def check_isolation(self) -> IsolationReport:
+        """Hold catalogue and behaviour against the isolation rules."""
+
+    def revive(self) -> None:
+        """Start the embedded server again where it has died; nothing to do for another database."""
+
+
+@frozen(kw_only=True)
+class Running:
+    """A composed engine and what belongs to it.
+
+    `serve` blocks until the server was told to stop; `require_address` raises SetupError when it could not listen.
+    """
+
+    engine: Engine
+    database: Database | None
+    home: Path
+    url: str
+    sweep_seconds: int
+    require_address: Callable[[], None]
+    serve: Callable[[], None]
+
+
+@frozen(kw_only=True)
+class Program:
+    """How the commands get at the product. Each call opens it anew and closes it at the end."""
+
+    open_running: Callable[[], AbstractContextManager[Running]]
+    open_database: Callable[[], AbstractContextManager[Database]]
+    home: Callable[[], Path]
+    default_url: Callable[[], str]
+    simulated_engine: Build

@@ -1,0 +1,1 @@
+"""Flask: requests in, use cases called, answers out. Knows no SQL."""

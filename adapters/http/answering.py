@@ -1,0 +1,106 @@
+"""Putting answers and errors into HTTP responses."""
+
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response, g
+from werkzeug import exceptions
+
+from ...application.answers import Answer
+from ...application.errors import NotFound, StorageError
+from ...application.wire import encode
+from ...domain.errors import DomainError
+from .calls import MAX_BODY_BYTES
+from .documents import Document
+from .errors import (
+    HEADERS_OF_STATUS,
+    BodyTooLarge,
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    UnsupportedMediaType,
+    content_of,
+    is_defect,
+    status_of,
+    status_of_code,
+)
+from .handlers import Result
+
+JSON: Final = "application/json"
+REPLAYED: Final = "Idempotency-Replayed"
+
+_LOG: Final = logging.getLogger("playtime.http")
+_ON_ALL: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+
+
+def respond(body: bytes, status: HTTPStatus, *headers: tuple[str, str]) -> Response:
+    """Return the response that carries these bytes, which are JSON."""
+    return Response(body, status, [*_ON_ALL, *headers], content_type=JSON)
+
+
+def respond_result(result: Result, status: HTTPStatus) -> Response:
+    """Return the response to a call that a use case answered; the bytes of an Answer are sent as they are."""
+    if isinstance(result, Document):
+        return respond_document(result, status)
+    if not isinstance(result, Answer):
+        return respond(encode(result), status)
+    if result.code is not None:
+        status = status_of_code(result.code)
+    return respond(result.body, status, *([(REPLAYED, "true")] if result.replayed else []))
+
+
+def respond_document(document: Document, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Return the response that is a document; one that is made in parts is sent while it is made."""
+    body, headers = document.body, [*_ON_ALL, *document.headers]
+    if not isinstance(body, bytes):
+        body = _sent_in_parts(body, document.cut_short, g.request_id)
+    return Response(body, status, headers, content_type=f"{document.media_type}; charset=utf-8")
+
+
+def respond_error(error: DomainError) -> Response:
+    """Return the response to a refusal."""
+    if is_defect(type(error)):
+        return respond_defect(error)
+    if isinstance(error, StorageError):
+        _LOG.warning("request_id=%s error=%s: %s", g.request_id, type(error).__name__, error.reason)
+    return _told(error)
+
+
+def respond_defect(defect: Exception) -> Response:
+    """Return the response to a defect of ours: what it was is logged, and only the request id is told."""
+    _LOG.error("request_id=%s error=%s", g.request_id, type(defect).__name__, exc_info=defect)
+    return _told(InternalError(g.request_id))
+
+
+def respond_unserved(error: exceptions.HTTPException) -> Response:
+    """Return the response to what Flask itself would not serve."""
+    if isinstance(error, exceptions.MethodNotAllowed):
+        allowed = tuple(sorted(error.valid_methods or ()))
+        response = _told(MethodNotAllowed(allowed))
+        response.headers["Allow"] = ", ".join(allowed)
+        return response
+    if isinstance(error, exceptions.NotFound):
+        return _told(NotFound("route"))
+    if isinstance(error, exceptions.RequestEntityTooLarge):
+        return _told(BodyTooLarge(MAX_BODY_BYTES))
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return _told(UnsupportedMediaType())
+    if isinstance(error, exceptions.InternalServerError):
+        return respond_defect(error)
+    return _told(MalformedRequest.at("$", error.description or error.name))
+
+
+def _sent_in_parts(parts: Iterator[bytes], cut_short: bytes, request_id: str) -> Iterator[bytes]:
+    """Send the parts. The status has left by then, and a server may end the answer as if it were whole."""
+    try:
+        yield from parts
+    except Exception as error:  # noqa: BLE001 - whatever it was, the document is not whole
+        _LOG.exception("request_id=%s error=%s", request_id, type(error).__name__)
+        yield cut_short
+
+
+def _told(error: DomainError) -> Response:
+    status = status_of(type(error))
+    return respond(encode(content_of(error)), status, *HEADERS_OF_STATUS.get(status, {}).items())

@@ -1,0 +1,110 @@
+"""The Flask application of an engine: requests in, use cases called, answers out."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from ...application.engine import Engine
+from ...application.wire import encode
+from ...domain.errors import DomainError
+from .access_log import log_access
+from .answering import (
+    respond,
+    respond_defect,
+    respond_document,
+    respond_error,
+    respond_result,
+    respond_unserved,
+)
+from .calls import (
+    MAX_BODY_BYTES,
+    Call,
+    body_reader,
+    query_reader,
+    read_key,
+    read_nobody,
+    read_optional_player,
+    read_player,
+    read_staff,
+)
+from .openapi import describe
+from .redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
+from .routes import API, ROUTES, Caller, Route
+
+_READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
+    Caller.ANYBODY: read_nobody,
+    Caller.PLAYER_OR_ANYBODY: read_optional_player,
+    Caller.PLAYER: read_player,
+    Caller.STAFF: read_staff,
+}
+
+
+def create_app(engine: Engine, *, public_url: str | None = None) -> Flask:
+    """Return an application that serves this engine. Two in one process know nothing of each other.
+
+    `public_url` is the address under which people reach it, as QR codes name it; None: as each request does.
+    """
+
+    def find_site() -> str:
+        return (public_url or request.root_url).rstrip("/")
+
+    app = Flask(__name__, static_folder=None)
+    # One more than the limit: a body of untold length is cut off there without a word, and so found out.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
+    # An address that is not quite one is not there, rather than guessed at with a redirect.
+    app.url_map.merge_slashes = False
+    for route in ROUTES:
+        _serve(app, route.path, route.method, name=route.name, view=_view(engine, route, find_site))
+    document = encode(describe(ROUTES))
+    _serve(app, f"{API}/openapi.json", "GET", name="openapi", view=lambda: respond(document, HTTPStatus.OK))
+    _serve_pages(app)
+    app.register_error_handler(DomainError, respond_error)
+    app.register_error_handler(HTTPException, respond_unserved)
+    app.register_error_handler(Exception, respond_defect)
+    log_access(app)
+    return app
+
+
+def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[..., Response]) -> None:
+    rule = path.replace("{", "<uuid:").replace("}", ">")
+    app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
+
+
+def _serve_pages(app: Flask) -> None:
+    """Serve what is not part of the API: the page where players redeem vouchers."""
+    script = redeem_script()
+
+    def redeem() -> Response:
+        return respond_document(redeem_page(request.args.get("code", "")))
+
+    _serve(app, REDEEM_PATH, "GET", name="redeemPage", view=redeem)
+    _serve(app, SCRIPT_PATH, "GET", name="redeemScript", view=lambda: respond_document(script))
+
+
+def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callable[..., Response]:
+    """Return the view of a route; everything that can be made once is made here."""
+    read_caller, read_given = _READ_CALLER[route.caller], _reader(route)
+    status_for_player = route.status_for_player or route.status
+
+    def view(**ids: UUID) -> Response:
+        call = Call(
+            who=read_caller(engine.authenticate, request),
+            given=read_given(request),
+            ids=ids,
+            key=read_key(request) if route.has_key else None,
+            find_site=find_site,
+        )
+        status = route.status if call.who is None else status_for_player
+        return respond_result(route.handle(engine, call), status)
+
+    return view
+
+
+def _reader(route: Route) -> Callable[..., Any]:
+    if route.takes is None:
+        return lambda _request: None
+    return body_reader(route.takes) if route.has_body else query_reader(route.takes)

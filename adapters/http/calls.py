@@ -1,0 +1,210 @@
+"""Reading a request: who calls, what is asked, under which name. Everything is checked before a use case runs."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, Generic, NoReturn, TypeVar
+from uuid import UUID
+
+import attrs
+import msgspec
+from attrs import frozen
+from flask import Request
+
+from ...application.access import PlayerPrincipal, StaffPrincipal
+from ...application.answers import checked_action_id
+from ...application.authentication import Authenticate
+from ...application.errors import Forbidden, InvalidToken, Unauthorized
+from ...domain.errors import InvalidInput
+from .errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from .requests import LONGEST_TOKEN, wire_name
+
+Who = TypeVar("Who", StaffPrincipal, PlayerPrincipal, PlayerPrincipal | None, None)
+Given = TypeVar("Given")
+
+MAX_BODY_BYTES: Final = 64 * 1024
+
+_WHERE: Final = re.compile(r" - at `(\$.*?)`$")
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
+_PLAINLY: Final = {
+    "Expected `str` matching regex": "holds characters that are not allowed here",
+    "Invalid RFC3339 encoded datetime": "is no moment such as 2026-03-01T00:00:00Z (a + is written %2B)",
+    "Expected `datetime` with a timezone": "needs its zone, as in 2026-03-01T00:00:00Z",
+    "Invalid enum value": "is not one of the known values",
+}
+"""Sentences of msgspec that hold a pattern or the caller's own words, and what is said instead."""
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+_LONGEST_NAME_TOLD: Final = 40
+
+
+@frozen(kw_only=True)
+class Call(Generic[Who, Given]):
+    """A checked request: the caller, the body or query, the ids of the path, and the Idempotency-Key.
+
+    `find_site` returns the address under which people reach this service, without a slash at its end.
+    """
+
+    who: Who
+    given: Given
+    ids: Mapping[str, UUID]
+    key: str | None
+    find_site: Callable[[], str]
+
+
+StaffCall = Call[StaffPrincipal, Given]
+PlayerCall = Call[PlayerPrincipal, Given]
+PublicCall = Call[None, Given]
+
+
+# --- who calls ------------------------------------------------------------------------------------------------
+
+
+def read_staff(authenticate: Authenticate, request: Request) -> StaffPrincipal:
+    """Return the member of staff who calls. Raises Unauthorized."""
+    return authenticate.staff(_bearer(request))
+
+
+def read_player(authenticate: Authenticate, request: Request) -> PlayerPrincipal:
+    """Return the player who calls. Raises Unauthorized; Forbidden when another session is named."""
+    player = authenticate.player(_bearer(request))
+    named = request.headers.get("X-Session-Id")
+    if named is not None and named.lower() != str(player.session_id):
+        raise Forbidden("the session is not the token's own")
+    return player
+
+
+def read_optional_player(authenticate: Authenticate, request: Request) -> PlayerPrincipal | None:
+    """Return the player who calls, None where nobody claims to be one: a bad token is not nobody."""
+    if "Authorization" not in request.headers:
+        return None
+    return read_player(authenticate, request)
+
+
+def read_nobody(_authenticate: Authenticate, _request: Request) -> None:
+    """Return None: it does not matter who calls."""
+
+
+def _bearer(request: Request) -> str:
+    header = request.headers.get("Authorization")
+    if header is None:
+        raise Unauthorized
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not 1 <= len(token) <= LONGEST_TOKEN or not token.isascii():
+        raise InvalidToken
+    return token
+
+
+# --- what is asked --------------------------------------------------------------------------------------------
+
+
+def body_reader(kind: type[Any]) -> Callable[[Request], Any]:
+    """Return what reads a JSON body as `kind`, an attrs class; one without fields may be left out."""
+    decoder = msgspec.json.Decoder(kind)
+    known = frozenset(field.name for field in attrs.fields(kind))
+    nothing = None if known else kind()
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            raise MalformedRequest.at("$", "the same field stands there twice")
+        return content
+
+    def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
+        body = request.get_data(cache=False)
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyTooLarge(MAX_BODY_BYTES)
+        if not body and nothing is not None:
+            return nothing
+        if request.mimetype != "application/json":
+            raise UnsupportedMediaType
+        try:
+            given = decoder.decode(body)
+            # msgspec passes over what it was not asked for; a misspelt field must not pass for one left out.
+            content = json.loads(body, object_pairs_hook=unique)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            _refuse_body(error)
+        _require_known(content, known, "$.")
+        return given
+
+    return read
+
+
+def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
+    """Return what reads a query as `kind`, an attrs class. A parameter it does not know is refused."""
+    fields = attrs.fields(kind)
+    attributes = {wire_name(field.name): field.name for field in fields}
+    whole = frozenset(field.name for field in fields if type(field.default) is int)
+
+    def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
+        content: dict[str, Any] = {}
+        for name, values in request.args.lists():
+            if len(values) > 1:
+                raise MalformedRequest.at(f"query.{_told(name)}", "stands there twice")
+            text = values[0]
+            content[name] = int(text) if name in whole and _WHOLE.fullmatch(text) else text
+        _require_known(content, attributes.keys(), "query.")
+        try:
+            return msgspec.convert({attributes[name]: value for name, value in content.items()}, kind)
+        except msgspec.ValidationError as error:
+            path, message = _place_of(str(error))
+            raise MalformedRequest.at(f"query.{wire_name(path.removeprefix('$.'))}", message) from None
+
+    return read
+
+
+def read_key(request: Request) -> str | None:
+    """Return the Idempotency-Key."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    try:
+        return checked_action_id(key)
+    except InvalidInput as error:
+        raise MalformedRequest.at("header.Idempotency-Key", error.reason) from None
+
+
+def _refuse_body(error: Exception) -> NoReturn:
+    if isinstance(error, msgspec.ValidationError):
+        raise MalformedRequest.at(*_place_of(str(error))) from None
+    if isinstance(error, UnicodeDecodeError):
+        raise MalformedRequest.at("$", "is not UTF-8") from None
+    if isinstance(error, msgspec.DecodeError):
+        raise MalformedRequest.at("$", str(error)) from None
+    raise MalformedRequest.at("$", "is nested too deeply or holds a number that is too long") from None
+
+
+def _place_of(sentence: str) -> tuple[str, str]:
+    """Split msgspec's sentence into the path of the fault and the fault."""
+    at = _WHERE.search(sentence)
+    path = at.group(1) if at else "$"
+    message = sentence[: at.start()] if at else sentence
+    missing = _MISSING.match(message)
+    if missing:
+        return f"{path}.{missing.group(1)}", "is missing"
+    return path, next((plain for start, plain in _PLAINLY.items() if message.startswith(start)), message)
+
+
+def _require_known(content: Mapping[str, Any], known: AbstractSet[str], prefix: str) -> None:
+    for name in content.keys() - known:
+        raise MalformedRequest.at(f"{prefix}{_told(name)}", "is not known here")
+
+
+def _told(name: str) -> str:
+    """Return a caller's own word as it may be told back: short, and without anything invisible."""
+    told = name[:_LONGEST_NAME_TOLD]
+    return told if told.isprintable() else ascii(told)
+
+
+# --- cursors --------------------------------------------------------------------------------------------------
+
+
+def cursor_of(row_id: UUID) -> str:
+    """Return the cursor that continues a list after a row."""
+    return base64.urlsafe_b64encode(row_id.bytes).decode().rstrip("=")
+
+
+def row_of(cursor: str) -> UUID:
+    """Return the row that a cursor continues after; that it is one was checked when the query was read."""
+    return UUID(bytes=base64.urlsafe_b64decode(f"{cursor}=="))

@@ -1,0 +1,145 @@
+"""What is wrong with a request before any use case sees it, and the one table of HTTP statuses for errors."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+from attrs import define, frozen
+
+from ...application.errors import (
+    Forbidden,
+    IdempotencyKeyReused,
+    NotFound,
+    ReplaySecretExpired,
+    StorageError,
+    StorageUnavailable,
+    TransientConflict,
+    Unauthorized,
+)
+from ...application.wire import failure, to_wire
+from ...domain.codes import MalformedCode
+from ...domain.errors import DomainError, InvalidInput, StateRefusal
+from ...domain.vouchers import VoucherExpired, VoucherVoided
+
+Headers = Mapping[str, str]
+
+
+@frozen
+class Fault:
+    """One thing that is wrong: `path` is `$.field` in a body, `query.name` or `header.Name` elsewhere."""
+
+    path: str
+    message: str
+
+
+@define
+class MalformedRequest(DomainError):
+    """Raised when a request is not what the route takes."""
+
+    code: ClassVar[str] = "VALIDATION_FAILED"
+    text: ClassVar[str] = "The request is not valid."
+    faults: tuple[Fault, ...]
+
+    @classmethod
+    def at(cls, path: str, message: str) -> "MalformedRequest":
+        """Return the error of a request with one fault."""
+        return cls((Fault(path, message),))
+
+
+@define
+class MethodNotAllowed(DomainError):
+    """Raised when a path is there, but not for this method; `allowed` are those it is there for."""
+
+    code: ClassVar[str] = "METHOD_NOT_ALLOWED"
+    text: ClassVar[str] = "This path does not take this method."
+    allowed: tuple[str, ...] = ()
+
+
+@define
+class BodyTooLarge(DomainError):
+    """Raised when a body is larger than any request needs."""
+
+    code: ClassVar[str] = "BODY_TOO_LARGE"
+    text: ClassVar[str] = "The body is larger than {limit_bytes} bytes."
+    limit_bytes: int
+
+
+@define
+class UnsupportedMediaType(DomainError):
+    """Raised when a body is not announced as JSON."""
+
+    code: ClassVar[str] = "UNSUPPORTED_MEDIA_TYPE"
+    text: ClassVar[str] = "Send application/json."
+
+
+@define
+class InternalError(DomainError):
+    """Raised for a defect of ours; what it was stands in the log under the request id."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    text: ClassVar[str] = "Something went wrong here. Name the request id when you report it."
+    request_id: str
+
+
+STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
+    InvalidInput: HTTPStatus.BAD_REQUEST,
+    MalformedRequest: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    MalformedCode: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    StateRefusal: HTTPStatus.CONFLICT,
+    ReplaySecretExpired: HTTPStatus.CONFLICT,
+    VoucherVoided: HTTPStatus.GONE,
+    VoucherExpired: HTTPStatus.GONE,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TransientConflict: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    # The rest of what a storage raises is a defect of ours, and so is what has no row at all.
+    StorageError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The HTTP status of each error, or of the nearest of its bases that has a row."""
+
+HEADERS_OF_STATUS: Final[Mapping[HTTPStatus, Headers]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+}
+"""The headers that belong to a status."""
+
+_STATUS_OF_CODE: Final = {
+    error.code: status for error, status in STATUS_OF_ERROR.items() if issubclass(error, StateRefusal)
+}
+
+
+def status_of(error: type[DomainError]) -> HTTPStatus:
+    """Return the status of an error; one that nobody placed is a defect."""
+    for base in error.__mro__:
+        if base in STATUS_OF_ERROR:
+            return STATUS_OF_ERROR[base]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def status_of_code(code: str) -> HTTPStatus:
+    """Return the status of a refusal that was stored: these depend on the state, all of them."""
+    return _STATUS_OF_CODE.get(code, STATUS_OF_ERROR[StateRefusal])
+
+
+def is_defect(error: type[DomainError]) -> bool:
+    """Whether an error is ours, and so has to be looked at rather than told."""
+    return status_of(error) is HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def content_of(error: DomainError) -> dict[str, Any]:
+    """Return the content of the answer to an error."""
+    if isinstance(error, StorageError):
+        # Why a storage is not there is for the log.
+        return {"ok": False, "code": StorageUnavailable.code, "message": StorageUnavailable.text}
+    if isinstance(error, InvalidInput):
+        faults = (Fault(f"$.{error.path}", error.reason),)
+        return {"ok": False, "code": error.code, "message": str(error), "faults": to_wire(faults)}
+    return failure(error)

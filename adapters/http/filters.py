@@ -1,0 +1,61 @@
+"""Filters as a request gives them, turned into those of the ports."""
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from ...application.ports import LedgerFilter, PlayerFilter, VoucherFilter
+from .requests import LedgerQuery, PlayersQuery, VouchersQuery
+
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_MEANT: Final = str.maketrans("ILO", "110", "- ")
+
+
+def voucher_filter(tenant_id: UUID, given: VouchersQuery) -> VoucherFilter:
+    """Return which vouchers of a tenant are asked for."""
+    return VoucherFilter(
+        tenant_id=tenant_id,
+        status=given.status,
+        code_ends=_symbols(given.codeEnds),
+        player_id=given.playerId,
+        since=_utc(given.from_),
+        until=_utc(given.to),
+    )
+
+
+def player_filter(given: PlayersQuery) -> PlayerFilter:
+    """Return which players are asked for."""
+    return PlayerFilter(
+        tenant_id=given.tenantId,
+        status=given.status,
+        code_ends=_symbols(given.codeEnds),
+        since=_utc(given.from_),
+        until=_utc(given.to),
+    )
+
+
+def ledger_filter(given: LedgerQuery) -> LedgerFilter:
+    """Return which ledger events are asked for."""
+    return LedgerFilter(
+        tenant_id=given.tenantId,
+        player_id=given.playerId,
+        event_type=given.eventType,
+        since=_utc(given.from_),
+        until=_utc(given.to),
+    )
+
+
+def _symbols(code_ends: str | None) -> str | None:
+    """Return the symbols that are meant by the end of a code as somebody typed it."""
+    return None if code_ends is None else code_ends.upper().translate(_MEANT)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Return a moment in UTC; beyond the first and the last year there is nothing to be found anyway."""
+    if moment is None:
+        return None
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if moment.year == _FIRST.year else _LAST

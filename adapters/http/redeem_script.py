@@ -1,0 +1,133 @@
+"""The script of the page where vouchers are redeemed."""
+
+from typing import Final
+
+REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API.
+(() => {
+  "use strict";
+
+  const CODE_SYMBOLS = 13;
+  const PIN_DIGITS = 6;
+  const PATIENCE_MS = 30000;
+  const KEPT = "playtime.redeem";
+
+  const WRONG = "The code or PIN is not right. Check both and try again. "
+    + "After five wrong tries a voucher is locked for a few minutes.";
+  const LATER = "The service could not be reached. Nothing is lost: try again in a moment.";
+  const SAID = {
+    INVALID_CREDENTIALS: WRONG,
+    VOUCHER_REDEEMED: "This voucher was redeemed before. "
+      + "If that was you, log in with the login code and PIN that you were given then.",
+    REPLAY_SECRET_EXPIRED: "This voucher was redeemed here more than a day ago. "
+      + "Log in with the login code and PIN that you were given then.",
+    VOUCHER_EXPIRED: "This voucher has expired. Show it to the agent who sold it.",
+    VOUCHER_VOIDED: "This voucher was cancelled. Show it to the agent who sold it.",
+  };
+
+  const find = (id) => document.getElementById(id);
+  const form = find("form"), code = find("code"), pin = find("pin");
+  const button = find("button"), message = find("message");
+
+  const fun = (minor) => {
+    const whole = String(Math.floor(minor / 100)).replace(/\B(?=(\d{3})+$)/g, ",");
+    return whole + "." + String(minor % 100).padStart(2, "0") + " FUN";
+  };
+
+  // As the service reads codes: any case, hyphens and spaces anywhere, I and L for 1, O for 0.
+  const symbols = (typed) =>
+    typed.toUpperCase().replace(/[-\s]/g, "").replace(/[IL]/g, "1").replace(/O/g, "0");
+
+  const newKey = () =>
+    Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+  // One key for each voucher, kept over a reload: asking again after a lost answer gives that answer again.
+  let kept = null;
+  const keyOf = (voucher) => {
+    try {
+      kept = JSON.parse(localStorage.getItem(KEPT)) || kept;
+    } catch {
+      // Without a storage it is kept for as long as the page is open.
+    }
+    if (!kept || kept.code !== voucher || typeof kept.key !== "string") {
+      kept = { code: voucher, key: newKey() };
+      try {
+        localStorage.setItem(KEPT, JSON.stringify(kept));
+      } catch {
+        // As above.
+      }
+    }
+    return kept.key;
+  };
+
+  const say = (text, field) => {
+    message.textContent = text;
+    for (const input of [code, pin]) {
+      input.setAttribute("aria-invalid", String(input === field));
+    }
+    if (field) {
+      field.focus();
+    }
+  };
+
+  const show = (player) => {
+    find("login-code").textContent = player.loginCode;
+    find("login-pin").textContent = player.pin;
+    find("balance").textContent = fun(player.balanceMinor);
+    find("bonus").textContent = fun(player.bonusPendingMinor);
+    form.hidden = true;
+    find("done").hidden = false;
+    find("done-title").focus();
+  };
+
+  const ask = async (voucher, digits) => {
+    const answer = await fetch("api/v1/voucher/redeem", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Idempotency-Key": keyOf(voucher) },
+      body: JSON.stringify({ code: voucher, pin: digits }),
+      credentials: "omit",
+      cache: "no-store",
+      signal: AbortSignal.timeout ? AbortSignal.timeout(PATIENCE_MS) : undefined,
+    });
+    return answer.json();
+  };
+
+  let busy = false;
+  const redeem = async (event) => {
+    event.preventDefault();
+    if (busy) {
+      return;
+    }
+    const voucher = symbols(code.value), digits = pin.value.replace(/\s/g, "");
+    if (voucher.length !== CODE_SYMBOLS) {
+      say("The code has 13 letters and digits.", code);
+      return;
+    }
+    if (!/^[0-9]+$/.test(digits) || digits.length !== PIN_DIGITS) {
+      say("The PIN has 6 digits.", pin);
+      return;
+    }
+    busy = true;
+    say("", null);
+    button.setAttribute("aria-disabled", "true");
+    button.textContent = "Redeeming\u2026";
+    try {
+      const content = await ask(voucher, digits);
+      if (content.ok === true) {
+        show(content.player);
+      } else {
+        say(SAID[content.code] || LATER, content.code === "INVALID_CREDENTIALS" ? pin : null);
+      }
+    } catch {
+      say(LATER, null);
+    } finally {
+      busy = false;
+      button.removeAttribute("aria-disabled");
+      button.textContent = "Redeem";
+    }
+  };
+
+  form.addEventListener("submit", redeem);
+  (code.value ? pin : code).focus();
+})();
+"""
+"""The script, as browsers are given it. It asks for nothing but the API of its own site."""

@@ -1,0 +1,228 @@
+"""What a request may hold, with its bounds: the decoders and the OpenAPI document are both made of these classes.
+
+The attributes carry the wire's own names, so that no second set of names stands between a request and a person
+who reads its documentation; where Python keeps a word for itself, an underscore follows it (`from_` is `from`).
+"""
+# ruff: noqa: N815 - the attributes are the wire's camelCase names
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+from uuid import UUID
+
+from attrs import frozen
+from msgspec import Meta
+
+from ...application.answers import LONGEST_ACTION_ID
+from ...application.credit import LONGEST_MEMO
+from ...application.issuing import LARGEST_BATCH
+from ...domain.codes import CODE_SYMBOLS
+from ...domain.ledger import EventType
+from ...domain.money import MAX_AMOUNT_MINOR
+from ...domain.players import PlayerStatus
+from ...domain.staff import LONGEST_PASSWORD, LONGEST_USERNAME, Role
+from ...domain.tenants import LONGEST_NAME, LONGEST_SLUG, TenantKind
+from ...domain.vouchers import MAX_VOUCHER_MINOR, VoucherStatus
+
+# `$` alone would let a line feed through at the very end, in Python.
+NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
+PRINTABLE_ASCII: Final = r"^[ -~]+$(?!\n)"
+
+MAX_ROWS: Final = 200
+DEFAULT_ROWS: Final = 50
+LONGEST_TYPED: Final = 64
+LONGEST_TOKEN: Final = 4096
+
+_MINOR: Final = "Minor units, as a whole number: written without fraction or exponent."
+Amount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT_MINOR, description=_MINOR)]
+VoucherAmount = Annotated[int, Meta(ge=1, le=MAX_VOUCHER_MINOR, description=_MINOR)]
+Typed = Annotated[str, Meta(min_length=1, max_length=LONGEST_TYPED, pattern=NO_CONTROLS)]
+"""A code, PIN or game key as somebody typed it: whether it is one is found out where it is looked up."""
+Username = Annotated[str, Meta(min_length=1, max_length=LONGEST_USERNAME, pattern=NO_CONTROLS)]
+Password = Annotated[str, Meta(min_length=1, max_length=LONGEST_PASSWORD)]
+Slug = Annotated[str, Meta(min_length=1, max_length=LONGEST_SLUG, pattern=NO_CONTROLS)]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NO_CONTROLS)]
+Memo = Annotated[str, Meta(min_length=1, max_length=LONGEST_MEMO, pattern=NO_CONTROLS)]
+Token = Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN, pattern=PRINTABLE_ASCII)]
+ActionId = Annotated[str, Meta(min_length=1, max_length=LONGEST_ACTION_ID, pattern=PRINTABLE_ASCII)]
+Cursor = Annotated[str, Meta(min_length=22, max_length=22, pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)")]
+"""The 128 bits of an id in base64url, of whose last symbol two bits are used."""
+Limit = Annotated[int, Meta(ge=1, le=MAX_ROWS)]
+BatchSize = Annotated[int, Meta(ge=1, le=LARGEST_BATCH)]
+CodeEnd = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_TYPED,
+        pattern=rf"^[ -]*([0-9A-TV-Za-tv-z][ -]*){{1,{CODE_SYMBOLS}}}$(?!\n)",
+        description="The last symbols of a code, read as codes are: any case, hyphens and spaces anywhere.",
+    ),
+]
+Since = Annotated[datetime, Meta(tz=True, description="From this moment on, this one included.")]
+Until = Annotated[datetime, Meta(tz=True, description="Before this moment, this one left out.")]
+
+
+class ListFormat(StrEnum):
+    """How a list is answered: a page of JSON, or every row that matches as CSV, whatever `limit` and `cursor`."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class Paper(StrEnum):
+    """What a sheet is printed on."""
+
+    A4 = "a4"
+    ROLL = "80mm"
+
+
+@frozen(kw_only=True)
+class Nothing:
+    """A command that says all by its address; a body may be left out."""
+
+
+@frozen(kw_only=True)
+class StaffCredentials:
+    """Who wants to work, and in which tenant; the platform's owner names none."""
+
+    username: Username
+    password: Password
+    tenant: Slug | None = None
+
+
+@frozen(kw_only=True)
+class RefreshRequest:
+    """The refresh token of the last log-in or refresh; each is good once."""
+
+    refreshToken: Token
+
+
+@frozen(kw_only=True)
+class VoucherOrder:
+    """A voucher to be sold; its bonus of a half is added and paid by the agent."""
+
+    amountMinor: VoucherAmount
+
+
+@frozen(kw_only=True)
+class BatchOrder:
+    """A batch of equal vouchers to be sold, all of them or none."""
+
+    amountMinor: VoucherAmount
+    count: BatchSize
+
+
+@frozen(kw_only=True)
+class SheetQuery:
+    """What the sheet is for."""
+
+    paper: Paper = Paper.A4
+
+
+@frozen(kw_only=True)
+class Redemption:
+    """What is printed on a voucher."""
+
+    code: Typed
+    pin: Typed
+
+
+@frozen(kw_only=True)
+class PlayerCredentials:
+    """What a player got when the first voucher was redeemed."""
+
+    loginCode: Typed
+    pin: Typed
+
+
+@frozen(kw_only=True)
+class SpinRequest:
+    """A stake on a game. Name it with an `actionId` of your own to be able to ask again for its answer."""
+
+    stakeMinor: Amount
+    gameKey: Typed
+    actionId: ActionId | None = None
+
+
+@frozen(kw_only=True)
+class TenantRequest:
+    """An operator or agent to be made."""
+
+    slug: Slug
+    name: Name
+    kind: TenantKind
+    parentId: UUID | None = None
+    region: Name | None = None
+
+
+@frozen(kw_only=True)
+class CreditRequest:
+    """An amount to be moved between a tenant and the one above it."""
+
+    amountMinor: Amount
+    memo: Memo
+
+
+@frozen(kw_only=True)
+class StaffRequest:
+    """A member of staff to be made, of the caller's own tenant unless another is named."""
+
+    username: Username
+    password: Password
+    role: Role
+    tenantId: UUID | None = None
+
+
+@frozen(kw_only=True)
+class ListQuery:
+    """Which part of a list: so many rows, after the page whose `nextCursor` this is."""
+
+    limit: Limit = DEFAULT_ROWS
+    cursor: Cursor | None = None
+
+
+@frozen(kw_only=True)
+class StaffQuery(ListQuery):
+    """Which members of staff."""
+
+    tenantId: UUID | None = None
+
+
+@frozen(kw_only=True)
+class VouchersQuery(ListQuery):
+    """Which vouchers, by when they were issued."""
+
+    status: VoucherStatus | None = None
+    codeEnds: CodeEnd | None = None
+    playerId: UUID | None = None
+    from_: Since | None = None
+    to: Until | None = None
+    format: ListFormat = ListFormat.JSON
+
+
+@frozen(kw_only=True)
+class PlayersQuery(ListQuery):
+    """Which players, by when they were made."""
+
+    tenantId: UUID | None = None
+    status: PlayerStatus | None = None
+    codeEnds: CodeEnd | None = None
+    from_: Since | None = None
+    to: Until | None = None
+
+
+@frozen(kw_only=True)
+class LedgerQuery(ListQuery):
+    """Which ledger events, by when they occurred."""
+
+    tenantId: UUID | None = None
+    playerId: UUID | None = None
+    eventType: EventType | None = None
+    from_: Since | None = None
+    to: Until | None = None
+    format: ListFormat = ListFormat.JSON
+
+
+def wire_name(attribute: str) -> str:
+    """Return the name on the wire of an attribute of a request."""
+    return attribute.rstrip("_")

@@ -1,0 +1,88 @@
+"""JSON schemas of requests and answers, taken from the very types that are decoded and put on the wire."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+import attrs
+import msgspec
+
+from ...application.wire import camel
+from ...domain.codes import Code
+from .errors import Fault
+from .routes import Route, Shape
+
+Schema = dict[str, Any]
+
+_REF: Final = "#/components/schemas/{name}"
+_PLAIN: Final[Mapping[Any, Any]] = {Code: str, datetime: Annotated[datetime, msgspec.Meta(tz=True)]}
+"""What the wire writes differently than msgspec would by itself."""
+_FAILURE: Final = {
+    "type": "object",
+    "required": ["ok", "code", "message"],
+    "properties": {
+        "ok": {"const": False},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+        "faults": {"type": "array", "items": {"$ref": _REF.format(name=Fault.__name__)}},
+    },
+}
+
+
+def answer_name(route: Route) -> str:
+    """Return the name of the schema of a route's success."""
+    return f"{route.name[0].upper()}{route.name[1:]}Answer"
+
+
+def reference(name: str) -> Schema:
+    """Return a reference to a named schema."""
+    return {"$ref": _REF.format(name=name)}
+
+
+def components_of(routes: Sequence[Route]) -> dict[str, Schema]:
+    """Return the schemas of every request and answer by name."""
+    requests = {route.takes for route in routes if route.takes is not None}
+    structs: dict[type[Any], type[Any]] = {}
+    answers = [_answer_struct(route, route.gives, structs) for route in routes if route.gives is not None]
+    _, found = msgspec.json.schema_components([*requests, *answers, _on_wire(Fault, structs)], ref_template=_REF)
+    components: dict[str, Schema] = dict(found)
+    for request in requests:
+        components[request.__name__]["additionalProperties"] = False
+    for route in routes:
+        if route.gives is None:
+            continue
+        components[answer_name(route)]["properties"]["ok"] = {"const": True}
+    return components | {"Failure": _FAILURE}
+
+
+def _answer_struct(route: Route, gives: Shape, structs: dict[type[Any], type[Any]]) -> type[Any]:
+    fields = [("ok", bool), *((name, _on_wire(kind, structs)) for name, kind in gives.items())]
+    return msgspec.defstruct(answer_name(route), fields, rename=camel)
+
+
+def _on_wire(kind: Any, structs: dict[type[Any], type[Any]]) -> Any:  # noqa: ANN401 - types, of any form
+    """Return the type that has the schema of what `wire.to_wire` makes of a value of type `kind`."""
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    if attrs.has(kind):
+        return _struct_of(kind, structs)
+    arguments = tuple(_on_wire(argument, structs) for argument in get_args(kind))
+    if not arguments:
+        return kind
+    if isinstance(kind, UnionType):
+        return Union[arguments]  # noqa: UP007 - made of what is only known here
+    origin: Any = get_origin(kind)
+    return {Mapping: dict, Sequence: list}.get(origin, origin)[arguments]
+
+
+def _struct_of(cls: type[Any], structs: dict[type[Any], type[Any]]) -> type[Any]:
+    if cls not in structs:
+        fields = [(field.name, _on_wire(field.type, structs)) for field in attrs.fields(attrs.resolve_types(cls))]
+        structs[cls] = msgspec.defstruct(
+            cls.__name__,
+            fields,
+            rename=camel,
+            namespace={"__doc__": cls.__doc__},
+        )
+    return structs[cls]

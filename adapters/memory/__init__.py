@@ -1,0 +1,1 @@
+"""The storage ports in plain Python: isolation, rollback and locking included."""

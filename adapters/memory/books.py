@@ -1,0 +1,202 @@
+"""One operator's books: its tables with the keys that the database has as well, and running totals."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import define, field, frozen
+
+from ...application.ports import AnswerKey, Record, StoredAnswer
+from ...domain.attempts import Attempts
+from ...domain.bonuses import Bonus, BonusStatus
+from ...domain.ledger import Account, EventType, LedgerEvent
+from ...domain.players import Player
+from ...domain.rounds import Round
+from ...domain.sessions import Session, StaffSession
+from ...domain.staff import StaffMember
+from ...domain.tenants import Tenant, TenantWallet
+from ...domain.vouchers import Voucher, VoucherStatus
+from .tables import Table
+
+OPEN_BONUSES: Final = frozenset({BonusStatus.PENDING, BonusStatus.TRIGGERED})
+"""Statuses of bonuses that a player's next operation may depend on."""
+
+ALL: Final = "all"
+"""The value that every row has in the group of all rows."""
+
+
+@define
+class Totals:
+    """What the events of each tenant add up to, kept while they are written: the ledger only ever grows."""
+
+    entries: dict[UUID, dict[Account, int]] = field(factory=lambda: defaultdict(lambda: defaultdict(int)))
+    counts: dict[UUID, dict[EventType, int]] = field(factory=lambda: defaultdict(lambda: defaultdict(int)))
+    moved: dict[UUID, dict[EventType, int]] = field(factory=lambda: defaultdict(lambda: defaultdict(int)))
+
+    def count(self, event: LedgerEvent) -> None:
+        """Add an event that was just written."""
+        self.counts[event.tenant_id][event.event_type] += 1
+        self.moved[event.tenant_id][event.event_type] += event.amount_minor
+        if event.transfer is not None:
+            entries = self.entries[event.tenant_id]
+            entries[event.transfer.source] -= event.transfer.amount_minor
+            entries[event.transfer.target] += event.transfer.amount_minor
+
+
+def _tenants() -> Table[Tenant]:
+    return Table(
+        "tenants",
+        lambda row: row.tenant_id,
+        unique={"slug": lambda row: row.slug},
+        grouped={"all": lambda _: ALL, "tenant": lambda row: row.tenant_id},
+    )
+
+
+def _staff() -> Table[StaffMember]:
+    return Table(
+        "staff",
+        lambda row: row.staff_id,
+        unique={"username": lambda row: (row.tenant_id, row.username)},
+        grouped={"all": lambda _: ALL, "tenant": lambda row: row.tenant_id},
+    )
+
+
+def _vouchers() -> Table[Voucher]:
+    return Table(
+        "vouchers",
+        lambda row: row.voucher_id,
+        unique={"code": lambda row: row.code.symbols},
+        grouped={
+            "all": lambda _: ALL,
+            "tenant": lambda row: row.tenant_id,
+            "open": lambda row: ALL if row.status is VoucherStatus.ISSUED else None,
+            "batch": lambda row: row.batch_id,
+            "player": lambda row: row.player_id,
+        },
+    )
+
+
+def _players() -> Table[Player]:
+    return Table(
+        "players",
+        lambda row: row.player_id,
+        unique={"login_code": lambda row: row.login_code.symbols},
+        grouped={
+            "all": lambda _: ALL,
+            "tenant": lambda row: row.tenant_id,
+            "open": lambda row: ALL if row.is_open else None,
+        },
+    )
+
+
+def _bonuses() -> Table[Bonus]:
+    return Table(
+        "bonuses",
+        lambda row: row.bonus_id,
+        unique={"voucher": lambda row: row.voucher_id},
+        grouped={
+            "open": lambda row: row.player_id if row.status in OPEN_BONUSES else None,
+            "pending": lambda row: ALL if row.status is BonusStatus.PENDING else None,
+        },
+    )
+
+
+def _sessions() -> Table[Session]:
+    return Table(
+        "sessions",
+        lambda row: row.session_id,
+        unique={"open": lambda row: row.player_id if row.is_open else None},
+        grouped={"player": lambda row: row.player_id},
+    )
+
+
+def _rounds() -> Table[Round]:
+    return Table(
+        "rounds",
+        lambda row: row.round_id,
+        unique={"action": lambda row: (row.player_id, row.action_id)},
+        grouped={"player": lambda row: row.player_id},
+    )
+
+
+def _player_seq(event: LedgerEvent) -> Hashable:
+    if event.player_id is None or event.player_seq is None:
+        return None
+    return event.player_id, event.player_seq
+
+
+def _ledger() -> Table[LedgerEvent]:
+    return Table(
+        "ledger",
+        lambda row: row.event_id,
+        unique={
+            "action": lambda row: (row.source, row.actor_id, row.action_id, row.event_type),
+            "player_seq": _player_seq,
+        },
+        grouped={
+            "all": lambda _: ALL,
+            "tenant": lambda row: row.tenant_id,
+            "player": lambda row: row.player_id,
+        },
+    )
+
+
+@frozen
+class Books:
+    """All rows of one operator."""
+
+    tenants: Table[Tenant] = field(factory=_tenants)
+    wallets: Table[TenantWallet] = field(factory=lambda: Table("wallets", lambda row: row.tenant_id))
+    staff: Table[StaffMember] = field(factory=_staff)
+    staff_sessions: Table[StaffSession] = field(
+        factory=lambda: Table("staff_sessions", lambda row: row.session_id)
+    )
+    vouchers: Table[Voucher] = field(factory=_vouchers)
+    players: Table[Player] = field(factory=_players)
+    bonuses: Table[Bonus] = field(factory=_bonuses)
+    sessions: Table[Session] = field(factory=_sessions)
+    rounds: Table[Round] = field(factory=_rounds)
+    ledger: Table[LedgerEvent] = field(factory=_ledger)
+    answers: Table[StoredAnswer] = field(factory=lambda: Table("answers", lambda row: row.key))
+    # A subject may be counted in several tenants: what does not exist is guessed at everywhere.
+    attempts: Table[Attempts] = field(
+        factory=lambda: Table("attempts", lambda row: (row.tenant_id, row.subject_id))
+    )
+    totals: Totals = field(factory=Totals)
+
+    def table_of(self, kind: type[Record]) -> Table[Any]:
+        """Return the table of one kind of record."""
+        table: Table[Any] = getattr(self, TABLE_NAMES[kind])
+        return table
+
+    def count(self, rows: Iterable[object]) -> None:
+        """Add the events among newly written rows to the totals."""
+        for row in rows:
+            if isinstance(row, LedgerEvent):
+                self.totals.count(row)
+
+    def bonuses_of(self, player_id: UUID) -> tuple[Bonus, ...]:
+        """Return the player's pending and triggered bonuses by id."""
+        return tuple(self.bonuses.rows[bonus_id] for bonus_id in self.bonuses.ids("open", player_id))
+
+    def answer(self, key: AnswerKey | None) -> StoredAnswer | None:
+        """Return the stored answer of a key."""
+        return None if key is None else self.answers.rows.get(key)
+
+
+TABLE_NAMES: Final[dict[type[Record], str]] = {
+    Tenant: "tenants",
+    TenantWallet: "wallets",
+    StaffMember: "staff",
+    StaffSession: "staff_sessions",
+    Voucher: "vouchers",
+    Player: "players",
+    Bonus: "bonuses",
+    Session: "sessions",
+    Round: "rounds",
+    LedgerEvent: "ledger",
+    StoredAnswer: "answers",
+    Attempts: "attempts",
+}
+"""Where each kind of record is kept."""

@@ -1,0 +1,133 @@
+"""The ledger as it is read: its events, and what they add up to."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from uuid import UUID
+
+from attrs import frozen
+
+from ...application.ports import LedgerFilter, Page
+from ...domain.ledger import (
+    HAS_FLOOR_OF_ZERO,
+    Account,
+    AccountKind,
+    AccountTotal,
+    EventType,
+    LedgerEvent,
+    MovementTotal,
+)
+from .books import ALL, Books
+from .pages import is_within, newest, newest_of
+from .transaction import Transaction, View
+
+
+@frozen
+class MemoryLedger:
+    """The stream of events, and what it adds up to."""
+
+    transaction: Transaction
+
+    def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
+        """Return visible events, newest id first."""
+        with self.transaction.reading() as view:
+            if only.player_id is not None:
+                events = newest_of(view, lambda books: books.ledger, page.before, ("player", only.player_id))
+            else:
+                events = newest(view, lambda books: books.ledger, page.before, only.tenant_id)
+            return list(islice((event for event in events if _matches(event, only)), page.limit))
+
+    def fold(self, limit: int) -> int:  # noqa: ARG002 - there is never anything to fold
+        """Return 0 and end the unit: the totals here are kept while the entries are written."""
+        _ = self.transaction.binding
+        with self.transaction.reading():
+            pass
+        self.transaction.commit()
+        return 0
+
+    def account_totals(self) -> Sequence[AccountTotal]:
+        """Return every visible account, in order.
+
+        Books are verified bound as the operator. An agent sees the accounts of itself and of its players only:
+        the others' entries are not all visible to it.
+        """
+        with self.transaction.reading() as view:
+            return sorted(
+                (total for books in view.books() for total in _account_totals(view, books)),
+                key=lambda total: total.account,
+            )
+
+    def movement_totals(self) -> Sequence[MovementTotal]:
+        """Return count and sum of each kind of event that happened among the visible ones."""
+        counts: dict[EventType, int] = defaultdict(int)
+        moved: dict[EventType, int] = defaultdict(int)
+        with self.transaction.reading() as view:
+            for books in view.books():
+                for tenant_id in _seen_tenants(view, books):
+                    for event_type, count in books.totals.counts[tenant_id].items():
+                        counts[event_type] += count
+                        moved[event_type] += books.totals.moved[tenant_id][event_type]
+        return [MovementTotal(kind, counts[kind], moved[kind]) for kind in EventType if kind in counts]
+
+
+def _matches(event: LedgerEvent, only: LedgerFilter) -> bool:
+    wanted = only.tenant_id in (None, event.tenant_id) and only.event_type in (None, event.event_type)
+    return wanted and is_within(event.occurred_at, only.since, only.until)
+
+
+def _seen_tenants(view: View, books: Books) -> list[UUID]:
+    """Return the tenants whose events are visible in these books and that have any."""
+    return [tenant_id for tenant_id in books.totals.counts if view.tenant_id in (None, tenant_id)]
+
+
+def _account_totals(view: View, books: Books) -> Iterator[AccountTotal]:
+    entries: dict[Account, int] = defaultdict(int)
+    for tenant_id in _seen_tenants(view, books):
+        for account, amount_minor in books.totals.entries[tenant_id].items():
+            entries[account] += amount_minor
+    stated = dict(_stated(view, books))
+    for account in entries.keys() | stated.keys():
+        if _is_own(view, books, account):
+            yield AccountTotal(
+                account,
+                entries_minor=entries.get(account, 0),
+                stated_minor=stated.get(account, _UNSTATED.get(account.kind, 0)),
+                floor_minor=_floor_minor(books, account),
+            )
+
+
+def _is_own(view: View, books: Books, account: Account) -> bool:
+    """Whether all entries of an account are visible."""
+    if view.tenant_id is None or account.owner_id == view.tenant_id:
+        return True
+    player = books.players.rows.get(account.owner_id)
+    return player is not None and view.sees(player)
+
+
+def _stated(view: View, books: Books) -> Iterator[tuple[Account, int]]:
+    """Yield what the rest of the books state: balances, open vouchers, pending bonuses."""
+    for wallet in books.wallets.rows.values():
+        if view.sees(wallet):
+            yield Account(AccountKind.TENANT, wallet.tenant_id), wallet.wallet.balance_minor
+    for player in books.players.rows.values():
+        if view.sees(player):
+            yield player.account, player.wallet.balance_minor
+    pools: dict[Account, int] = defaultdict(int)
+    for voucher in books.vouchers.newest("open", ALL):
+        if view.sees(voucher):
+            pools[Account(AccountKind.VOUCHER_POOL, voucher.tenant_id)] += voucher.total_minor
+    for bonus in books.bonuses.newest("pending", ALL):
+        if view.sees(bonus):
+            pools[Account(AccountKind.BONUS_POOL, bonus.tenant_id)] += bonus.amount_minor
+    yield from pools.items()
+
+
+_UNSTATED = {AccountKind.HOUSE: None, AccountKind.ISSUANCE: None}
+"""Kinds that are nothing but their entries; for any other, what nobody states is stated as 0."""
+
+
+def _floor_minor(books: Books, account: Account) -> int | None:
+    if account.kind is AccountKind.TENANT:
+        wallet = books.wallets.rows.get(account.owner_id)
+        return 0 if wallet is None else wallet.wallet.floor_minor
+    return 0 if account.kind in HAS_FLOOR_OF_ZERO else None

@@ -1,0 +1,193 @@
+"""Vouchers, and the players that they become."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from attrs import frozen
+
+from ...application.ports import (
+    AnswerKey,
+    LockedPlayer,
+    Page,
+    PlayerFilter,
+    PlayerView,
+    StoredAnswer,
+    VoucherFilter,
+)
+from ...domain.bonuses import Bonus
+from ...domain.codes import Code
+from ...domain.players import Player
+from ...domain.rounds import Round
+from ...domain.sessions import Session
+from ...domain.vouchers import Voucher
+from .books import ALL
+from .pages import is_within, newest, newest_of
+from .transaction import Transaction, View
+
+
+@frozen
+class MemoryVouchers:
+    """Vouchers of agents."""
+
+    transaction: Transaction
+
+    def find(self, code: Code) -> Voucher | None:
+        """Return the visible voucher of a code."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.vouchers.by("code", code.symbols))
+
+    def get(self, voucher_id: UUID) -> Voucher | None:
+        """Return the visible voucher."""
+        with self.transaction.reading() as view:
+            return _voucher(view, voucher_id)
+
+    def lock(self, voucher_id: UUID, key: AnswerKey | None = None) -> tuple[Voucher | None, StoredAnswer | None]:
+        """Lock a visible voucher, then read it and the key's answer."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            if _voucher(view, voucher_id) is not None:
+                self.transaction.lock(Voucher, voucher_id)
+            return _voucher(view, voucher_id), view.answer(key)
+
+    def lock_batch(self, batch_id: UUID) -> Sequence[Voucher]:
+        """Lock the visible vouchers of a batch, then read them, by number."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            batch = _by_number(_batch(view, batch_id))
+            for voucher in batch:
+                self.transaction.lock(Voucher, voucher.voucher_id)
+            return _by_number(_batch(view, batch_id))
+
+    def lock_overdue(self, now: datetime, limit: int) -> Sequence[Voucher]:
+        """Lock the visible vouchers that are due longest and that no other unit holds."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            due = sorted(
+                (
+                    voucher
+                    for books in view.books()
+                    for voucher in books.vouchers.newest("open", ALL)
+                    if voucher.expires_at <= now and view.sees(voucher)
+                ),
+                key=lambda voucher: (voucher.expires_at, voucher.voucher_id),
+            )
+            free = (voucher for voucher in due if self.transaction.try_lock(Voucher, voucher.voucher_id))
+            return list(islice(free, limit))
+
+    def page(self, only: VoucherFilter, page: Page) -> Sequence[Voucher]:
+        """Return visible vouchers, newest id first."""
+        with self.transaction.reading() as view:
+            if only.player_id is not None:
+                vouchers = newest_of(view, lambda books: books.vouchers, page.before, ("player", only.player_id))
+            else:
+                vouchers = newest(view, lambda books: books.vouchers, page.before, only.tenant_id)
+            return list(islice((voucher for voucher in vouchers if _is_voucher(voucher, only)), page.limit))
+
+
+@frozen
+class MemoryPlayers:
+    """Players, their sessions, bonuses and rounds."""
+
+    transaction: Transaction
+
+    def find(self, login_code: Code) -> Player | None:
+        """Return the visible player of a login code."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.players.by("login_code", login_code.symbols))
+
+    def get(self, player_id: UUID) -> PlayerView | None:
+        """Return the visible player as of one moment."""
+        with self.transaction.reading() as view:
+            player = _player(view, player_id)
+            return None if player is None else _player_view(view, player)
+
+    def lock(self, player_id: UUID, key: AnswerKey | None = None) -> LockedPlayer | None:
+        """Lock a visible player, then read what depends on it."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            if _player(view, player_id) is None:
+                return None
+            self.transaction.lock(Player, player_id)
+            player = _player(view, player_id)
+            if player is None:
+                return None
+            session, bonuses = _belongings(view, player)
+            return LockedPlayer(player, session, bonuses, view.answer(key))
+
+    def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
+        """Return the visible open players that were idle longest."""
+        with self.transaction.reading() as view:
+            idle = sorted(
+                (player.last_active_at, player.player_id)
+                for books in view.books()
+                for player in books.players.newest("open", ALL)
+                if player.last_active_at <= before and view.sees(player)
+            )
+        return [player_id for _, player_id in idle[:limit]]
+
+    def page(self, only: PlayerFilter, page: Page) -> Sequence[PlayerView]:
+        """Return visible players, newest id first."""
+        with self.transaction.reading() as view:
+            players = newest(view, lambda books: books.players, page.before, only.tenant_id)
+            wanted = (player for player in players if _is_player(player, only))
+            return [_player_view(view, player) for player in islice(wanted, page.limit)]
+
+    def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
+        """Return a visible player's sessions, newest id first."""
+        with self.transaction.reading() as view:
+            sessions = newest_of(view, lambda books: books.sessions, page.before, ("player", player_id))
+            return list(islice(sessions, page.limit))
+
+    def rounds(self, player_id: UUID, page: Page) -> Sequence[Round]:
+        """Return a visible player's rounds, newest id first."""
+        with self.transaction.reading() as view:
+            rounds = newest_of(view, lambda books: books.rounds, page.before, ("player", player_id))
+            return list(islice(rounds, page.limit))
+
+
+def _voucher(view: View, voucher_id: UUID) -> Voucher | None:
+    return view.one(lambda books: books.vouchers.rows.get(voucher_id))
+
+
+def _batch(view: View, batch_id: UUID) -> list[Voucher]:
+    vouchers = (voucher for books in view.books() for voucher in books.vouchers.newest("batch", batch_id))
+    return [voucher for voucher in vouchers if view.sees(voucher)]
+
+
+def _by_number(vouchers: list[Voucher]) -> list[Voucher]:
+    return sorted(vouchers, key=lambda voucher: (voucher.number, voucher.voucher_id))
+
+
+def _is_voucher(voucher: Voucher, only: VoucherFilter) -> bool:
+    return (
+        only.tenant_id in (None, voucher.tenant_id)
+        and only.status in (None, voucher.status)
+        and only.player_id in (None, voucher.player_id)
+        and voucher.code.symbols.endswith(only.code_ends or "")
+        and is_within(voucher.issued_at, only.since, only.until)
+    )
+
+
+def _is_player(player: Player, only: PlayerFilter) -> bool:
+    return (
+        only.status in (None, player.status)
+        and player.login_code.symbols.endswith(only.code_ends or "")
+        and is_within(player.created_at, only.since, only.until)
+    )
+
+
+def _player(view: View, player_id: UUID) -> Player | None:
+    return view.one(lambda books: books.players.rows.get(player_id))
+
+
+def _player_view(view: View, player: Player) -> PlayerView:
+    session, bonuses = _belongings(view, player)
+    return PlayerView(player, session, bonuses)
+
+
+def _belongings(view: View, player: Player) -> tuple[Session | None, tuple[Bonus, ...]]:
+    """Return a player's open session and open bonuses."""
+    books = view.shelf[player.operator_id]
+    return books.sessions.by("open", player.player_id), books.bonuses_of(player.player_id)

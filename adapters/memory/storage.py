@@ -1,0 +1,125 @@
+"""A storage that keeps its books in the process: everything the database does, but last.
+
+Rows are immutable values in dictionaries, one set of books for each operator. Isolation follows the database's
+policy, row by row. What was chosen, and why:
+
+* One latch guards all rows. It is held for the moment of one read or one commit, never from one call of a unit
+  to the next, so each read is of one moment, a commit is seen whole or not at all, and no reader waits for a
+  unit that is thinking.
+* Rows are locked as PostgreSQL does at READ COMMITTED: by name, by one unit, until it ends; a waiting unit reads
+  after it got the lock. A single mutex held by a unit from its first read to its end would be simpler, and would
+  hide a use case that forgets to lock; the same use case would then lose money on the database.
+* Two units that wait for each other are found at once (TransientConflict). A thread that waits for itself, by
+  nesting two units that want the same row, gets StorageUnavailable after LOCK_TIMEOUT_SECONDS.
+* Writes are gathered. A commit first holds all of them against the binding and the unique keys, as the rows
+  will be in the end, and only then changes anything.
+* Totals of accounts are kept per owner of the events while these are written, which is right because nothing
+  ever changes or deletes an event; so a look at the books costs no walk through the ledger.
+"""
+
+from threading import Condition
+from types import TracebackType
+from typing import Self
+
+from attrs import field, frozen
+
+from ...application.errors import StorageUnavailable
+from ...application.ports import Binding, Record
+from .directory import MemoryDirectory
+from .ledger import MemoryLedger
+from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
+from .play import MemoryPlayers, MemoryVouchers
+from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
+from .transaction import Shelf, Transaction
+
+
+@frozen(eq=False)
+class MemoryUnitOfWork:
+    """One transaction of one binding, used in a `with` statement."""
+
+    transaction: Transaction = field(repr=False)
+    tenants: MemoryTenants
+    wallets: MemoryWallets
+    staff: MemoryStaff
+    vouchers: MemoryVouchers
+    players: MemoryPlayers
+    ledger: MemoryLedger
+    attempts: MemoryAttempts
+
+    @classmethod
+    def of(cls, transaction: Transaction) -> Self:
+        """Return the unit of work that runs a transaction."""
+        return cls(
+            transaction,
+            MemoryTenants(transaction),
+            MemoryWallets(transaction),
+            MemoryStaff(transaction),
+            MemoryVouchers(transaction),
+            MemoryPlayers(transaction),
+            MemoryLedger(transaction),
+            MemoryAttempts(transaction),
+        )
+
+    def add(self, *records: Record) -> None:
+        """Gather new records."""
+        self.transaction.add(*records)
+
+    def save(self, *records: Record) -> None:
+        """Gather new states of records."""
+        self.transaction.save(*records)
+
+    def commit(self) -> None:
+        """Write what was gathered, whole or not at all, and end."""
+        self.transaction.commit()
+
+    def __enter__(self) -> Self:
+        """Begin; a unit of work is used once."""
+        self.transaction.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End, rolling back what was not committed."""
+        self.transaction.end()
+
+
+class MemoryStorage:
+    """Where the books are kept: in this object, for as long as it lives."""
+
+    def __init__(self, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS, latch: Latch | None = None) -> None:
+        self._directory = MemoryDirectory()
+        self._locks = RowLocks(latch or Condition(), lock_timeout_seconds)
+        self._shelf: Shelf = {}
+        self._is_closed = False
+
+    @property
+    def directory(self) -> MemoryDirectory:
+        """The directory of tenants."""
+        return self._directory
+
+    def begin(self, binding: Binding) -> MemoryUnitOfWork:
+        """Return a new unit of work that sees through `binding`."""
+        return self._begin(binding)
+
+    def begin_owner_read(self) -> MemoryUnitOfWork:
+        """Return a unit that reads across all operators and can lock and write nothing."""
+        return self._begin(None)
+
+    def check(self) -> None:
+        """Return while the storage is open. Raises StorageUnavailable."""
+        if self._is_closed:
+            raise StorageUnavailable("the storage was closed")
+
+    def close(self) -> None:
+        """Forget everything. May be called again."""
+        self._is_closed = True
+        with self._locks.latch:
+            self._shelf.clear()
+
+    def _begin(self, binding: Binding | None) -> MemoryUnitOfWork:
+        self.check()
+        return MemoryUnitOfWork.of(Transaction(self._shelf, self._locks, binding))

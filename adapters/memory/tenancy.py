@@ -1,0 +1,138 @@
+"""Tenants, their wallets, their staff, and the guesses counted for them."""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from uuid import UUID
+
+from attrs import frozen
+
+from ...application.ports import AnswerKey, Page, StoredAnswer, WalletSummary
+from ...domain.attempts import Attempts
+from ...domain.ledger import Account, AccountKind
+from ...domain.sessions import StaffSession
+from ...domain.staff import StaffMember
+from ...domain.tenants import Tenant, TenantWallet
+from .pages import newest
+from .transaction import Transaction, View
+
+
+@frozen
+class MemoryTenants:
+    """Tenants of the bound operator."""
+
+    transaction: Transaction
+
+    def get(self, tenant_id: UUID) -> Tenant | None:
+        """Return the visible tenant."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.tenants.rows.get(tenant_id))
+
+    def by_slug(self, slug: str) -> Tenant | None:
+        """Return the visible tenant of that slug."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.tenants.by("slug", slug))
+
+    def page(self, page: Page) -> Sequence[Tenant]:
+        """Return visible tenants, newest id first."""
+        with self.transaction.reading() as view:
+            return list(islice(newest(view, lambda books: books.tenants, page.before), page.limit))
+
+
+@frozen
+class MemoryWallets:
+    """TENANT accounts."""
+
+    transaction: Transaction
+
+    def lock(
+        self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None
+    ) -> tuple[Mapping[UUID, TenantWallet], StoredAnswer | None]:
+        """Lock the visible wallets in the order of their ids, then read them and the key's answer."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            there = [tenant_id for tenant_id in sorted(set(tenant_ids)) if _wallet(view, tenant_id)]
+            for tenant_id in there:
+                self.transaction.lock(TenantWallet, tenant_id)
+            wallets = {tenant_id: _wallet(view, tenant_id) for tenant_id in there}
+            return {key: wallet for key, wallet in wallets.items() if wallet}, view.answer(key)
+
+    def summary(self, tenant_id: UUID) -> WalletSummary | None:
+        """Return the tenant's accounts at one moment."""
+        with self.transaction.reading() as view:
+            wallet = _wallet(view, tenant_id)
+            if wallet is None:
+                return None
+            return WalletSummary(
+                balance_minor=wallet.wallet.balance_minor,
+                voucher_pool_minor=_entries(view, Account(AccountKind.VOUCHER_POOL, tenant_id)),
+                bonus_pool_minor=_entries(view, Account(AccountKind.BONUS_POOL, tenant_id)),
+                house_minor=_entries(view, Account(AccountKind.HOUSE, tenant_id)),
+            )
+
+
+@frozen
+class MemoryStaff:
+    """Members of staff and their sessions."""
+
+    transaction: Transaction
+
+    def get(self, staff_id: UUID) -> StaffMember | None:
+        """Return the visible member of staff."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.staff.rows.get(staff_id))
+
+    def by_username(self, tenant_id: UUID, username: str) -> StaffMember | None:
+        """Return the tenant's member of staff of that name."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.staff.by("username", (tenant_id, username)))
+
+    def session(self, session_id: UUID) -> StaffSession | None:
+        """Return the visible staff session."""
+        with self.transaction.reading() as view:
+            return _staff_session(view, session_id)
+
+    def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
+        """Return visible staff, newest id first."""
+        with self.transaction.reading() as view:
+            return list(islice(newest(view, lambda books: books.staff, page.before, tenant_id), page.limit))
+
+    def lock_session(self, session_id: UUID) -> StaffSession | None:
+        """Lock a visible staff session, then read it."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            if _staff_session(view, session_id) is None:
+                return None
+            self.transaction.lock(StaffSession, session_id)
+            return _staff_session(view, session_id)
+
+
+@frozen
+class MemoryAttempts:
+    """Counted guesses. The same subject is counted apart in each tenant that it is guessed at in."""
+
+    transaction: Transaction
+
+    def lock(self, subject_id: UUID) -> Attempts:
+        """Lock the binding's count of a subject, there or not, then read it."""
+        binding = self.transaction.binding
+        identity = (binding.tenant_id, subject_id)
+        with self.transaction.reading() as view:
+            self.transaction.lock(Attempts, identity)
+            counted = view.one(lambda books: books.attempts.rows.get(identity))
+        return counted or Attempts(
+            operator_id=binding.operator_id, tenant_id=binding.tenant_id, subject_id=subject_id
+        )
+
+
+def _wallet(view: View, tenant_id: UUID) -> TenantWallet | None:
+    return view.one(lambda books: books.wallets.rows.get(tenant_id))
+
+
+def _staff_session(view: View, session_id: UUID) -> StaffSession | None:
+    return view.one(lambda books: books.staff_sessions.rows.get(session_id))
+
+
+def _entries(view: View, account: Account) -> int:
+    """Return what a tenant's own entries on its account add up to, in minor units."""
+    own = (books.totals.entries.get(account.owner_id, {}) for books in view.books())
+    return sum(entries.get(account, 0) for entries in own)

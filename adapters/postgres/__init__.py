@@ -1,0 +1,1 @@
+"""PostgreSQL behind row-level security: unit of work, queries, migrations, roles."""

@@ -1,0 +1,259 @@
+"""A connection as the units of work use it: several statements, one round trip.
+
+This is libpq's pipeline mode through `psycopg.pq`. psycopg's own pipeline costs three times the processor time and
+does not tell which of several statements failed, which decides whether a COMMIT behind it was carried out.
+
+Every statement is prepared on its first use, without parameter types: the server infers them from columns and
+casts, so that a null or a small number never makes another statement of it.
+"""
+
+import json
+import select
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from attrs import define, field, frozen
+from psycopg import abc, pq
+from psycopg.adapt import Transformer
+
+from .failures import ExchangeFailed
+
+Row = tuple[Any, ...]
+
+_MOST_PREPARED: Final = 300
+"""Statements kept prepared on one connection; there are fewer kinds of them than that."""
+
+_LARGEST_PREPARED: Final = 600
+"""Parameters above which a statement is a one-off and is not kept prepared."""
+
+_ANSWERED: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
+_ENDED: Final = frozenset({"FATAL", "PANIC"})
+
+
+class UnstorableValue(ValueError):
+    """Raised for a text that no column can hold: one with a NUL in it."""
+
+
+@frozen
+class Statement:
+    """SQL with $1, $2 ... and the values that stand for them."""
+
+    sql: str
+    values: Sequence[Any] = ()
+
+
+BEGIN: Final = Statement("begin isolation level read committed read write")
+BEGIN_READ_ONLY: Final = Statement("begin isolation level read committed read only")
+COMMIT: Final = Statement("commit")
+ROLLBACK: Final = Statement("rollback")
+
+
+@define(eq=False)
+class Channel:
+    """One connection in autocommit mode: transactions begin and end with the statements that say so."""
+
+    connection: psycopg.Connection[Any]
+    prepares: bool = True
+    round_trips: int = field(default=0, init=False)
+    _names: dict[str, bytes] = field(factory=dict, init=False)
+    _transformer: abc.Transformer = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Keep one transformer: it remembers how to read each type."""
+        self._transformer = Transformer(self.connection)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the connection is whole and in no transaction."""
+        return self.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+
+    def exchange(
+        self, statements: Sequence[Statement], *, timeout_seconds: float | None = None
+    ) -> list[list[Row]]:
+        """Send statements together, wait for all answers, and return the rows of each.
+
+        Outside of a transaction they are one of their own. The first that fails ends all behind it. Raises
+        ExchangeFailed.
+        """
+        deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
+        exchange = _Exchange(self.connection.pgconn, self._transformer, deadline)
+        self.round_trips += 1
+        try:
+            return self._carry_out(exchange, statements)
+        except psycopg.Error as error:
+            raise ExchangeFailed(exchange.answered, None, str(error), lost=True) from error
+
+    def _carry_out(self, exchange: "_Exchange", statements: Sequence[Statement]) -> list[list[Row]]:
+        new: dict[str, bytes] = {}
+        encoded = [(statement.sql, [encode(value) for value in statement.values]) for statement in statements]
+        exchange.pgconn.enter_pipeline_mode()
+        for text, values in encoded:
+            name = self._names.get(text) or new.get(text)
+            if name is None and self._keeps(values):
+                name = new[text] = f"p{len(self._names) + len(new)}".encode()
+                exchange.prepare(name, text)
+            exchange.send(name, text, values)
+        try:
+            rows = exchange.collect()
+        finally:
+            # Also those prepared before one failed are there.
+            self._names |= {text: name for text, name in new.items() if name in exchange.prepared}
+        exchange.pgconn.exit_pipeline_mode()
+        if exchange.failure is not None:
+            raise exchange.failure
+        return rows
+
+    def _keeps(self, values: Sequence[bytes | None]) -> bool:
+        return self.prepares and len(values) <= _LARGEST_PREPARED and len(self._names) < _MOST_PREPARED
+
+
+@define(eq=False)
+class _Exchange:
+    """One round trip under way."""
+
+    pgconn: pq.abc.PGconn
+    transformer: abc.Transformer
+    deadline: float | None
+    answered: int = field(default=0, init=False)
+    prepared: set[bytes] = field(factory=set, init=False)
+    failure: ExchangeFailed | None = field(default=None, init=False)
+    _sent: list[bytes | None] = field(factory=list, init=False)
+    """The name of each statement to be prepared, None for each to be carried out."""
+
+    def prepare(self, name: bytes, text: str) -> None:
+        self.pgconn.send_prepare(name, text.encode())
+        self._sent.append(name)
+
+    def send(self, name: bytes | None, text: str, values: Sequence[bytes | None]) -> None:
+        if name is None:
+            self.pgconn.send_query_params(text.encode(), values)
+        else:
+            self.pgconn.send_query_prepared(name, values)
+        self._sent.append(None)
+
+    def collect(self) -> list[list[Row]]:
+        """Send what is not sent yet and take all answers in."""
+        self.pgconn.pipeline_sync()
+        self._flush()
+        rows: list[list[Row]] = []
+        for name in self._sent:
+            result = self._result()
+            if self.failure is None:
+                self._note(name, result, rows)
+            self._skip_to_next(result)
+        self._result()  # the synchronisation point
+        return rows
+
+    def _note(self, name: bytes | None, result: pq.abc.PGresult | None, rows: list[list[Row]]) -> None:
+        if result is None or result.status not in _ANSWERED:
+            self.failure = _failure_of(result, self.answered, self.pgconn)
+            if self.failure.lost:
+                raise self.failure
+        elif name is not None:
+            self.prepared.add(name)
+        else:
+            self.transformer.set_pgresult(result)
+            rows.append(self.transformer.load_rows(0, result.ntuples, tuple))
+            self.answered += 1
+
+    def _skip_to_next(self, result: pq.abc.PGresult | None) -> None:
+        """The answers of one statement end with None."""
+        while result is not None:
+            result = self._result()
+
+    def _flush(self) -> None:
+        while self.pgconn.flush():
+            if self._wait(select.POLLIN | select.POLLOUT) & select.POLLIN:
+                self.pgconn.consume_input()
+
+    def _result(self) -> pq.abc.PGresult | None:
+        # Only a result that is there is asked for: waiting inside libpq would hold up all threads.
+        while self.pgconn.is_busy():
+            self._wait(select.POLLIN)
+            self.pgconn.consume_input()
+        return self.pgconn.get_result()
+
+    def _wait(self, events: int) -> int:
+        poll = select.poll()
+        poll.register(self.pgconn.socket, events)
+        left = None if self.deadline is None else max(0.0, self.deadline - monotonic()) * 1000
+        ready = poll.poll(left)
+        if not ready:
+            raise psycopg.OperationalError("the server did not answer in time")
+        return ready[0][1]
+
+
+def _failure_of(result: pq.abc.PGresult | None, answered: int, pgconn: pq.abc.PGconn) -> ExchangeFailed:
+    if result is None:
+        return ExchangeFailed(answered, None, pgconn.get_error_message(), lost=True)
+    fields = pq.DiagnosticField
+    sqlstate = _text(result.error_field(fields.SQLSTATE))
+    message = _text(result.error_field(fields.MESSAGE_PRIMARY)) or result.get_error_message()
+    lost = sqlstate is None or _text(result.error_field(fields.SEVERITY_NONLOCALIZED)) in _ENDED
+    return ExchangeFailed(answered, sqlstate, message, lost=lost)
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode(errors="replace")
+
+
+# --- values in the text form of their type ---------------------------------------------------------------
+
+
+def encode(value: object) -> bytes | None:
+    """Return a value as the server reads it, None for null. Raises UnstorableValue, TypeError."""
+    if value is None:
+        return None
+    encoder = _ENCODERS.get(type(value))
+    if encoder is None:
+        # A StrEnum, a mapping of another kind, a tuple: by what it is one of.
+        encoder = next((encoder for kind, encoder in _ENCODERS.items() if isinstance(value, kind)), _refuse)
+    return encoder(value)
+
+
+def _encode_text(value: str) -> bytes:
+    raw = value.encode()
+    if 0 in raw:
+        raise UnstorableValue("a text with a NUL in it cannot be stored")
+    return raw
+
+
+def _encode_moment(value: datetime) -> bytes:
+    assert value.tzinfo is not None, "moments are aware"
+    return value.isoformat().encode()
+
+
+def _encode_list(value: Sequence[object]) -> bytes:
+    return b"{" + b",".join(_elements(value)) + b"}"
+
+
+def _elements(value: Sequence[object]) -> Iterator[bytes]:
+    for element in value:
+        raw = encode(element)
+        yield b"NULL" if raw is None else b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def _encode_json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(dict(value), separators=(",", ":")).encode()
+
+
+def _refuse(value: object) -> bytes:
+    message = f"{type(value).__name__} has no form in the database"
+    raise TypeError(message)
+
+
+_ENCODERS: Final[Mapping[type, Callable[[Any], bytes]]] = {
+    str: _encode_text,
+    int: lambda value: b"%d" % value,
+    UUID: lambda value: str(value).encode(),
+    datetime: _encode_moment,
+    bytes: lambda value: b"\\x" + value.hex().encode(),
+    dict: _encode_json,
+    tuple: _encode_list,
+    list: _encode_list,
+    Mapping: _encode_json,
+}

@@ -1,0 +1,70 @@
+"""Private files and their locks: what programs on one machine agree by.
+
+A lock (flock) belongs to an open file. The kernel takes it back once every process that has that
+file open has closed it or ended, however it ended; processes that were forked share it.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from .binaries import EmbeddedPostgresError
+
+if sys.platform != "win32":
+    import fcntl
+
+_POLL_SECONDS = 0.005
+
+
+@contextmanager
+def open_private(path: Path, flags: int = 0) -> Iterator[IO[bytes]]:
+    """Open a file that belongs to its folder's owner, who alone can read it; make it if need be."""
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | flags, 0o600)
+    except PermissionError:
+        raise EmbeddedPostgresError(
+            f"{path} belongs to another user. Run Playtime as that user, or set PLAYTIME_HOME to a "
+            "directory of your own."
+        ) from None
+    with os.fdopen(number, "r+b", buffering=0) as file:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(number, owner.st_uid, owner.st_gid)
+        yield file
+
+
+def try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
+    """Lock a file, unless another lock on it forbids that."""
+    try:
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def unlock(file: IO[bytes]) -> None:
+    """Give a lock back for all who share the open file: a child forked meanwhile cannot keep it."""
+    fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait for a condition; False if it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder safe against a power cut."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,146 @@
+-- Who there is: the directory, tenants and their wallets, staff, counted guesses, stored answers.
+--
+-- House rules of every file here: names are qualified; every tenant-owned table has operator_id first in every
+-- key and tenant_id beside it; keys are made by the application; no sequences, no triggers. Rows that are updated
+-- often leave room on their page, so that an update touches no index.
+
+-- The one global table: what may be known of a tenant before anybody is bound to it. Read by everyone, written
+-- by directory_register alone.
+create table playtime.directory (
+    tenant_id uuid not null,
+    operator_id uuid not null,
+    kind text not null,
+    slug text not null,
+    code_symbols text,
+    status text not null,
+    constraint directory_pkey primary key (tenant_id),
+    constraint directory_slug_key unique (slug),
+    constraint directory_code_symbols_key unique (code_symbols),
+    constraint directory_kind_check check (kind in ('DEV', 'OPERATOR', 'AGENT')),
+    constraint directory_level_check check ((kind = 'AGENT') = (tenant_id <> operator_id)),
+    constraint directory_status_check check (status in ('ACTIVE', 'SUSPENDED', 'CLOSED'))
+);
+
+create index directory_operators on playtime.directory (tenant_id) where tenant_id = operator_id;
+
+create function playtime.directory_register(
+    p_tenant_id uuid, p_operator_id uuid, p_kind text, p_slug text, p_code_symbols text, p_status text
+) returns text
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into playtime.directory (tenant_id, operator_id, kind, slug, code_symbols, status)
+    values (p_tenant_id, p_operator_id, p_kind, p_slug, p_code_symbols, p_status)
+    on conflict do nothing;
+    if found then
+        return 'done';
+    end if;
+    perform 1 from playtime.directory where slug = p_slug and tenant_id <> p_tenant_id;
+    if found then
+        return 'slug';
+    end if;
+    perform 1 from playtime.directory where code_symbols = p_code_symbols and tenant_id <> p_tenant_id;
+    if found then
+        return 'code_symbols';
+    end if;
+    update playtime.directory
+    set slug = p_slug, code_symbols = p_code_symbols, status = p_status
+    where tenant_id = p_tenant_id and operator_id = p_operator_id and kind = p_kind;
+    if not found then
+        raise exception 'a tenant keeps its operator and its kind' using errcode = 'insufficient_privilege';
+    end if;
+    return 'done';
+end
+$$;
+
+create table playtime.tenants (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    kind text not null,
+    slug text not null,
+    name text not null,
+    status text not null,
+    region text,
+    code_symbols text,
+    created_at timestamptz not null,
+    constraint tenants_pkey primary key (operator_id, tenant_id),
+    constraint tenants_slug_key unique (operator_id, slug),
+    constraint tenants_kind_check check (kind in ('DEV', 'OPERATOR', 'AGENT')),
+    constraint tenants_level_check check ((kind = 'AGENT') = (tenant_id <> operator_id)),
+    constraint tenants_status_check check (status in ('ACTIVE', 'SUSPENDED', 'CLOSED'))
+);
+
+create table playtime.wallets (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    balance_minor bigint not null,
+    floor_minor bigint not null,
+    constraint wallets_pkey primary key (operator_id, tenant_id),
+    constraint wallets_tenant_fkey foreign key (operator_id, tenant_id)
+        references playtime.tenants (operator_id, tenant_id),
+    constraint wallets_floor_check check (floor_minor <= 0 and balance_minor >= floor_minor)
+) with (fillfactor = 70);
+
+create table playtime.staff (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    staff_id uuid not null,
+    username text not null,
+    role text not null,
+    password_hash text not null,
+    status text not null,
+    created_at timestamptz not null,
+    constraint staff_pkey primary key (operator_id, staff_id),
+    constraint staff_username_key unique (operator_id, tenant_id, username),
+    constraint staff_tenant_fkey foreign key (operator_id, tenant_id)
+        references playtime.tenants (operator_id, tenant_id),
+    constraint staff_role_check check (role in ('owner', 'operator', 'agent', 'cashier', 'analyst')),
+    constraint staff_status_check check (status in ('ACTIVE', 'DEACTIVATED'))
+);
+
+create table playtime.staff_sessions (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    session_id uuid not null,
+    staff_id uuid not null,
+    started_at timestamptz not null,
+    last_active_at timestamptz not null,
+    ended_at timestamptz,
+    refresh_generation integer not null,
+    constraint staff_sessions_pkey primary key (operator_id, session_id),
+    constraint staff_sessions_staff_fkey foreign key (operator_id, staff_id)
+        references playtime.staff (operator_id, staff_id),
+    constraint staff_sessions_generation_check check (refresh_generation >= 1)
+) with (fillfactor = 70);
+
+create index staff_sessions_staff on playtime.staff_sessions (operator_id, staff_id, session_id);
+
+-- Guesses are counted where they are made: what does not exist is counted in every tenant it is guessed at.
+create table playtime.attempts (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    subject_id uuid not null,
+    counted integer not null,
+    locks integer not null,
+    locked_until timestamptz,
+    last_at timestamptz,
+    constraint attempts_pkey primary key (operator_id, tenant_id, subject_id),
+    constraint attempts_counted_check check (counted >= 0 and locks >= 0)
+) with (fillfactor = 70);
+
+-- An answer is kept for ever, under the name that its command went by within its actor.
+create table playtime.answers (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    actor_id uuid not null,
+    action_id text not null,
+    digest bytea not null,
+    body bytea not null,
+    code text,
+    hints jsonb not null,
+    created_at timestamptz not null,
+    constraint answers_pkey primary key (operator_id, actor_id, action_id)
+);

@@ -1,0 +1,128 @@
+"""What the service looks at before it serves: it refuses a database on which isolation would not hold."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+
+from ...application.errors import SetupError, StorageUnavailable
+from .connections import connection_parameters
+from .migrator import MigrationError, applied, known_migrations, pending_migrations
+from .roles import APP
+from .tables import GLOBAL, SCHEMA, metadata
+
+VERSION_FLOOR: Final = {15: 14, 16: 10, 17: 6, 18: 0}
+"""The oldest release of each major version that holds the row security fixes."""
+
+_OLDEST_MAJOR: Final = min(VERSION_FLOOR)
+
+_RIGHTS: Final = {
+    "rolsuper": "is a superuser, whom no policy holds",
+    "rolbypassrls": "has BYPASSRLS, so that no policy holds it",
+    "rolcreaterole": "may create roles",
+    "rolcreatedb": "may create databases",
+    "rolreplication": "may replicate, which reads every row",
+}
+
+
+class UnsafeDatabase(SetupError):
+    """Raised when the service refuses to start on a database. `reasons` says why, and what to do about it."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("refusing to start: " + "; ".join(reasons))
+        self.reasons = reasons
+
+
+def refuse_unsafe(app_url: str) -> None:
+    """Return when the app's login finds a database that is safe to serve from.
+
+    Raises UnsafeDatabase with every reason at once, StorageUnavailable when there is no connection to be had.
+    """
+    parameters = connection_parameters(app_url, application="playtime-startup", statement_timeout="15s")
+    try:
+        with psycopg.connect(**parameters, autocommit=True) as connection:
+            reasons = list(_reasons(connection))
+    except psycopg.Error as error:
+        raise StorageUnavailable(f"the database cannot be looked at: {error}") from error
+    if reasons:
+        raise UnsafeDatabase(reasons)
+
+
+def _reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    yield from _version_reasons(connection.info.server_version)
+    rights = list(_login_reasons(connection))
+    yield from rights
+    pending = list(_migration_reasons(connection))
+    yield from pending
+    if not pending:
+        yield from _table_reasons(connection)
+
+
+def _version_reasons(version: int) -> Iterator[str]:
+    major, minor = divmod(version, 10_000)
+    if major < _OLDEST_MAJOR:
+        yield f"PostgreSQL {major} is too old: {_OLDEST_MAJOR} is the oldest that is served from"
+    elif minor < VERSION_FLOOR.get(major, 0):
+        yield f"PostgreSQL {major}.{minor} has known holes in row security: install {major}.{VERSION_FLOOR[major]}"
+
+
+def _login_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    cursor = connection.cursor(row_factory=dict_row)
+    role = cursor.execute("select * from pg_roles where rolname = session_user").fetchone()
+    assert role is not None, "whoever is logged in is a role"
+    login = role["rolname"]
+    held = [text for right, text in _RIGHTS.items() if role[right]]
+    yield from (f"the login {login} {text}: use {APP}" for text in held)
+    if held:
+        return
+    member_of = connection.execute(
+        "select rolname from pg_roles where rolname <> session_user and pg_has_role(session_user, oid, 'member')"
+        " order by rolname"
+    ).fetchall()
+    if member_of:
+        roles = ", ".join(role for (role,) in member_of)
+        yield f"the login {login} is a member of {roles}, and may do what they may: use {APP}"
+    owned = connection.execute(
+        "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles r"
+        " on r.oid = c.relowner where n.nspname = %s and r.rolname = session_user order by 1",
+        (SCHEMA,),
+    ).fetchall()
+    if owned:
+        tables = ", ".join(name for (name,) in owned)
+        yield f"the login {login} owns {tables}, and may switch row security off: use {APP}"
+
+
+def _migration_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    try:
+        pending = pending_migrations(known_migrations(), applied(connection))
+    except MigrationError as error:
+        yield str(error)
+        return
+    except psycopg.errors.InsufficientPrivilege:
+        yield f"the login may not read {SCHEMA}.schema_migrations: use {APP}"
+        return
+    if pending:
+        names = ", ".join(migration.name for migration in pending)
+        yield f"not applied yet: {names}; run `playtime migrate`"
+
+
+def _table_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    rows = connection.execute(
+        "select c.relname, c.relrowsecurity, c.relforcerowsecurity, exists ("
+        " select from pg_policy p where p.polrelid = c.oid and to_regrole(%s) = any (p.polroles))"
+        " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = %s and c.relkind in ('r', 'p') order by c.relname",
+        (APP, SCHEMA),
+    ).fetchall()
+    tables = {name: facts for name, *facts in rows}
+    for name in sorted(table.name for table in metadata.tables.values()):
+        if name not in tables:
+            yield f"the table {SCHEMA}.{name} is not there"
+    for name, (enabled, forced, has_policy) in tables.items():
+        if name in GLOBAL:
+            continue
+        if not (enabled and forced):
+            yield f"row security of {SCHEMA}.{name} is not {'forced' if enabled else 'enabled'}"
+        if not has_policy:
+            yield f"{SCHEMA}.{name} lacks its policy for {APP}"

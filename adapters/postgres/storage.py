@@ -1,0 +1,93 @@
+"""The storage: what the use cases are given."""
+
+from typing import Final
+
+from ...application.errors import StorageUnavailable
+from ...application.ports import Binding
+from .channel import Statement
+from .connections import Connections
+from .directory import PostgresDirectory
+from .failures import ExchangeFailed
+from .transaction import Transaction
+from .unit_of_work import PostgresUnitOfWork
+
+CHECK_SECONDS: Final = 2.0
+_OWNER_READERS: Final = 4
+
+
+class PostgresStorage:
+    """Books kept in PostgreSQL. Making it connects to nothing; a connection is made when one is needed.
+
+    `url` is the app's login, `owner_read_url` the platform owner's read-only one. Timeouts are PostgreSQL's own,
+    set for every session: on a statement, on waiting for a lock, on a transaction that is left open. With
+    `prepares=False` nothing is kept prepared, for poolers that cannot follow it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        owner_read_url: str | None = None,
+        *,
+        pool_size: int = 10,
+        pool_wait_seconds: float = 20.0,
+        statement_timeout: str = "15s",
+        lock_timeout: str = "10s",
+        idle_timeout: str = "30s",
+        prepares: bool = True,
+    ) -> None:
+        timeouts = {
+            "statement_timeout": statement_timeout,
+            "lock_timeout": lock_timeout,
+            "idle_timeout": idle_timeout,
+        }
+        self._connections = Connections(
+            url, size=pool_size, wait_seconds=pool_wait_seconds, prepares=prepares, **timeouts
+        )
+        self._owner_connections = None
+        if owner_read_url is not None:
+            self._owner_connections = Connections(
+                owner_read_url,
+                size=min(pool_size, _OWNER_READERS),
+                wait_seconds=pool_wait_seconds,
+                prepares=prepares,
+                **timeouts,
+            )
+        self._directory = PostgresDirectory(self._connections)
+        self._is_closed = False
+
+    @property
+    def directory(self) -> PostgresDirectory:
+        """The directory of tenants."""
+        return self._directory
+
+    def begin(self, binding: Binding) -> PostgresUnitOfWork:
+        """Return a new unit of work that sees through `binding`. Nothing is sent yet."""
+        self._require_open()
+        return PostgresUnitOfWork(Transaction(self._connections, binding))
+
+    def begin_owner_read(self) -> PostgresUnitOfWork:
+        """Return a unit that reads across all operators and can lock and write nothing."""
+        self._require_open()
+        if self._owner_connections is None:
+            raise StorageUnavailable("the platform owner's login is not configured (PLAYTIME_OWNER_READ_URL)")
+        return PostgresUnitOfWork(Transaction(self._owner_connections, None))
+
+    def check(self) -> None:
+        """Return when the database answers soon. Raises StorageUnavailable."""
+        self._require_open()
+        try:
+            with self._connections.lease() as channel:
+                channel.exchange([Statement("select 1")], timeout_seconds=CHECK_SECONDS)
+        except ExchangeFailed as failure:
+            raise StorageUnavailable(f"the database does not answer: {failure.message}") from failure
+
+    def close(self) -> None:
+        """Close the connections. May be called again."""
+        self._is_closed = True
+        self._connections.close()
+        if self._owner_connections is not None:
+            self._owner_connections.close()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise StorageUnavailable("the storage was closed")

@@ -1,0 +1,272 @@
+"""The schema as Python knows it: what the migrations made, table by table.
+
+tests/postgres holds this description against the catalogue.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import UserDefinedType
+
+SCHEMA: Final = "playtime"
+
+metadata = MetaData(schema=SCHEMA)
+
+
+class Xid8(UserDefinedType[int]):
+    """A transaction id that never comes round again."""
+
+    cache_ok: bool | None = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the type's name."""
+        return "XID8"
+
+
+_BY_SERVER: Final = {"by_server": True}
+
+
+def kept_columns(table: Table) -> list[Column[Any]]:
+    """Return the columns that hold a record: all but those that the server alone fills."""
+    return [column for column in table.columns if not column.info.get("by_server")]
+
+
+def _uuid(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
+    return Column(name, Uuid, primary_key=key, nullable=null)
+
+
+def _text(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
+    return Column(name, Text, primary_key=key, nullable=null)
+
+
+def _minor(name: str, *, null: bool = False) -> Column[Any]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _count(name: str, *, default: str | None = None) -> Column[Any]:
+    return Column(name, Integer, nullable=False, server_default=None if default is None else text(default))
+
+
+def _at(name: str, *, null: bool = False) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=null)
+
+
+def _json(name: str) -> Column[Any]:
+    return Column(name, JSONB, nullable=False)
+
+
+def _owned(name: str, *columns: Column[Any], own_row: bool = False) -> Table:
+    """Return a tenant-owned table: the isolation root first in its key, the owning tenant beside it."""
+    return Table(name, metadata, _uuid("operator_id", key=True), _uuid("tenant_id", key=own_row), *columns)
+
+
+directory = Table(
+    "directory",
+    metadata,
+    _uuid("tenant_id", key=True),
+    _uuid("operator_id"),
+    _text("kind"),
+    _text("slug"),
+    _text("code_symbols", null=True),
+    _text("status"),
+)
+
+schema_migrations = Table(
+    "schema_migrations",
+    metadata,
+    _text("name", key=True),
+    _text("sha256"),
+    Column("applied_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+)
+
+GLOBAL: Final = frozenset({"directory", "schema_migrations"})
+"""The tables that belong to no tenant. The application reads them and writes neither."""
+
+tenants = _owned(
+    "tenants",
+    _text("kind"),
+    _text("slug"),
+    _text("name"),
+    _text("status"),
+    _text("region", null=True),
+    _text("code_symbols", null=True),
+    _at("created_at"),
+    own_row=True,
+)
+
+wallets = _owned("wallets", _minor("balance_minor"), _minor("floor_minor"), own_row=True)
+
+staff = _owned(
+    "staff",
+    _uuid("staff_id", key=True),
+    _text("username"),
+    _text("role"),
+    _text("password_hash"),
+    _text("status"),
+    _at("created_at"),
+)
+
+staff_sessions = _owned(
+    "staff_sessions",
+    _uuid("session_id", key=True),
+    _uuid("staff_id"),
+    _at("started_at"),
+    _at("last_active_at"),
+    _at("ended_at", null=True),
+    _count("refresh_generation"),
+)
+
+attempts = _owned(
+    "attempts",
+    _uuid("subject_id", key=True),
+    _count("counted"),
+    _count("locks"),
+    _at("locked_until", null=True),
+    _at("last_at", null=True),
+    own_row=True,
+)
+
+answers = _owned(
+    "answers",
+    _uuid("actor_id", key=True),
+    _text("action_id", key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    _text("code", null=True),
+    _json("hints"),
+    _at("created_at"),
+)
+
+vouchers = _owned(
+    "vouchers",
+    _uuid("voucher_id", key=True),
+    _text("code"),
+    _text("pin_key_id"),
+    _count("pin_generation"),
+    _minor("amount_minor"),
+    _minor("bonus_minor"),
+    _uuid("issued_by"),
+    _at("issued_at"),
+    _at("expires_at"),
+    _text("status"),
+    _at("closed_at", null=True),
+    _uuid("player_id", null=True),
+    # None in the rows of the first release: a batch by itself.
+    _uuid("batch_id", null=True),
+    _count("number", default="1"),
+    _count("prints", default="0"),
+)
+
+players = _owned(
+    "players",
+    _uuid("player_id", key=True),
+    _text("login_code"),
+    _text("pin_key_id"),
+    _count("pin_generation"),
+    _minor("balance_minor"),
+    _minor("last_seq"),
+    _text("status"),
+    _uuid("cashier_id", null=True),
+    _text("region", null=True),
+    _at("created_at"),
+    _at("last_active_at"),
+)
+
+sessions = _owned(
+    "sessions",
+    _uuid("session_id", key=True),
+    _uuid("player_id"),
+    _at("started_at"),
+    _at("last_active_at"),
+    _minor("start_balance_minor"),
+    _minor("end_balance_minor"),
+    _minor("spins"),
+    _minor("bets_minor"),
+    _minor("wins_minor"),
+    Column("games", ARRAY(Text), nullable=False),
+    _at("ended_at", null=True),
+    _text("end_reason", null=True),
+    _count("refresh_generation"),
+)
+
+bonuses = _owned(
+    "bonuses",
+    _uuid("bonus_id", key=True),
+    _uuid("player_id"),
+    _uuid("voucher_id"),
+    _minor("amount_minor"),
+    _text("status"),
+    _at("held_at"),
+    _at("triggered_at", null=True),
+    _at("acknowledged_at", null=True),
+)
+
+rounds = _owned(
+    "rounds",
+    _uuid("round_id", key=True),
+    _uuid("player_id"),
+    _uuid("session_id"),
+    _text("action_id"),
+    _text("game_key"),
+    _minor("stake_minor"),
+    _minor("win_minor"),
+    _minor("bonus_minor"),
+    _minor("balance_minor"),
+    _json("outcome"),
+    _at("played_at"),
+)
+
+ledger_events = _owned(
+    "ledger_events",
+    _uuid("event_id", key=True),
+    _at("occurred_at"),
+    Column("xact_id", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), info=_BY_SERVER),
+    _text("source"),
+    _text("event_type"),
+    _uuid("actor_id"),
+    _text("action_id"),
+    _uuid("player_id", null=True),
+    _minor("player_seq", null=True),
+    _uuid("session_id", null=True),
+    _uuid("round_id", null=True),
+    _uuid("agent_id", null=True),
+    _uuid("cashier_id", null=True),
+    _text("game_key", null=True),
+    _text("provider", null=True),
+    _text("region", null=True),
+    _minor("amount_minor"),
+    _text("from_kind", null=True),
+    _uuid("from_owner_id", null=True),
+    _minor("from_balance_minor", null=True),
+    _text("to_kind", null=True),
+    _uuid("to_owner_id", null=True),
+    _minor("to_balance_minor", null=True),
+    _json("meta"),
+)
+
+account_totals = _owned(
+    "account_totals",
+    _text("account_kind", key=True),
+    _uuid("account_id", key=True),
+    _minor("balance_minor"),
+    own_row=True,
+)
+
+fold_marks = _owned(
+    "fold_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
+)
+
+INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "rounds"})
+"""Facts: the application adds to these and reads them."""

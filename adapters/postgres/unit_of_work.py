@@ -1,0 +1,83 @@
+"""The unit of work: one transaction of one binding."""
+
+from types import TracebackType
+from typing import Self
+
+from attrs import field, frozen
+
+from ...application.ports import Record
+from .reads_ledger import PostgresLedger
+from .reads_play import PostgresPlayers, PostgresVouchers
+from .reads_tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
+from .transaction import Transaction
+
+
+@frozen(eq=False)
+class PostgresUnitOfWork:
+    """One transaction, used in a `with` statement, once. It begins with its first read.
+
+    A use case that reads once and commits costs two round trips: begin, bind, lock and read; write and commit.
+    """
+
+    transaction: Transaction = field(repr=False)
+
+    @property
+    def tenants(self) -> PostgresTenants:
+        """Tenants."""
+        return PostgresTenants(self.transaction)
+
+    @property
+    def wallets(self) -> PostgresWallets:
+        """TENANT accounts."""
+        return PostgresWallets(self.transaction)
+
+    @property
+    def staff(self) -> PostgresStaff:
+        """Staff."""
+        return PostgresStaff(self.transaction)
+
+    @property
+    def vouchers(self) -> PostgresVouchers:
+        """Vouchers."""
+        return PostgresVouchers(self.transaction)
+
+    @property
+    def players(self) -> PostgresPlayers:
+        """Players."""
+        return PostgresPlayers(self.transaction)
+
+    @property
+    def ledger(self) -> PostgresLedger:
+        """The ledger."""
+        return PostgresLedger(self.transaction)
+
+    @property
+    def attempts(self) -> PostgresAttempts:
+        """Counted guesses."""
+        return PostgresAttempts(self.transaction)
+
+    def add(self, *records: Record) -> None:
+        """Gather new records."""
+        self.transaction.add(records)
+
+    def save(self, *records: Record) -> None:
+        """Gather new states of records."""
+        self.transaction.save(records)
+
+    def commit(self) -> None:
+        """Write what was gathered, whole or not at all, and end."""
+        self.transaction.commit()
+
+    def __enter__(self) -> Self:
+        """Open the unit; nothing is sent yet."""
+        self.transaction.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End, rolling back what was not committed."""
+        self.transaction.end()

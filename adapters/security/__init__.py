@@ -1,0 +1,1 @@
+"""Argon2 password hashing and signed tokens."""

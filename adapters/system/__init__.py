@@ -1,0 +1,1 @@
+"""Clock, identifiers and randomness of the running system."""

@@ -1,0 +1,62 @@
+"""Secrets that are generated at first start and kept in a file that only its owner may read."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from ...application.errors import SetupError
+
+SECRET_BYTES: Final = 32
+_MODE: Final = 0o600
+
+
+def kept_secrets(path: Path, names: tuple[str, ...]) -> Mapping[str, str]:
+    """Return a hex secret of 32 bytes for each name, generating those that the file does not hold yet.
+
+    The file appears whole or not at all, and of two programs that start at once one makes it and both use it.
+    Raises SetupError when the file cannot be read or written, or is not what was written.
+    """
+    present = _read(path)
+    if present is None:
+        present = _create(path, {name: secrets.token_hex(SECRET_BYTES) for name in names})
+    missing = [name for name in names if name not in present]
+    if missing:
+        raise SetupError(f"{path} lacks {', '.join(missing)}: restore it, or move it away to start anew")
+    return present
+
+
+def _read(path: Path) -> dict[str, str] | None:
+    try:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise SetupError(f"{path} cannot be read: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise SetupError(f"{path} is damaged: restore it, or move it away to start anew")
+    return content
+
+
+def _create(path: Path, content: dict[str, str]) -> dict[str, str]:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    except OSError as error:
+        raise SetupError(f"{path.parent} cannot be written: {error.strerror}. Set PLAYTIME_HOME.") from None
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # A link fails where a rename would replace what another program has just made.
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return _read(path) or content
+    finally:
+        draft.unlink()
+    return content

@@ -1,0 +1,142 @@
+"""Settings: read from the environment once, checked whole, and handed over."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import attrs
+from attrs import field, frozen
+
+from ...application.errors import SetupError
+
+PREFIX: Final = "PLAYTIME_"
+_SYSTEM_HOME: Final = Path("/var/lib/playtime")
+
+
+class SettingsError(SetupError):
+    """Raised when the environment holds a setting that is unknown, malformed or missing its companion."""
+
+
+def default_home() -> Path:
+    """Return where data is kept unless told otherwise.
+
+    For root that is the system's place for it: PostgreSQL runs as another account then, which cannot enter
+    root's own home.
+    """
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return _SYSTEM_HOME
+    return Path.home() / ".local" / "share" / "playtime"
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Everything that can be set. Each field is read from PLAYTIME_ and its name in capitals."""
+
+    storage: Literal["postgres", "memory"] = "postgres"
+    home: Path = field(factory=default_home)
+    database_url: str | None = field(default=None, repr=False)
+    migrator_url: str | None = field(default=None, repr=False)
+    owner_read_url: str | None = field(default=None, repr=False)
+    pool_size: int = 8
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str | None = None
+    workers: int = 2
+    threads: int = 4
+    sweep_seconds: int = 15
+    jwt_secret: str | None = field(default=None, repr=False)
+    pin_secrets: Mapping[str, str] = field(factory=dict, repr=False)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Return the settings of an environment. Raises SettingsError, naming the variable."""
+        names = {PREFIX + setting.name.upper(): setting.name for setting in attrs.fields(cls)}
+        values: dict[str, Any] = {}
+        for variable in sorted(variable for variable in environ if variable.startswith(PREFIX)):
+            if variable not in names:
+                raise SettingsError(f"{variable} is not a setting; there are {', '.join(sorted(names))}")
+            if environ[variable]:
+                values[names[variable]] = _parsed(variable, names[variable], environ[variable])
+        return cls(**values)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse settings that contradict each other."""
+        if self.storage == "memory" and self.database_url is not None:
+            raise SettingsError("PLAYTIME_DATABASE_URL is set, but PLAYTIME_STORAGE is memory")
+        if self.database_url is None and (self.migrator_url or self.owner_read_url):
+            raise SettingsError("PLAYTIME_MIGRATOR_URL and PLAYTIME_OWNER_READ_URL need PLAYTIME_DATABASE_URL")
+
+
+def _parsed(variable: str, name: str, text: str) -> object:
+    parse = _PARSERS.get(name, str)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {error}") from None
+
+
+def _storage(text: str) -> str:
+    if text not in {"postgres", "memory"}:
+        raise ValueError("must be postgres or memory")
+    return text
+
+
+def _between(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return parse
+
+
+def _home(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _public_url(text: str) -> str:
+    """Return an absolute address of the web without a slash at its end."""
+    address = urlsplit(text)
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if not plain or address.scheme not in {"http", "https"} or not address.hostname:
+        raise ValueError("must be an address such as https://play.example.com")
+    if address.query or address.fragment or address.username is not None:
+        raise ValueError("must hold no log-in, query or fragment")
+    return text.rstrip("/")
+
+
+def _hex_secret(text: str) -> str:
+    if len(text) < 64 or not _is_hex(text):  # noqa: PLR2004 - two digits a byte, 32 bytes
+        raise ValueError("must be at least 64 hexadecimal digits (32 bytes)")
+    return text
+
+
+def _pin_secrets(text: str) -> Mapping[str, str]:
+    """Read `id=hex,id=hex`; the first is the one that new PINs are made with."""
+    kept: dict[str, str] = {}
+    for part in text.split(","):
+        key_id, _, secret = part.strip().partition("=")
+        if not key_id or key_id in kept:
+            raise ValueError("must be id=hex,id=hex with different ids, the current one first")
+        kept[key_id] = _hex_secret(secret)
+    return kept
+
+
+def _is_hex(text: str) -> bool:
+    return all(digit in "0123456789abcdefABCDEF" for digit in text) and len(text) % 2 == 0
+
+
+_PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "storage": _storage,
+    "home": _home,
+    "port": _between(0, 65_535),
+    "public_url": _public_url,
+    "pool_size": _between(1, 200),
+    "workers": _between(1, 64),
+    "threads": _between(1, 256),
+    "sweep_seconds": _between(1, 86_400),
+    "jwt_secret": _hex_secret,
+    "pin_secrets": _pin_secrets,
+}

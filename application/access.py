@@ -1,0 +1,138 @@
+"""Who calls, what they may do, and through whose eyes their unit of work looks."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from ..domain.staff import PERMISSIONS, Permission, Role
+from ..domain.tenants import PLATFORM_ID
+from .errors import Forbidden, NotFound
+from .ports import Binding, Claims, Directory, DirectoryEntry, Storage, UnitOfWork
+from .transactions import run_whole
+
+T = TypeVar("T")
+
+SYSTEM_ID = UUID("00000000-0000-7000-8000-000000000001")
+"""The actor of what the system does by itself."""
+
+
+@frozen(kw_only=True)
+class StaffPrincipal:
+    """A member of staff who has logged in."""
+
+    staff_id: UUID
+    session_id: UUID
+    operator_id: UUID
+    tenant_id: UUID
+    role: Role
+
+    @property
+    def binding(self) -> Binding:
+        """The binding of this member's own tenant."""
+        return Binding(
+            operator_id=self.operator_id,
+            tenant_id=self.tenant_id,
+            role=self.role,
+            user_id=self.staff_id,
+        )
+
+    def require(self, permission: Permission) -> None:
+        """Raise Forbidden unless the role has the permission."""
+        if permission not in PERMISSIONS[self.role]:
+            raise Forbidden(f"the role {self.role} lacks {permission}")
+
+    def acting_as(self, role: Role, operator_id: UUID, tenant_id: UUID) -> "StaffPrincipal":
+        """Return a principal that does the work of another role in a tenant, on this one's account.
+
+        For programs that run on the engine's own machine; nothing that comes over a network gets here.
+        """
+        return evolve(self, role=role, operator_id=operator_id, tenant_id=tenant_id)
+
+    def binding_at(self, operator_id: UUID) -> Binding:
+        """Return the binding of an operator as a whole, with this member as the one who acts."""
+        return Binding(operator_id=operator_id, tenant_id=operator_id, role=self.role, user_id=self.staff_id)
+
+
+@frozen(kw_only=True)
+class PlayerPrincipal:
+    """A player who has logged in."""
+
+    player_id: UUID
+    session_id: UUID
+    operator_id: UUID
+    tenant_id: UUID
+
+    @property
+    def binding(self) -> Binding:
+        """The binding of the player's agent."""
+        return Binding(
+            operator_id=self.operator_id,
+            tenant_id=self.tenant_id,
+            role="player",
+            user_id=self.player_id,
+        )
+
+
+SYSTEM = StaffPrincipal(
+    staff_id=SYSTEM_ID,
+    session_id=SYSTEM_ID,
+    operator_id=PLATFORM_ID,
+    tenant_id=PLATFORM_ID,
+    role=Role.OWNER,
+)
+"""Whoever runs the program on its own machine: acts as the platform's owner."""
+
+
+def public_binding(entry: DirectoryEntry) -> Binding:
+    """Return the binding for a caller that is not known yet and names this tenant by a code."""
+    return Binding(operator_id=entry.operator_id, tenant_id=entry.tenant_id, role="public", user_id=SYSTEM_ID)
+
+
+def staff_principal(claims: Claims) -> StaffPrincipal:
+    """Return the member of staff that a good staff token names."""
+    if claims.role is None:
+        raise Forbidden("the token has no role")
+    return StaffPrincipal(
+        staff_id=claims.subject_id,
+        session_id=claims.session_id,
+        operator_id=claims.operator_id,
+        tenant_id=claims.tenant_id,
+        role=claims.role,
+    )
+
+
+def player_principal(claims: Claims) -> PlayerPrincipal:
+    """Return the player that a good player token names."""
+    return PlayerPrincipal(
+        player_id=claims.subject_id,
+        session_id=claims.session_id,
+        operator_id=claims.operator_id,
+        tenant_id=claims.tenant_id,
+    )
+
+
+def find_tenant(directory: Directory, principal: StaffPrincipal, tenant_id: UUID) -> DirectoryEntry:
+    """Return the tenant's entry when this member of staff may see it. Raises NotFound."""
+    entry = directory.by_tenant(tenant_id)
+    if entry is None:
+        raise NotFound("tenant")
+    if principal.role is not Role.OWNER:
+        own = principal.tenant_id in (tenant_id, entry.operator_id)
+        if entry.operator_id != principal.operator_id or not own:
+            raise NotFound("tenant")
+    return entry
+
+
+def look(storage: Storage, principal: StaffPrincipal, read: Callable[[UnitOfWork], T]) -> T:
+    """Run a reading unit: the owner reads across operators, everyone else through their own binding."""
+    if principal.role is Role.OWNER:
+        return run_whole(storage.begin_owner_read, read)
+    return run_whole(partial(storage.begin, principal.binding), read)
+
+
+def reach(principal: StaffPrincipal, entry: DirectoryEntry) -> Binding:
+    """Return the binding to write to a tenant that was found: the owner acts as the tenant's operator."""
+    return principal.binding_at(entry.operator_id) if principal.role is Role.OWNER else principal.binding

@@ -1,0 +1,40 @@
+"""Who a token belongs to."""
+
+from attrs import frozen
+
+from ..domain.staff import StaffStatus
+from .access import PlayerPrincipal, StaffPrincipal, player_principal, staff_principal
+from .errors import InvalidToken
+from .ports import Storage, Tokens, UnitOfWork
+from .transactions import transact
+
+
+@frozen
+class Authenticate:
+    """Reads the access token of a call. A token dies with its session."""
+
+    storage: Storage
+    tokens: Tokens
+
+    def staff(self, token: str) -> StaffPrincipal:
+        """Return the member of staff a good access token names.
+
+        Raises InvalidToken, also when the session has ended or the member was deactivated.
+        """
+        principal = staff_principal(self.tokens.read(token, "staff", "access"))
+
+        def is_good(unit: UnitOfWork) -> bool:
+            session, member = unit.staff.session(principal.session_id), unit.staff.get(principal.staff_id)
+            known = session is not None and session.is_open and session.staff_id == principal.staff_id
+            return known and member is not None and member.status is StaffStatus.ACTIVE
+
+        if not transact(self.storage, principal.binding, is_good):
+            raise InvalidToken
+        return principal
+
+    def player(self, token: str) -> PlayerPrincipal:
+        """Return the player a good access token names. Raises InvalidToken.
+
+        That the session is still open is asked by each use case in the read that it does anyway.
+        """
+        return player_principal(self.tokens.read(token, "player", "access"))

@@ -1,0 +1,129 @@
+"""Closing players: what is left goes back to the agent that sold it."""
+
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from attrs import frozen
+
+from ..domain.bonuses import BonusStatus, oldest_first
+from ..domain.ledger import Account, AccountKind, EventType
+from ..domain.sessions import SessionEnd
+from ..domain.staff import Permission
+from ..domain.tenants import TenantWallet
+from .access import StaffPrincipal
+from .answers import Answer, Command, Outcome, replay, settle
+from .errors import NotFound
+from .journal import PlayerJournal
+from .play_sessions import note_end
+from .players import player_record
+from .ports import Clock, Ids, LockedPlayer, PlayerView, Storage, UnitOfWork
+from .transactions import transact
+from .wire import success
+
+
+@frozen
+class ClosePlayer:
+    """Closes a player for staff: balance and held bonuses return to the agent, the session ends."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, principal: StaffPrincipal, player_id: UUID, *, action_id: str | None = None) -> Answer:
+        """Close the player. Raises Forbidden, NotFound, PlayerClosed."""
+        principal.require(Permission.CLOSE_PLAYERS)
+        binding = principal.binding
+        command = Command.of("CLOSE_PLAYER", principal.staff_id, action_id, player_id=player_id)
+
+        def work(unit: UnitOfWork) -> Answer:
+            seat = unit.players.lock(player_id, command.key)
+            if seat is None:
+                raise NotFound("player")
+            now = self.clock.now()
+            if seat.answer is not None:
+                return replay(seat.answer, command, now)
+            closing = lock_for_closing(unit, seat, self.ids, now=now, closed_by=principal.staff_id)
+            act = partial(closing.act, unit)
+            return settle(unit, command, act, binding=binding, now=now)
+
+        return transact(self.storage, binding, work)
+
+
+@frozen(kw_only=True)
+class Closing:
+    """One closing, with the player and the agent's wallet locked, in this order."""
+
+    ids: Ids
+    now: datetime
+    closed_by: UUID
+    seat: LockedPlayer
+    wallet: TenantWallet
+
+    def act(self, unit: UnitOfWork) -> Outcome:
+        """Gather the closing and return its answer. Raises PlayerClosed."""
+        seat, closed = self.seat, self.seat.player.close()
+        session_id = None if seat.session is None else seat.session.session_id
+        journal = PlayerJournal(ids=self.ids, now=self.now, player=seat.player, session_id=session_id)
+        returned = [bonus.return_to_agent() for bonus in oldest_first(seat.bonuses, BonusStatus.PENDING)]
+        wallet = self.wallet
+        if closed.wallet.balance_minor:
+            amount_minor = closed.wallet.balance_minor
+            closed, wallet = closed.debit(amount_minor), wallet.credit(amount_minor)
+            self._move(
+                journal,
+                EventType.PLAYER_CLOSED,
+                wallet,
+                amount_minor=amount_minor,
+                named=str(closed.player_id),
+            )
+        for bonus in returned:
+            wallet = wallet.credit(bonus.amount_minor)
+            self._move(
+                journal,
+                EventType.BONUS_RETURNED,
+                wallet,
+                amount_minor=bonus.amount_minor,
+                named=str(bonus.bonus_id),
+            )
+        if seat.session is not None:
+            ended = seat.session.active(self.now, balance_minor=0).end(self.now, SessionEnd.PLAYER_CLOSED)
+            note_end(journal, ended)
+            unit.save(ended)
+        closed = closed.numbered(journal.last_seq)
+        unit.save(closed, *returned)
+        if wallet != self.wallet:
+            unit.save(wallet)
+        unit.add(*journal.events)
+        unseen = tuple(bonus for bonus in seat.bonuses if bonus.status is BonusStatus.TRIGGERED)
+        return Outcome(success(player=player_record(PlayerView(closed, None, unseen))))
+
+    def _move(
+        self,
+        journal: PlayerJournal,
+        event_type: EventType,
+        wallet: TenantWallet,
+        *,
+        amount_minor: int,
+        named: str,
+    ) -> None:
+        """Write a movement to the agent's wallet, named after what it empties so that it cannot happen twice."""
+        of_player = event_type is EventType.PLAYER_CLOSED
+        pool = Account(AccountKind.BONUS_POOL, wallet.tenant_id)
+        journal.move(
+            event_type,
+            journal.player.account if of_player else pool,
+            Account(AccountKind.TENANT, wallet.tenant_id),
+            amount_minor,
+            balance_minor=0 if of_player else None,
+            tenant_balance_minor=wallet.wallet.balance_minor,
+            action_id=named,
+            actor_id=wallet.tenant_id,
+            cashier_id=self.closed_by,
+        )
+
+
+def lock_for_closing(unit: UnitOfWork, seat: LockedPlayer, ids: Ids, *, now: datetime, closed_by: UUID) -> Closing:
+    """Lock the wallet of a locked player's agent and return the closing that can be carried out."""
+    wallets, _ = unit.wallets.lock([seat.player.tenant_id])
+    return Closing(ids=ids, now=now, closed_by=closed_by, seat=seat, wallet=wallets[seat.player.tenant_id])

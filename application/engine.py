@@ -1,0 +1,68 @@
+"""Everything the engine does, in one object: what a host embeds and what the outer adapters are given."""
+
+from attrs import frozen
+
+from .authentication import Authenticate
+from .books import CheckHealth, ListLedger, VerifyLedger
+from .closing import ClosePlayer
+from .credit import GiveCredit, ReadWallet, ReturnCredit
+from .issuing import IssueVoucher, IssueVouchers
+from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
+from .players import (
+    AcknowledgeBonus,
+    ListPlayers,
+    ListRounds,
+    ListSessions,
+    ReadPlayer,
+    ReadPlayerState,
+)
+from .redemption import RedeemVoucher
+from .sheets import PrintSheet
+from .spins import ListGames, Spin
+from .staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
+from .sweeps import Sweep
+from .tenants import CreatePlatform, CreateTenant, FindTenant, ListTenants, SetTenantStatus
+from .vouchers import ListVouchers, VoidVoucher
+
+
+@frozen(kw_only=True)
+class Engine:
+    """The use cases, each callable. An engine is an object, not a global: two can live in one process."""
+
+    authenticate: Authenticate
+    check_health: CheckHealth
+    create_platform: CreatePlatform
+    create_tenant: CreateTenant
+    find_tenant: FindTenant
+    list_tenants: ListTenants
+    give_credit: GiveCredit
+    return_credit: ReturnCredit
+    read_wallet: ReadWallet
+    set_tenant_status: SetTenantStatus
+    create_staff: CreateStaff
+    list_staff: ListStaff
+    deactivate_staff: DeactivateStaff
+    staff_login: StaffLogin
+    refresh_staff: RefreshStaff
+    staff_logout: StaffLogout
+    issue_voucher: IssueVoucher
+    issue_vouchers: IssueVouchers
+    print_sheet: PrintSheet
+    list_vouchers: ListVouchers
+    void_voucher: VoidVoucher
+    redeem_voucher: RedeemVoucher
+    player_login: PlayerLogin
+    refresh_player: RefreshPlayer
+    player_logout: PlayerLogout
+    read_player_state: ReadPlayerState
+    acknowledge_bonus: AcknowledgeBonus
+    list_games: ListGames
+    spin: Spin
+    list_players: ListPlayers
+    read_player: ReadPlayer
+    list_rounds: ListRounds
+    list_sessions: ListSessions
+    close_player: ClosePlayer
+    list_ledger: ListLedger
+    verify_ledger: VerifyLedger
+    sweep: Sweep

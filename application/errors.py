@@ -1,0 +1,130 @@
+"""What the use cases and their ports can answer besides a domain refusal."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from attrs import define
+
+from ..domain.errors import DomainError
+
+
+@define
+class Unauthorized(DomainError):
+    """Raised when a caller's credentials or token are missing, wrong, locked or no longer good.
+
+    The sentence is the same for all of these: which one it was is nobody's business but the owner's.
+    """
+
+    code: ClassVar[str] = "UNAUTHORIZED"
+    text: ClassVar[str] = "Log in to do this."
+
+
+@define
+class InvalidCredentials(Unauthorized):
+    """Raised for an unknown name or code, a wrong PIN or password, and a locked one alike."""
+
+    code: ClassVar[str] = "INVALID_CREDENTIALS"
+    text: ClassVar[str] = "These credentials are not right."
+
+
+@define
+class InvalidToken(Unauthorized):
+    """Raised when a token is forged, expired, of the wrong kind, or its session has ended."""
+
+    code: ClassVar[str] = "INVALID_TOKEN"
+    text: ClassVar[str] = "The token is not valid."
+
+
+@define
+class Forbidden(DomainError):
+    """Raised when a known caller may not do what was asked."""
+
+    code: ClassVar[str] = "FORBIDDEN"
+    text: ClassVar[str] = "This is not allowed: {reason}."
+    reason: str
+
+
+@define
+class NotFound(DomainError):
+    """Raised when a thing does not exist, or exists where the caller cannot see it."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+    text: ClassVar[str] = "There is no such {what}."
+    what: str
+
+
+@define
+class IdempotencyKeyReused(DomainError):
+    """Raised when a key that named one command comes with another."""
+
+    code: ClassVar[str] = "IDEMPOTENCY_KEY_REUSED"
+    text: ClassVar[str] = "This key was used for another command."
+    action_id: str
+
+
+@define
+class ReplaySecretExpired(DomainError):
+    """Raised when a replayed answer held a PIN or token and is too old to show it again."""
+
+    code: ClassVar[str] = "REPLAY_SECRET_EXPIRED"
+    text: ClassVar[str] = "The answer held a secret that is no longer shown."
+
+
+@define
+class VoucherOfOtherAgent(Forbidden):
+    """Raised when a player is topped up with a voucher of an agent that is not the player's own."""
+
+    code: ClassVar[str] = "VOUCHER_OF_OTHER_AGENT"
+    voucher_id: UUID
+
+
+@define
+class StorageError(DomainError):
+    """Base of what a storage can raise; the adapters translate their drivers' errors into these."""
+
+    code: ClassVar[str] = "STORAGE_ERROR"
+    text: ClassVar[str] = "{reason}"
+    reason: str
+
+
+@define
+class TransientConflict(StorageError):
+    """Raised when a unit of work lost against another: serialization, deadlock, a connection broken too early.
+
+    Nothing was written: running the whole unit again is right.
+    """
+
+
+@define
+class AlreadyExists(TransientConflict):
+    """Raised when a key that was about to be added is there already: someone was faster, look again."""
+
+
+@define
+class StorageUnavailable(StorageError):
+    """Raised when the storage cannot be reached, or is too busy to answer."""
+
+    code: ClassVar[str] = "STORAGE_UNAVAILABLE"
+    text: ClassVar[str] = "The service is not available right now. Try again."
+
+
+@define
+class OutcomeUnknown(StorageUnavailable):
+    """Raised when the connection was lost while committing: the work is there whole or not at all.
+
+    Repeating the command with the same action id tells which, and never does it twice.
+    """
+
+
+@define
+class IsolationViolation(StorageError):
+    """Raised when a unit of work touches a row that its binding may not: a defect, never a user's error."""
+
+
+@define
+class StorageMisuse(StorageError):
+    """Raised when a unit of work is used against its contract: twice, after its end, or read after written."""
+
+
+class SetupError(Exception):
+    """Raised when the installation is at fault, not a request. The message tells its administrator what to do."""

@@ -1,0 +1,106 @@
+"""Writing the ledger events of one operation."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import define, field
+
+from ..domain.bonuses import Bonus
+from ..domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
+from ..domain.players import Player
+from .ports import Ids
+
+
+@define(kw_only=True)
+class PlayerJournal:
+    """Gathers the events of one operation on a locked player, numbering them by the player's sequence.
+
+    Every event copies the player's agent, region and cashier of the first voucher, so that numbers can be cut by
+    them later without a join.
+    """
+
+    ids: Ids
+    now: datetime
+    player: Player
+    session_id: UUID | None = None
+    events: list[LedgerEvent] = field(init=False, factory=list)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last event written so far."""
+        return self.player.last_seq + len(self.events)
+
+    def move(
+        self,
+        event_type: EventType,
+        source: Account,
+        target: Account,
+        amount_minor: int,
+        *,
+        balance_minor: int | None,
+        action_id: str,
+        actor_id: UUID | None = None,
+        tenant_balance_minor: int | None = None,
+        **about: Any,
+    ) -> None:
+        """Write a movement; `balance_minor` is the player's balance after it, None if the player takes no part."""
+        kept = {AccountKind.PLAYER: balance_minor, AccountKind.TENANT: tenant_balance_minor}
+        transfer = Transfer(
+            source=source,
+            target=target,
+            amount_minor=amount_minor,
+            source_balance_minor=kept.get(source.kind),
+            target_balance_minor=kept.get(target.kind),
+        )
+        self._write(event_type, transfer, action_id=action_id, actor_id=actor_id, about=about)
+
+    def note(self, event_type: EventType, *, action_id: str, **about: Any) -> None:
+        """Write an event that moves nothing."""
+        self._write(event_type, None, action_id=action_id, actor_id=None, about=about)
+
+    def trigger_bonuses(self, triggered: tuple[Bonus, ...], balance_minor: int, **about: Any) -> None:
+        """Write the payment of bonuses into a balance of `balance_minor` before them."""
+        pool = Account(AccountKind.BONUS_POOL, self.player.tenant_id)
+        for bonus in triggered:
+            balance_minor += bonus.amount_minor
+            # Named after the bonus, so that the ledger's own unique key forbids paying it twice.
+            self.move(
+                EventType.BONUS_TRIGGERED,
+                pool,
+                self.player.account,
+                bonus.amount_minor,
+                balance_minor=balance_minor,
+                action_id=str(bonus.bonus_id),
+                **about,
+            )
+
+    def _write(
+        self,
+        event_type: EventType,
+        transfer: Transfer | None,
+        *,
+        action_id: str,
+        actor_id: UUID | None,
+        about: dict[str, Any],
+    ) -> None:
+        player = self.player
+        about.setdefault("cashier_id", player.cashier_id)
+        self.events.append(
+            LedgerEvent(
+                event_id=self.ids.new(),
+                operator_id=player.operator_id,
+                tenant_id=player.tenant_id,
+                occurred_at=self.now,
+                event_type=event_type,
+                actor_id=actor_id or player.player_id,
+                action_id=action_id,
+                transfer=transfer,
+                player_id=player.player_id,
+                player_seq=self.last_seq + 1,
+                session_id=self.session_id,
+                agent_id=player.tenant_id,
+                region=player.region,
+                **about,
+            )
+        )

@@ -1,0 +1,483 @@
+"""The ports: what the use cases need from outside, and what they may rely on.
+
+A docstring here is the guarantee that an adapter gives; the contract suite holds every adapter to it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+from uuid import UUID
+
+from attrs import evolve, field, frozen
+
+from ..domain.attempts import Attempts
+from ..domain.bonuses import Bonus
+from ..domain.codes import Code
+from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
+from ..domain.players import Player, PlayerStatus
+from ..domain.rounds import Round
+from ..domain.sessions import Session, StaffSession
+from ..domain.staff import Role, StaffMember
+from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
+from ..domain.vouchers import Voucher, VoucherStatus
+
+# --- values that cross the ports -------------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Binding:
+    """Whose eyes a unit of work looks through. Nothing outside of it is visible or writable.
+
+    Rows of `operator_id` are visible when `tenant_id` is the operator itself or the row's own tenant. `role` and
+    `user_id` say who acts; they are for the record and widen nothing.
+    """
+
+    operator_id: UUID
+    tenant_id: UUID
+    role: str
+    user_id: UUID
+
+
+@frozen(kw_only=True)
+class DirectoryEntry:
+    """What may be known of a tenant before anybody is bound to it.
+
+    As read, `status` is the effective one: an agent of a suspended operator is suspended with it.
+    """
+
+    tenant_id: UUID
+    operator_id: UUID
+    kind: TenantKind
+    slug: str
+    code_symbols: str | None = None
+    status: TenantStatus = TenantStatus.ACTIVE
+
+
+@frozen
+class AnswerKey:
+    """Names a command within its actor: the caller's own action id or Idempotency-Key."""
+
+    actor_id: UUID
+    action_id: str
+
+
+@frozen(kw_only=True)
+class StoredAnswer:
+    """A committed answer, kept for ever: what was asked (digest), and the bytes that were answered.
+
+    `code` is None for a success, else the refusal's code. The body never holds a PIN or token; `hints` are what
+    it takes to derive those again, empty where there are none.
+    """
+
+    operator_id: UUID
+    tenant_id: UUID
+    key: AnswerKey
+    digest: bytes
+    body: bytes
+    created_at: datetime
+    code: str | None = None
+    hints: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class LockedPlayer:
+    """A player whose lock is held, and what was read after the lock was had.
+
+    `session` is the player's open session; `bonuses` are those pending or triggered; `answer` is the stored
+    answer of the key that was asked for.
+    """
+
+    player: Player
+    session: Session | None
+    bonuses: tuple[Bonus, ...]
+    answer: StoredAnswer | None
+
+
+@frozen
+class PlayerView:
+    """A player as seen without a lock: one consistent moment."""
+
+    player: Player
+    session: Session | None
+    bonuses: tuple[Bonus, ...]
+
+
+@frozen
+class WalletSummary:
+    """A tenant's accounts, in minor units."""
+
+    balance_minor: int
+    voucher_pool_minor: int
+    bonus_pool_minor: int
+    house_minor: int
+
+
+@frozen
+class Page:
+    """A request for part of a list, newest first: at most `limit` rows older than the row `before`."""
+
+    limit: int = 50
+    before: UUID | None = None
+
+
+@frozen(kw_only=True)
+class LedgerFilter:
+    """Which ledger events are asked for; None means any. Times are half-open: [since, until)."""
+
+    tenant_id: UUID | None = None
+    player_id: UUID | None = None
+    event_type: EventType | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@frozen(kw_only=True)
+class VoucherFilter:
+    """Which vouchers are asked for; None means any. `code_ends` are the last symbols of a code."""
+
+    tenant_id: UUID | None = None
+    status: VoucherStatus | None = None
+    code_ends: str | None = None
+    player_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@frozen(kw_only=True)
+class PlayerFilter:
+    """Which players are asked for; None means any. `code_ends` are the last symbols of a login code."""
+
+    tenant_id: UUID | None = None
+    status: PlayerStatus | None = None
+    code_ends: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+Record = (
+    Tenant
+    | TenantWallet
+    | StaffMember
+    | StaffSession
+    | Voucher
+    | Player
+    | Bonus
+    | Session
+    | Round
+    | LedgerEvent
+    | StoredAnswer
+    | Attempts
+)
+"""What a unit of work can write."""
+
+
+# --- storage ----------------------------------------------------------------------------------------------
+
+
+class Tenants(Protocol):
+    """Tenants of the bound operator."""
+
+    def get(self, tenant_id: UUID) -> Tenant | None:
+        """Return the tenant, None when there is none or it is not visible."""
+
+    def by_slug(self, slug: str) -> Tenant | None:
+        """Return the visible tenant of that slug."""
+
+    def page(self, page: Page) -> Sequence[Tenant]:
+        """Return visible tenants, newest id first."""
+
+
+class Wallets(Protocol):
+    """TENANT accounts."""
+
+    def lock(
+        self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None
+    ) -> tuple[Mapping[UUID, TenantWallet], StoredAnswer | None]:
+        """Lock the wallets (always in the order of their ids) until the unit ends; then read the key's answer.
+
+        Tenants that are not visible are absent from the mapping. What is returned was read after the locks were
+        had.
+        """
+
+    def summary(self, tenant_id: UUID) -> WalletSummary | None:
+        """Return the tenant's accounts at one moment; the pools and the house are sums of their entries."""
+
+
+class Staff(Protocol):
+    """Members of staff and their sessions."""
+
+    def get(self, staff_id: UUID) -> StaffMember | None:
+        """Return the visible member of staff."""
+
+    def by_username(self, tenant_id: UUID, username: str) -> StaffMember | None:
+        """Return the tenant's member of staff of that name."""
+
+    def session(self, session_id: UUID) -> StaffSession | None:
+        """Return a staff session, without a lock."""
+
+    def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
+        """Return staff of a tenant (None: all visible), newest id first."""
+
+    def lock_session(self, session_id: UUID) -> StaffSession | None:
+        """Lock a staff session until the unit ends and return it as it is after the wait."""
+
+
+class Vouchers(Protocol):
+    """Vouchers of agents."""
+
+    def find(self, code: Code) -> Voucher | None:
+        """Return the voucher of a code, without a lock."""
+
+    def get(self, voucher_id: UUID) -> Voucher | None:
+        """Return the voucher, without a lock."""
+
+    def lock(self, voucher_id: UUID, key: AnswerKey | None = None) -> tuple[Voucher | None, StoredAnswer | None]:
+        """Lock a voucher until the unit ends; return it and the key's answer, both read after the wait."""
+
+    def lock_batch(self, batch_id: UUID) -> Sequence[Voucher]:
+        """Lock the visible vouchers of a batch until the unit ends, and return them by number."""
+
+    def lock_overdue(self, now: datetime, limit: int) -> Sequence[Voucher]:
+        """Lock and return at most `limit` issued vouchers whose time has passed, those due longest first.
+
+        Vouchers that another unit holds are passed over, not waited for: two sweeps share the work.
+        """
+
+    def page(self, only: VoucherFilter, page: Page) -> Sequence[Voucher]:
+        """Return vouchers, newest id first."""
+
+
+class Players(Protocol):
+    """Players, their sessions, bonuses and rounds."""
+
+    def find(self, login_code: Code) -> Player | None:
+        """Return the player of a login code, without a lock."""
+
+    def get(self, player_id: UUID) -> PlayerView | None:
+        """Return the player as of one moment, without a lock."""
+
+    def lock(self, player_id: UUID, key: AnswerKey | None = None) -> LockedPlayer | None:
+        """Lock a player until the unit ends, then read what depends on it.
+
+        The lock is had by a statement of its own and the rest is read by a later one, in the same round trip:
+        whatever another unit committed while this one waited is seen.
+        """
+
+    def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
+        """Return at most `limit` open players last active at or before a moment, those idle longest first."""
+
+    def page(self, only: PlayerFilter, page: Page) -> Sequence[PlayerView]:
+        """Return players, newest id first."""
+
+    def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
+        """Return a player's sessions, newest id first."""
+
+    def rounds(self, player_id: UUID, page: Page) -> Sequence[Round]:
+        """Return a player's rounds, newest id first."""
+
+
+class Ledger(Protocol):
+    """The stream of events, and what it adds up to."""
+
+    def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
+        """Return events, newest id first."""
+
+    def fold(self, limit: int) -> int:
+        """Fold at most about `limit` more entries into the kept totals, commit, and return how many they were.
+
+        Takes in only entries that no running transaction can still precede. Sums before and after are equal;
+        reading them costs less. Ends the unit. Two that fold at once do not fold anything twice.
+        """
+
+    def account_totals(self) -> Sequence[AccountTotal]:
+        """Return every visible account with its entries' sum beside what the books state, at one moment."""
+
+    def movement_totals(self) -> Sequence[MovementTotal]:
+        """Return count and sum of each kind of event among the visible ones."""
+
+
+class AttemptLog(Protocol):
+    """Counted guesses at secrets."""
+
+    def lock(self, subject_id: UUID) -> Attempts:
+        """Lock the count of a subject until the unit ends and return it; a subject never seen counts 0.
+
+        The row is made when it is not there, owned by the binding's tenant, so that there is something to lock.
+        """
+
+
+class UnitOfWork(Protocol):
+    """One transaction of one binding. Has one owner, is used once, and rolls back unless committed.
+
+    Begins with its first read. Reads come first: `add` and `save` are gathered and sent together by `commit`,
+    and a read after them raises StorageMisuse. Everything gathered is committed, or nothing.
+    """
+
+    @property
+    def tenants(self) -> Tenants:
+        """Tenants."""
+
+    @property
+    def wallets(self) -> Wallets:
+        """TENANT accounts."""
+
+    @property
+    def staff(self) -> Staff:
+        """Staff."""
+
+    @property
+    def vouchers(self) -> Vouchers:
+        """Vouchers."""
+
+    @property
+    def players(self) -> Players:
+        """Players."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+
+    @property
+    def attempts(self) -> AttemptLog:
+        """Counted guesses."""
+
+    def add(self, *records: Record) -> None:
+        """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""
+
+    def save(self, *records: Record) -> None:
+        """Gather new states of records that were read in this unit; the last state of a record counts.
+
+        LedgerEvents, Rounds and StoredAnswers are never saved, only added: StorageMisuse.
+        """
+
+    def commit(self) -> None:
+        """Write what was gathered and end the unit.
+
+        Raises AlreadyExists (an added key is there), TransientConflict, IsolationViolation (a record belongs to
+        somebody else, or a saved record is not there), StorageUnavailable, OutcomeUnknown; after any of them
+        nothing was written, but for OutcomeUnknown, where all or nothing was.
+        """
+
+    def __enter__(self) -> Self:
+        """Enter; nothing is sent yet."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the unit, rolling back unless it was committed. Never hides the caller's own exception."""
+
+
+class Directory(Protocol):
+    """The one thing readable before a caller's tenant is known. Each call is a transaction of its own."""
+
+    def by_slug(self, slug: str) -> DirectoryEntry | None:
+        """Return the tenant of a slug."""
+
+    def by_symbols(self, code_symbols: str) -> DirectoryEntry | None:
+        """Return the agent whose codes start with these symbols."""
+
+    def by_tenant(self, tenant_id: UUID) -> DirectoryEntry | None:
+        """Return the tenant of an id."""
+
+    def operators(self) -> Sequence[DirectoryEntry]:
+        """Return the isolation roots, the platform included, by id."""
+
+    def set_status(self, tenant_id: UUID, status: TenantStatus) -> None:
+        """List a tenant's new status. A tenant that is not listed is left unlisted."""
+
+    def register(self, entry: DirectoryEntry) -> Literal["done", "slug", "code_symbols"]:
+        """List a tenant; listing it again replaces its entry. Returns "done".
+
+        Returns instead the name of the field that already belongs to another tenant; nothing was listed then.
+        Raises IsolationViolation when the tenant is listed under another operator or kind.
+        """
+
+
+class Storage(Protocol):
+    """Where the books are kept."""
+
+    @property
+    def directory(self) -> Directory:
+        """The directory of tenants."""
+
+    def begin(self, binding: Binding) -> UnitOfWork:
+        """Return a new unit of work that sees through `binding`. Nothing is sent yet."""
+
+    def begin_owner_read(self) -> UnitOfWork:
+        """Return a unit that reads across all operators for the platform's owner, and can write nothing.
+
+        Any attempt to lock or write raises IsolationViolation.
+        """
+
+    def check(self) -> None:
+        """Return when the storage answers. Raises StorageUnavailable."""
+
+    def close(self) -> None:
+        """Give back what the storage holds. May be called again."""
+
+
+# --- services ---------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC. It may step back."""
+
+
+class Ids(Protocol):
+    """Makes identifiers."""
+
+    def new(self) -> UUID:
+        """Return a new UUIDv7."""
+
+
+class Randomness(Protocol):
+    """Draws what must not be predictable."""
+
+    def below(self, bound: int) -> int:
+        """Return an integer in [0, bound), each equally likely. `bound` is at least 1."""
+
+
+class Passwords(Protocol):
+    """Hashes staff passwords."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash that `verify` accepts."""
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one hashed. None takes as long as a real hash and is never right."""
+
+
+@frozen(kw_only=True)
+class Claims:
+    """What a token says. `generation` counts a session's refresh tokens; `role` is of staff only."""
+
+    kind: Literal["staff", "player"]
+    use: Literal["access", "refresh"]
+    subject_id: UUID
+    session_id: UUID
+    operator_id: UUID
+    tenant_id: UUID
+    issued_at: datetime
+    role: Role | None = None
+    generation: int = 1
+
+    def for_refresh(self) -> "Claims":
+        """Return the claims of the refresh token that goes with this access token."""
+        return evolve(self, use="refresh")
+
+
+class Tokens(Protocol):
+    """Signs and reads tokens. The same claims always give the same token."""
+
+    def issue(self, claims: Claims) -> str:
+        """Return the signed token; its life-time follows from kind and use."""
+
+    def read(self, token: str, kind: str, use: str) -> Claims:
+        """Return the claims of a good token. Raises InvalidToken when forged, expired or of another kind."""

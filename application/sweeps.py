@@ -1,0 +1,122 @@
+"""What has to be done by itself: vouchers expire, idle players are closed, totals are folded.
+
+One operator at a time, in its own bound units, in bounded batches; several programs may sweep at once.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ..domain.errors import DomainError
+from ..domain.ledger import EventType
+from ..domain.players import PLAYER_IDLE_DAYS
+from .access import SYSTEM, SYSTEM_ID
+from .closing import lock_for_closing
+from .ports import Binding, Clock, Ids, Storage, UnitOfWork
+from .transactions import transact
+from .vouchers import pool_event
+
+BATCH: Final = 100
+FOLD_BATCH: Final = 10_000
+
+
+@frozen
+class Swept:
+    """What a sweep did."""
+
+    vouchers_expired: int = 0
+    players_closed: int = 0
+    entries_folded: int = 0
+
+    def plus(self, other: "Swept") -> "Swept":
+        """Return both together."""
+        return Swept(
+            self.vouchers_expired + other.vouchers_expired,
+            self.players_closed + other.players_closed,
+            self.entries_folded + other.entries_folded,
+        )
+
+
+@frozen
+class Sweep:
+    """Does everything that is due, for every operator, and returns what it was."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, stopped: Callable[[], bool] = lambda: False) -> Swept:
+        """Sweep until nothing is due or `stopped` says so, which is asked between batches.
+
+        What fails for one operator is no reason to leave the others undone: it is raised in the end.
+        """
+        swept, failures = Swept(), []
+        for entry in self.storage.directory.operators():
+            try:
+                for done in self._batches(SYSTEM.binding_at(entry.operator_id), stopped):
+                    swept = swept.plus(done)
+            except DomainError as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+        return swept
+
+    def _batches(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
+        for step in (self._expire, self._close_idle, self._fold):
+            while not stopped():
+                done = step(binding)
+                if done == Swept():
+                    break
+                yield done
+
+    def _expire(self, binding: Binding) -> Swept:
+        return Swept(vouchers_expired=transact(self.storage, binding, self._expire_batch))
+
+    def _expire_batch(self, unit: UnitOfWork) -> int:
+        now = self.clock.now()
+        overdue = unit.vouchers.lock_overdue(now, BATCH)
+        if not overdue:
+            return 0
+        locked, _ = unit.wallets.lock(sorted({voucher.tenant_id for voucher in overdue}))
+        wallets = dict(locked)
+        for voucher in overdue:
+            expired = voucher.expire(now)
+            wallet = wallets[voucher.tenant_id] = wallets[voucher.tenant_id].credit(expired.total_minor)
+            unit.save(expired)
+            unit.add(
+                pool_event(
+                    EventType.VOUCHER_EXPIRED,
+                    expired,
+                    wallet,
+                    staff_id=SYSTEM_ID,
+                    now=now,
+                    event_id=self.ids.new(),
+                )
+            )
+        unit.save(*wallets.values())
+        unit.commit()
+        return len(overdue)
+
+    def _close_idle(self, binding: Binding) -> Swept:
+        before = self.clock.now() - timedelta(days=PLAYER_IDLE_DAYS)
+        idle = transact(self.storage, binding, lambda unit: unit.players.idle(before, BATCH))
+        closed = sum(self._close(binding, player_id) for player_id in idle)
+        return Swept(players_closed=closed)
+
+    def _close(self, binding: Binding, player_id: UUID) -> bool:
+        def work(unit: UnitOfWork) -> bool:
+            seat, now = unit.players.lock(player_id), self.clock.now()
+            # Asked again under the lock: the player may have come back, or another sweep may have been faster.
+            if seat is None or not seat.player.is_idle(now):
+                return False
+            lock_for_closing(unit, seat, self.ids, now=now, closed_by=SYSTEM_ID).act(unit)
+            unit.commit()
+            return True
+
+        return transact(self.storage, binding, work)
+
+    def _fold(self, binding: Binding) -> Swept:
+        return Swept(entries_folded=transact(self.storage, binding, lambda unit: unit.ledger.fold(FOLD_BATCH)))

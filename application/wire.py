@@ -1,0 +1,71 @@
+"""The one mechanical rule between Python and the wire: camelCase of the field names, canonical JSON.
+
+The application keeps the bytes of an answer (a replay sends them again as they are), so the shape of an answer is
+fixed here and not in an outer layer.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from ..domain.codes import Code
+from ..domain.errors import DomainError
+
+
+def to_wire(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """Return a value as what JSON can hold: attrs objects as objects with camelCase keys."""
+    if value is None or type(value) in {str, int, bool}:
+        return value
+    kind: type[Any] = type(value)
+    if attrs.has(kind) and kind is not Code:
+        return {key: to_wire(getattr(value, name)) for name, key in _fields(kind)}
+    return _plain(value)
+
+
+def encode(content: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes of an answer: keys in the order given, no white space, UTF-8."""
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def success(**content: Any) -> dict[str, Any]:
+    """Return the content of a successful answer."""
+    return {"ok": True} | {camel(name): to_wire(value) for name, value in content.items()}
+
+
+def failure(error: DomainError) -> dict[str, Any]:
+    """Return the content of a refusal: code, sentence, and the figures behind it."""
+    data = {camel(name): to_wire(value) for name, value in error.data().items()}
+    return {"ok": False, "code": error.code, "message": str(error)} | data
+
+
+@cache
+def camel(name: str) -> str:
+    """Return a snake_case name in camelCase."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+@cache
+def _fields(cls: type[Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, camel(field.name)) for field in attrs.fields(cls))
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - as to_wire
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, UUID | Code):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {key: to_wire(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | frozenset | set):
+        return [to_wire(item) for item in value]
+    message = f"{type(value).__name__} has no form on the wire"
+    raise TypeError(message)

@@ -1,0 +1,235 @@
+"""An engine for tests: the real use cases on any storage, with deterministic doubles of the services.
+
+The same seed and the same calls give the same ids, tickets, codes and PINs. Engines that share one database
+need different seeds: the seed is part of every id.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+
+from ..application.engine import Engine
+from ..application.errors import InvalidToken
+from ..application.ports import Claims, Clock, Ids, Passwords, Randomness, Storage, Tokens
+from ..domain.games import DEMO_GAME, Game
+from ..domain.pins import PinKeys
+from ..domain.staff import Role
+
+START: Final = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+"""The moment at which the clocks of tests start."""
+
+PINS: Final = PinKeys(current="test-1", secrets={"test-1": b"a PIN secret of tests, 32 bytes..."})
+"""The PIN secrets of every engine of tests."""
+
+LIFETIME_MINUTES: Final = {"access": 60, "refresh": 60 * 24 * 30}
+"""How long the tokens of tests are good."""
+
+
+class SettableClock:
+    """A clock that stands still until it is told to move; it may be told to step back."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """Return the moment it was set to."""
+        return self._now
+
+    def set(self, moment: datetime) -> None:
+        """Show `moment`, which has to be aware, from now on."""
+        self._now = moment.astimezone(UTC)
+
+    def advance(self, **by: float) -> None:
+        """Move on by what `timedelta` takes: `advance(minutes=31)`."""
+        self._now += timedelta(**by)
+
+
+class CountingIds:
+    """UUIDv7s of the clock's milliseconds, a counter, and the seed, in this order."""
+
+    def __init__(self, clock: Clock, seed: int = 0) -> None:
+        self._clock = clock
+        digest = hashlib.sha256(f"ids:{seed}".encode()).digest()
+        self._salt = int.from_bytes(digest[:8], "big") >> 20
+        self._count = 0
+        self._mutex = threading.Lock()
+
+    def new(self) -> UUID:
+        """Return the next id; within a millisecond ids sort by age."""
+        with self._mutex:
+            self._count += 1
+            count = self._count
+        millis = int(self._clock.now().timestamp() * 1000)
+        high, low = divmod(count % 2**30, 2**18)
+        return UUID(int=millis << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low << 44 | self._salt)
+
+
+class SeededRandomness:
+    """Draws that a seed repeats."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = Random(seed)
+        self._mutex = threading.Lock()
+
+    def below(self, bound: int) -> int:
+        """Return the next number of the seed's sequence below `bound`."""
+        with self._mutex:
+            return self._random.randrange(bound)
+
+
+class ScriptedRandomness:
+    """Draws what it was told to, then goes on as a seed does. A drawn number has to fit its bound."""
+
+    def __init__(self, *draws: int, seed: int = 0) -> None:
+        self._draws = list(draws)
+        self._rest = SeededRandomness(seed)
+
+    def script(self, *draws: int) -> None:
+        """Draw these next."""
+        self._draws += draws
+
+    def below(self, bound: int) -> int:
+        """Return the next draw of the script."""
+        if not self._draws:
+            return self._rest.below(bound)
+        draw = self._draws.pop(0)
+        assert 0 <= draw < bound, f"the script draws {draw} where {bound} is the bound"
+        return draw
+
+
+class QuickPasswords:
+    """Salted hashes that cost nothing: for tests only."""
+
+    def __init__(self) -> None:
+        self._salt = 0
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash that `verify` accepts."""
+        self._salt += 1
+        return self._hash(str(self._salt), password)
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one hashed; None never is."""
+        if password_hash is None:
+            return False
+        salt = password_hash.partition("$")[0]
+        return hmac.compare_digest(password_hash, self._hash(salt, password))
+
+    def _hash(self, salt: str, password: str) -> str:
+        digest = hashlib.sha256(f"{salt}${password}".encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{salt}${digest}"
+
+
+class QuickTokens:
+    """Signed claims that expire by the clock of the test."""
+
+    def __init__(self, clock: Clock, secret: bytes = b"a token secret of tests") -> None:
+        self._clock = clock
+        self._secret = secret
+
+    def issue(self, claims: Claims) -> str:
+        """Return the claims, signed; the same claims always give the same token."""
+        content = attrs.asdict(claims, value_serializer=_plain)
+        body = base64.urlsafe_b64encode(json.dumps(content, sort_keys=True).encode()).decode()
+        return f"{body}.{self._sign(body)}"
+
+    def read(self, token: str, kind: str, use: str) -> Claims:
+        """Return the claims of a good token. Raises InvalidToken."""
+        body, _, signature = token.partition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(body).encode()):
+            raise InvalidToken
+        claims = _claims(json.loads(base64.urlsafe_b64decode(body)))
+        life = timedelta(minutes=LIFETIME_MINUTES[claims.use])
+        if (claims.kind, claims.use) != (kind, use) or self._clock.now() - claims.issued_at >= life:
+            raise InvalidToken
+        return claims
+
+    def _sign(self, body: str) -> str:
+        return hmac.new(self._secret, body.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+@attrs.frozen(kw_only=True)
+class Services:
+    """What an engine is made of besides its storage; each part can be replaced."""
+
+    clock: Clock
+    ids: Ids
+    randomness: Randomness
+    passwords: Passwords
+    tokens: Tokens
+    pins: PinKeys
+    games: Sequence[Game]
+
+
+def build_services(
+    *,
+    seed: int = 0,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    randomness: Randomness | None = None,
+    games: Sequence[Game] = (DEMO_GAME,),
+) -> Services:
+    """Return the doubles of a seed, with the parts that are given in their place."""
+    clock = clock or SettableClock()
+    return Services(
+        clock=clock,
+        ids=ids or CountingIds(clock, seed),
+        randomness=randomness or SeededRandomness(seed),
+        passwords=QuickPasswords(),
+        tokens=QuickTokens(clock),
+        pins=PINS,
+        games=games,
+    )
+
+
+def build_engine(
+    storage: Storage,
+    *,
+    seed: int = 0,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    randomness: Randomness | None = None,
+    games: Sequence[Game] = (DEMO_GAME,),
+) -> Engine:
+    """Return the real use cases on `storage`, with doubles for whatever else they need.
+
+    Hand in a `SettableClock` to move the time, a `ScriptedRandomness` to choose the tickets.
+    """
+    services = build_services(seed=seed, clock=clock, ids=ids, randomness=randomness, games=games)
+    return assemble(storage, services)
+
+
+def assemble(storage: Storage, services: Services) -> Engine:
+    """Return the engine of a storage and services."""
+    offered: dict[str, Any] = {"storage": storage}
+    offered |= {field.name: getattr(services, field.name) for field in attrs.fields(Services)}
+    parts: dict[str, Any] = {part.name: _fill(part.type, offered) for part in attrs.fields(Engine)}
+    return Engine(**parts)
+
+
+def _fill(use_case: Any, offered: dict[str, Any]) -> object:  # noqa: ANN401 - a class as its field names it
+    """Construct a use case from what its own fields are named after."""
+    return use_case(**{part.name: offered[part.name] for part in attrs.fields(use_case)})
+
+
+def _plain(_instance: object, _field: object, value: object) -> object:
+    if isinstance(value, UUID):
+        return str(value)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _claims(content: dict[str, Any]) -> Claims:
+    for name in ("subject_id", "session_id", "operator_id", "tenant_id"):
+        content[name] = UUID(content[name])
+    content["issued_at"] = datetime.fromisoformat(content["issued_at"])
+    content["role"] = None if content["role"] is None else Role(content["role"])
+    return Claims(**content)

@@ -1,0 +1,273 @@
+"""An operator with two agents, as tests of storages know them, and the records that they can have."""
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+import attrs
+from attrs import field, frozen
+
+from ..application.ports import AnswerKey, Binding, Record, Storage, StoredAnswer
+from ..domain.attempts import Attempts
+from ..domain.bonuses import Bonus
+from ..domain.codes import RANDOM_VALUES, Code, make_code
+from ..domain.ledger import AccountKind, EventType, LedgerEvent
+from ..domain.pins import PinRef
+from ..domain.players import Player
+from ..domain.rounds import Round
+from ..domain.sessions import Session, StaffSession
+from ..domain.staff import Role, StaffMember
+from ..domain.tenants import Tenant, TenantKind, TenantWallet
+from ..domain.vouchers import Voucher, issue
+from ..domain.wallet import Wallet
+from .records import (
+    ANYBODY,
+    NOW,
+    account,
+    binding_of,
+    fresh_id,
+    fresh_key,
+    fresh_name,
+    fresh_tenant,
+    movement,
+    write,
+)
+
+
+@frozen
+class House:
+    """An operator with two agents, and the records that any of them can have."""
+
+    operator: Tenant
+    agent: Tenant
+    neighbour: Tenant
+    cashier: StaffMember = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Give the agent a cashier."""
+        object.__setattr__(self, "cashier", self.staff_member())
+
+    @classmethod
+    def built(cls, storage: Storage) -> "House":
+        """Return a new house that stands in the books: tenants, empty wallets, and the agent's cashier."""
+        operator = fresh_tenant(TenantKind.OPERATOR)
+        agents = [fresh_tenant(TenantKind.AGENT, operator.tenant_id) for _ in range(2)]
+        house = cls(operator, *agents)
+        wallets = [house.wallet(tenant) for tenant in (operator, *agents)]
+        write(storage, house.as_operator, operator, *agents)
+        write(storage, house.as_operator, *wallets, house.cashier)
+        return house
+
+    @property
+    def as_operator(self) -> Binding:
+        """The operator's eyes."""
+        return binding_of(self.operator)
+
+    @property
+    def as_agent(self) -> Binding:
+        """The agent's eyes."""
+        return binding_of(self.agent)
+
+    @property
+    def as_neighbour(self) -> Binding:
+        """The eyes of the other agent."""
+        return binding_of(self.neighbour)
+
+    def wallet(self, tenant: Tenant | None = None, balance_minor: int = 0, floor_minor: int = 0) -> TenantWallet:
+        """Return a wallet, of the agent if nobody is named."""
+        tenant = tenant or self.agent
+        wallet = Wallet(balance_minor, floor_minor)
+        return TenantWallet(operator_id=tenant.operator_id, tenant_id=tenant.tenant_id, wallet=wallet)
+
+    def staff_member(self, tenant: Tenant | None = None, **given: Any) -> StaffMember:
+        """Return a new cashier."""
+        tenant = tenant or self.agent
+        member = StaffMember(
+            staff_id=fresh_id(),
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            username=fresh_name("cashier"),
+            role=Role.CASHIER,
+            password_hash="$argon2id$not-really",
+            created_at=NOW,
+        )
+        return attrs.evolve(member, **given)
+
+    def staff_session(self, member: StaffMember | None = None, **given: Any) -> StaffSession:
+        """Return a new session of a member of staff."""
+        member = member or self.cashier
+        session = StaffSession(
+            session_id=fresh_id(),
+            operator_id=member.operator_id,
+            tenant_id=member.tenant_id,
+            staff_id=member.staff_id,
+            started_at=NOW,
+            last_active_at=NOW,
+        )
+        return attrs.evolve(session, **given)
+
+    def code(self, tenant: Tenant | None = None) -> Code:
+        """Return a code of an agent that was never seen before."""
+        symbols = (tenant or self.agent).code_symbols or "0000"
+        return make_code(symbols, secrets.randbelow(RANDOM_VALUES))
+
+    def voucher(self, tenant: Tenant | None = None, amount_minor: int = 1_001, **given: Any) -> Voucher:
+        """Return a new voucher."""
+        tenant = tenant or self.agent
+        voucher = issue(
+            voucher_id=fresh_id(),
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            code=self.code(tenant),
+            pin=PinRef("key-1"),
+            amount_minor=amount_minor,
+            issued_by=self.cashier.staff_id,
+            now=NOW,
+            batch_id=fresh_id(),
+        )
+        return attrs.evolve(voucher, **given)
+
+    def player(self, tenant: Tenant | None = None, balance_minor: int = 0, **given: Any) -> Player:
+        """Return a new player."""
+        tenant = tenant or self.agent
+        player = Player(
+            player_id=fresh_id(),
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            login_code=self.code(tenant),
+            pin=PinRef("key-1"),
+            created_at=NOW,
+            last_active_at=NOW,
+            wallet=Wallet(balance_minor),
+        )
+        return attrs.evolve(player, **given)
+
+    def bonus(self, player: Player, voucher: Voucher, **given: Any) -> Bonus:
+        """Return the bonus that a voucher holds for a player."""
+        bonus = Bonus(
+            bonus_id=fresh_id(),
+            operator_id=player.operator_id,
+            tenant_id=player.tenant_id,
+            player_id=player.player_id,
+            voucher_id=voucher.voucher_id,
+            amount_minor=voucher.bonus_minor,
+            held_at=NOW,
+        )
+        return attrs.evolve(bonus, **given)
+
+    def session(self, player: Player, **given: Any) -> Session:
+        """Return a new session of a player."""
+        session = Session(
+            session_id=fresh_id(),
+            operator_id=player.operator_id,
+            tenant_id=player.tenant_id,
+            player_id=player.player_id,
+            started_at=NOW,
+            last_active_at=NOW,
+            start_balance_minor=player.wallet.balance_minor,
+            end_balance_minor=player.wallet.balance_minor,
+        )
+        return attrs.evolve(session, **given)
+
+    def round(self, session: Session, **given: Any) -> Round:
+        """Return a new round of a session, in which 100 were staked and lost."""
+        played = Round(
+            round_id=fresh_id(),
+            operator_id=session.operator_id,
+            tenant_id=session.tenant_id,
+            player_id=session.player_id,
+            session_id=session.session_id,
+            action_id=fresh_name("spin"),
+            game_key="demo-wheel",
+            stake_minor=100,
+            win_minor=0,
+            bonus_minor=0,
+            balance_minor=900,
+            outcome={"prize": "shade", "multiplier": 0, "ticket": 17},
+            played_at=NOW,
+        )
+        return attrs.evolve(played, **given)
+
+    def event(
+        self, event_type: EventType = EventType.LOGIN, tenant: Tenant | None = None, **given: Any
+    ) -> LedgerEvent:
+        """Return a new event, telemetry unless it is given a transfer."""
+        tenant = tenant or self.agent
+        event: dict[str, Any] = {
+            "event_id": fresh_id(),
+            "operator_id": tenant.operator_id,
+            "tenant_id": tenant.tenant_id,
+            "occurred_at": NOW,
+            "event_type": event_type,
+            "actor_id": ANYBODY,
+            "action_id": fresh_name("act"),
+        }
+        return LedgerEvent(**(event | given))
+
+    def player_event(
+        self, player: Player, seq: int, event_type: EventType = EventType.LOGIN, **given: Any
+    ) -> LedgerEvent:
+        """Return a player's event of a number, telemetry unless it is given a transfer."""
+        named: dict[str, Any] = {"actor_id": player.player_id, "player_id": player.player_id, "player_seq": seq}
+        return self.event(event_type, **(named | given))
+
+    def answer(self, key: AnswerKey | None = None, tenant: Tenant | None = None, **given: Any) -> StoredAnswer:
+        """Return a stored answer."""
+        tenant = tenant or self.agent
+        answer = StoredAnswer(
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            key=key or fresh_key(),
+            digest=bytes(range(32)),
+            body=b'{"ok":true}',
+            created_at=NOW,
+        )
+        return attrs.evolve(answer, **given)
+
+    def attempts(self, subject_id: UUID, tenant: Tenant | None = None, **given: Any) -> Attempts:
+        """Return a count of guesses."""
+        tenant = tenant or self.agent
+        attempts = Attempts(operator_id=tenant.operator_id, tenant_id=tenant.tenant_id, subject_id=subject_id)
+        return attrs.evolve(attempts, **given)
+
+
+@frozen
+class Belongings:
+    """One record of every kind, of the agent `here`."""
+
+    house: House
+    staff_session: StaffSession = field(init=False)
+    voucher: Voucher = field(init=False)
+    redeemed: Voucher = field(init=False)
+    player: Player = field(init=False)
+    bonus: Bonus = field(init=False)
+    session: Session = field(init=False)
+    round: Round = field(init=False)
+    event: LedgerEvent = field(init=False)
+    answer: StoredAnswer = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Make them."""
+        house, player = self.house, self.house.player(balance_minor=9)
+        redeemed = house.voucher().redeem(player.player_id, NOW)
+        session = house.session(player)
+        bet = movement(EventType.BET, (player.account, 9), (account(AccountKind.HOUSE, house.agent), None), 100)
+        made = {
+            "staff_session": house.staff_session(),
+            "voucher": house.voucher(),
+            "redeemed": redeemed,
+            "player": player,
+            "bonus": house.bonus(player, redeemed),
+            "session": session,
+            "round": house.round(session),
+            "event": house.event(player_id=player.player_id, **bet),
+            "answer": house.answer(),
+        }
+        for name, record in made.items():
+            object.__setattr__(self, name, record)
+
+    @property
+    def records(self) -> list[Record]:
+        """All of them, in an order in which they can be written."""
+        named = (self.staff_session, self.voucher, self.player, self.redeemed, self.bonus, self.session)
+        return [*named, self.round, self.event, self.answer]

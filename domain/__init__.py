@@ -1,0 +1,1 @@
+"""Pure rules: attrs and the standard library only. No I/O, no clock, no randomness of its own."""

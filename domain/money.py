@@ -1,0 +1,22 @@
+"""Amounts of FUN: integers of minor units, 100 minor = 1.00 FUN."""
+
+from typing import Final
+
+from .errors import InvalidInput
+
+MINOR_PER_FUN: Final = 100
+MAX_AMOUNT_MINOR: Final = 10**12
+"""The largest single amount. Balances may be larger (they are 64-bit)."""
+
+
+def checked_amount(value: object, path: str = "amountMinor") -> int:
+    """Return `value` as a positive amount in minor units.
+
+    Floats, bools and numeric strings are refused although Python would compute with them: an amount that was
+    not written as a whole number was not meant as one. Raises InvalidInput.
+    """
+    if type(value) is not int:
+        raise InvalidInput(path, "must be a whole number of minor units")
+    if not 1 <= value <= MAX_AMOUNT_MINOR:
+        raise InvalidInput(path, f"must be between 1 and {MAX_AMOUNT_MINOR}")
+    return value

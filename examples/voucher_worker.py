@@ -1,0 +1,62 @@
+"""A worker that only sells vouchers: amounts in minor units on standard input, a code and a PIN out for each.
+
+    playtime migrate                                      # once, with PLAYTIME_MIGRATOR_URL
+    python voucher_worker.py kiosk monday < amounts.txt   # as often as it takes
+
+It reads the same PLAYTIME_ settings as `playtime serve`, beside which it may run. The second word names the job:
+each line is a command of its own, named after job and line, so that a job that broke off is simply run again. It
+prints the vouchers that were sold before, and sells those that were not. What was refused stays refused: sell it
+under the name of another job. Status 1 says that some were not sold; standard error says which, and why.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+
+from playtime.application.access import SYSTEM, StaffPrincipal
+from playtime.application.engine import Engine
+from playtime.application.errors import ReplaySecretExpired
+from playtime.bootstrap import Settings, open_engine
+from playtime.domain.errors import InvalidInput
+from playtime.domain.staff import Role
+
+
+class NotSold(Exception):
+    """Raised when the engine refused to sell. The message is its code."""
+
+
+def seller_of(engine: Engine, slug: str) -> StaffPrincipal:
+    """Return whoever sells for the agent of a slug: of all that the engine can do, little more than selling."""
+    agent = engine.find_tenant(slug=slug)
+    return SYSTEM.acting_as(Role.CASHIER, agent.operator_id, agent.tenant_id)
+
+
+def sell(engine: Engine, seller: StaffPrincipal, amount_minor: int, action_id: str) -> str:
+    """Sell a voucher, once for each action id, and return what is printed on it. Raises NotSold."""
+    answer = engine.issue_voucher(seller, seller.tenant_id, amount_minor=amount_minor, action_id=action_id)
+    if answer.code is not None:
+        raise NotSold(answer.code)
+    voucher = answer.content()["voucher"]
+    return f"{voucher['code']} {voucher['pin']}"
+
+
+def work(engine: Engine, slug: str, job: str, lines: Iterable[str]) -> bool:
+    """Sell a voucher for each line and return whether all were sold. Ends early when the storage is away."""
+    seller, all_sold = seller_of(engine, slug), True
+    for number, line in enumerate(lines, start=1):
+        try:
+            print(sell(engine, seller, int(line), f"{job}/{number}"), flush=True)
+        except (ValueError, InvalidInput, NotSold, ReplaySecretExpired) as error:
+            print(f"line {number}: {error}", file=sys.stderr, flush=True)
+            all_sold = False
+    return all_sold
+
+
+def main(slug: str, job: str) -> int:
+    """Do the whole job and return the status."""
+    with open_engine(Settings.from_environ(os.environ)) as engine:
+        return 0 if work(engine, slug, job, sys.stdin) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

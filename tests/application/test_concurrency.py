@@ -1,0 +1,425 @@
+"""Real threads on the use cases: exactly as many succeed as may, on memory and on PostgreSQL."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from random import Random
+from threading import Barrier
+from typing import Final, TypeVar
+
+import pytest
+from attrs import evolve, field, frozen
+from support_day import LOSE, Day, Guest, build_day
+from support_emptied import STORAGES, open_empty
+from support_engine import PINS, SeededRandomness, assemble, build_engine, build_services
+
+from playtime.application.answers import Answer
+from playtime.application.engine import Engine
+from playtime.domain.errors import DomainError
+from playtime.domain.ledger import EventType
+from playtime.domain.pins import PinKeys, PinKind, PinRef
+from playtime.domain.tenants import PLATFORM_ID, TenantKind
+
+T = TypeVar("T")
+E = EventType
+CONNECTIONS: Final = 40
+STORM_REQUESTS: Final = 10_000
+STORM_THREADS: Final = 6
+
+
+@pytest.fixture(params=STORAGES)
+def day(request: pytest.FixtureRequest) -> Iterator[Day]:
+    storage = open_empty(request.param, pool_size=CONNECTIONS)
+    yield build_day(storage)
+    storage.close()
+
+
+class NoLuck:
+    """Every spin loses."""
+
+    def below(self, bound: int) -> int:
+        return LOSE
+
+
+def _losing(day: Day) -> Engine:
+    services = build_services(seed=1, clock=day.clock, randomness=NoLuck())
+    return assemble(day.storage, services)
+
+
+def _safe(day: Day, seed: int = 2) -> Engine:
+    """Return an engine whose randomness may be drawn from by many threads."""
+    return assemble(day.storage, build_services(seed=seed, clock=day.clock, randomness=SeededRandomness(seed)))
+
+
+def _outcome(call: Callable[[], T]) -> T | str:
+    """Return what a call returns, or the code of its refusal."""
+    try:
+        return call()
+    except DomainError as refused:
+        return refused.code
+
+
+def _at_once(calls: Sequence[Callable[[], T]]) -> list[T | str]:
+    """Start every call at the same moment, each in a thread of its own."""
+    gate = Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T | str:
+        gate.wait()
+        return _outcome(call)
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+def _codes(outcomes: Sequence[Answer | str]) -> Counter[str | None]:
+    """Count answers by their code (None: a success) and refusals by theirs."""
+    return Counter(outcome if isinstance(outcome, str) else outcome.code for outcome in outcomes)
+
+
+def _count(day: Day, kind: EventType) -> int:
+    return sum(m.count for books in day.books() for m in books.movements if m.event_type is kind)
+
+
+def test_of_200_redemptions_of_one_voucher_exactly_one_succeeds(day: Day) -> None:
+    voucher, engine = day.sell(1000), _safe(day)
+    redeem = partial(engine.redeem_voucher, code=voucher.code, pin=voucher.pin)
+    codes = _codes(_at_once([redeem] * 200))
+    assert codes.pop(None) == 1
+    assert set(codes) <= {"VOUCHER_REDEEMED", "INVALID_CREDENTIALS"}
+    assert len(engine.list_players(day.owner)) == 1
+    assert (_count(day, E.VOUCHER_REDEEMED), _count(day, E.BONUS_HELD)) == (1, 1)
+    assert day.wallet(day.agent)[:3] == (0, 0, 500)
+
+
+def test_of_top_ups_of_one_voucher_by_many_players_exactly_one_succeeds(day: Day) -> None:
+    guests, voucher, engine = [day.welcome(1000) for _ in range(4)], day.sell(500), _safe(day)
+    calls = [
+        partial(engine.redeem_voucher, code=voucher.code, pin=voucher.pin, player=guest.principal)
+        for guest in guests
+    ]
+    codes = _codes(_at_once(calls))
+    assert codes.pop(None) == 1
+    assert set(codes) <= {"VOUCHER_REDEEMED"}
+    assert sorted(day.state(guest).balance_minor for guest in guests) == [1000, 1000, 1000, 1500]
+    day.books()
+
+
+def test_of_50_spins_on_a_wallet_for_10_exactly_the_affordable_ones_are_played(day: Day) -> None:
+    guest, engine = day.seat(1000), _losing(day)
+    before = _count(day, E.BET)
+    spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel")
+    codes = _codes(_at_once([spin] * 50))
+    assert codes == {None: 10, "INSUFFICIENT_FUNDS": 40}
+    assert day.state(guest).balance_minor == 0
+    assert _count(day, E.BET) - before == 10
+    entries = [
+        (event.amount_minor if event.to_balance_minor is not None else -event.amount_minor)
+        for event in day.events(of=guest)
+        if event.event_type in {E.VOUCHER_REDEEMED, E.BET, E.WIN, E.BONUS_TRIGGERED}
+    ]
+    assert sum(entries) == 0
+    seqs = [event.player_seq for event in day.events(of=guest)]
+    assert sorted(seq for seq in seqs if seq is not None) == list(range(1, len(seqs) + 1))
+
+
+def test_a_bonus_that_many_spins_reach_for_is_paid_once(day: Day) -> None:
+    guest, engine = day.welcome(1100), _losing(day)
+    spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel")
+    codes = _codes(_at_once([spin] * 50))
+    assert codes == {None: 10, "BONUS_ACK_REQUIRED": 40}
+    assert day.state(guest).balance_minor == 100 + 550
+    assert _count(day, E.BONUS_TRIGGERED) == 1
+    acknowledged = _at_once([partial(engine.acknowledge_bonus, guest.principal)] * 20)
+    assert {state.bonus_ack_required for state in acknowledged if not isinstance(state, str)} == {False}
+    assert _count(day, E.BONUS_ACKNOWLEDGED) == 1
+
+
+def test_of_100_copies_of_one_action_one_round_is_played_and_all_get_its_answer(day: Day) -> None:
+    guest, engine = day.welcome(100_000), _safe(day)
+    spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel", action_id="the same")
+    answers = [answer for answer in _at_once([spin] * 100) if not isinstance(answer, str)]
+    assert len(answers) == 100
+    assert len({answer.body for answer in answers}) == 1
+    assert sum(not answer.replayed for answer in answers) == 1
+    (played,) = engine.list_rounds(day.owner, guest.player_id)
+    assert answers[0].content()["result"]["roundId"] == str(played.round_id)
+    assert _count(day, E.BET) == 1
+
+
+def test_copies_of_one_action_with_two_bodies_play_one_of_them(day: Day) -> None:
+    guest, engine = day.welcome(100_000), _safe(day)
+    spin = partial(engine.spin, guest.principal, game_key="demo-wheel", action_id="the same")
+    outcomes = _at_once([partial(spin, stake_minor=stake) for stake in (100, 200) * 25])
+    answers = [answer for answer in outcomes if not isinstance(answer, str)]
+    assert _codes(outcomes) == {None: 25, "IDEMPOTENCY_KEY_REUSED": 25}
+    assert len({answer.body for answer in answers}) == 1
+    assert _count(day, E.BET) == 1
+
+
+def test_copies_of_one_sale_issue_one_voucher(day: Day) -> None:
+    engine = _safe(day)
+    day.fund(day.agent, 10_000)
+    issue = partial(
+        engine.issue_voucher, day.agent.cashier, day.agent.tenant_id, amount_minor=100, action_id="the same"
+    )
+    answers = [answer for answer in _at_once([issue] * 50) if not isinstance(answer, str)]
+    assert len(answers) == 50
+    assert len({answer.body for answer in answers}) == 1
+    assert day.wallet(day.agent)[:2] == (9850, 150)
+    day.books()
+
+
+def test_one_key_for_sales_of_two_agents_makes_one_sale(day: Day) -> None:
+    """The two sales lock different wallets, so that nothing but the key itself holds them apart."""
+    engine = _safe(day)
+    for number in range(10):
+        for desk in (day.agent, day.sister):
+            day.fund(desk, 150)
+        calls = [
+            partial(
+                engine.issue_voucher,
+                day.north.head,
+                desk.tenant_id,
+                amount_minor=100,
+                action_id=f"key {number}",
+            )
+            for desk in (day.agent, day.sister) * 3
+        ]
+        assert _codes(_at_once(calls)) == {None: 3, "IDEMPOTENCY_KEY_REUSED": 3}
+    assert _count(day, E.VOUCHER_ISSUED) == 10
+
+
+@frozen
+class WatchedPins:
+    """The PIN keys of tests, noting every guess that is looked at."""
+
+    seen: list[str] = field(factory=list)
+    current: str = PINS.current
+
+    def new_ref(self) -> PinRef:
+        return PINS.new_ref()
+
+    def derive(self, kind: PinKind, owner_id: object, ref: PinRef) -> str:
+        return PINS.derive(kind, owner_id, ref)  # type: ignore[arg-type]
+
+    def matches(self, kind: PinKind, owner_id: object, ref: PinRef, guess: str) -> bool:
+        self.seen.append(guess)
+        return PINS.matches(kind, owner_id, ref, guess)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("subject", ["voucher", "log-in"])
+def test_of_200_wrong_guesses_at_once_five_are_looked_at_and_it_is_locked(day: Day, subject: str) -> None:
+    voucher, guest, pins = day.sell(1000), day.welcome(1000), WatchedPins()
+    services = build_services(seed=3, clock=day.clock, randomness=SeededRandomness(3))
+    watching: PinKeys = pins  # type: ignore[assignment]
+    engine = assemble(day.storage, evolve(services, pins=watching))
+    calls: list[Callable[[], object]] = []
+    for number in range(200):
+        if subject == "voucher":
+            pin = f"{(int(voucher.pin) + 1 + number) % 10**6:06d}"
+            calls.append(partial(engine.redeem_voucher, code=voucher.code, pin=pin))
+        else:
+            pin = f"{(int(guest.pin) + 1 + number) % 10**6:06d}"
+            calls.append(partial(engine.player_login, login_code=guest.login_code, pin=pin))
+    assert Counter(_at_once(calls)) == {"INVALID_CREDENTIALS": 200}
+    assert len(pins.seen) == 5
+    if subject == "voucher":
+        assert _outcome(lambda: day.redeem(voucher)) == "INVALID_CREDENTIALS"
+        day.clock.advance(minutes=5)
+        assert day.redeem(voucher).code is None
+    else:
+        login = partial(engine.player_login, login_code=guest.login_code, pin=guest.pin)
+        assert _outcome(login) == "INVALID_CREDENTIALS"
+        day.clock.advance(minutes=5)
+        assert login().session_id == guest.principal.session_id
+
+
+def test_a_voucher_is_either_voided_or_redeemed(day: Day) -> None:
+    engine = _safe(day)
+    vouchers = [day.sell(100) for _ in range(30)]
+    calls: list[Callable[[], Answer]] = []
+    for voucher in vouchers:
+        calls += [
+            partial(engine.void_voucher, day.agent.head, voucher.voucher_id),
+            partial(engine.redeem_voucher, code=voucher.code, pin=voucher.pin),
+        ]
+    outcomes = _at_once(calls)
+    for voided, redeemed in zip(outcomes[::2], outcomes[1::2], strict=True):
+        codes = _codes([voided, redeemed])
+        assert codes in ({None: 1, "VOUCHER_VOIDED": 1}, {None: 1, "VOUCHER_REDEEMED": 1})
+    voids, redemptions = _count(day, E.VOUCHER_VOIDED), _count(day, E.VOUCHER_REDEEMED)
+    assert voids + redemptions == 30
+    assert day.wallet(day.agent)[:2] == (150 * voids, 0)
+
+
+def test_the_same_credit_is_moved_once(day: Day) -> None:
+    engine = _safe(day)
+    for _ in range(15):
+        day.fund(day.north, 100)
+        calls: list[Callable[[], Answer]] = [
+            partial(engine.give_credit, day.north.head, desk.tenant_id, amount_minor=100, memo="m")
+            for desk in (day.agent, day.sister)
+        ]
+        calls.append(
+            partial(engine.return_credit, day.north.head, day.north.tenant_id, amount_minor=100, memo="m")
+        )
+        assert _codes(_at_once(calls)) == {None: 1, "INSUFFICIENT_FUNDS": 2}
+        assert day.balance(day.north) == 0
+    day.books()
+
+
+def test_credit_that_goes_up_and_down_at_once_is_neither_lost_nor_stuck(day: Day) -> None:
+    engine = _safe(day)
+    day.fund(day.north, 1000)
+    day.fund(day.agent, 1000)
+    down = partial(engine.give_credit, day.north.head, day.agent.tenant_id, amount_minor=10, memo="m")
+    up = partial(engine.return_credit, day.agent.head, day.agent.tenant_id, amount_minor=10, memo="m")
+    sell = partial(engine.issue_voucher, day.agent.cashier, day.agent.tenant_id, amount_minor=2)
+    codes = _codes(_at_once([down, up, sell] * 15))
+    assert codes == {None: 45}
+    assert (day.balance(day.north), day.balance(day.agent)) == (1000, 1000 - 45)
+    day.books()
+
+
+def test_log_ins_after_an_idle_session_open_one_new_session(day: Day) -> None:
+    guest, engine = day.welcome(1000), _safe(day)
+    day.clock.advance(minutes=31)
+    login = partial(engine.player_login, login_code=guest.login_code, pin=guest.pin)
+    results = [result for result in _at_once([login] * 4) if not isinstance(result, str)]
+    assert len(results) == 4
+    assert len({result.session_id for result in results}) == 1
+    assert (_count(day, E.LOGOUT), _count(day, E.LOGIN)) == (1, 5)
+
+
+@pytest.mark.parametrize("kind", ["player", "staff"])
+def test_a_refresh_token_is_good_once_also_at_once(day: Day, kind: str) -> None:
+    engine, calls = _safe(day), list[Callable[[], object]]()
+    if kind == "player":
+        calls = [partial(engine.refresh_player, day.welcome(1000).refresh_token)] * 20
+    else:
+        login = engine.staff_login(username="north-a-agent", password="correct horse", tenant="north-a")
+        calls = [partial(engine.refresh_staff, login.refresh_token)] * 20
+    outcomes = _at_once(calls)
+    assert outcomes.count("INVALID_TOKEN") == 19
+
+
+def test_a_slug_asked_for_by_two_operators_at_once_names_one_agent(day: Day) -> None:
+    engine = _safe(day)
+    for number in range(8):
+        calls = [
+            partial(engine.create_tenant, desk.head, slug=f"new-{number}", name="New", kind=TenantKind.AGENT)
+            for desk in (day.north, day.south)
+        ]
+        made = [outcome for outcome in _at_once(calls) if not isinstance(outcome, str)]
+        assert len(made) == 1
+        entry = day.storage.directory.by_slug(f"new-{number}")
+        assert entry is not None
+        assert entry.tenant_id == made[0].tenant_id
+    active = [
+        row for row in engine.list_tenants(day.owner) if row.slug.startswith("new-") and row.status == "ACTIVE"
+    ]
+    assert len(active) == 8
+
+
+@pytest.mark.parametrize("name", STORAGES)
+def test_programs_that_start_at_once_make_one_platform(name: str) -> None:
+    storage = open_empty(name, pool_size=CONNECTIONS)
+    engine = build_engine(storage)
+    assert _at_once([engine.create_platform] * 10) == [None] * 10
+    assert storage.directory.by_tenant(PLATFORM_ID) is not None
+    assert len(engine.list_tenants(build_day(storage, seed=5).owner)) == 6
+    storage.close()
+
+
+@frozen
+class Request:
+    """A named request of the storm; `bodies` are what it may be sent with, the second being a changed one."""
+
+    bodies: tuple[Callable[[], Answer], Callable[[], Answer]]
+    sends: tuple[int, ...]
+
+
+def _requests(day: Day, engine: Engine, guests: Sequence[Guest], chance: Random) -> list[Request]:
+    requests = []
+    for number in range(STORM_REQUESTS):
+        key, amount = f"storm {number}", chance.randint(1, 60)
+        kind = chance.random()
+        bodies: tuple[Callable[[], Answer], Callable[[], Answer]]
+        if kind < 0.9:
+            spin = partial(engine.spin, chance.choice(guests).principal, game_key="demo-wheel", action_id=key)
+            bodies = partial(spin, stake_minor=amount), partial(spin, stake_minor=amount + 1)
+        elif kind < 0.95:
+            desk = chance.choice([day.agent, day.sister, day.stranger])
+            issue = partial(engine.issue_voucher, desk.cashier, desk.tenant_id, action_id=key)
+            bodies = partial(issue, amount_minor=amount), partial(issue, amount_minor=amount + 1)
+        else:
+            give = partial(
+                engine.give_credit, day.north.head, day.agent.tenant_id, amount_minor=amount, action_id=key
+            )
+            bodies = partial(give, memo="m"), partial(give, memo="n")
+        sends = [0] * chance.randint(1, 3) + [1] * (chance.random() < 0.15)
+        requests.append(Request(bodies, tuple(sends)))
+    return requests
+
+
+def test_a_storm_of_replays_changes_nothing(day: Day) -> None:
+    """10,000 requests, each sent one to three times and some with a changed body as well, shuffled."""
+    chance, engine = Random(20_260_301), _safe(day)
+    rich = [day.welcome(chance.choice([5000, 500_000])) for _ in range(16)]
+    poor = [day.welcome(1) for _ in range(8)]
+    waiting = [day.welcome(100) for _ in range(4)]  # a bonus was paid: they may not spin yet
+    for desk in (day.agent, day.sister):  # the stranger stays poor: its sales are refused
+        day.fund(desk, 15_000)
+    day.fund(day.north, 10_000)
+    requests = _requests(day, engine, [*rich, *poor, *waiting], chance)
+    sends = [(at, body) for at, request in enumerate(requests) for body in request.sends]
+    chance.shuffle(sends)
+
+    with ThreadPoolExecutor(STORM_THREADS) as threads:
+        first = list(threads.map(lambda send: _outcome(requests[send[0]].bodies[send[1]]), sends))
+        winners = _winners(requests, sends, first)
+        played = _count(day, E.BET)
+        for guest in (*rich, *poor, *waiting):
+            day.acknowledge(guest)
+            day.redeem(day.sell(5000, day.agent), guest)
+        day.fund(day.stranger, 100_000)
+        settled = _balances(day)
+        again = list(threads.map(lambda at: _outcome(requests[at].bodies[winners[at][0]]), range(len(requests))))
+    for at, answer in enumerate(again):
+        assert isinstance(answer, Answer)
+        assert (answer.body, answer.replayed) == (winners[at][1].body, True)
+    codes = Counter(answer.code for _, answer in winners.values())
+    assert codes[None] > 5000
+    assert min(codes["INSUFFICIENT_FUNDS"], codes["BONUS_ACK_REQUIRED"]) > 500
+    assert _count(day, E.BET) == played
+    assert _balances(day) == settled
+    rounds = sum("result" in answer.content() for _, answer in winners.values() if answer.code is None)
+    assert rounds == played
+
+
+def _winners(
+    requests: Sequence[Request], sends: Sequence[tuple[int, int]], outcomes: Sequence[Answer | str]
+) -> dict[int, tuple[int, Answer]]:
+    """Return for each request the body that was answered and its one answer; every other send was refused."""
+    answers: dict[int, dict[int, list[Answer]]] = {}
+    refused: set[tuple[int, int]] = set()
+    for (at, body), outcome in zip(sends, outcomes, strict=True):
+        if isinstance(outcome, str):
+            assert outcome == "IDEMPOTENCY_KEY_REUSED"
+            refused.add((at, body))
+        else:
+            answers.setdefault(at, {}).setdefault(body, []).append(outcome)
+    assert len(answers) == len(requests)
+    winners = {}
+    for at, by_body in answers.items():
+        ((body, given),) = by_body.items()
+        assert len({answer.body for answer in given}) == 1
+        assert sum(not answer.replayed for answer in given) == 1
+        assert (at, body) not in refused
+        winners[at] = body, given[0]
+    return winners
+
+
+def _balances(day: Day) -> list[object]:
+    return [books.accounts for books in day.books()]

@@ -1,0 +1,288 @@
+"""Guessing: counted before it is looked at, and the same steps whatever is guessed at."""
+
+from collections.abc import Callable
+from typing import Any, Self, cast
+from uuid import UUID
+
+import pytest
+from attrs import define, evolve, field, frozen
+from support_day import PASSWORD, Day, Guest, Sold, build_day, other_pin
+from support_engine import PINS, SettableClock, assemble, build_services
+
+from playtime.application.engine import Engine
+from playtime.application.errors import InvalidCredentials
+from playtime.application.guesses import _DECOYS, _decoy
+from playtime.application.ports import Binding, Storage
+from playtime.domain.attempts import Attempts
+from playtime.domain.codes import make_code, parse_code
+from playtime.domain.pins import PinKeys, PinKind, PinRef
+
+
+@frozen
+class Recorder:
+    """Passes calls on and writes down their names; `storage.begin` gives a unit that is recorded as well."""
+
+    _inner: Any
+    _trace: list[str]
+    _name: str = ""
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._inner, name)
+        path = f"{self._name}.{name}".lstrip(".")
+        if name in {"tenants", "wallets", "staff", "vouchers", "players", "ledger", "attempts", "directory"}:
+            return Recorder(found, self._trace, path)
+
+        def call(*args: Any, **about: Any) -> object:
+            written = [type(arg).__name__ for arg in args] if name in {"add", "save"} else []
+            self._trace.append(" ".join([path, *written]))
+            result = found(*args, **about)
+            return Recorder(result, self._trace) if name.startswith("begin") else result
+
+        return call
+
+    def __enter__(self) -> Self:
+        self._trace.append("enter")
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._trace.append("exit")
+        self._inner.__exit__(*about)
+
+
+@define
+class Looks:
+    """What was looked at by a pair of PIN keys, and what had been committed by then."""
+
+    seen: list[tuple[PinKind, str]] = field(factory=list)
+    when: Callable[[], None] = lambda: None
+
+
+class WatchedPins(PinKeys):
+    """PIN keys that note every guess that is looked at."""
+
+    looks: Looks
+
+    def matches(self, kind: PinKind, owner_id: UUID, ref: PinRef, guess: str) -> bool:
+        self.looks.seen.append((kind, guess))
+        self.looks.when()
+        return super().matches(kind, owner_id, ref, guess)
+
+
+def _watch(day: Day, trace: list[str] | None = None) -> tuple[Engine, Looks]:
+    """Return an engine on the same storage whose looks at PINs, and steps, are noted."""
+    pins = WatchedPins(current=PINS.current, secrets=PINS.secrets)
+    looks = Looks()
+    object.__setattr__(pins, "looks", looks)
+    services = evolve(build_services(seed=5, clock=day.clock), pins=pins)
+    storage = day.storage if trace is None else cast("Storage", Recorder(day.storage, trace))
+    return assemble(storage, services), looks
+
+
+def _attempts(day: Day, binding: Binding, subject_id: UUID) -> Attempts:
+    with day.storage.begin(binding) as unit:
+        return unit.attempts.lock(subject_id)
+
+
+def _wrong(call: Callable[[], object]) -> None:
+    with pytest.raises(InvalidCredentials) as refused:
+        call()
+    assert type(refused.value) is InvalidCredentials
+
+
+def _unused(day: Day, symbols: str) -> str:
+    return str(make_code(symbols, 7))
+
+
+@pytest.mark.parametrize("subject", ["voucher", "player"])
+def test_five_are_looked_at_and_no_more(day: Day, subject: str) -> None:
+    voucher, guest = day.sell(1000), day.welcome(1000)
+    engine, looks = _watch(day)
+    for _ in range(30):
+        if subject == "voucher":
+            _wrong(lambda: engine.redeem_voucher(code=voucher.code, pin=other_pin(voucher.pin)))
+        else:
+            _wrong(lambda: engine.player_login(login_code=guest.login_code, pin=other_pin(guest.pin)))
+    assert len(looks.seen) == 5
+    day.clock.advance(minutes=5)
+    for _ in range(30):
+        if subject == "voucher":
+            _wrong(lambda: engine.redeem_voucher(code=voucher.code, pin=other_pin(voucher.pin)))
+        else:
+            _wrong(lambda: engine.player_login(login_code=guest.login_code, pin=other_pin(guest.pin)))
+    assert len(looks.seen) == 10
+
+
+def test_a_guess_is_committed_before_the_pin_is_looked_at(day: Day) -> None:
+    voucher, guest = day.sell(1000), day.welcome(1000)
+    engine, looks = _watch(day)
+    counts: list[int] = []
+    binding = guest.principal.binding
+    looks.when = lambda: counts.append(_attempts(day, binding, voucher.voucher_id).counted)
+    for _ in range(3):
+        _wrong(lambda: engine.redeem_voucher(code=voucher.code, pin=other_pin(voucher.pin)))
+    assert counts == [1, 2, 3]
+    looks.when = lambda: counts.append(_attempts(day, binding, guest.player_id).counted)
+    _wrong(lambda: engine.player_login(login_code=guest.login_code, pin=other_pin(guest.pin)))
+    assert counts == [1, 2, 3, 1]
+
+
+def test_a_right_guess_gives_the_count_back(day: Day) -> None:
+    voucher, guest = day.sell(1000), day.welcome(1000)
+    for _ in range(4):
+        _wrong(lambda: day.redeem(evolve(voucher, pin=other_pin(voucher.pin))))
+        _wrong(lambda: day.engine.player_login(login_code=guest.login_code, pin=other_pin(guest.pin)))
+    day.redeem(voucher)
+    day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
+    for subject_id in (voucher.voucher_id, guest.player_id):
+        counted = _attempts(day, guest.principal.binding, subject_id)
+        assert (counted.counted, counted.locks, counted.locked_until) == (0, 0, None)
+
+
+def _traces(day: Day, calls: list[Callable[[Engine], object]]) -> list[list[str]]:
+    traces = []
+    for call in calls:
+        trace: list[str] = []
+        engine, _ = _watch(day, trace)
+        _wrong(lambda call=call, engine=engine: call(engine))  # type: ignore[misc]
+        traces.append(trace)
+    return traces
+
+
+def _locked(day: Day) -> tuple[Sold, Guest]:
+    voucher, guest = day.sell(1000), day.welcome(1000)
+    for _ in range(5):
+        _wrong(lambda: day.redeem(evolve(voucher, pin=other_pin(voucher.pin))))
+        _wrong(lambda: day.engine.player_login(login_code=guest.login_code, pin=other_pin(guest.pin)))
+    return voucher, guest
+
+
+def test_unknown_wrong_and_locked_vouchers_take_the_same_steps(day: Day) -> None:
+    voucher, (locked, _) = day.sell(1000), _locked(day)
+    symbols = day.agent.code_symbols or ""
+    redeem = [
+        (voucher.code, other_pin(voucher.pin)),
+        (_unused(day, symbols), "000000"),
+        (_unused(day, "ZZZY"), "000000"),
+        (locked.code, locked.pin),
+        (locked.code, other_pin(locked.pin)),
+    ]
+    traces = _traces(
+        day,
+        [
+            lambda engine, code=code, pin=pin: engine.redeem_voucher(code=code, pin=pin)  # type: ignore[misc]
+            for code, pin in redeem
+        ],
+    )
+    assert traces[0] == [
+        "directory.by_symbols",
+        "begin",
+        "enter",
+        "vouchers.find",
+        "attempts.lock",
+        "save Attempts",
+        "commit",
+        "exit",
+    ]
+    assert traces == [traces[0]] * len(traces)
+
+
+def test_unknown_wrong_and_locked_log_ins_take_the_same_steps(day: Day) -> None:
+    guest, (_, locked) = day.welcome(1000), _locked(day)
+    symbols = day.agent.code_symbols or ""
+    login = [
+        (guest.login_code, other_pin(guest.pin)),
+        (_unused(day, symbols), "000000"),
+        (_unused(day, "ZZZY"), "000000"),
+        (locked.login_code, locked.pin),
+    ]
+    traces = _traces(
+        day,
+        [
+            lambda engine, code=code, pin=pin: engine.player_login(login_code=code, pin=pin)  # type: ignore[misc]
+            for code, pin in login
+        ],
+    )
+    assert traces[0][3] == "players.find"
+    assert traces == [traces[0]] * len(traces)
+
+
+def test_unknown_wrong_and_locked_staff_take_the_same_steps(day: Day) -> None:
+    for _ in range(5):
+        _wrong(
+            lambda: day.engine.staff_login(username="north-a-analyst", password="no password", tenant="north-a")
+        )
+    login = [
+        ("north-a-cashier", "north-a", "no password"),
+        ("nobody-here", "north-a", PASSWORD),
+        ("north-a-cashier", "no-such-tenant", PASSWORD),
+        ("north-a-analyst", "north-a", PASSWORD),
+    ]
+    traces = _traces(
+        day,
+        [
+            lambda engine, u=username, t=tenant, p=password: engine.staff_login(  # type: ignore[misc]
+                username=u, tenant=t, password=p
+            )
+            for username, tenant, password in login
+        ],
+    )
+    assert traces[0][3] == "staff.by_username"
+    assert traces == [traces[0]] * len(traces)
+
+
+def test_a_text_that_is_no_code_is_counted_as_well(day: Day) -> None:
+    (trace,) = _traces(day, [lambda engine: engine.redeem_voucher(code="' OR 1=1", pin="1")])
+    assert trace == ["begin", "enter", "attempts.lock", "save Attempts", "commit", "exit"]
+
+
+def test_what_does_not_exist_is_counted_on_a_bounded_number_of_decoys() -> None:
+    decoys = {_decoy(f"guess {number}") for number in range(20_000)}
+    assert len(decoys) == _DECOYS == 1024
+    assert _decoy("\ud800") in decoys
+
+
+def test_a_decoy_is_shared_by_every_agent_of_an_operator(day: Day) -> None:
+    """What does not exist is guessed at everywhere: two agents, and the operator itself, meet at one decoy."""
+    codes: dict[UUID, dict[str, str]] = {}
+    symbols = {desk.slug: desk.code_symbols or "" for desk in (day.agent, day.sister)}
+    for number in range(5000):
+        for slug, agent in symbols.items():
+            code = str(make_code(agent, number))
+            codes.setdefault(_decoy(code), {})[slug] = code
+    meeting = next(found for found in codes.values() if len(found) == len(symbols))
+    for _ in range(7):
+        for code in meeting.values():
+            _wrong(lambda code=code: day.engine.redeem_voucher(code=code, pin="000000"))  # type: ignore[misc]
+            _wrong(lambda code=code: day.engine.player_login(login_code=code, pin="0"))  # type: ignore[misc]
+    voucher = day.sell(100, day.sister)
+    assert day.redeem(voucher).code is None
+
+
+def test_a_lock_is_of_one_subject_and_of_nobody_else(day: Day) -> None:
+    locked, guest = _locked(day)
+    other = day.sell(1000)
+    assert day.redeem(other).code is None
+    assert day.state(guest).balance_minor == 1000
+    far = day.sell(1000, day.stranger)
+    assert day.redeem(far).code is None
+    _wrong(lambda: day.redeem(locked))
+
+
+def test_two_houses_do_not_share_their_counts(storage: Storage) -> None:
+    """Locks are kept in the storage: another engine on it sees them, whoever counted."""
+    day = build_day(storage)
+    locked, _ = _locked(day)
+    engine = assemble(storage, build_services(seed=77, clock=SettableClock(day.clock.now())))
+    _wrong(lambda: engine.redeem_voucher(code=locked.code, pin=locked.pin))
+
+
+def test_the_recorder_passes_everything_on(day: Day) -> None:
+    trace: list[str] = []
+    engine, looks = _watch(day, trace)
+    voucher = day.sell(1000)
+    assert engine.redeem_voucher(code=voucher.code, pin=voucher.pin).code is None
+    assert looks.seen == [(PinKind.VOUCHER, voucher.pin)]
+    assert trace.count("commit") == 2
+    assert trace.index("commit") < trace.index("vouchers.lock")
+    assert parse_code(voucher.code).agent_symbols == day.agent.code_symbols

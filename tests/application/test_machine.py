@@ -1,0 +1,193 @@
+"""Any order of commands keeps the invariants, and both storages end in the same state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from support_emptied import open_empty
+from support_machine import World, build_world
+from support_machine_checks import check, dump
+
+from playtime.application.ports import Storage
+
+which = st.integers(0, 5)
+sums = st.one_of(st.integers(1, 400), st.sampled_from([1, 2, 3, 99, 100, 101, 200, 5000]), st.integers(1, 20_000))
+stakes = st.one_of(st.integers(0, 300), st.sampled_from([0, 1, 50, 99, 100, 101]), st.integers(1, 150_000))
+draws = st.one_of(st.just(0), st.integers(0, 9999), st.sampled_from([5894, 5895, 7945, 9445, 9999]))
+mostly = st.sampled_from([True, True, True, False])
+nearly = st.sampled_from([True] * 11 + [False])
+waits = st.sampled_from([1, 4, 5, 29, 30, 60, 24 * 60 - 1, 24 * 60, 31 * 24 * 60])
+
+
+class Machine(RuleBasedStateMachine):
+    """Every rule is a command; it is sent in each of the worlds, which have the same seeds."""
+
+    def __init__(self, *storages: Storage, counted: list[int]) -> None:
+        super().__init__()
+        self.worlds = [build_world(storage) for storage in storages]
+        self.counted = counted
+        counted.append(0)
+        # Something to begin with, so that few steps are spent on being poor or alone.
+        for at in (0, 0, 1, 2, 3, 4):
+            self.each(World.give, at, 5000, named=False)
+        for at, amount in enumerate((120, 1000, 102, 301, 2, 3000)):
+            self.each(World.sell, at, amount, named=True)
+        for at in range(4):
+            self.each(World.redeem, at, right=True, named=True)
+        counted[-1] = 0
+
+    def each(self, command: Callable[..., None], *args: Any, **about: Any) -> None:
+        """Send a command in each world."""
+        self.counted[-1] += 1
+        for world in self.worlds:
+            command(world, *args, **about)
+
+    @rule(at=which, amount=sums, named=mostly)
+    def give(self, at: int, amount: int, *, named: bool) -> None:
+        self.each(World.give, at, amount, named=named)
+
+    @rule(at=which, amount=sums, own=st.booleans(), named=mostly)
+    def give_back(self, at: int, amount: int, *, own: bool, named: bool) -> None:
+        self.each(World.give_back, at, amount, own=own, named=named)
+
+    @rule(at=which, amount=sums, named=mostly)
+    def sell(self, at: int, amount: int, *, named: bool) -> None:
+        self.each(World.sell, at, amount, named=named)
+
+    @rule(at=st.integers(0, 30), named=mostly)
+    def void(self, at: int, *, named: bool) -> None:
+        self.each(World.void, at, named=named)
+
+    @rule(at=st.integers(0, 30), right=nearly, named=mostly)
+    def redeem(self, at: int, *, right: bool, named: bool) -> None:
+        self.each(World.redeem, at, right=right, named=named)
+
+    @rule(at=st.integers(0, 30), who=which, right=nearly, named=mostly)
+    def top_up(self, at: int, who: int, *, right: bool, named: bool) -> None:
+        self.each(World.top_up, at, who, right=right, named=named)
+
+    @rule(who=which, stake=stakes, ticket=draws, leave=st.booleans(), named=mostly)
+    def spin(self, who: int, stake: int, ticket: int, *, leave: bool, named: bool) -> None:
+        self.each(World.spin, who, stake, ticket, leave=leave, named=named)
+
+    @rule(who=which, stake=stakes, ticket=draws, leave=st.booleans())
+    def play_on(self, who: int, stake: int, ticket: int, *, leave: bool) -> None:
+        self.each(World.acknowledge, who)
+        self.each(World.spin, who, stake, ticket, leave=leave, named=True)
+
+    @rule(who=which)
+    def acknowledge(self, who: int) -> None:
+        self.each(World.acknowledge, who)
+
+    @rule(who=which, right=nearly)
+    def login(self, who: int, *, right: bool) -> None:
+        self.each(World.login, who, right=right)
+
+    @rule(who=which, left=st.sampled_from([0, 1, 50, 99, 100, 101]))
+    def play_down(self, who: int, left: int) -> None:
+        self.each(World.acknowledge, who)
+        self.each(World.spin, who, left, 0, leave=True, named=True)
+
+    @rule(at=which, amount=sums, count=st.integers(1, 4), named=mostly)
+    def sell_batch(self, at: int, amount: int, count: int, *, named: bool) -> None:
+        self.each(World.sell_batch, at, amount, count, named=named)
+
+    @rule(who=which)
+    def logout(self, who: int) -> None:
+        self.each(World.logout, who)
+
+    @rule(who=which, again=st.booleans())
+    def refresh(self, who: int, *, again: bool) -> None:
+        self.each(World.refresh, who, again=again)
+
+    @rule(who=which, named=mostly)
+    def close(self, who: int, *, named: bool) -> None:
+        self.each(World.close, who, named=named)
+
+    @rule(days=st.sampled_from([0, 0, 0, 29, 30]))
+    def sweep(self, days: int) -> None:
+        self.each(World.wait, days * 24 * 60)
+        self.each(World.sweep)
+
+    @rule(at=which, back=mostly)
+    def suspend(self, at: int, *, back: bool) -> None:
+        self.each(World.suspend, at, back=back)
+
+    @rule(at=which, amount=sums, who=which)
+    def sell_and_top_up(self, at: int, amount: int, who: int) -> None:
+        self.each(World.sell, at, amount, named=True)
+        self.each(World.top_up, -1, who, right=True, named=True)
+
+    @rule(at=which, amount=sums)
+    def sell_and_redeem(self, at: int, amount: int) -> None:
+        self.each(World.sell, at, amount, named=True)
+        self.each(World.redeem, -1, right=True, named=True)
+
+    @rule(at=which, locks=st.integers(1, 3), in_person=st.booleans(), early=st.booleans())
+    def lock_out(self, at: int, locks: int, *, in_person: bool, early: bool) -> None:
+        """Guess until it locks, wait to the end of it or nearly so, and so on; then give the right PIN."""
+        for _ in range(locks):
+            for _ in range(5):
+                if in_person:
+                    self.each(World.login, at, right=False)
+                else:
+                    self.each(World.redeem, at, right=False, named=True)
+            self.each(World.wait_for_edge, 0, early=early)
+        if in_person:
+            self.each(World.login, at, right=True)
+        else:
+            self.each(World.redeem, at, right=True, named=True)
+
+    @rule(at=which, early=st.booleans())
+    def wait_for_edge(self, at: int, *, early: bool) -> None:
+        self.each(World.wait_for_edge, at, early=early)
+
+    @rule(minutes=waits)
+    def wait(self, minutes: int) -> None:
+        self.each(World.wait, minutes)
+
+    @rule(at=st.integers(0, 100), changed=st.booleans())
+    def again(self, at: int, *, changed: bool) -> None:
+        self.each(World.again, at, changed=changed)
+
+    @invariant()
+    def holds(self) -> None:
+        for world in self.worlds:
+            check(world)
+
+    def teardown(self) -> None:
+        """End in equal states: accounts, players, vouchers, bonuses, rounds, events, and all that was said."""
+        if len(self.worlds) > 1:
+            first, *others = [dump(world) for world in self.worlds]
+            for other in others:
+                for name, content in first.items():
+                    assert other[name] == content, name
+        for world in self.worlds:
+            world.day.storage.close()
+
+
+def _run(storages: tuple[str, ...], *, examples: int, steps: int, anew: bool = False) -> None:
+    """Run the machine, and hold it to have sent as much as was asked for; `anew` looks elsewhere each time."""
+    counted: list[int] = []
+    run_state_machine_as_test(
+        lambda: Machine(*map(open_empty, storages), counted=counted),  # type: ignore[arg-type] # made by a call
+        settings=settings(max_examples=examples, stateful_step_count=steps, derandomize=not anew),
+    )
+    assert len(counted) >= examples
+    assert sum(counted) >= examples * steps
+
+
+def test_any_order_of_commands_keeps_the_invariants() -> None:
+    _run(("memory",), examples=500, steps=50)
+
+
+def test_postgres_keeps_them_as_well_and_ends_in_the_same_state_as_memory() -> None:
+    _run(("memory", "postgres"), examples=40, steps=40)
+
+
+@pytest.mark.slow
+def test_orders_that_were_never_tried_before_keep_the_invariants() -> None:
+    _run(("memory", "postgres"), examples=60, steps=60, anew=True)

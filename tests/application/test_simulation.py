@@ -1,0 +1,126 @@
+"""The simulation: the same seed is the same play, sound seeds hold, and planted faults are found."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from support_simulation import (
+    STEPS,
+    ForgetsAnswers,
+    KeepsAnswersApart,
+    LocksNoWallet,
+    SaysYesTooSoon,
+    StaysIn,
+    first_failure,
+    on_faulty,
+    with_part,
+)
+
+from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.program import Program
+from playtime.adapters.cli.simulation import Build, run_seeds, simulate
+from playtime.bootstrap import simulated_engine
+from playtime.domain.players import Player
+
+PROGRAM = """
+from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.program import Program
+from playtime.adapters.cli.simulation import simulate
+from playtime.bootstrap import simulated_engine
+print(*(simulate(seed, simulated_engine, 120).trace for seed in (3, 4, 5)))
+"""
+
+
+def test_the_same_seed_is_the_same_play_and_another_is_another() -> None:
+    first, again, other = (simulate(seed, simulated_engine, STEPS) for seed in (1, 1, 2))
+    assert first == again
+    assert first.failure is None
+    assert first.trace != other.trace
+
+
+def test_it_is_the_same_in_another_process_whatever_that_hashes() -> None:
+    traces = set()
+    for hashing in ("0", "1", "77"):
+        result = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=os.environ | {"PYTHONHASHSEED": hashing},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        traces.add(result.stdout)
+    assert len(traces) == 1
+
+
+def test_seeds_hold() -> None:
+    ran = run_seeds(simulated_engine, 20_000, seconds=5)
+    assert [outcome for outcome in ran if outcome.failure is not None] == []
+
+
+def _skip_bonuses(monkeypatch: pytest.MonkeyPatch) -> Build:
+    def settle(player: Player, *_: Any) -> tuple[Player, tuple[()]]:
+        return player, ()
+
+    monkeypatch.setattr("playtime.domain.rounds.settle_bonuses", settle)
+    return simulated_engine
+
+
+PLANTED: dict[str, Callable[[pytest.MonkeyPatch], Build]] = {
+    "the answer is kept in another transaction": lambda _: on_faulty(KeepsAnswersApart),
+    "a retry pays again": lambda _: on_faulty(ForgetsAnswers),
+    "a wallet is not locked": lambda _: on_faulty(LocksNoWallet),
+    "what was acknowledged is lost": lambda _: on_faulty(SaysYesTooSoon),
+    "a log-out ends no session": lambda _: with_part(
+        lambda engine: {"player_logout": StaysIn(engine.player_logout.storage)}
+    ),
+    "bonuses are not triggered": _skip_bonuses,
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_fault_is_found_and_its_seed_shows_it_again(
+    planted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = PLANTED[planted](monkeypatch)
+    found = first_failure(build)
+    again = simulate(found.seed, build, STEPS)
+    assert (again.failure, again.steps, again.trace) == (found.failure, found.steps, found.trace)
+    assert again.last_lines
+
+
+def _run(build: Build, *words: str) -> Result:
+    program = Program(
+        open_running=_closed, open_database=_closed, home=_closed, default_url=_closed, simulated_engine=build
+    )
+    return CliRunner().invoke(build_commands(program), ["simulate", *words])
+
+
+def _closed() -> Any:  # noqa: ANN401 - never returns
+    raise AssertionError("a simulation opens nothing")
+
+
+def test_the_command_runs_one_seed_or_many_and_says_which() -> None:
+    one = _run(simulated_engine, "--seed", "3", "--steps", "50")
+    assert one.exit_code == 0
+    assert one.output == f"seed 3 held for 50 steps; trace {simulate(3, simulated_engine, 50).trace}\n"
+    many = _run(simulated_engine, "--seconds", "1", "--steps", "30")
+    assert many.exit_code == 0
+    assert re.fullmatch(r"\d+ seeds from \d+ on held, \d+ steps\n", many.output)
+
+
+def test_the_command_shows_what_failed_and_how_to_see_it_again() -> None:
+    build = on_faulty(ForgetsAnswers)
+    failed = _run(build, "--seed", "0", "--seconds", "30", "--steps", str(STEPS))
+    assert failed.exit_code == 1
+    *_, said, replay = failed.output.splitlines()
+    words = replay.removeprefix("Show it again: playtime simulate ").split()
+    again = _run(build, *words)
+    assert again.exit_code == 1
+    assert again.output == failed.output
+    assert said.startswith(f"seed {words[1]}, step ")

@@ -1,0 +1,168 @@
+"""What the system does by itself: expiry and idle players, to the moment, once."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from support_day import LOSE, Day, kinds
+from support_engine import START
+
+from playtime.application import sweeps
+from playtime.application.access import SYSTEM_ID
+from playtime.application.ports import VoucherFilter
+from playtime.application.sweeps import Swept
+from playtime.domain.ledger import Account, AccountKind, EventType
+from playtime.domain.players import PlayerClosed
+from playtime.domain.vouchers import VoucherExpired
+
+T, K = EventType, AccountKind
+INSTANT = timedelta(microseconds=1)
+MONTH = timedelta(days=30)
+
+
+def _sweep(day: Day) -> tuple[int, int]:
+    swept = day.engine.sweep()
+    return swept.vouchers_expired, swept.players_closed
+
+
+def test_a_voucher_expires_at_its_moment_and_not_before(day: Day) -> None:
+    voucher = day.sell(1001)
+    day.clock.set(START + MONTH - INSTANT)
+    assert _sweep(day) == (0, 0)
+    assert day.wallet(day.agent) == (0, 1501, 0, 0)
+    day.clock.set(START + MONTH)
+    assert _sweep(day) == (1, 0)
+    assert day.wallet(day.agent) == (1501, 0, 0, 0)
+    (event,) = day.events(only=T.VOUCHER_EXPIRED)
+    agent = day.agent.tenant_id
+    assert (event.from_account, event.to_account) == (Account(K.VOUCHER_POOL, agent), Account(K.TENANT, agent))
+    assert (event.amount_minor, event.to_balance_minor, event.cashier_id) == (1501, 1501, SYSTEM_ID)
+    assert (event.actor_id, event.action_id) == (agent, str(voucher.voucher_id))
+    (row,) = day.engine.list_vouchers(day.owner, VoucherFilter())
+    assert (row.status, row.closed_at, row.player_id) == ("EXPIRED", START + MONTH, None)
+    with pytest.raises(VoucherExpired):
+        day.redeem(voucher)
+    with pytest.raises(VoucherExpired):
+        day.engine.void_voucher(day.agent.head, voucher.voucher_id)
+    assert _sweep(day) == (0, 0)
+    day.books()
+
+
+def test_a_player_is_closed_after_thirty_idle_days_and_not_before(day: Day) -> None:
+    guest = day.seat(350, 70)
+    before = day.balance(day.agent)
+    day.clock.set(START + MONTH - INSTANT)
+    assert _sweep(day) == (0, 0)
+    day.clock.set(START + MONTH)
+    assert _sweep(day) == (0, 1)
+    assert day.wallet(day.agent)[:3] == (before + 420, 0, 0)
+    assert kinds(day.events(of=guest))[-3:] == [T.PLAYER_CLOSED, T.BONUS_RETURNED, T.LOGOUT]
+    assert {event.cashier_id for event in day.events(of=guest)[-3:-1]} == {SYSTEM_ID}
+    with pytest.raises(PlayerClosed):
+        day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
+    assert _sweep(day) == (0, 0)
+    assert len(day.events(only=T.PLAYER_CLOSED)) == 1
+    day.books()
+
+
+def test_whatever_a_player_does_postpones_it(day: Day) -> None:
+    guest = day.welcome(1000)
+    day.clock.advance(days=29)
+    day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
+    day.clock.advance(days=29)
+    assert _sweep(day) == (0, 0)
+    day.clock.advance(days=1)
+    assert _sweep(day) == (0, 1)
+
+
+def test_a_player_who_comes_back_while_being_swept_stays(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    guest, gone = day.welcome(1000), day.welcome(1000)
+    day.clock.advance(days=30)
+    close = sweeps.Sweep._close
+    came: list[object] = []
+
+    def closing(sweep: sweeps.Sweep, *given: object) -> bool:
+        # Found idle, not yet locked.
+        if not came:
+            came.append(day.engine.player_login(login_code=guest.login_code, pin=guest.pin))
+        return close(sweep, *given)  # type: ignore[arg-type] # passed on
+
+    monkeypatch.setattr(sweeps.Sweep, "_close", closing)
+    assert _sweep(day) == (0, 1)
+    assert (day.record(guest).status, day.record(gone).status) == ("OPEN", "CLOSED")
+    assert day.record(guest).balance_minor == 1000
+    day.books()
+
+
+def test_it_stops_between_batches_and_goes_on_the_next_time(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    for _ in range(5):
+        day.sell(10)
+    day.clock.advance(days=30)
+    asked = iter([False, True, True, True] + [True] * 50)
+    swept = day.engine.sweep(lambda: next(asked))
+    # The platform and south have nothing due; whoever was asked first took one batch at the most.
+    assert swept.vouchers_expired in {0, 2}
+    assert _sweep(day) == (5 - swept.vouchers_expired, 0)
+    assert day.engine.sweep(lambda: True) == Swept()
+    assert day.wallet(day.agent) == (75, 0, 0, 0)
+    day.books()
+
+
+def test_every_operator_is_swept_each_for_itself(day: Day) -> None:
+    for desk in (day.agent, day.sister, day.stranger):
+        day.sell(100, desk)
+        day.welcome(1000, desk)
+    # A suspended tenant's time runs on as well.
+    day.engine.set_tenant_status.suspend(day.owner, day.south.tenant_id)
+    day.clock.advance(days=30)
+    assert _sweep(day) == (3, 3)
+    for desk in (day.agent, day.sister, day.stranger):
+        assert day.wallet(desk) == (1650, 0, 0, 0)
+    assert {event.operator_id for event in day.events(only=T.PLAYER_CLOSED)} == {
+        day.north.operator_id,
+        day.south.operator_id,
+    }
+    day.books()
+
+
+def test_two_sweeps_at_once_do_everything_once(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "BATCH", 3)
+    guests = [day.welcome(1000) for _ in range(8)]
+    for _ in range(20):
+        day.sell(10)
+    day.spin(guests[0], 100, LOSE)
+    day.clock.advance(days=30)
+    done: list[Swept] = []
+    start = threading.Barrier(4)
+
+    def sweep() -> None:
+        start.wait()
+        done.append(day.engine.sweep())
+
+    threads = [threading.Thread(target=sweep) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 4
+    assert sum(swept.vouchers_expired for swept in done) == 20
+    assert sum(swept.players_closed for swept in done) == 8
+    assert len(day.events(only=T.VOUCHER_EXPIRED)) == 20
+    assert len(day.events(only=T.PLAYER_CLOSED)) == 8
+    assert day.wallet(day.agent)[1:3] == (0, 0)
+    assert day.balance(day.agent) == 8 * 1500 + 20 * 15 - 100
+    day.books()
+
+
+def test_totals_are_folded_without_changing_them(day: Day) -> None:
+    guest = day.welcome(1000)
+    day.spin(guest, 10, LOSE, times=5)
+    before = day.books()
+    day.engine.sweep()
+    assert day.books() == before
+    day.spin(guest, 10, LOSE)
+    assert day.wallet(day.agent)[3] == 60
+    assert day.engine.sweep().vouchers_expired == 0
+    assert day.wallet(day.agent)[3] == 60
+    day.books()

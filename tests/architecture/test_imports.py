@@ -1,0 +1,84 @@
+"""Who may know whom. The contracts stand in pyproject.toml; this runs them with the other tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from support_tree import LAYERS, ROOT, imports_of, place, product_files, python_files
+
+PURE_MODULES = {
+    "abc",
+    "attr",
+    "attrs",
+    "base64",
+    "bisect",
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "hmac",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "re",
+    "statistics",
+    "string",
+    "types",
+    "typing",
+    "unicodedata",
+    "uuid",
+    "zoneinfo",
+}
+
+
+def test_import_contracts_hold() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    checked = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_domain_knows_attrs_and_the_pure_part_of_the_standard_library_alone() -> None:
+    strangers = [
+        f"{place(file, line)} imports {name}"
+        for file in python_files("domain")
+        for line, level, name in imports_of(file)
+        if level == 0 and name.partition(".")[0] not in PURE_MODULES
+    ]
+    assert not strangers
+
+
+def test_inside_the_product_imports_are_relative() -> None:
+    own = {"playtime", *LAYERS, "bootstrap"}
+    absolute = [
+        f"{place(file, line)} imports {name}"
+        for file in product_files()
+        for line, level, name in imports_of(file)
+        if level == 0 and name.partition(".")[0] in own
+    ]
+    assert not absolute
+
+
+def test_tests_and_hosts_say_playtime() -> None:
+    bare = [
+        f"{place(file, line)} imports {name}"
+        for folder in ("tests", "examples")
+        for file in python_files(folder)
+        for line, level, name in imports_of(file)
+        if level > 0 or name.partition(".")[0] in {*LAYERS, "bootstrap"}
+    ]
+    assert not bare
+
+
+def test_importing_playtime_imports_nothing_else() -> None:
+    """What a host pays for, and starts, is what it asks for."""
+    program = "import sys, playtime\nprint(*(name for name in sys.modules if name.startswith('playtime.')))\n"
+    seen = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, check=True
+    )
+    assert seen.stdout.split() == []

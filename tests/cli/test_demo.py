@@ -1,0 +1,134 @@
+"""The demo day: every check holds, what goes wrong is told, and its curl lines cover the API and work."""
+
+import re
+import shlex
+
+import pytest
+from attrs import evolve
+from flask.testing import FlaskClient
+from support_engine import build_engine
+from werkzeug.test import TestResponse
+
+from playtime.adapters.cli.demo import play_demo
+from playtime.adapters.cli.demo_report import Day, fun
+from playtime.adapters.http.app import create_app
+from playtime.adapters.http.routes import ROUTES
+from playtime.adapters.memory.storage import MemoryStorage
+from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
+from playtime.application.engine import Engine
+from playtime.domain.ledger import Account, AccountKind, AccountTotal, EventType
+
+SPINS = 600
+URL = "http://127.0.0.1:8000"
+
+
+def new_engine() -> Engine:
+    return build_engine(MemoryStorage(), clock=SystemClock(), ids=SystemIds(), randomness=SystemRandomness())
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return new_engine()
+
+
+@pytest.fixture(scope="module")
+def day(engine: Engine) -> Day:
+    return play_demo(engine, spins=SPINS)
+
+
+def test_every_check_of_the_day_holds(day: Day) -> None:
+    assert day.held, day.report()
+    assert day.counts["spins"] == SPINS
+    assert day.counts["spins replayed"] > 0
+
+
+def test_the_table_adds_up_to_nothing(day: Day) -> None:
+    figures = dict(re.findall(r"^  (\w.*?)\s{2,}(-?[\d,]+\.\d\d)$", day.report(), re.MULTILINE))
+    balances = [name for name in figures if name not in {"handle", "payout", "bonuses paid"}]
+    amounts = {name: int(figures[name].replace(",", "").replace(".", "")) for name in figures}
+    assert sum(amounts[name] for name in balances if name != "sum") == amounts["sum"] == 0
+    assert amounts["at the house"] == amounts["handle"] - amounts["payout"]
+    assert "95.000 %" in day.report()
+
+
+def test_a_second_day_has_an_operator_of_its_own(engine: Engine, day: Day) -> None:
+    second = play_demo(engine, spins=100)
+    assert second.held
+    assert second.operator_id != day.operator_id
+
+
+def test_a_day_whose_books_are_off_does_not_hold(day: Day) -> None:
+    account = Account(AccountKind.PLAYER, day.books.operator_id)
+    books = evolve(day.books, accounts=[*day.books.accounts, AccountTotal(account, 5, 6, 0)])
+    off = evolve(day, books=books)
+    assert not off.held
+    assert "NOT HELD" in off.report()
+    assert "the sum is not 0" in off.report()
+
+
+def test_a_day_with_a_fault_does_not_hold(day: Day) -> None:
+    off = evolve(day, faults=["spins replayed"])
+    assert not off.held
+    assert "NOT HELD: spins replayed" in off.report()
+
+
+def test_the_day_moved_what_it_says(day: Day) -> None:
+    assert day.books.moved(EventType.CREDIT_ISSUED) == -day.books.sum_of(AccountKind.ISSUANCE)
+
+
+@pytest.mark.parametrize(
+    ("minor", "text"), [(0, "0.00"), (5, "0.05"), (-150, "-1.50"), (123_456_789, "1,234,567.89")]
+)
+def test_amounts_are_shown_in_fun(minor: int, text: str) -> None:
+    assert fun(minor) == text
+
+
+class Shell:
+    """Runs the curl lines against an application, without a shell or curl."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self._client = client
+        self._variables: dict[str, str] = {}
+        self.asked: set[tuple[str, str]] = set()
+
+    def run(self, line: str) -> None:
+        name, inner, path = re.fullmatch(
+            r"(?:(\w+)=\$\()?(curl .*?)(?: \| python3 -c '[^\[]*(.*)\)'\))?", line
+        ).groups()  # type: ignore[union-attr] # a line that is no curl line fails here
+        answer = self._curl(re.sub(r"\$(\w+)", lambda match: self._variables[match[1]], inner))
+        if name:
+            content = answer.get_json()
+            for field in re.findall(r'\["(\w+)"\]', path):
+                content = content[field]
+            self._variables[name] = content
+
+    def _curl(self, command: str) -> TestResponse:
+        words = shlex.split(command)[2:]
+        headers, url, data = [], "", None
+        while words:
+            match words.pop(0):
+                case "-H":
+                    headers.append(tuple(words.pop(0).split(": ", 1)))
+                case "-o":
+                    words.pop(0)
+                case "-d":
+                    data = words.pop(0)
+                case word:
+                    url = word
+        path = url.removeprefix(URL)
+        method = "GET" if data is None else "POST"
+        answer = self._client.open(path, method=method, headers=headers, data=data)
+        self.asked.add((method, path.partition("?")[0]))
+        assert answer.status_code in {200, 201}, (command, answer.data)
+        return answer
+
+
+def test_the_curl_lines_work_and_cover_every_route(engine: Engine, day: Day) -> None:
+    shell = Shell(create_app(engine).test_client())
+    lines = [line for line in day.how_to_go_on(URL).splitlines() if "curl -s" in line]
+    for line in lines:
+        shell.run(line)
+    for route in ROUTES:
+        pattern = re.sub(r"\{\w+\}", "[^/]+", route.path)
+        asked = [path for method, path in shell.asked if method == route.method]
+        assert any(re.fullmatch(pattern, path) for path in asked), f"no line asks {route.method} {route.path}"

@@ -1,0 +1,107 @@
+"""A PostgreSQL of one's own: migrated from nothing, refused when it is not safe."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from support_database import cluster, fresh_database
+from support_postgres import ThrowawayCluster, throwaway_cluster
+from support_program import Command, new_command
+
+from playtime.adapters.postgres.migrator import known_migrations
+
+PASSWORD = "a-password-of-roles"
+NAMES = [migration.name for migration in known_migrations()]
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[ThrowawayCluster]:
+    with throwaway_cluster() as own:
+        yield own
+
+
+def url_for(own: ThrowawayCluster, superuser_url: str, role: str) -> str:
+    name = str(conninfo_to_dict(superuser_url)["dbname"])
+    return own.postgres.url(name, user=role, password=PASSWORD)
+
+
+def settings(own: ThrowawayCluster, superuser_url: str) -> dict[str, str]:
+    return {
+        "PLAYTIME_DATABASE_URL": url_for(own, superuser_url, "playtime_app"),
+        "PLAYTIME_OWNER_READ_URL": url_for(own, superuser_url, "playtime_owner_read"),
+        "PLAYTIME_MIGRATOR_URL": superuser_url,
+    }
+
+
+def test_migrate_makes_roles_and_schema_on_an_empty_database(own: ThrowawayCluster) -> None:
+    with new_command(**settings(own, own.create_database())) as command:
+        unready = command.run("ledger", "verify")
+        assert unready.returncode == 1
+        first = command.run("migrate")
+        assert first.returncode == 0, first.stderr
+        assert "applied 0001" in first.stdout
+        assert command.run("migrate").stdout == "The schema is up to date.\n"
+        demo = command.run("demo", "--once", "--spins", "100")
+        assert demo.returncode == 0, demo.stdout + demo.stderr
+        assert command.run("isolation", "check").returncode == 0
+
+
+def test_migrate_check_lists_what_is_pending_and_changes_nothing(own: ThrowawayCluster) -> None:
+    superuser_url = own.create_database()
+    with new_command(**settings(own, superuser_url)) as command:
+        checked = command.run("migrate", "--check")
+        assert checked.returncode == 1, checked.stderr
+        assert checked.stdout.splitlines() == [f"pending {name}" for name in NAMES]
+        assert command.run("migrate", "--check").stdout == checked.stdout
+        with psycopg.connect(superuser_url) as connection:
+            assert connection.execute("select to_regnamespace('playtime')").fetchone() == (None,)
+        migrated = command.run("migrate")
+        assert migrated.stdout.splitlines() == [f"applied {name}" for name in NAMES]
+        with psycopg.connect(superuser_url) as connection:
+            # As if the last release had not been there yet.
+            connection.execute("delete from playtime.schema_migrations where name = %s", (NAMES[-1],))
+        again = command.run("migrate", "--check")
+        assert (again.returncode, again.stdout) == (1, f"pending {NAMES[-1]}\n")
+        with psycopg.connect(superuser_url) as connection:
+            connection.execute("insert into playtime.schema_migrations values ('9999_later.sql', 'x')")
+        ahead = command.run("migrate", "--check")
+        assert (ahead.returncode, ahead.stdout) == (1, "")
+        assert "ahead of this release" in ahead.stderr
+
+
+def test_migrate_check_of_an_empty_cluster_makes_no_role() -> None:
+    with throwaway_cluster() as empty:
+        url = empty.create_database()
+        with new_command(**settings(empty, url)) as command:
+            checked = command.run("migrate", "--check")
+        assert (checked.returncode, len(checked.stdout.splitlines())) == (1, len(NAMES)), checked.stderr
+        with psycopg.connect(url) as connection:
+            made = connection.execute("select count(*) from pg_roles where rolname like 'playtime%'").fetchone()
+        assert made == (0,)
+
+
+def test_the_service_waits_for_migrations(own: ThrowawayCluster) -> None:
+    environ = settings(own, own.create_database())
+    with new_command(**environ) as command:
+        refused = command.run("serve")
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_service_refuses_a_superuser() -> None:
+    with fresh_database() as database, new_command(PLAYTIME_DATABASE_URL=database.superuser_url) as command:
+        refused = command.run("serve")
+    assert refused.returncode == 1
+    assert "superuser" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_the_service_refuses_bypassrls() -> None:
+    with fresh_database() as database, new_command() as command:
+        url = cluster().postgres.url(
+            database.name, user="playtime_backup", password="a password of playtime_backup"
+        )
+        refused = Command(command.home, extra={"PLAYTIME_DATABASE_URL": url}).run("serve")
+    assert refused.returncode == 1
+    assert "BYPASSRLS" in refused.stderr

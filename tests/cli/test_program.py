@@ -1,0 +1,141 @@
+"""The command as a person runs it: own process, own data home, real PostgreSQL."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+from support_program import Command, new_command
+
+
+@pytest.fixture(scope="module")
+def command() -> Iterator[Command]:
+    with new_command() as command:
+        yield command
+
+
+def postmaster_runs(command: Command) -> bool:
+    port = json.loads((command.home / "postgres" / "instance.json").read_text())["port"]
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_demo_holds_and_a_second_start_finds_the_same_coins(command: Command) -> None:
+    first = command.run("demo", "--once", "--spins", "300")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "Every check held." in first.stdout
+    before = command.run("ledger", "verify")
+    assert before.returncode == 0
+    assert "demo-1: clean" in before.stdout
+    assert not postmaster_runs(command)
+    assert command.run("ledger", "verify").stdout == before.stdout
+    second = command.run("demo", "--once", "--spins", "100")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "demo-2: clean" in command.run("ledger", "verify").stdout
+
+
+def test_commands_join_the_server_that_runs_and_leave_it_running(command: Command) -> None:
+    with command.serving():
+        smoke = command.run("smoke")
+        assert smoke.returncode == 0, smoke.stdout
+        assert "8 held, 0 failed" in smoke.stdout
+        created = command.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\n")
+        assert created.returncode == 0, created.stderr
+        assert "owner-1 (owner)" in created.stdout
+        again = command.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\n")
+        assert again.returncode == 1
+        assert again.stderr.strip() == "Error: The username owner-1 is taken in this tenant."
+        assert command.run("isolation", "check").returncode == 0
+        assert command.run("migrate").stdout == "The schema is up to date.\n"
+        checked = command.run("migrate", "--check")
+        assert (checked.returncode, checked.stdout) == (0, "The schema is up to date.\n")
+        swept = command.run("sweep")
+        assert swept.returncode == 0, swept.stderr
+        assert swept.stdout.startswith("0 vouchers expired, 0 players closed, ")
+        assert postmaster_runs(command)
+        assert command.run("smoke").returncode == 0
+    assert not postmaster_runs(command)
+
+
+def test_checking_the_migrations_of_a_home_that_was_never_used() -> None:
+    with new_command() as command:
+        checked = command.run("migrate", "--check")
+        assert checked.returncode == 1, checked.stderr
+        assert checked.stdout.startswith("pending 0001_tenancy.sql\n")
+        assert command.run("migrate", "--check").stdout == checked.stdout
+        assert command.run("migrate").stdout == checked.stdout.replace("pending", "applied")
+        assert command.run("migrate", "--check").returncode == 0
+
+
+def test_smoke_finds_the_server_of_its_home_on_another_port(command: Command) -> None:
+    with command.serving():
+        elsewhere = Command(command.home)
+        assert elsewhere.port != command.port
+        assert elsewhere.run("smoke").returncode == 0
+    assert command.run("smoke").returncode == 1
+
+
+def test_a_taken_port_is_told(command: Command) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", command.port))
+        taken.listen()
+        result = command.run("serve")
+    assert result.returncode == 1
+    assert f"port {command.port}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_connection_string_is_the_apps(command: Command) -> None:
+    url = command.run("db", "url").stdout.strip()
+    assert re.fullmatch(r"postgresql://playtime_app:[0-9a-f]{64}@127\.0\.0\.1:\d+/playtime", url)
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "told"),
+    [
+        (("staff", "create", "x-1", "--password-stdin"), "short\n", "password: must be 10 to 200 characters"),
+        (("staff", "create", "NO", "--password-stdin"), "a long enough password\n", "username: must be"),
+        (("staff", "create", "x-1", "--tenant", "nowhere", "--password-stdin"), "a" * 12 + "\n", "no such tenant"),
+        (
+            ("staff", "create", "x-1", "--role", "cashier", "--password-stdin"),
+            "a" * 12 + "\n",
+            "has no staff of role",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_line(
+    command: Command, words: tuple[str, ...], given: str, told: str
+) -> None:
+    result = command.run(*words, given=given)
+    assert result.returncode == 1
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ({"PLAYTIME_STORAGE": "sqlite"}, "PLAYTIME_STORAGE"),
+        ({"PLAYTIME_DATABSE_URL": "x"}, "PLAYTIME_DATABSE_URL is not a setting"),
+        ({"PLAYTIME_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "not available"),
+        ({"PLAYTIME_HOME": "/proc/nowhere"}, "/proc"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_a_line(command: Command, extra: dict[str, str], told: str) -> None:
+    result = Command(command.home, extra=extra).run("ledger", "verify")
+    assert result.returncode == 1
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_memory_serves_and_tells_its_owner() -> None:
+    with new_command(PLAYTIME_STORAGE="memory") as memory:
+        with memory.serving():
+            assert memory.run("smoke", "--url", memory.url).returncode == 0
+        refused = memory.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\n")
+        assert refused.returncode == 1
+        assert "keeps nothing" in refused.stderr
+        demo = memory.run("demo", "--once", "--spins", "100")
+        assert demo.returncode == 0, demo.stdout

@@ -1,0 +1,216 @@
+"""Several servers, each with its worker, on one database: what is due is done once."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+import psycopg
+import pytest
+from attrs import field, frozen
+from support_crash import SECONDS, serving, wait_for
+from support_crash_storm import Storm, hold_balances, open_casino, settle, verify
+from support_database import TestDatabase, fresh_database
+from support_program import BIN, Command, new_command
+from support_tree import ROOT
+
+from playtime.application.access import SYSTEM, StaffPrincipal
+from playtime.application.engine import Engine
+from playtime.bootstrap import Settings, build_container
+from playtime.domain.staff import Role
+from playtime.domain.tenants import TenantKind
+
+SECRET: Final = "5e" * 32
+FUNDS_MINOR: Final = 10_000_000
+_DUE: Final = """
+    select
+        (select count(*) from playtime.vouchers where status = 'ISSUED' and expires_at <= now()),
+        (select count(*) from playtime.players
+            where status = 'OPEN' and last_active_at < now() - interval '31 days')
+"""
+_AGE: Final = """
+    update playtime.vouchers set issued_at = issued_at - interval '40 days',
+        expires_at = expires_at - interval '40 days' where tenant_id = any (%(agents)s);
+    update playtime.players set created_at = created_at - interval '40 days',
+        last_active_at = last_active_at - interval '40 days' where tenant_id = any (%(agents)s);
+"""
+"""Vouchers of then have expired, and players who were last seen then are idle."""
+_TOLD: Final = re.compile(r"(\d+) vouchers expired, (\d+) players closed")
+
+
+@frozen
+class Place:
+    """A database that several servers share, each with a data home of its own and the same secrets."""
+
+    database: TestDatabase
+    settings: Settings
+
+    @contextmanager
+    def command(self, **extra: str) -> Iterator[Command]:
+        """Give a command that uses it."""
+        shared = {
+            "PLAYTIME_DATABASE_URL": self.database.app_url,
+            "PLAYTIME_OWNER_READ_URL": self.database.owner_read_url,
+            "PLAYTIME_JWT_SECRET": SECRET,
+            "PLAYTIME_PIN_SECRETS": f"k1={SECRET}",
+            "PLAYTIME_SWEEP_SECONDS": "1",
+        }
+        with new_command(**shared, **extra) as command:
+            yield command
+
+    @property
+    def due(self) -> tuple[int, int]:
+        """How many vouchers and players there are for a sweep."""
+        vouchers, players = self.ask(_DUE)[0]
+        return vouchers, players
+
+    def ask(self, text: str, *values: str) -> list[tuple[Any, ...]]:
+        """Ask the database itself."""
+        with psycopg.connect(self.database.superuser_url) as connection:
+            return connection.execute(text.encode(), values or None).fetchall()
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with fresh_database() as database:
+        settings = Settings(
+            database_url=database.app_url,
+            owner_read_url=database.owner_read_url,
+            jwt_secret=SECRET,
+            pin_secrets={"k1": SECRET},
+        )
+        yield Place(database, settings)
+
+
+@frozen
+class Shop:
+    """Agents that sell vouchers which nobody wants, and some to players who go away."""
+
+    place: Place
+    engine: Engine
+    agents: list[StaffPrincipal] = field(factory=list)
+
+    def open_agent(self, vouchers: int, players: int) -> None:
+        """Open an operator with an agent that has credit, vouchers (by the thousand) and players."""
+        name = f"old-{len(self.agents)}"
+        made = self.engine.create_tenant(SYSTEM, slug=name, name=name, kind=TenantKind.OPERATOR)
+        self.engine.give_credit(SYSTEM, made.tenant_id, amount_minor=FUNDS_MINOR, memo="opening")
+        head = SYSTEM.acting_as(Role.OPERATOR, made.tenant_id, made.tenant_id)
+        agent = self.engine.create_tenant(head, slug=f"{name}-kiosk", name=name, kind=TenantKind.AGENT)
+        self.engine.give_credit(head, agent.tenant_id, amount_minor=FUNDS_MINOR, memo="opening")
+        self.agents.append(SYSTEM.acting_as(Role.AGENT, made.tenant_id, agent.tenant_id))
+        for _ in range(vouchers // 1_000):
+            self._sell(1_000, amount_minor=1_000)
+        for voucher in self._sell(players, amount_minor=500):
+            self.engine.redeem_voucher(code=voucher["code"], pin=voucher["pin"])
+
+    def let_time_pass(self) -> None:
+        """Make all of it 40 days older, at once."""
+        agents = [agent.tenant_id for agent in self.agents]
+        with psycopg.ClientCursor(psycopg.connect(self.place.database.superuser_url)) as cursor:
+            cursor.execute(_AGE, {"agents": agents})
+            cursor.connection.commit()
+            cursor.connection.close()
+
+    def _sell(self, number: int, *, amount_minor: int) -> list[dict[str, str]]:
+        agent = self.agents[-1]
+        sold = self.engine.issue_vouchers(agent, agent.tenant_id, amount_minor=amount_minor, count=number)
+        vouchers: list[dict[str, str]] = sold.content()["vouchers"]
+        return vouchers
+
+
+@pytest.fixture
+def shop(place: Place) -> Iterator[Shop]:
+    container = build_container(place.settings)
+    engine = container.engine()
+    engine.create_platform()
+    yield Shop(place, engine)
+    container.storage().close()
+
+
+def _hold_expiries(place: Place, *, vouchers: int, players: int) -> None:
+    """Every voucher expired once and every player was closed once, and each agent has all of its credit back."""
+    assert place.due == (0, 0)
+    assert place.ask(
+        "select count(*), count(distinct action_id), sum(amount_minor) from playtime.ledger_events"
+        " where event_type = 'VOUCHER_EXPIRED'"
+    ) == [(vouchers, vouchers, vouchers * 1_500)]
+    for kind, amount_minor in (("PLAYER_CLOSED", 500), ("BONUS_RETURNED", 250)):
+        found = place.ask(
+            "select count(*), count(distinct action_id), sum(amount_minor) from playtime.ledger_events"
+            " where event_type = %s",
+            kind,
+        )
+        assert found == [(players, players, players * amount_minor)]
+    balances = place.ask(
+        "select balance_minor from playtime.wallets join playtime.tenants using (operator_id, tenant_id)"
+        " where slug like 'old-%-kiosk'"
+    )
+    assert set(balances) == {(FUNDS_MINOR,)}
+    with psycopg.connect(place.database.superuser_url) as connection:
+        hold_balances(connection)
+
+
+def _told(lines: str) -> tuple[int, int]:
+    """Return how many vouchers and players sweeps said that they were done with."""
+    told = [(int(vouchers), int(players)) for vouchers, players in _TOLD.findall(lines)]
+    return sum(vouchers for vouchers, _ in told), sum(players for _, players in told)
+
+
+def test_three_servers_do_what_is_due_once(place: Place, shop: Shop) -> None:
+    for vouchers in (1_000, 2_000):
+        shop.open_agent(vouchers, players=30)
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving(stack.enter_context(place.command()))) for _ in range(3)]
+        casino = open_casino(servers[0], rich=2, poor=1)
+        storms = [Storm(server.url, casino, f"storm-{number}") for number, server in enumerate(servers)]
+        with ExitStack() as weather:
+            for storm in storms:
+                weather.enter_context(storm.raging())
+            shop.let_time_pass()
+            wait_for(lambda: place.due == (0, 0), "everything is swept")
+            for storm in storms:
+                storm.wait_for_answers(20)
+        for storm in storms:
+            settle(servers[0].url, storm.asked)
+        verify(servers[0].command)
+        assert [server.stop() for server in servers] == [0, 0, 0]
+        assert _told("".join(server.said for server in servers)) == (3_000, 60)
+    _hold_expiries(place, vouchers=3_000, players=60)
+
+
+def _expired(place: Place) -> int:
+    ((number,),) = place.ask("select count(*) from playtime.vouchers where status = 'EXPIRED'")
+    return int(number)
+
+
+def _wait_until_it_sweeps(place: Place, expired: int) -> None:
+    wait_for(lambda: _expired(place) > expired, "a sweep is under way")
+
+
+def test_a_sweep_that_is_interrupted_is_finished_by_others(place: Place, shop: Shop) -> None:
+    """One is told to stop, the next one is killed, and two at once do the rest."""
+    shop.open_agent(4_000, players=20)
+    shop.let_time_pass()
+    with place.command() as command:
+        with serving(command) as server:
+            _wait_until_it_sweeps(place, 0)
+            assert server.stop() == 0
+            stopped = _expired(place)
+            server.start()
+            _wait_until_it_sweeps(place, stopped)
+            server.kill()
+        killed = _expired(place)
+        assert 0 < stopped < killed < 4_000
+        assert stopped % 100 == killed % 100 == 0, "whole batches"
+        words = [str(BIN / "playtime"), "sweep"]
+        sweeps = [
+            subprocess.Popen(words, env=command.environ, cwd=ROOT, text=True, stdout=subprocess.PIPE)
+            for _ in range(2)
+        ]
+        told = [sweep.communicate(timeout=SECONDS)[0] for sweep in sweeps]
+        assert [sweep.returncode for sweep in sweeps] == [0, 0]
+        assert _told("".join(told)) == (4_000 - killed, 20)
+        verify(command)
+    _hold_expiries(place, vouchers=4_000, players=20)

@@ -1,0 +1,111 @@
+"""A round: stake, outcome, win, bonus; the ticket alone decides what is shown."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from support_models import NOW, balances, bonus_lists, games, make_bonus, make_player
+
+from playtime.domain.bonuses import Bonus, BonusAckRequired, BonusStatus
+from playtime.domain.games import DEMO_GAME, Game
+from playtime.domain.rounds import Settlement, require_playable, settle_bonuses, settle_round
+from playtime.domain.wallet import InsufficientFunds
+
+LOSE, EVEN, DOUBLE, SUNRISE = 0, 5895, 7945, 9999
+
+
+def _settle(balance: int, stake: int, ticket: int, *bonuses: Bonus) -> Settlement:
+    player = make_player(balance)
+    return settle_round(DEMO_GAME, player, bonuses, ticket=ticket, stake_minor=stake, now=NOW)
+
+
+def _balances(settled: Settlement) -> tuple[int, int, int]:
+    steps = (settled.after_bet, settled.after_win, settled.after_bonus)
+    bet, win, bonus = (step.wallet.balance_minor for step in steps)
+    return bet, win, bonus
+
+
+@pytest.mark.parametrize(
+    ("ticket", "prize", "win"),
+    [(LOSE, "shade", 0), (EVEN, "ember", 10), (DOUBLE, "candle", 20), (SUNRISE, "sunrise", 1000)],
+)
+def test_the_steps_of_a_round(ticket: int, prize: str, win: int) -> None:
+    settled = _settle(500, 10, ticket)
+    assert _balances(settled) == (490, 490 + win, 490 + win)
+    assert settled.win_minor == win
+    assert settled.outcome == {"prize": prize, "multiplier": win // 10, "ticket": ticket}
+    assert (settled.triggered, settled.bonus_minor) == ((), 0)
+
+
+def test_the_bonus_is_judged_after_the_win_not_after_the_bet() -> None:
+    """500 staked whole leaves 0, but the even prize brings it back: nothing is paid."""
+    held = _settle(500, 500, EVEN, make_bonus(300))
+    assert _balances(held) == (0, 500, 500)
+    assert held.triggered == ()
+    lost = _settle(500, 500, LOSE, make_bonus(300))
+    assert _balances(lost) == (0, 0, 300)
+    assert lost.bonus_minor == 300
+
+
+@pytest.mark.parametrize(
+    ("left", "paid"), [(101, False), (100, True), (99, True), (50, True), (1, True), (0, True)]
+)
+def test_what_is_left_after_a_lost_round_decides_the_bonus(left: int, *, paid: bool) -> None:
+    settled = _settle(left + 25, 25, LOSE, make_bonus(5000))
+    assert (settled.bonus_minor == 5000) is paid
+
+
+def test_a_stake_beyond_the_balance_is_refused_even_if_the_ticket_would_win() -> None:
+    with pytest.raises(InsufficientFunds) as refused:
+        _settle(9, 10, SUNRISE, make_bonus(5000))
+    assert refused.value.data() == {"balance_minor": 9, "required_minor": 10}
+
+
+@given(games(), balances, bonus_lists(), st.data())
+def test_settlement_adds_up(game: Game, balance: int, bonuses: list[Bonus], data: st.DataObject) -> None:
+    stake = data.draw(st.integers(game.min_stake_minor, game.max_stake_minor))
+    assume(stake <= balance)
+    ticket = data.draw(st.integers(0, game.total_weight - 1))
+    settled = settle_round(game, make_player(balance), bonuses, ticket=ticket, stake_minor=stake, now=NOW)
+    bet, win, bonus = _balances(settled)
+    assert bet == balance - stake >= 0
+    assert win == bet + settled.win_minor
+    assert bonus == win + settled.bonus_minor
+    assert settled.win_minor == stake * game.prize_of(ticket).multiplier
+    waiting = [held for held in bonuses if held.status is BonusStatus.PENDING][len(settled.triggered) :]
+    assert bonus > 100 or not waiting
+
+
+@given(games(), balances, balances, bonus_lists(), st.data())
+def test_the_ticket_alone_decides_the_outcome(
+    game: Game, rich: int, poor: int, bonuses: list[Bonus], data: st.DataObject
+) -> None:
+    stake = data.draw(st.integers(game.min_stake_minor, game.max_stake_minor))
+    ticket = data.draw(st.integers(0, game.total_weight - 1))
+    one, other = (
+        settle_round(game, make_player(balance + stake), held, ticket=ticket, stake_minor=stake, now=NOW)
+        for balance, held in ((rich, bonuses), (poor, []))
+    )
+    assert (one.outcome, one.win_minor) == (other.outcome, other.win_minor)
+
+
+def test_over_all_tickets_a_round_returns_the_games_share() -> None:
+    stake = 7
+    won = sum(_settle(stake, stake, ticket).win_minor for ticket in range(DEMO_GAME.total_weight))
+    assert Fraction(won, stake * DEMO_GAME.total_weight) == DEMO_GAME.rtp
+
+
+def test_playing_asks_for_the_acknowledgement_first_and_the_money_then() -> None:
+    paid = make_bonus(5, status=BonusStatus.TRIGGERED)
+    with pytest.raises(BonusAckRequired):
+        require_playable(make_player(0), [paid], 10)
+    with pytest.raises(InsufficientFunds):
+        require_playable(make_player(9), [make_bonus(5)], 10)
+    require_playable(make_player(10), [make_bonus(5), make_bonus(5, 2, status=BonusStatus.ACKNOWLEDGED)], 10)
+
+
+def test_bonuses_settle_on_the_player() -> None:
+    player, triggered = settle_bonuses(make_player(0), [make_bonus(7)], NOW)
+    assert player.wallet.balance_minor == 7
+    assert [bonus.amount_minor for bonus in triggered] == [7]

@@ -1,0 +1,111 @@
+"""Sessions: when one goes on, when it is over, and what it adds up to."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support_models import AGENT, CASHIER, NOW, OPERATOR, make_session, moments, uid
+
+from playtime.domain.sessions import SESSION_IDLE_MINUTES, SessionEnd, StaffSession
+
+IDLE = timedelta(minutes=30)
+INSTANT = timedelta(microseconds=1)
+
+
+def test_a_session_is_resumed_within_thirty_idle_minutes_and_not_at_thirty() -> None:
+    assert SESSION_IDLE_MINUTES == 30
+    session = make_session(last_active_at=NOW)
+    assert session.resumable(NOW)
+    assert session.resumable(NOW + IDLE - INSTANT)
+    assert not session.resumable(NOW + IDLE)
+    assert not session.resumable(NOW + 2 * IDLE)
+
+
+def test_an_ended_session_is_not_resumed() -> None:
+    assert not make_session().end(NOW, SessionEnd.LOGOUT).resumable(NOW)
+
+
+def test_a_clock_that_steps_back_keeps_the_session_and_its_last_moment() -> None:
+    before = NOW - timedelta(hours=5)
+    session = make_session()
+    assert session.resumable(before)
+    assert session.active(before, balance_minor=7).last_active_at == NOW
+    assert session.active(before, balance_minor=7).end_balance_minor == 7
+    assert session.end(before, SessionEnd.LOGOUT).ended_at == NOW
+
+
+def test_an_idle_session_ended_when_it_was_last_active_any_other_now() -> None:
+    later = NOW + timedelta(hours=2)
+    idle = make_session().end(later, SessionEnd.IDLE)
+    assert (idle.ended_at, idle.end_reason, idle.is_open) == (NOW, SessionEnd.IDLE, False)
+    for reason in (SessionEnd.LOGOUT, SessionEnd.PLAYER_CLOSED):
+        assert make_session().end(later, reason).ended_at == later
+
+
+def test_every_round_postpones_the_end() -> None:
+    played = make_session().played(NOW + IDLE, game_key="g", stake_minor=1, win_minor=0, balance_minor=999)
+    assert played.resumable(NOW + 2 * IDLE - INSTANT)
+
+
+def test_refreshing_is_no_activity() -> None:
+    session = make_session().rotate_refresh()
+    assert session.refresh_generation == 2
+    assert not session.resumable(NOW + IDLE)
+
+
+@given(
+    st.lists(
+        st.tuples(moments, st.sampled_from("abc"), st.integers(1, 100), st.integers(0, 500), st.integers(0, 10**6))
+    )
+)
+def test_the_totals_are_the_sums_of_the_rounds(
+    rounds: list[tuple[object, str, int, int, int]],
+) -> None:
+    session = make_session()
+    for now, game_key, stake, win, balance in rounds:
+        session = session.played(
+            now,  # type: ignore[arg-type]
+            game_key=game_key,
+            stake_minor=stake,
+            win_minor=win,
+            balance_minor=balance,
+        )
+    assert session.spins == len(rounds)
+    assert session.bets_minor == sum(stake for _, _, stake, _, _ in rounds)
+    assert session.wins_minor == sum(win for _, _, _, win, _ in rounds)
+    assert session.net_loss_minor == session.bets_minor - session.wins_minor
+    assert session.games == tuple(sorted({game_key for _, game_key, _, _, _ in rounds}))
+    assert session.end_balance_minor == (rounds[-1][4] if rounds else 1000)
+    assert session.start_balance_minor == 1000
+    assert session.last_active_at == max([NOW, *(now for now, *_ in rounds)])  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(5, 5), (-5, 0)])
+def test_staff_rotate_their_refresh_token_too(minutes: int, expected: int) -> None:
+    session = StaffSession(
+        session_id=uid(8),
+        operator_id=OPERATOR,
+        tenant_id=AGENT,
+        staff_id=CASHIER,
+        started_at=NOW,
+        last_active_at=NOW,
+    )
+    rotated = session.rotate_refresh(NOW + timedelta(minutes=minutes))
+    assert session.is_open
+    assert rotated.refresh_generation == 2
+    assert rotated.last_active_at == NOW + timedelta(minutes=expected)
+
+
+def test_a_session_of_staff_ends_and_never_before_it_was_last_active() -> None:
+    session = StaffSession(
+        session_id=uid(8),
+        operator_id=OPERATOR,
+        tenant_id=AGENT,
+        staff_id=CASHIER,
+        started_at=NOW,
+        last_active_at=NOW,
+    )
+    ended = session.end(NOW + IDLE)
+    assert (ended.ended_at, ended.is_open) == (NOW + IDLE, False)
+    assert session.end(NOW - IDLE).ended_at == NOW

@@ -1,0 +1,26 @@
+"""What the HTTP tests ask: a day behind an application. Here alone it is said which storages there are."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from support_database import fresh_database
+from support_http import Web, build_web
+
+from playtime.adapters.memory.storage import MemoryStorage
+
+
+@pytest.fixture
+def web() -> Web:
+    """A day over HTTP, on the memory storage."""
+    return build_web(MemoryStorage())
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def any_web(request: pytest.FixtureRequest) -> Iterator[Web]:
+    """A day over HTTP, on each kind of storage."""
+    if request.param == "memory":
+        yield build_web(MemoryStorage())
+        return
+    with fresh_database() as database, closing(database.storage(pool_size=2)) as storage:
+        yield build_web(storage)

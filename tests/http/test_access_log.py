@@ -1,0 +1,119 @@
+"""The log: one line a request, and no secret in any of them."""
+
+import logging
+import re
+import threading
+from urllib.request import urlopen
+
+import pytest
+from support_day import DOUBLE, LOSE, PASSWORD
+from support_http import Web, build_web
+from werkzeug.serving import make_server
+
+from playtime.adapters.http.server import QuietHandler
+from playtime.adapters.memory.storage import MemoryStorage
+from playtime.domain.staff import Role
+
+LINE = re.compile(
+    r"method=(?P<method>\S+) route=(?P<route>\S+) status=(?P<status>\d{3})"
+    r" duration_ms=\d+\.\d\d request_id=(?P<id>\S+)"
+)
+
+
+def _lines(caplog: pytest.LogCaptureFixture) -> list[re.Match[str]]:
+    records = [record for record in caplog.records if record.name == "playtime.http"]
+    found = [LINE.fullmatch(record.getMessage()) for record in records if record.levelno == logging.INFO]
+    assert all(found)
+    return [line for line in found if line]
+
+
+def test_one_line_a_request(web: Web, caplog: pytest.LogCaptureFixture) -> None:
+    guest = web.day.welcome(1_000)
+    caplog.set_level(logging.INFO, "playtime.http")
+    replies = [
+        web.spin(guest, 1, LOSE),
+        web.get(f"/admin/players/{guest.player_id}?limit=7", web.owner),
+        web.get("/secret-path?token=secret-query"),
+        web.ask("BREW", "/api/health"),
+    ]
+    lines = _lines(caplog)
+    assert [(line["method"], line["route"], line["status"]) for line in lines] == [
+        ("POST", "/api/v1/bet/spin", "200"),
+        ("GET", "/api/v1/admin/players/<uuid:playerId>", "200"),
+        ("GET", "-", "404"),
+        ("-", "-", "405"),
+    ]
+    assert [line["id"] for line in lines] == [reply.headers["X-Request-Id"] for reply in replies]
+    assert len({line["id"] for line in lines}) == len(lines)
+
+
+def test_no_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    web = build_web(MemoryStorage())
+    secrets = _whole_flow(web)
+    assert len(secrets) == 18
+    told = "\n".join(logging.Formatter().format(record) for record in caplog.records)
+    assert len(_lines(caplog)) > 15
+    leaked = [secret for secret in secrets if re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}", told)]
+    assert not leaked
+
+
+def _whole_flow(web: Web) -> set[str]:
+    """Do what there is to do, well and badly; return every secret that was sent or answered."""
+    desk = web.day.agent
+    login = web.post("/staff/login", {"username": "north-a-agent", "password": PASSWORD, "tenant": "north-a"})
+    staff = web.post("/staff/refresh", {"refreshToken": login.content["refreshToken"]}).content
+    web.post("/staff/login", {"username": "north-a-agent", "password": "wrong horse", "tenant": "north-a"})
+    web.post("/admin/staff", {"username": "zoe", "password": "battery staple", "role": "agent"}, staff["token"])
+    web.day.fund(desk, 1_500)
+    path = f"/voucher/agents/{desk.tenant_id}/vouchers"
+    voucher = web.post(path, {"amountMinor": 1_000}, staff["token"], Idempotency_Key="k").content["voucher"]
+    web.post(path, {"amountMinor": 1_000}, staff["token"], Idempotency_Key="k")
+    body = {"code": voucher["code"], "pin": voucher["pin"]}
+    web.post("/voucher/redeem", {**body, "pin": "999999"})
+    web.post("/voucher/redeem", {**body, "code": 7})
+    redeemed = web.post("/voucher/redeem", body).content
+    web.post("/voucher/redeem", body)
+    who = {"loginCode": redeemed["player"]["loginCode"], "pin": redeemed["player"]["pin"]}
+    player = web.post("/player/login", who).content
+    refreshed = web.post("/player/refresh", {"refreshToken": player["refreshToken"]}).content
+    web.post("/player/refresh", {"refreshToken": player["refreshToken"]})
+    web.day.randomness.script(DOUBLE, LOSE)
+    for stake_minor in (100, 5_000, 1_100):
+        web.post("/bet/spin", {"stakeMinor": stake_minor, "gameKey": "demo-wheel"}, refreshed["token"])
+    web.get(f"/player/me?token={refreshed['token']}", refreshed["token"])
+    web.get(f"/nowhere/{refreshed['token']}/{voucher['code']}", refreshed["token"])
+    web.get("/admin/ledger", web.log_in(desk, Role.AGENT))
+    web.ask("GET", f"/redeem?code={voucher['code']}")
+    web.get(f"{path}?codeEnds={voucher['code']}&format=csv", web.log_in(desk, Role.AGENT))
+    batch = web.batch(1_000, 2)
+    web.sheet(batch)
+    return {
+        PASSWORD,
+        "wrong horse",
+        "battery staple",
+        "999999",
+        voucher["code"],
+        voucher["pin"],
+        *who.values(),
+        *(content["token"] for content in (staff, redeemed, refreshed)),
+        login.content["refreshToken"],
+        player["refreshToken"],
+        refreshed["refreshToken"],
+        *(printed[name] for printed in batch["vouchers"] for name in ("code", "pin")),
+    }
+
+
+def test_the_server_of_the_memory_storage_keeps_no_log_of_its_own(
+    web: Web, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = make_server("127.0.0.1", 0, web.app, request_handler=QuietHandler)
+    asking = threading.Thread(target=server.handle_request)
+    asking.start()
+    with urlopen(f"http://127.0.0.1:{server.port}/redeem?code=secret-code") as answer:
+        assert answer.status == 200
+    asking.join()
+    server.server_close()
+    assert "route=/redeem " in caplog.text
+    assert "secret-code" not in caplog.text + capfd.readouterr().err

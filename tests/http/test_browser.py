@@ -1,0 +1,403 @@
+"""The pages in a real browser: what a player sees and does on a phone, and what comes out of a printer.
+
+Chromium is driven over its debugging pipe, so that nothing but the browser itself is needed.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from support_day import other_pin
+from support_http import Web
+from werkzeug.serving import make_server
+
+from playtime.adapters.http.server import QuietHandler
+from playtime.adapters.http.sheet import SLIPS_ON_A4
+from playtime.domain.tenants import TenantKind
+
+# One that a snap confines can neither read the files nor use the folders of a test.
+CHROMIUMS: Final = [
+    found
+    for name in ("chromium", "google-chrome", "google-chrome-stable")
+    if (found := shutil.which(name)) and "/snap/" not in str(Path(found).resolve())
+]
+OPTIONS: Final = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    "--remote-debugging-pipe",
+)
+PHONE: Final = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+SMALLEST: Final = PHONE | {"width": 320, "height": 568}
+SCREEN: Final = {"width": 1_000, "height": 1_400, "deviceScaleFactor": 1, "mobile": False}
+POINTS_PER_MM: Final = 72 / 25.4
+OUT_OF_PLACE: Final = """() => {
+  const found = [];
+  for (const slip of document.querySelectorAll(".slip")) {
+    const edge = slip.getBoundingClientRect();
+    const parts = [...slip.querySelectorAll("p, dt, dd, .qr")];
+    for (const part of parts) {
+      const box = part.getBoundingClientRect();
+      const text = document.createRange();
+      text.selectNodeContents(part);
+      // What is too long of a name is cut off where its lines end.
+      const drawn = part.classList.contains("agent") ? box : text.getBoundingClientRect();
+      if (Math.max(box.bottom, drawn.bottom) > edge.bottom || Math.max(box.right, drawn.right) > edge.right) {
+        found.push(part.textContent);
+      }
+      for (const other of parts) {
+        const there = other.getBoundingClientRect();
+        const apart = box.right <= there.left || there.right <= box.left
+          || box.bottom <= there.top + 1 || there.bottom <= box.top + 1;
+        if (part !== other && !apart) {
+          found.push(part.textContent + " / " + other.textContent);
+        }
+      }
+    }
+  }
+  return found;
+}"""
+"""Returns the parts of slips that reach over an edge or over each other."""
+
+pytestmark = pytest.mark.skipif(not CHROMIUMS, reason="no Chromium is installed here")
+
+
+class Browser:
+    """One tab of a Chromium. It asks what it is told to and remembers what went wrong in the page."""
+
+    def __init__(self, commands: int, answers: int) -> None:
+        self._commands = commands
+        self._answers = os.fdopen(answers, "rb")
+        self._number = 0
+        self.complaints: list[str] = []
+        target = self.do("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self.do(f"{domain}.enable")
+
+    _session: str | None = None
+
+    def do(self, method: str, **given: Any) -> dict[str, Any]:
+        """Send a command and return its result."""
+        self._number += 1
+        command = {"id": self._number, "method": method, "params": given}
+        if self._session is not None:
+            command["sessionId"] = self._session
+        os.write(self._commands, json.dumps(command).encode() + b"\0")
+        while (message := self._read()).get("id") != self._number:
+            self._note(message)
+        assert "error" not in message, message
+        result: dict[str, Any] = message["result"]
+        return result
+
+    def open(self, url: str, device: dict[str, Any] | None = None) -> None:
+        """Open an address and wait until it is loaded."""
+        if device is not None:
+            self.do("Emulation.setDeviceMetricsOverride", **device)
+        self.do("Page.navigate", url=url)
+        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def ask(self, expression: str) -> Any:  # noqa: ANN401 - JavaScript knows no narrower type
+        """Return what a JavaScript expression gives in the page."""
+        answer = self.do("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def until(self, expression: str) -> None:
+        """Wait until an expression holds in the page."""
+        waiting = f"""new Promise((done, fail) => {{
+            const end = Date.now() + 15000;
+            const look = () => ({expression}) ? done() : Date.now() < end ? setTimeout(look, 20) : fail("waited");
+            look();
+        }})"""
+        self.ask(waiting)
+
+    def type(self, field: str, text: str) -> None:
+        """Type into a field, over what stands there."""
+        self.ask(f"document.getElementById('{field}').select()")
+        self.ask(f"document.getElementById('{field}').focus()")
+        self.do("Input.insertText", text=text)
+
+    def press_enter(self) -> None:
+        """Press the enter key where the cursor is."""
+        for kind in ("keyDown", "keyUp"):
+            self.do("Input.dispatchKeyEvent", type=kind, key="Enter", text="\r", windowsVirtualKeyCode=13)
+
+    def text(self, element: str) -> str:
+        """Return what an element shows."""
+        return str(self.ask(f"document.getElementById('{element}').innerText"))
+
+    def picture(self, file: Path) -> None:
+        """Take a picture of the page."""
+        file.write_bytes(b64decode(self.do("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
+
+    def printed(self) -> bytes:
+        """Return the page as it is printed on the paper that it asks for."""
+        printed = self.do("Page.printToPDF", preferCSSPageSize=True, printBackground=False)
+        return b64decode(printed["data"])
+
+    def _read(self) -> dict[str, Any]:
+        message = bytearray()
+        while (symbol := self._answers.read(1)) != b"\0":
+            assert symbol, "Chromium is gone"
+            message += symbol
+        read: dict[str, Any] = json.loads(message)
+        return read
+
+    def _note(self, message: dict[str, Any]) -> None:
+        if message["method"] == "Runtime.exceptionThrown":
+            self.complaints.append(str(message["params"]["exceptionDetails"]))
+        # A refusal of the API is noted by the browser as well; that is none of the page's faults.
+        elif message["method"] == "Log.entryAdded" and message["params"]["entry"]["source"] != "network":
+            self.complaints.append(str(message["params"]["entry"]))
+
+
+@contextmanager
+def open_browser(home: Path) -> Iterator[Browser]:
+    """Start a Chromium of its own and stop it at the end."""
+    commands_read, commands = os.pipe()
+    answers, answers_write = os.pipe()
+    # The browser reads its commands from descriptor 3 and answers on 4.
+    shell = f'exec "$@" 3<&{commands_read} 4>&{answers_write}'
+    process = subprocess.Popen(
+        ["bash", "-c", shell, "bash", CHROMIUMS[0], *OPTIONS, f"--user-data-dir={home}"],
+        pass_fds=(commands_read, answers_write),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(commands_read)
+    os.close(answers_write)
+    browser = Browser(commands, answers)
+    try:
+        yield browser
+    finally:
+        browser._answers.close()
+        os.close(commands)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def serving(web: Web) -> Iterator[str]:
+    """Serve a day's application and return its address."""
+    server = make_server("127.0.0.1", 0, web.app, threaded=True, request_handler=QuietHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with open_browser(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def site(web: Web) -> Iterator[str]:
+    with serving(web) as address:
+        yield address
+
+
+def _open(browser: Browser, url: str, device: dict[str, Any] | None = None) -> None:
+    """Open a page as a phone that was never here before."""
+    browser.complaints.clear()
+    browser.open(url, device or PHONE)
+    browser.ask("localStorage.clear()")
+
+
+def _said(browser: Browser) -> str:
+    browser.until("document.getElementById('message').textContent !== ''")
+    return browser.text("message")
+
+
+def test_a_player_redeems_by_the_qr_code_and_the_pin_alone(web: Web, browser: Browser, site: str) -> None:
+    voucher = web.day.sell(1_234_567)
+    _open(browser, f"{site}/redeem?code={voucher.code}")
+    assert browser.ask("document.activeElement.id") == "pin"
+    browser.do("Input.insertText", text=voucher.pin)
+    browser.press_enter()
+    browser.until("!document.getElementById('done').hidden")
+    (player,) = web.get("/admin/players", web.owner).content["players"]
+    assert browser.text("login-code") == player["loginCode"]
+    assert (browser.text("balance"), browser.text("bonus")) == ("12,345.67 FUN", "6,172.83 FUN")
+    who = {"loginCode": browser.text("login-code"), "pin": browser.text("login-pin")}
+    assert web.post("/player/login", who).status == 200
+    assert browser.ask("document.activeElement.id") == "done-title"
+    assert not browser.complaints
+
+
+def test_a_reload_shows_login_code_and_pin_again(web: Web, browser: Browser, site: str) -> None:
+    voucher = web.day.sell(1_000)
+    _open(browser, f"{site}/redeem?code={voucher.code}")
+    seen = []
+    for _ in range(2):
+        browser.type("pin", voucher.pin)
+        browser.press_enter()
+        browser.until("!document.getElementById('done').hidden")
+        seen.append([browser.text(name) for name in ("login-code", "login-pin", "balance")])
+        browser.open(f"{site}/redeem?code={voucher.code}")
+    assert seen[0] == seen[1]
+    assert len(web.get("/admin/players", web.owner).content["players"]) == 1
+
+
+def test_a_double_click_asks_once(web: Web, browser: Browser, site: str) -> None:
+    voucher = web.day.sell(1_000)
+    _open(browser, f"{site}/redeem?code={voucher.code}")
+    browser.ask("""
+        window.asked = 0;
+        const send = window.fetch;
+        window.fetch = (...all) => { asked++; return send(...all); };
+        null
+    """)
+    browser.type("pin", voucher.pin)
+    browser.ask("for (let time = 0; time < 5; time++) { document.getElementById('button').click(); }")
+    browser.until("!document.getElementById('done').hidden")
+    assert browser.ask("asked") == 1
+
+
+def test_what_goes_wrong_is_said_plainly(web: Web, browser: Browser, site: str) -> None:
+    redeemed, voided, locked, expired = (web.day.sell(100) for _ in range(4))
+    web.day.redeem(redeemed)
+    web.day.engine.void_voucher(web.day.agent.head, voided.voucher_id)
+
+    def said(code: str, pin: str) -> str:
+        _open(browser, f"{site}/redeem")
+        browser.type("code", code)
+        browser.type("pin", pin)
+        browser.press_enter()
+        return _said(browser)
+
+    wrong = said(locked.code, other_pin(locked.pin))
+    assert "not right" in wrong
+    assert "before" in said(redeemed.code, redeemed.pin)
+    assert "cancelled" in said(voided.code, voided.pin)
+    for _ in range(4):
+        web.post("/voucher/redeem", {"code": locked.code, "pin": other_pin(locked.pin)})
+    assert said(locked.code, locked.pin) == wrong, "a locked one is not told from a wrong PIN"
+    assert said(f"{locked.code[:-1]}U", locked.pin) == wrong
+    web.day.clock.advance(days=30)
+    typed = expired.code.replace("0", "o").replace("1", "l").lower()
+    assert "expired" in said(typed, f"{expired.pin[:3]} {expired.pin[3:]}")
+    assert not browser.complaints
+
+
+def test_what_cannot_be_right_is_not_asked(web: Web, browser: Browser, site: str) -> None:
+    voucher = web.day.sell(1_000)
+    before = web.day.events()
+    _open(browser, f"{site}/redeem")
+    assert browser.ask("document.activeElement.id") == "code"
+    for code, pin, said, field in (
+        ("", "", "13 letters", "code"),
+        (voucher.code[:-1], voucher.pin, "13 letters", "code"),
+        (voucher.code, "", "6 digits", "pin"),
+        (voucher.code, "12345a", "6 digits", "pin"),
+    ):
+        browser.type("code", code)
+        browser.type("pin", pin)
+        browser.press_enter()
+        assert said in _said(browser)
+        assert browser.ask("document.activeElement.id") == field
+        assert browser.ask("document.activeElement.getAttribute('aria-invalid')") == "true"
+    assert web.day.events() == before
+
+
+def test_a_service_that_is_gone_loses_nothing(web: Web, browser: Browser) -> None:
+    voucher = web.day.sell(1_000)
+    with serving(web) as address:
+        _open(browser, f"{address}/redeem?code={voucher.code}")
+    browser.type("pin", voucher.pin)
+    browser.press_enter()
+    assert "Nothing is lost" in _said(browser)
+    assert browser.text("button") == "Redeem"
+
+
+@pytest.mark.parametrize("device", [PHONE, SMALLEST], ids=["phone", "smallest"])
+def test_nothing_has_to_be_scrolled_sideways(
+    web: Web, browser: Browser, site: str, device: dict[str, Any]
+) -> None:
+    voucher = web.day.sell(600_000_000_000)
+    too_wide = "document.documentElement.scrollWidth - innerWidth"
+    _open(browser, f"{site}/redeem?code={voucher.code}", device)
+    browser.type("pin", other_pin(voucher.pin))
+    browser.press_enter()
+    _said(browser)
+    assert browser.ask(too_wide) <= 0
+    browser.type("pin", voucher.pin)
+    browser.press_enter()
+    browser.until("!document.getElementById('done').hidden")
+    assert browser.ask(too_wide) <= 0
+
+
+# --- paper ----------------------------------------------------------------------------------------------------
+
+
+def _open_sheet(browser: Browser, page: bytes, file: Path) -> None:
+    """Open a sheet as a file, as somebody does who has it saved."""
+    file.write_bytes(page)
+    browser.complaints.clear()
+    browser.open(file.as_uri(), SCREEN)
+
+
+def _pages(printed: bytes) -> list[tuple[int, int]]:
+    """Return the sizes of the pages of a PDF in millimetres."""
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed)
+    return [(_in_mm(width), _in_mm(height)) for width, height in boxes]
+
+
+def _in_mm(points: bytes) -> int:
+    return round(float(points) / POINTS_PER_MM)
+
+
+@pytest.mark.parametrize(
+    ("query", "count", "pages", "size"),
+    [
+        ("", SLIPS_ON_A4, 1, (210, 297)),
+        ("", 2 * SLIPS_ON_A4 + 1, 3, (210, 297)),
+        ("?paper=80mm", 3, 3, (80, 120)),
+    ],
+)
+def test_the_sheet_prints_on_its_paper(
+    web: Web, browser: Browser, tmp_path: Path, query: str, count: int, pages: int, size: tuple[int, int]
+) -> None:
+    _open_sheet(browser, web.sheet(web.batch(1_000, count), query).body, tmp_path / "sheet.html")
+    assert _pages(browser.printed()) == [size] * pages
+    assert not browser.complaints, "the page's own policy allows all that is in it"
+
+
+@pytest.mark.parametrize("query", ["", "?paper=80mm"])
+def test_the_largest_amount_and_the_longest_name_fit_on_a_slip(
+    web: Web, browser: Browser, tmp_path: Path, query: str
+) -> None:
+    day, name = web.day, "Wide World of Machines and Amusements" * 3
+    made = day.engine.create_tenant(day.north.head, slug="wide", name=name, kind=TenantKind.AGENT)
+    desk = day._staffed(made.tenant_id, day.north.operator_id, "wide", made.code_symbols)
+    content = web.batch(666_666_666_666, 1, desk)
+    for said in (0, 1):
+        page = web.sheet(content, query, desk).body
+        assert page.count(b">DUPLICATE<") == said
+        _open_sheet(browser, page, tmp_path / "sheet.html")
+        browser.do("Emulation.setEmulatedMedia", media="print")
+        assert browser.ask(f"({OUT_OF_PLACE})()") == []

@@ -1,0 +1,128 @@
+"""The OpenAPI document: it describes every route, it is what happens, and no request that it leads to is a 5xx."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+from support_http import API, Web
+
+from playtime.adapters.http.errors import status_of
+from playtime.adapters.http.redeem_page import REDEEM_PATH, SCRIPT_PATH
+from playtime.adapters.http.routes import ROUTES, Caller, Route
+from playtime.domain.staff import Role
+
+EXAMPLES: Final = 40
+
+
+def test_the_document_and_the_rules_name_the_same_routes(web: Web) -> None:
+    document = web.get("/openapi.json").content
+    told = {
+        (method.upper(), path.replace("{", "<uuid:").replace("}", ">"))
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    served = {
+        (method, rule.rule)
+        for rule in web.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD"}
+    }
+    # The document itself, and pages for people.
+    assert served - told == {("GET", path) for path in (f"{API}/openapi.json", REDEEM_PATH, SCRIPT_PATH)}
+    assert not told - served
+
+
+def test_the_document_is_openapi_3_1(web: Web) -> None:
+    document = web.get("/openapi.json").content
+    assert document["openapi"] == "3.1.0"
+    schemathesis.openapi.from_dict(document).validate()
+
+
+def test_the_document_is_the_same_each_time(web: Web) -> None:
+    assert web.get("/openapi.json").body == web.get("/openapi.json").body
+
+
+@pytest.mark.parametrize(
+    ("route", "mode"),
+    [
+        pytest.param(route, mode, id=f"{route.name}-{mode.name.lower()}")
+        for route in ROUTES
+        for mode in GenerationMode
+        # What takes nothing cannot be asked wrongly.
+        if mode is GenerationMode.POSITIVE or route.takes or route.path_ids or route.caller is Caller.PLAYER
+    ],
+)
+def test_whatever_the_document_leads_to_is_as_described(web: Web, route: Route, mode: GenerationMode) -> None:
+    headers, ids = _headers(web, route), _ids(web)
+    schema = schemathesis.openapi.from_wsgi(f"{API}/openapi.json", web.app)
+    cases = schema[route.path][route.method].as_strategy(generation_mode=mode)
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(case=cases, at_home=st.booleans())
+    def hold(case: Case[Any], *, at_home: bool) -> None:
+        if at_home and mode is GenerationMode.POSITIVE:
+            _bring_home(case, ids)
+        case.call_and_validate(headers=headers, excluded_checks=_excluded(route, case))
+
+    hold()
+    web.day.books()
+
+
+def _headers(web: Web, route: Route) -> dict[str, str]:
+    """Return a token that is good for the route."""
+    if route.caller is Caller.STAFF:
+        token = web.owner if "/admin/" in route.path else web.log_in(web.day.agent, Role.AGENT)
+    elif route.caller is Caller.PLAYER:
+        token = web.day.welcome(10**9).token
+    else:
+        return {}
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _ids(web: Web) -> Mapping[str, str]:
+    """Return ids of what is there."""
+    web.day.fund(web.day.agent, 10**12)
+    return {
+        "tenantId": str(web.day.agent.tenant_id),
+        "voucherId": str(web.day.sell(1_000).voucher_id),
+        "playerId": str(web.day.welcome(1_000).player_id),
+        "staffId": str(web.day.agent.analyst.staff_id),
+        "batchId": web.batch(100, 3)["batch"]["batchId"],
+    }
+
+
+def _bring_home(case: Case[Any], ids: Mapping[str, str]) -> None:
+    """Make a generated request mean something that is there."""
+    for name in case.path_parameters:
+        case.path_parameters[name] = ids[name]
+    for name in set(case.query) & set(ids):
+        case.query[name] = ids[name]
+    body: Any = case.body
+    if isinstance(body, dict) and "gameKey" in body:
+        case.body = body | {"gameKey": "demo-wheel", "stakeMinor": int(body["stakeMinor"]) % 1_000 + 1}
+
+
+def _excluded(route: Route, case: Case[Any]) -> list[Any]:
+    """Return the checks that do not hold for a request.
+
+    A schema cannot say that 1.0 is not a whole number as we want it written, nor everything that the rules ask of
+    a name or slug, nor what has become of a voucher.
+    """
+    body: Any = case.body
+    floats = isinstance(body, dict) and any(isinstance(value, float) for value in body.values())
+    if floats or {status_of(error) for error in route.refusals} & {HTTPStatus.BAD_REQUEST, HTTPStatus.GONE}:
+        load_all_checks()
+        return [CHECKS.get_one("positive_data_acceptance")]
+    return []

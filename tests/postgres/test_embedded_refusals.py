@@ -1,0 +1,81 @@
+"""What an embedded cluster says when it cannot work."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support_postgres import reachable_folder
+
+from playtime.adapters.postgres.binaries import account_for, find_binaries
+from playtime.adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from playtime.adapters.postgres.embedded_cluster import Cluster
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="shows what root does")
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with reachable_folder() as folder:
+        yield folder
+
+
+def test_a_start_that_fails_quotes_the_log(home: Path) -> None:
+    with EmbeddedPostgres(home, durable=False):
+        pass
+    with (home / "postgres" / "data" / "postgresql.conf").open("a") as settings:
+        settings.write("nonsense_setting = 1\n")
+    with pytest.raises(EmbeddedPostgresError, match="nonsense_setting"):
+        EmbeddedPostgres(home).start()
+    assert not Cluster(home / "postgres").is_alive()
+
+
+def test_a_cluster_of_another_version_is_refused_by_name(home: Path) -> None:
+    with EmbeddedPostgres(home, durable=False):
+        pass
+    (home / "postgres" / "data" / "PG_VERSION").write_text("14\n")
+    major = find_binaries().major
+    with pytest.raises(EmbeddedPostgresError, match=rf"PostgreSQL 14, .* PostgreSQL {major}"):
+        EmbeddedPostgres(home).start()
+
+
+def test_a_lost_or_damaged_password_file_is_named(home: Path) -> None:
+    with EmbeddedPostgres(home, durable=False):
+        pass
+    told = home / "postgres" / "instance.json"
+    told.write_text("{")
+    with pytest.raises(EmbeddedPostgresError, match=r"instance\.json is damaged"):
+        EmbeddedPostgres(home).start()
+    told.unlink()
+    with pytest.raises(EmbeddedPostgresError, match=r"instance\.json is gone"):
+        EmbeddedPostgres(home).start()
+
+
+def test_a_home_that_cannot_be_made_is_named(home: Path) -> None:
+    (home / "file").touch()
+    with pytest.raises(EmbeddedPostgresError, match=r"file/postgres cannot be made .*PLAYTIME_HOME"):
+        EmbeddedPostgres(home / "file").start()
+
+
+def test_windows_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(EmbeddedPostgresError, match="PLAYTIME_DATABASE_URL"):
+        EmbeddedPostgres(home).start()
+
+
+@needs_root
+def test_a_home_that_the_account_cannot_reach_is_named(home: Path) -> None:
+    closed = home / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(EmbeddedPostgresError, match="PLAYTIME_HOME") as caught:
+        EmbeddedPostgres(closed / "home").start()
+    assert f"cannot enter {closed}." in str(caught.value)
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+
+
+@needs_root
+def test_data_of_roots_own_is_refused(home: Path) -> None:
+    with pytest.raises(EmbeddedPostgresError, match="chown -R"):
+        account_for(home)

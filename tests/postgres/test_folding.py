@@ -1,0 +1,325 @@
+"""Folding on PostgreSQL: the watermark, the cut between transactions, two at once, and faults that are seen."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from support_database import TestDatabase, shared_database
+from support_house import House
+from support_records import account, fresh_id, movement, read, write
+
+from playtime.adapters.postgres.storage import PostgresStorage
+from playtime.application.ports import Storage
+from playtime.domain.ledger import AccountKind, AccountTotal, EventType, LedgerEvent
+
+EVERYTHING = 10_000
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def database() -> TestDatabase:
+    return shared_database()
+
+
+@pytest.fixture(scope="module")
+def storage(database: TestDatabase) -> Iterator[PostgresStorage]:
+    opened = database.storage()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def here(storage: PostgresStorage) -> House:
+    return House.built(storage)
+
+
+class TestTheWatermark:
+    def test_an_entry_that_is_committed_late_is_not_lost(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        """One transaction writes, a later one writes and ends, totals are folded; only then the first one ends."""
+        with _slow_transaction(database, here) as (late, operator_id):
+            late.execute(_INSERT, _values(here, operator_id))
+            write(storage, here.as_agent, *_bets(here, 2))
+            assert _fold(storage, here) == 0, "what the running transaction may still precede is not taken in"
+            assert _house_minor(storage, here) == 20
+            late.commit()
+        assert _house_minor(storage, here) == 30
+        assert _fold_until(storage, here, 3) == 3
+        assert _house_minor(storage, here) == 30
+        assert _house(storage, here) == AccountTotal(account(AccountKind.HOUSE, here.agent), 30)
+
+    def test_one_that_began_after_a_fold_is_taken_in_by_the_next(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        write(storage, here.as_agent, *_bets(here, 1))
+        assert _fold_until(storage, here, 1) == 1
+        with _slow_transaction(database, here) as (late, operator_id):
+            late.execute(_INSERT, _values(here, operator_id))
+            write(storage, here.as_agent, *_bets(here, 1))
+            _fold(storage, here)
+            late.commit()
+        _fold_until(storage, here, 2)
+        assert _house(storage, here).stated_minor is None
+        assert _house_minor(storage, here) == 30
+
+    def test_what_was_rolled_back_is_not_waited_for(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        with _slow_transaction(database, here) as (late, operator_id):
+            late.execute(_INSERT, _values(here, operator_id))
+            write(storage, here.as_agent, *_bets(here, 2))
+            late.rollback()
+        assert _fold_until(storage, here, 2) == 2
+        assert _house_minor(storage, here) == 20
+
+
+class TestTheCut:
+    def test_is_never_within_a_transaction(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        for count in (3, 4, 5):
+            write(storage, here.as_agent, *_bets(here, count))
+        _wait_for_others(database)
+        folded = [_fold(storage, here, 2) for _ in range(4)]
+        assert folded == [3, 4, 5, 0]
+
+    def test_takes_about_as_many_as_asked_for(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        for _ in range(6):
+            write(storage, here.as_agent, *_bets(here, 1))
+        _wait_for_others(database)
+        assert [_fold(storage, here, 4) for _ in range(3)] == [4, 2, 0]
+
+    def test_shares_the_room_among_tenants(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        for _ in range(4):
+            write(storage, here.as_agent, *_bets(here, 1))
+            write(storage, here.as_neighbour, *_bets(here, 1, here.neighbour.tenant_id))
+        _wait_for_others(database)
+        assert [_fold(storage, here, 4) for _ in range(3)] == [4, 4, 0]
+
+
+class TestTwoAtOnce:
+    def test_the_second_waits_and_doubles_nothing(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        write(storage, here.as_agent, *_bets(here, 3))
+        assert _fold_until(storage, here, 3) == 3
+        write(storage, here.as_agent, *_bets(here, 2))
+        _wait_for_others(database)
+        with ThreadPoolExecutor(4) as pool:
+            with _bound(database, here) as holder:
+                # As a fold has it that has taken its marks and not yet taken in anything.
+                holder.execute("select from playtime.fold_marks for no key update")
+                folds = [pool.submit(_fold, storage, here) for _ in range(4)]
+                with pytest.raises(TimeoutError):
+                    folds[0].result(0.2)
+                holder.commit()
+            assert sorted(fold.result(PATIENCE_SECONDS) for fold in folds) == [0, 0, 0, 2]
+        assert _house_minor(storage, here) == 50
+
+
+class TestVerifying:
+    @pytest.mark.parametrize(
+        ("fault", "stated_minor"),
+        [
+            ("update playtime.account_totals set balance_minor = balance_minor + 1", 31),
+            ("update playtime.fold_marks set through = '0'", 60),
+            ("delete from playtime.account_totals", 0),
+        ],
+    )
+    def test_sees_totals_that_are_not_what_was_folded(
+        self, storage: PostgresStorage, here: House, database: TestDatabase, fault: str, stated_minor: int
+    ) -> None:
+        write(storage, here.as_agent, *_bets(here, 3))
+        _fold_until(storage, here, 3)
+        assert _house(storage, here).agrees
+        with psycopg.connect(database.superuser_url) as connection:
+            connection.execute(f"{fault} where operator_id = '{here.operator.tenant_id}'".encode())
+        wrong = _house(storage, here)
+        assert not wrong.agrees
+        assert (wrong.entries_minor, wrong.stated_minor) == (30, stated_minor)
+
+    def test_sees_it_of_a_pool_whose_vouchers_are_right(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        voucher = here.voucher(amount_minor=10)
+        own, pool = account(AccountKind.TENANT, here.agent), account(AccountKind.VOUCHER_POOL, here.agent)
+        moved = movement(EventType.VOUCHER_ISSUED, (own, 0), (pool, None), 15)
+        write(storage, here.as_agent, voucher, here.event(**moved))
+        _fold_until(storage, here, 1)
+        assert _total(storage, here, pool) == AccountTotal(pool, 15, 15, 0)
+        with psycopg.connect(database.superuser_url) as connection:
+            connection.execute(
+                "update playtime.account_totals set balance_minor = 14 where operator_id = %s",
+                (here.operator.tenant_id,),
+            )
+        assert _total(storage, here, pool) == AccountTotal(pool, 15, 14, 0)
+
+
+class TestCost:
+    def test_a_summary_reads_what_is_not_folded_and_no_more(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        def entries_read() -> int:
+            """Count the rows that a summary takes from the ledger, by the server's own account of its plan."""
+            from playtime.adapters.postgres.folding import summary_of  # noqa: PLC0415 - what is measured
+
+            statement = summary_of(here.agent.tenant_id, {"operator_id": here.operator.tenant_id})
+            with _bound(database, here) as connection:
+                connection.execute("set local enable_seqscan = off")
+                cursor = psycopg.RawCursor(connection)
+                explained = cursor.execute(
+                    f"explain (analyze, format json) {statement.sql}".encode(), statement.values
+                )
+                row = explained.fetchone()
+            assert row is not None
+            return sum(_rows_of(row[0][0]["Plan"], "ledger_events"))
+
+        write(storage, here.as_agent, *_bets(here, 500))
+        assert entries_read() == 500
+        _fold_until(storage, here, 500)
+        assert entries_read() == 0
+        write(storage, here.as_agent, *_bets(here, 7))
+        assert entries_read() == 7
+
+
+class TestRowsOfTheReleaseBefore:
+    def test_a_voucher_without_a_batch_is_one_by_itself(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        vouchers = [here.voucher(), here.voucher()]
+        write(storage, here.as_agent, *vouchers)
+        with psycopg.connect(database.superuser_url) as connection:
+            connection.execute(
+                "update playtime.vouchers set batch_id = null where operator_id = %s", (here.operator.tenant_id,)
+            )
+        one = vouchers[0].voucher_id
+        with storage.begin(here.as_agent) as unit:
+            found = unit.vouchers.get(one)
+            assert found is not None
+            assert (found.batch_id, found.number, found.prints) == (one, 1, 0)
+            assert list(unit.vouchers.lock_batch(one)) == [found]
+            unit.save(found.printed())
+            unit.commit()
+        printed = read(storage, here.as_agent, lambda unit: unit.vouchers.get(one))
+        assert printed == found.printed()
+
+
+class TestTheDirectory:
+    @pytest.mark.parametrize("bound_to", ["nobody", "another operator", "the agent", "a sibling"])
+    def test_only_the_operator_sets_a_status(
+        self, storage: PostgresStorage, here: House, database: TestDatabase, bound_to: str
+    ) -> None:
+        there = House.built(storage)
+        with psycopg.connect(database.superuser_url) as connection:
+            connection.execute(
+                "insert into playtime.directory values (%s, %s, 'AGENT', %s, null, 'ACTIVE')",
+                (here.agent.tenant_id, here.operator.tenant_id, here.agent.slug),
+            )
+        binding = {
+            "nobody": ("", ""),
+            "another operator": (str(there.operator.tenant_id), str(there.operator.tenant_id)),
+            "the agent": (str(here.operator.tenant_id), str(here.agent.tenant_id)),
+            "a sibling": (str(here.operator.tenant_id), str(here.neighbour.tenant_id)),
+        }[bound_to]
+        with psycopg.connect(database.app_url) as app:
+            app.execute(
+                "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)", binding
+            )
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                app.execute("select playtime.directory_set_status(%s, 'CLOSED')", (here.agent.tenant_id,))
+        entry = storage.directory.by_tenant(here.agent.tenant_id)
+        assert entry is not None
+        assert entry.status == "ACTIVE"
+
+
+_INSERT = """
+insert into playtime.ledger_events (
+    operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id, action_id, amount_minor,
+    from_kind, from_owner_id, from_balance_minor, to_kind, to_owner_id, meta
+) values (%s, %s, gen_random_uuid(), now(), 'PLAYTIME', 'BET', %s, 'late', 10, 'PLAYER', %s, 0, 'HOUSE', %s, '{}')
+"""
+
+
+def _values(here: House, operator_id: UUID) -> tuple[UUID, ...]:
+    player_id = fresh_id()
+    return operator_id, here.agent.tenant_id, player_id, player_id, here.agent.tenant_id
+
+
+@contextmanager
+def _bound(database: TestDatabase, here: House) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database.app_url) as connection:
+        operator_id = str(here.operator.tenant_id)
+        connection.execute(
+            "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)",
+            (operator_id, operator_id),
+        )
+        yield connection
+
+
+@contextmanager
+def _slow_transaction(database: TestDatabase, here: House) -> Iterator[tuple[psycopg.Connection[Any], UUID]]:
+    with _bound(database, here) as connection:
+        yield connection, here.operator.tenant_id
+
+
+def _fold(storage: Storage, here: House, limit: int = EVERYTHING) -> int:
+    return read(storage, here.as_operator, lambda unit: unit.ledger.fold(limit))
+
+
+def _fold_until(storage: Storage, here: House, count: int) -> int:
+    """Fold until so many entries are in: other tests' transactions on the server may hold the watermark back."""
+    folded = 0
+    for _ in range(1_000):
+        folded += _fold(storage, here)
+        if folded >= count:
+            break
+    return folded
+
+
+def _wait_for_others(database: TestDatabase) -> None:
+    """Wait for every transaction that has begun to end, the server's own included."""
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        (began,) = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone() or ("",)
+        while connection.execute(
+            "select pg_snapshot_xmin(pg_current_snapshot()) < %s::xid8", (began,)
+        ).fetchone() == (True,):
+            time.sleep(0.01)
+
+
+def _bets(here: House, count: int, tenant_id: UUID | None = None) -> list[LedgerEvent]:
+    tenant = here.neighbour if tenant_id == here.neighbour.tenant_id else here.agent
+    bank, player = account(AccountKind.HOUSE, tenant), here.player(tenant)
+    moved = movement(EventType.BET, (player.account, 0), (bank, None), 10)
+    return [here.event(tenant=tenant, **moved) for _ in range(count)]
+
+
+def _total(storage: Storage, here: House, wanted: object) -> AccountTotal:
+    totals = read(storage, here.as_operator, lambda unit: unit.ledger.account_totals())
+    return next(total for total in totals if total.account == wanted)
+
+
+def _house(storage: Storage, here: House) -> AccountTotal:
+    return _total(storage, here, account(AccountKind.HOUSE, here.agent))
+
+
+def _house_minor(storage: Storage, here: House) -> int:
+    summary = read(storage, here.as_agent, lambda unit: unit.wallets.summary(here.agent.tenant_id))
+    assert summary is not None
+    return summary.house_minor
+
+
+def _rows_of(plan: dict[str, Any], table: str) -> Iterator[int]:
+    if plan.get("Relation Name") == table:
+        yield round(plan["Actual Rows"] * plan["Actual Loops"])
+    for part in plan.get("Plans", ()):
+        yield from _rows_of(part, table)

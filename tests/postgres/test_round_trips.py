@@ -1,0 +1,135 @@
+"""The hot path costs two round trips, and what it reads is what was committed before its lock was had."""
+
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from attrs import evolve
+from support_database import TestDatabase, fresh_database
+from support_day import LOSE, Day, build_day
+from support_house import House
+from support_proxy import Wire, wire_to
+from support_records import LATER, fresh_key, fresh_name, write
+
+from playtime.adapters.postgres.storage import PostgresStorage
+from playtime.application.ports import LockedPlayer
+from playtime.domain.bonuses import BonusStatus
+from playtime.domain.sessions import SessionEnd
+
+
+@pytest.fixture(scope="module")
+def wired() -> Iterator[tuple[Wire, Day]]:
+    """A day on a storage behind a wire that counts; connections and statements are warm."""
+    with fresh_database() as database, wire_to(database.url("playtime_app", tcp=True)) as (wire, url):
+        storage = PostgresStorage(url, database.owner_read_url)
+        day = build_day(storage)
+        day.spin(day.welcome(10_000), 10, LOSE)
+        yield wire, day
+        storage.close()
+
+
+def test_a_spin_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
+    wire, day = wired
+    guest = day.welcome(10_000)
+    for ticket in (LOSE, 9_999):
+        before = wire.turns
+        day.spin(guest, 10, ticket)
+        assert wire.turns - before == 2
+
+
+def test_a_replayed_and_a_refused_spin_are_two_round_trips_as_well(wired: tuple[Wire, Day]) -> None:
+    wire, day = wired
+    guest, key = day.welcome(10_000), fresh_name("spin")
+    for stake, code in ((10, None), (10, None), (99_999, "INSUFFICIENT_FUNDS")):
+        before = wire.turns
+        assert day.spin(guest, stake, LOSE, key=key if code is None else None).code == code
+        assert wire.turns - before == 2
+
+
+def test_an_issue_is_a_round_trip_for_lookup_lock_tenant_and_commit(wired: tuple[Wire, Day]) -> None:
+    wire, day = wired
+    day.fund(day.agent, 1_500)
+    before = wire.turns
+    day.engine.issue_voucher(day.agent.cashier, day.agent.tenant_id, amount_minor=1_000)
+    assert wire.turns - before == 4
+
+
+def test_a_unit_that_is_not_used_sends_nothing(wired: tuple[Wire, Day]) -> None:
+    wire, day = wired
+    before = wire.turns
+    with day.storage.begin(day.agent.head.binding):
+        pass
+    with day.storage.begin(day.agent.head.binding) as unit:
+        unit.commit()
+    assert wire.turns == before
+
+
+def test_whoever_waited_for_a_player_sees_all_that_was_committed_meanwhile(shared: TestDatabase) -> None:
+    """One statement that locked and joined would see session, bonuses and answer as of before the wait."""
+    storage = shared.storage()
+    house = House.built(storage)
+    player, voucher = house.player(balance_minor=1_000), house.voucher()
+    old = house.session(player)
+    bonus = house.bonus(player, voucher)
+    write(storage, house.as_operator, player, voucher, old, bonus)
+    key = fresh_key()
+    answer = house.answer(key)
+    new = house.session(player, started_at=LATER, last_active_at=LATER)
+    found: list[LockedPlayer | None] = []
+
+    def wait() -> None:
+        with storage.begin(house.as_agent) as unit:
+            found.append(unit.players.lock(player.player_id, key))
+
+    with storage.begin(house.as_agent) as unit:
+        unit.players.lock(player.player_id)
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        _until_somebody_waits(shared)
+        unit.save(player.debit(400), bonus.trigger(LATER), old.end(LATER, SessionEnd.IDLE))
+        unit.add(new, answer)
+        unit.commit()
+    waiter.join()
+    triggered = evolve(bonus, status=BonusStatus.TRIGGERED, triggered_at=LATER)
+    assert found == [LockedPlayer(player.debit(400), new, (triggered,), answer)]
+    storage.close()
+
+
+def test_a_merged_statement_would_not(shared: TestDatabase) -> None:
+    """The test above tests something: this is what was tried and does not do."""
+    storage = shared.storage()
+    house = House.built(storage)
+    player = house.player(balance_minor=1_000)
+    session = house.session(player)
+    write(storage, house.as_operator, player, session)
+    merged = (
+        "select p.balance_minor, s.spins from playtime.players p left join playtime.sessions s"
+        " on s.operator_id = p.operator_id and s.player_id = p.player_id"
+        " where p.player_id = %s for no key update of p"
+    )
+    found: list[object] = []
+
+    def wait() -> None:
+        with psycopg.connect(shared.superuser_url) as connection:
+            found.extend(connection.execute(merged, (player.player_id,)).fetchall())
+
+    with storage.begin(house.as_agent) as unit:
+        unit.players.lock(player.player_id)
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        _until_somebody_waits(shared)
+        unit.save(player.debit(400), evolve(session, spins=1))
+        unit.commit()
+    waiter.join()
+    assert found == [(600, 0)]  # the new balance, and the old session
+    storage.close()
+
+
+def _until_somebody_waits(database: TestDatabase) -> None:
+    waiting = (
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        while connection.execute(waiting).fetchone() == (0,):
+            pass

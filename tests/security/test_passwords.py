@@ -1,0 +1,35 @@
+"""Argon2id as the engine uses it."""
+
+import pytest
+
+from playtime.adapters.security.passwords import Argon2Passwords
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Argon2Passwords:
+    return Argon2Passwords()
+
+
+def test_the_right_password_verifies(passwords: Argon2Passwords) -> None:
+    kept = passwords.hash("correct horse")
+    assert passwords.verify(kept, "correct horse")
+    assert not passwords.verify(kept, "correct horses")
+
+
+def test_the_hash_is_argon2id_at_19_mib_and_salted(passwords: Argon2Passwords) -> None:
+    first, second = passwords.hash("the same"), passwords.hash("the same")
+    assert first.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert first != second
+
+
+def test_nobody_has_no_password(passwords: Argon2Passwords) -> None:
+    assert not passwords.verify(None, "no password is this one")
+
+
+@pytest.mark.parametrize("guess", ["", "\ud800", "\x00", "x" * 100_000])
+def test_no_guess_raises(passwords: Argon2Passwords, guess: str) -> None:
+    assert not passwords.verify(passwords.hash("correct horse"), guess)
+
+
+def test_a_damaged_hash_is_never_right(passwords: Argon2Passwords) -> None:
+    assert not passwords.verify("not a hash", "not a hash")

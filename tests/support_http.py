@@ -1,0 +1,221 @@
+"""A day seen over HTTP: every answer that is asked for is held against the OpenAPI document on the way."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+from uuid import UUID
+
+import jsonschema_rs
+from attrs import define, field, frozen
+from flask import Flask
+from support_day import PASSWORD, Day, Desk, Guest, build_day
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
+
+from playtime.adapters.http.app import create_app
+from playtime.adapters.http.routes import Route
+from playtime.application.access import SYSTEM
+from playtime.application.ports import Storage
+from playtime.domain.staff import Role
+
+API: Final = "/api/v1"
+OWNER: Final = "root"
+NOWHERE: Final = UUID("01890000-0000-7000-8000-000000000000")
+
+Content = dict[str, Any]
+
+
+@frozen
+class Reply:
+    """An answer as it came over the wire."""
+
+    status: int
+    body: bytes
+    headers: Headers
+
+    @cached_property
+    def content(self) -> Content:
+        """The body, read as JSON."""
+        content: Content = json.loads(self.body)
+        return content
+
+    @property
+    def document(self) -> str | None:
+        """The media type of what is no JSON."""
+        media_type = self.headers["Content-Type"].partition(";")[0]
+        return None if media_type == "application/json" else media_type
+
+    @property
+    def keys(self) -> set[str]:
+        """The names of what is answered."""
+        return set(self.content)
+
+    @property
+    def code(self) -> str | None:
+        """The code of a failure."""
+        return self.content.get("code")
+
+    @property
+    def replayed(self) -> bool:
+        """Whether the answer says that it was given before."""
+        return self.headers.get("Idempotency-Replayed") == "true"
+
+    @property
+    def paths(self) -> list[str]:
+        """Where the faults of a malformed request are."""
+        return [fault["path"] for fault in self.content["faults"]]
+
+
+class Contract:
+    """The OpenAPI document, to hold answers against; a field that it does not name is a fault, too."""
+
+    def __init__(self, document: Content, url_map: Map) -> None:
+        self._document = document
+        self._addresses = url_map.bind("localhost")
+        self._operations: dict[str | None, Content] = {
+            operation["operationId"]: operation
+            for methods in document["paths"].values()
+            for operation in methods.values()
+        }
+        for name, schema in document["components"]["schemas"].items():
+            if "properties" in schema and name != "Failure":
+                schema["additionalProperties"] = False
+        self._validators: dict[tuple[str, int], jsonschema_rs.Draft202012Validator] = {}
+        self.seen: set[tuple[str, int]] = set()
+
+    def check(self, method: str, path: str, reply: Reply) -> None:
+        """Fail unless the reply is one that the document describes."""
+        assert reply.headers["Cache-Control"] == "no-store"
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+        name, document = self._name_of(method, path), reply.document
+        if document is not None:
+            assert reply.headers["Content-Type"] == f"{document}; charset=utf-8"
+            assert name not in self._operations or document in self._forms(name, reply.status)
+            return
+        assert reply.headers["Content-Type"] == "application/json"
+        if name is None:
+            assert (reply.content["ok"], reply.status) in {(False, 404), (False, 405)}
+        elif name in self._operations:
+            self.seen.add((name, reply.status))
+            self._validator(name, reply.status).validate(reply.content)
+
+    def _name_of(self, method: str, path: str) -> str | None:
+        try:
+            name, _ = self._addresses.match(path.partition("?")[0], method)
+        except HTTPException:
+            return None
+        return str(name)
+
+    def _validator(self, name: str, status: int) -> jsonschema_rs.Draft202012Validator:
+        if (name, status) not in self._validators:
+            schema = self._forms(name, status)["application/json"]["schema"]
+            whole = {"allOf": [schema], "components": self._document["components"]}
+            self._validators[name, status] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+        return self._validators[name, status]
+
+    def _forms(self, name: str | None, status: int) -> Content:
+        """Return the media types in which an operation answers with this status."""
+        responses = self._operations[name]["responses"]
+        assert str(status) in responses, f"{name} is not said to answer {status}"
+        forms: Content = responses[str(status)]["content"]
+        return forms
+
+
+@define
+class Web:
+    """A day behind an application, with short names for asking."""
+
+    day: Day
+    app: Flask
+    contract: Contract
+    owner: str = ""
+    _tokens: dict[tuple[str, str], str] = field(factory=dict)
+
+    def get(self, path: str, token: str | None = None, **headers: str) -> Reply:
+        """Ask with GET; `path` is below /api/v1."""
+        return self.ask("GET", f"{API}{path}", token=token, headers=_named(headers))
+
+    def post(self, path: str, body: object = None, token: str | None = None, **headers: str) -> Reply:
+        """Ask with POST and a body of JSON."""
+        raw = b"" if body is None else json.dumps(body).encode()
+        return self.ask("POST", f"{API}{path}", raw, token=token, headers=_named(headers))
+
+    def send(self, path: str, raw: bytes, token: str | None = None, **headers: str) -> Reply:
+        """Ask with POST and a body of exactly these bytes."""
+        return self.ask("POST", f"{API}{path}", raw, token=token, headers=_named(headers))
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        raw: bytes = b"",
+        *,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        media_type: str = "application/json",
+    ) -> Reply:
+        """Send a request, and hold what comes back against the contract."""
+        sent = {} if token is None else {"Authorization": f"Bearer {token}"}
+        response = self.app.test_client().open(
+            path,
+            method=method,
+            data=raw or None,
+            content_type=media_type if raw else None,
+            headers=sent | dict(headers or {}),
+        )
+        reply = Reply(response.status_code, response.data, response.headers)
+        self.contract.check(method, path, reply)
+        return reply
+
+    def log_in(self, desk: Desk, role: Role) -> str:
+        """Return a token of a member of staff; one log-in each."""
+        if (desk.slug, role) not in self._tokens:
+            who = {"username": f"{desk.slug}-{role}", "password": PASSWORD, "tenant": desk.slug}
+            self._tokens[desk.slug, role] = self.post("/staff/login", who).content["token"]
+        return self._tokens[desk.slug, role]
+
+    def batch(self, amount_minor: int, count: int, desk: Desk | None = None) -> Content:
+        """Fund an agent with just what a batch costs, and issue it."""
+        desk = desk or self.day.agent
+        self.day.fund(desk, count * (amount_minor + amount_minor // 2))
+        order = {"amountMinor": amount_minor, "count": count}
+        path = f"/voucher/agents/{desk.tenant_id}/vouchers/batch"
+        reply = self.post(path, order, self.log_in(desk, Role.AGENT))
+        assert reply.status == 201
+        return reply.content
+
+    def sheet(self, batch: Content, query: str = "", desk: Desk | None = None) -> Reply:
+        """Print a batch."""
+        path = f"/voucher/batches/{batch['batch']['batchId']}/sheet{query}"
+        return self.post(path, None, self.log_in(desk or self.day.agent, Role.AGENT))
+
+    def spin(self, guest: Guest, stake_minor: int, *tickets: int, action_id: str | None = None) -> Reply:
+        """Spin over HTTP with the chosen tickets."""
+        self.day.randomness.script(*tickets)
+        body: Content = {"stakeMinor": stake_minor, "gameKey": "demo-wheel"}
+        if action_id is not None:
+            body["actionId"] = action_id
+        return self.post("/bet/spin", body, guest.token)
+
+
+def build_web(storage: Storage, *, seed: int = 0, public_url: str | None = None) -> Web:
+    """Return a populated day behind an application, its owner logged in."""
+    day = build_day(storage, seed=seed)
+    app = create_app(day.engine, public_url=public_url)
+    document = app.test_client().get(f"{API}/openapi.json").get_json()
+    web = Web(day, app, Contract(document, app.url_map))
+    day.engine.create_staff(SYSTEM, username=OWNER, password=PASSWORD, role=Role.OWNER)
+    login = web.post("/staff/login", {"username": OWNER, "password": PASSWORD})
+    web.owner = login.content["token"]
+    return web
+
+
+def address_of(route: Route, **ids: object) -> str:
+    """Return an address of a route: with these ids, and for the rest with that of nothing."""
+    return route.path.format(**{name: ids.get(name, NOWHERE) for name in route.path_ids})
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}

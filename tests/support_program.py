@@ -1,0 +1,97 @@
+"""The `playtime` command as its own process, on a data home of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+from support_postgres import reachable_folder
+from support_tree import ROOT
+
+BIN: Final = Path(sys.executable).parent
+START_SECONDS: Final = 60
+
+
+def free_port() -> int:
+    """Return a port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@define
+class Command:
+    """Runs `playtime` with an environment of its own."""
+
+    home: Path
+    port: int = field(factory=free_port)
+    extra: dict[str, str] = field(factory=dict)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment: this machine's, without any settings of ours but these."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PLAYTIME_")}
+        ours = {"PLAYTIME_HOME": str(self.home), "PLAYTIME_PORT": str(self.port)}
+        return clean | {"PATH": f"{BIN}:{os.environ['PATH']}"} | ours | self.extra
+
+    @property
+    def url(self) -> str:
+        """Where this command serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            [str(BIN / "playtime"), *words],
+            env=self.environ,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=ROOT,
+            check=False,
+        )
+
+    @contextmanager
+    def serving(self) -> Iterator[subprocess.Popen[str]]:
+        """Serve for a block, from the first answer on; stopped with SIGTERM at its end."""
+        server = subprocess.Popen(
+            [str(BIN / "playtime"), "serve"],
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        try:
+            self._wait_for(server)
+            yield server
+        finally:
+            if server.poll() is None:
+                server.terminate()
+            server.communicate(timeout=60)
+
+    def _wait_for(self, server: subprocess.Popen[str]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if server.poll() is not None:
+                raise AssertionError(f"the server ended: {server.communicate()[0]}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("the server did not listen in time")
+
+
+@contextmanager
+def new_command(**extra: str) -> Iterator[Command]:
+    """Give a command with a new data home, which is gone afterwards."""
+    with reachable_folder() as folder:
+        yield Command(folder / "home", extra=extra)

@@ -1,0 +1,47 @@
+"""Generated secrets: made once, whole, private."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from playtime.adapters.system.secret_file import kept_secrets
+from playtime.application.errors import SetupError
+
+
+def test_secrets_are_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "secrets.json"
+    first = kept_secrets(path, ("jwt", "pin"))
+    assert kept_secrets(path, ("jwt", "pin")) == first
+    assert len(bytes.fromhex(first["jwt"])) == 32
+    assert first["jwt"] != first["pin"]
+
+
+def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    kept_secrets(path, ("jwt",))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_programs_that_start_at_once_use_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    with ThreadPoolExecutor(16) as programs:
+        made = list(programs.map(lambda _: kept_secrets(path, ("jwt",))["jwt"], range(64)))
+    assert len(set(made)) == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"jwt": 5}', "{", '{"pin": "00"}'])
+def test_a_damaged_file_is_not_replaced(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text(content)
+    with pytest.raises(SetupError, match=r"secrets\.json"):
+        kept_secrets(path, ("jwt",))
+    assert path.read_text() == content
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError, match="PLAYTIME_HOME"):
+        kept_secrets(tmp_path / "file" / "home" / "secrets.json", ("jwt",))

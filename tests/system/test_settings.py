@@ -1,0 +1,93 @@
+"""Settings: complete, checked, and never shown."""
+
+import re
+from pathlib import Path
+
+import attrs
+import pytest
+from support_tree import ROOT
+
+from playtime.adapters.system.settings import PREFIX, Settings, SettingsError
+
+HEX = "ab" * 32
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_environ({"HOME": "/somewhere", "PATH": "x"}) == Settings()
+
+
+def test_every_setting_is_read() -> None:
+    environ = {
+        "PLAYTIME_STORAGE": "postgres",
+        "PLAYTIME_HOME": "/srv/playtime",
+        "PLAYTIME_DATABASE_URL": "postgresql://app@db/playtime",
+        "PLAYTIME_MIGRATOR_URL": "postgresql://migrator@db/playtime",
+        "PLAYTIME_OWNER_READ_URL": "postgresql://owner@db/playtime",
+        "PLAYTIME_POOL_SIZE": "3",
+        "PLAYTIME_HOST": "192.0.2.7",
+        "PLAYTIME_PORT": "9000",
+        "PLAYTIME_PUBLIC_URL": "https://play.example.com/fun/",
+        "PLAYTIME_WORKERS": "4",
+        "PLAYTIME_THREADS": "5",
+        "PLAYTIME_SWEEP_SECONDS": "6",
+        "PLAYTIME_JWT_SECRET": HEX,
+        "PLAYTIME_PIN_SECRETS": f"k2={HEX}, k1={HEX}",
+    }
+    assert set(environ) == {PREFIX + setting.name.upper() for setting in attrs.fields(Settings)}
+    settings = Settings.from_environ(environ)
+    assert settings.home == Path("/srv/playtime")
+    assert (settings.pool_size, settings.port, settings.workers, settings.threads) == (3, 9000, 4, 5)
+    assert settings.sweep_seconds == 6
+    assert settings.public_url == "https://play.example.com/fun"
+    assert list(settings.pin_secrets) == ["k2", "k1"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PLAYTIME_STORAGE", "sqlite"),
+        ("PLAYTIME_PORT", "-1"),
+        ("PLAYTIME_PORT", "65536"),
+        ("PLAYTIME_PORT", "eight"),
+        ("PLAYTIME_PORT", "٨٠"),
+        ("PLAYTIME_PUBLIC_URL", "play.example.com"),
+        ("PLAYTIME_PUBLIC_URL", "ftp://play.example.com"),
+        ("PLAYTIME_PUBLIC_URL", "https://"),
+        ("PLAYTIME_PUBLIC_URL", "https://play.example.com/?a=b"),
+        ("PLAYTIME_PUBLIC_URL", "https://me:hush@play.example.com"),
+        ("PLAYTIME_PUBLIC_URL", "https://play example.com"),
+        ("PLAYTIME_PUBLIC_URL", "https://[play"),
+        ("PLAYTIME_POOL_SIZE", "0"),
+        ("PLAYTIME_WORKERS", "1.5"),
+        ("PLAYTIME_SWEEP_SECONDS", "0"),
+        ("PLAYTIME_JWT_SECRET", "short"),
+        ("PLAYTIME_JWT_SECRET", "zz" * 32),
+        ("PLAYTIME_PIN_SECRETS", HEX),
+        ("PLAYTIME_PIN_SECRETS", f"k1={HEX},k1={HEX}"),
+        ("PLAYTIME_DATABSE_URL", "postgresql://db/playtime"),
+        ("PLAYTIME_OWNER_READ_URL", "postgresql://db/playtime"),
+    ],
+)
+def test_a_bad_setting_is_refused_by_name(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        Settings.from_environ({variable: value})
+
+
+def test_memory_with_a_database_is_refused() -> None:
+    with pytest.raises(SettingsError, match="memory"):
+        Settings.from_environ({"PLAYTIME_STORAGE": "memory", "PLAYTIME_DATABASE_URL": "postgresql://db/x"})
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    assert Settings.from_environ({"PLAYTIME_PORT": "", "PLAYTIME_DATABASE_URL": ""}) == Settings()
+
+
+def test_secrets_are_not_shown() -> None:
+    shown = repr(Settings(database_url="postgresql://app:hush@db/x", jwt_secret=HEX, pin_secrets={"k1": HEX}))
+    assert "hush" not in shown
+    assert HEX not in shown
+
+
+def test_the_readme_lists_every_setting_and_no_other() -> None:
+    listed = set(re.findall(r"PLAYTIME_[A-Z_]+", (ROOT / "README.md").read_text()))
+    assert listed == {PREFIX + setting.name.upper() for setting in attrs.fields(Settings)}
