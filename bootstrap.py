@@ -28,12 +28,13 @@ from .adapters.postgres.database import ROLES_WITH_PASSWORDS, Database, Logins
 from .adapters.postgres.storage import PostgresStorage
 from .adapters.security.passwords import Argon2Passwords
 from .adapters.security.tokens import JwtTokens
+from .adapters.system.game_shelf import load_game, load_games
 from .adapters.system.secret_file import SECRET_BYTES, kept_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from .adapters.system.settings import Settings
 from .application.engine import Engine
 from .application.ports import Storage
-from .domain.games import DEMO_GAME
+from .domain.fairness import SeedKeys
 from .domain.pins import PinKeys
 
 __all__ = ["Container", "Settings", "build_container", "main", "open_engine", "open_running", "worker_app"]
@@ -60,11 +61,12 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     jwt_secret = providers.Dependency(instance_of=bytes)
     pins = providers.Dependency(instance_of=PinKeys)
+    seeds = providers.Dependency(instance_of=SeedKeys)
 
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(SystemIds)
     randomness = providers.Singleton(SystemRandomness)
-    games = providers.Object((DEMO_GAME,))
+    games = providers.Singleton(load_games, settings.provided.games)
     passwords = providers.Singleton(Argon2Passwords)
     tokens = providers.Singleton(JwtTokens, secret=jwt_secret, clock=clock)
     storage = providers.Selector(
@@ -88,6 +90,7 @@ class Container(containers.DeclarativeContainer):
             passwords=passwords,
             tokens=tokens,
             pins=pins,
+            seeds=seeds,
         ),
     )
     app = providers.Singleton(create_app, engine, public_url=settings.provided.public_url)
@@ -96,13 +99,14 @@ class Container(containers.DeclarativeContainer):
 def build_container(settings: Settings) -> Container:
     """Return the container of some settings. Connects to nothing; may make the secrets file."""
     kept = _kept_secrets(settings)
-    pins = dict(settings.pin_secrets) or {"k1": kept["pin_k1"]}
+    told = dict(settings.pin_secrets) or {"k1": kept["pin_k1"]}
+    derivations = {key_id: bytes.fromhex(secret) for key_id, secret in told.items()}
+    current = next(iter(told))
     return Container(
         settings=providers.Object(settings),
         jwt_secret=providers.Object(bytes.fromhex(settings.jwt_secret or kept["jwt"])),
-        pins=providers.Object(
-            PinKeys(next(iter(pins)), {key_id: bytes.fromhex(secret) for key_id, secret in pins.items()})
-        ),
+        pins=providers.Object(PinKeys(current, derivations)),
+        seeds=providers.Object(SeedKeys(current, derivations)),
     )
 
 
@@ -171,6 +175,7 @@ def simulated_engine(stage: Stage) -> tuple[Engine, Storage]:
         settings=providers.Object(Settings(storage="memory")),
         jwt_secret=providers.Object(bytes(SECRET_BYTES)),
         pins=providers.Object(PinKeys("simulated", {"simulated": bytes(SECRET_BYTES)})),
+        seeds=providers.Object(SeedKeys("simulated", {"simulated": bytes(SECRET_BYTES)})),
         clock=providers.Object(stage),
         ids=providers.Object(stage),
         randomness=providers.Object(stage),
@@ -196,6 +201,8 @@ def main() -> None:
         home=lambda: Settings.from_environ(os.environ).home,
         default_url=lambda: server_url(Settings.from_environ(os.environ)),
         simulated_engine=simulated_engine,
+        load_games=lambda: load_games(Settings.from_environ(os.environ).games),
+        load_game=load_game,
     )
     build_commands(program)(prog_name=Path(sys.argv[0]).name)
 

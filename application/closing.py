@@ -7,6 +7,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.bonuses import BonusStatus, oldest_first
+from ..domain.fairness import SeedKeys
 from ..domain.ledger import Account, AccountKind, EventType
 from ..domain.sessions import SessionEnd
 from ..domain.staff import Permission
@@ -14,6 +15,7 @@ from ..domain.tenants import TenantWallet
 from .access import StaffPrincipal
 from .answers import Answer, Command, Outcome, replay, settle
 from .errors import NotFound
+from .fairness import spend_seed
 from .journal import PlayerJournal
 from .play_sessions import note_end
 from .players import player_record
@@ -29,6 +31,7 @@ class ClosePlayer:
     storage: Storage
     clock: Clock
     ids: Ids
+    seeds: SeedKeys
 
     def __call__(self, principal: StaffPrincipal, player_id: UUID, *, action_id: str | None = None) -> Answer:
         """Close the player. Raises Forbidden, NotFound, PlayerClosed."""
@@ -43,7 +46,9 @@ class ClosePlayer:
             now = self.clock.now()
             if seat.answer is not None:
                 return replay(seat.answer, command, now)
-            closing = lock_for_closing(unit, seat, self.ids, now=now, closed_by=principal.staff_id)
+            closing = lock_for_closing(
+                unit, seat, ids=self.ids, seeds=self.seeds, now=now, closed_by=principal.staff_id
+            )
             act = partial(closing.act, unit)
             return settle(unit, command, act, binding=binding, now=now)
 
@@ -55,6 +60,7 @@ class Closing:
     """One closing, with the player and the agent's wallet locked, in this order."""
 
     ids: Ids
+    seeds: SeedKeys
     now: datetime
     closed_by: UUID
     seat: LockedPlayer
@@ -91,6 +97,11 @@ class Closing:
             note_end(journal, ended)
             unit.save(ended)
         closed = closed.numbered(journal.last_seq)
+        revealed = spend_seed(self.seeds, closed, self.now)
+        if revealed is not None:
+            # Nothing more is played with it, and the last rounds can be checked as well.
+            closed = closed.with_seeds(closed.seeds.rotated())
+            unit.add(revealed)
         unit.save(closed, *returned)
         if wallet != self.wallet:
             unit.save(wallet)
@@ -123,7 +134,10 @@ class Closing:
         )
 
 
-def lock_for_closing(unit: UnitOfWork, seat: LockedPlayer, ids: Ids, *, now: datetime, closed_by: UUID) -> Closing:
+def lock_for_closing(
+    unit: UnitOfWork, seat: LockedPlayer, *, ids: Ids, seeds: SeedKeys, now: datetime, closed_by: UUID
+) -> Closing:
     """Lock the wallet of a locked player's agent and return the closing that can be carried out."""
     wallets, _ = unit.wallets.lock([seat.player.tenant_id])
-    return Closing(ids=ids, now=now, closed_by=closed_by, seat=seat, wallet=wallets[seat.player.tenant_id])
+    wallet = wallets[seat.player.tenant_id]
+    return Closing(ids=ids, seeds=seeds, now=now, closed_by=closed_by, seat=seat, wallet=wallet)

@@ -6,6 +6,7 @@ from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
+from .fairness import ReadFairness, ReadFairRound, RotateSeed
 from .issuing import IssueVoucher, IssueVouchers
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .players import (
@@ -18,7 +19,7 @@ from .players import (
 )
 from .redemption import RedeemVoucher
 from .sheets import PrintSheet
-from .spins import ListGames, Spin
+from .spins import ListGames, ReadGame, Spin
 from .staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
 from .sweeps import Sweep
 from .tenants import CreatePlatform, CreateTenant, FindTenant, ListTenants, SetTenantStatus
@@ -57,7 +58,11 @@ class Engine:
     read_player_state: ReadPlayerState
     acknowledge_bonus: AcknowledgeBonus
     list_games: ListGames
+    read_game: ReadGame
     spin: Spin
+    read_fairness: ReadFairness
+    rotate_seed: RotateSeed
+    read_fair_round: ReadFairRound
     list_players: ListPlayers
     read_player: ReadPlayer
     list_rounds: ListRounds

@@ -14,6 +14,8 @@ from attrs import evolve, field, frozen
 from ..domain.attempts import Attempts
 from ..domain.bonuses import Bonus
 from ..domain.codes import Code
+from ..domain.fairness import RevealedSeed
+from ..domain.games import Game
 from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.players import Player, PlayerStatus
 from ..domain.rounds import Round
@@ -104,6 +106,15 @@ class PlayerView:
 
 
 @frozen
+class FairRound:
+    """A round with its player, and the server seed that decided it once that was told."""
+
+    round: Round
+    player: Player
+    revealed: RevealedSeed | None
+
+
+@frozen
 class WalletSummary:
     """A tenant's accounts, in minor units."""
 
@@ -165,6 +176,7 @@ Record = (
     | Bonus
     | Session
     | Round
+    | RevealedSeed
     | LedgerEvent
     | StoredAnswer
     | Attempts
@@ -276,6 +288,12 @@ class Players(Protocol):
     def rounds(self, player_id: UUID, page: Page) -> Sequence[Round]:
         """Return a player's rounds, newest id first."""
 
+    def fair_round(self, round_id: UUID) -> FairRound | None:
+        """Return a visible round with its player and its seed as of one moment, without a lock."""
+
+    def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
+        """Return the server seed of a visible player that was told last."""
+
 
 class Ledger(Protocol):
     """The stream of events, and what it adds up to."""
@@ -348,7 +366,7 @@ class UnitOfWork(Protocol):
     def save(self, *records: Record) -> None:
         """Gather new states of records that were read in this unit; the last state of a record counts.
 
-        LedgerEvents, Rounds and StoredAnswers are never saved, only added: StorageMisuse.
+        LedgerEvents, Rounds, RevealedSeeds and StoredAnswers are never saved, only added: StorageMisuse.
         """
 
     def commit(self) -> None:
@@ -397,12 +415,29 @@ class Directory(Protocol):
         """
 
 
+class GameFiles(Protocol):
+    """Every version of a game that was ever played, by its hash. They belong to nobody and never change.
+
+    Each call is a transaction of its own.
+    """
+
+    def keep(self, game: Game) -> None:
+        """Return once the game's canonical file is kept for ever. Costs nothing when it was kept before."""
+
+    def find(self, version: str) -> bytes | None:
+        """Return the canonical file of a version, None when it was never kept."""
+
+
 class Storage(Protocol):
     """Where the books are kept."""
 
     @property
     def directory(self) -> Directory:
         """The directory of tenants."""
+
+    @property
+    def game_files(self) -> GameFiles:
+        """The games that were played."""
 
     def begin(self, binding: Binding) -> UnitOfWork:
         """Return a new unit of work that sees through `binding`. Nothing is sent yet."""

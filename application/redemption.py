@@ -10,6 +10,7 @@ from attrs import frozen
 from ..domain.bonuses import Bonus, BonusStatus, total_minor
 from ..domain.codes import RANDOM_VALUES, MalformedCode, make_code, parse_code
 from ..domain.errors import StateRefusal
+from ..domain.fairness import CLIENT_SEED_VALUES, SeedKeys
 from ..domain.ledger import Account, AccountKind, EventType
 from ..domain.pins import PinKeys, PinKind
 from ..domain.players import Player
@@ -74,6 +75,7 @@ class RedeemVoucher:
     ids: Ids
     randomness: Randomness
     pins: PinKeys
+    seeds: SeedKeys
     tokens: Tokens
 
     def __call__(
@@ -224,6 +226,7 @@ class _Redemption:
             tenant_id=voucher.tenant_id,
             login_code=make_code(voucher.code.agent_symbols, random_value),
             pin=use_case.pins.new_ref(),
+            seeds=use_case.seeds.new_state(use_case.randomness.below(CLIENT_SEED_VALUES)),
             created_at=now,
             last_active_at=now,
             cashier_id=voucher.issued_by,

@@ -1,26 +1,44 @@
 """The spin: the hot path. One locked read, one decision, one commit."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
 
+from ..domain.decimals import decimal_text
+from ..domain.fairness import SeedKeys, commitment_of
+from ..domain.game_files import canonical
 from ..domain.games import Game
 from ..domain.ledger import Account, AccountKind, EventType
 from ..domain.money import checked_amount
+from ..domain.players import Player
 from ..domain.rounds import Round, Settlement, require_playable, settle_round
 from .access import PlayerPrincipal
-from .answers import Answer, Command, Outcome, checked_action_id, replay, settle
+from .answers import Answer, Command, Content, Outcome, checked_action_id, replay, settle
 from .errors import NotFound
 from .journal import PlayerJournal
-from .ports import Clock, Ids, LockedPlayer, Randomness, Storage, UnitOfWork
+from .ports import Clock, Ids, LockedPlayer, Storage, UnitOfWork
 from .redemption import require_seat
 from .transactions import transact
 from .wire import success
+
+LONGEST_FRACTION: Final = 40
+
+
+@frozen
+class RoundProof:
+    """What it takes to check a round later: its public link, and what was fixed before it was played."""
+
+    link: str
+    game_version: str
+    server_seed_hash: str
+    client_seed: str
+    nonce: int
 
 
 @frozen
@@ -36,18 +54,28 @@ class SpinResult:
     balance_minor: int
     bonus_triggered: bool
     bonus_minor: int
+    proof: RoundProof
 
 
 @frozen
 class GameRecord:
-    """A game in the lobby. `rtp` is the exact return as a decimal string; `rtp_exact` as a fraction."""
+    """A game in the lobby. `rtp` is the exact return as a decimal string; `rtp_exact` as a fraction.
+
+    With free spins the fraction has thousands of digits, and is left out.
+
+    A stake is a multiple of `stake_step_minor` within the limits, or one of the levels where there are any.
+    """
 
     game_key: str
     name: str
     rtp: str
-    rtp_exact: str
+    rtp_exact: str | None
     min_stake_minor: int
     max_stake_minor: int
+    stake_step_minor: int
+    stake_levels_minor: Sequence[int]
+    look: Mapping[str, str]
+    version: str
 
 
 @frozen
@@ -63,18 +91,35 @@ class ListGames:
                 game.game_key,
                 game.name,
                 decimal_text(game.rtp),
-                str(game.rtp),
+                _short(game.rtp),
                 game.min_stake_minor,
                 game.max_stake_minor,
+                game.stake.coins,
+                game.stake.levels_minor,
+                game.look,
+                game.version,
             )
             for game in self.games
         ]
 
 
-def decimal_text(ratio: Fraction, places: int = 6) -> str:
-    """Return a ratio of 0 or more in decimals, rounded half to even. No float takes part."""
-    scaled = round(ratio * 10**places)
-    return f"{scaled // 10**places}.{scaled % 10**places:0{places}d}"
+def _short(ratio: Fraction) -> str | None:
+    text = str(ratio)
+    return text if len(text) <= LONGEST_FRACTION else None
+
+
+@frozen
+class ReadGame:
+    """Shows a game whole: reels, lines and pay table, as the file that it is played from."""
+
+    games: Sequence[Game]
+
+    def __call__(self, game_key: str) -> Content:
+        """Return the game's canonical file and its version. Raises NotFound."""
+        for game in self.games:
+            if game.game_key == game_key:
+                return success(game=json.loads(canonical(game)), version=game.version)
+        raise NotFound("game")
 
 
 @frozen
@@ -84,7 +129,7 @@ class Spin:
     storage: Storage
     clock: Clock
     ids: Ids
-    randomness: Randomness
+    seeds: SeedKeys
     games: Sequence[Game]
 
     def __call__(
@@ -104,32 +149,30 @@ class Spin:
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)
         command = Command.of("SPIN", principal.player_id, action_id, stake_minor=stake, game_key=game_key)
         binding = principal.binding
+        game = next((game for game in self.games if game.game_key == game_key), None)
+        if game is not None:
+            self.storage.game_files.keep(game)
 
         def work(unit: UnitOfWork) -> Answer:
             seat = require_seat(unit.players.lock(principal.player_id, command.key), principal)
             now = self.clock.now()
             if seat.answer is not None:
                 return replay(seat.answer, command, now)
-            # Asked only now: what was played is answered again even if the game has changed or gone since.
-            game = self._game(game_key)
+            # Asked only now: what was played is answered again even if the game has gone since.
+            if game is None:
+                raise NotFound("game")
             round_ = _Round(
                 ids=self.ids,
                 now=now,
                 game=game,
                 stake_minor=game.checked_stake(stake),
                 action_id=action_id,
-                ticket=self.randomness.below(game.total_weight),
+                seeds=self.seeds,
             )
             act = partial(round_.play, unit, seat)
             return settle(unit, command, act, binding=binding, now=now)
 
         return transact(self.storage, binding, work)
-
-    def _game(self, game_key: str) -> Game:
-        for game in self.games:
-            if game.game_key == game_key:
-                return game
-        raise NotFound("game")
 
 
 @frozen(kw_only=True)
@@ -141,21 +184,19 @@ class _Round:
     game: Game
     stake_minor: int
     action_id: str
-    ticket: int
+    seeds: SeedKeys
 
     def play(self, unit: UnitOfWork, seat: LockedPlayer) -> Outcome:
         require_playable(seat.player, seat.bonuses, self.stake_minor)
+        # Drawn only now: a refusal takes no nonce, so that those of the rounds have no gap.
+        play = self.game.play(self.seeds.draws(seat.player.player_id, seat.player.seeds))
         settled = settle_round(
-            self.game,
-            seat.player,
-            seat.bonuses,
-            ticket=self.ticket,
-            stake_minor=self.stake_minor,
-            now=self.now,
+            self.game, play, seat.player, seat.bonuses, stake_minor=self.stake_minor, now=self.now
         )
         kept = self._round(seat, settled)
         journal = self._journal(seat, settled, kept)
-        player = settled.after_bonus.active(self.now, last_seq=journal.last_seq)
+        player = settled.after_bonus.with_seeds(seat.player.seeds.played())
+        player = player.active(self.now, last_seq=journal.last_seq)
         unit.save(player, *settled.triggered)
         if seat.session is not None:
             unit.save(
@@ -168,7 +209,7 @@ class _Round:
                 )
             )
         unit.add(kept, *journal.events)
-        return Outcome(success(result=_result(kept)))
+        return Outcome(success(result=_result(kept, self._proof(seat.player, kept))))
 
     def _round(self, seat: LockedPlayer, settled: Settlement) -> Round:
         player = settled.after_bonus
@@ -186,6 +227,19 @@ class _Round:
             balance_minor=player.wallet.balance_minor,
             outcome=settled.outcome,
             played_at=self.now,
+            game_version=self.game.version,
+            seed_number=seat.player.seeds.number,
+            nonce=seat.player.seeds.nonce,
+        )
+
+    def _proof(self, player: Player, kept: Round) -> RoundProof:
+        state = player.seeds
+        return RoundProof(
+            link=str(self.seeds.link(player.login_code.agent_symbols, kept.round_id)),
+            game_version=self.game.version,
+            server_seed_hash=commitment_of(self.seeds.server_seed(player.player_id, state)),
+            client_seed=state.client_seed,
+            nonce=state.nonce,
         )
 
     def _journal(self, seat: LockedPlayer, settled: Settlement, kept: Round) -> PlayerJournal:
@@ -221,7 +275,7 @@ class _Round:
         return journal
 
 
-def _result(played: Round) -> SpinResult:
+def _result(played: Round, proof: RoundProof) -> SpinResult:
     return SpinResult(
         round_id=played.round_id,
         action_id=played.action_id,
@@ -232,4 +286,5 @@ def _result(played: Round) -> SpinResult:
         balance_minor=played.balance_minor,
         bonus_triggered=played.bonus_minor > 0,
         bonus_minor=played.bonus_minor,
+        proof=proof,
     )

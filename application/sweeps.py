@@ -11,6 +11,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.errors import DomainError
+from ..domain.fairness import SeedKeys
 from ..domain.ledger import EventType
 from ..domain.players import PLAYER_IDLE_DAYS
 from .access import SYSTEM, SYSTEM_ID
@@ -47,6 +48,7 @@ class Sweep:
     storage: Storage
     clock: Clock
     ids: Ids
+    seeds: SeedKeys
 
     def __call__(self, stopped: Callable[[], bool] = lambda: False) -> Swept:
         """Sweep until nothing is due or `stopped` says so, which is asked between batches.
@@ -112,7 +114,7 @@ class Sweep:
             # Asked again under the lock: the player may have come back, or another sweep may have been faster.
             if seat is None or not seat.player.is_idle(now):
                 return False
-            lock_for_closing(unit, seat, self.ids, now=now, closed_by=SYSTEM_ID).act(unit)
+            lock_for_closing(unit, seat, ids=self.ids, seeds=self.seeds, now=now, closed_by=SYSTEM_ID).act(unit)
             unit.commit()
             return True
 

@@ -20,7 +20,9 @@ import attrs
 from ..application.engine import Engine
 from ..application.errors import InvalidToken
 from ..application.ports import Claims, Clock, Ids, Passwords, Randomness, Storage, Tokens
-from ..domain.games import DEMO_GAME, Game
+from ..domain.demo_game import DEMO_GAME
+from ..domain.fairness import SeedKeys, SeedState
+from ..domain.games import Draw, Game
 from ..domain.pins import PinKeys
 from ..domain.staff import Role
 
@@ -94,8 +96,8 @@ class ScriptedRandomness:
         self._rest = SeededRandomness(seed)
 
     def script(self, *draws: int) -> None:
-        """Draw these next."""
-        self._draws += draws
+        """Draw these next, and nothing of what was told before."""
+        self._draws = list(draws)
 
     def below(self, bound: int) -> int:
         """Return the next draw of the script."""
@@ -157,6 +159,17 @@ class QuickTokens:
         return hmac.new(self._secret, body.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
+@attrs.frozen
+class ScriptedSeeds(SeedKeys):
+    """Seeds as ever, but the draws of the rounds are told: they come from `randomness`."""
+
+    randomness: Randomness = attrs.field(kw_only=True)
+
+    def draws(self, player_id: UUID, state: SeedState) -> Draw:
+        """Return the draws that were told."""
+        return self.randomness
+
+
 @attrs.frozen(kw_only=True)
 class Services:
     """What an engine is made of besides its storage; each part can be replaced."""
@@ -167,6 +180,7 @@ class Services:
     passwords: Passwords
     tokens: Tokens
     pins: PinKeys
+    seeds: SeedKeys
     games: Sequence[Game]
 
 
@@ -176,6 +190,7 @@ def build_services(
     clock: Clock | None = None,
     ids: Ids | None = None,
     randomness: Randomness | None = None,
+    seeds: SeedKeys | None = None,
     games: Sequence[Game] = (DEMO_GAME,),
 ) -> Services:
     """Return the doubles of a seed, with the parts that are given in their place."""
@@ -187,6 +202,7 @@ def build_services(
         passwords=QuickPasswords(),
         tokens=QuickTokens(clock),
         pins=PINS,
+        seeds=seeds or _seeds(randomness),
         games=games,
     )
 
@@ -198,14 +214,21 @@ def build_engine(
     clock: Clock | None = None,
     ids: Ids | None = None,
     randomness: Randomness | None = None,
+    seeds: SeedKeys | None = None,
     games: Sequence[Game] = (DEMO_GAME,),
 ) -> Engine:
     """Return the real use cases on `storage`, with doubles for whatever else they need.
 
-    Hand in a `SettableClock` to move the time, a `ScriptedRandomness` to choose the tickets.
+    Hand in a `SettableClock` to move the time, a `ScriptedRandomness` to choose what the rounds draw.
     """
-    services = build_services(seed=seed, clock=clock, ids=ids, randomness=randomness, games=games)
+    services = build_services(seed=seed, clock=clock, ids=ids, randomness=randomness, seeds=seeds, games=games)
     return assemble(storage, services)
+
+
+def _seeds(randomness: Randomness | None) -> SeedKeys:
+    if isinstance(randomness, ScriptedRandomness):
+        return ScriptedSeeds(PINS.current, PINS.secrets, randomness=randomness)
+    return SeedKeys(PINS.current, PINS.secrets)
 
 
 def assemble(storage: Storage, services: Services) -> Engine:

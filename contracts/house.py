@@ -11,6 +11,7 @@ from ..application.ports import AnswerKey, Binding, Record, Storage, StoredAnswe
 from ..domain.attempts import Attempts
 from ..domain.bonuses import Bonus
 from ..domain.codes import RANDOM_VALUES, Code, make_code
+from ..domain.fairness import SeedState
 from ..domain.ledger import AccountKind, EventType, LedgerEvent
 from ..domain.pins import PinRef
 from ..domain.players import Player
@@ -136,6 +137,7 @@ class House:
             tenant_id=tenant.tenant_id,
             login_code=self.code(tenant),
             pin=PinRef("key-1"),
+            seeds=SeedState("key-1", "a client seed"),
             created_at=NOW,
             last_active_at=NOW,
             wallet=Wallet(balance_minor),
@@ -183,7 +185,7 @@ class House:
             win_minor=0,
             bonus_minor=0,
             balance_minor=900,
-            outcome={"prize": "shade", "multiplier": 0, "ticket": 17},
+            outcome={"stops": [0], "window": [["shade"]], "lineWins": [], "scatterWinMinor": 0, "freeSpins": []},
             played_at=NOW,
         )
         return attrs.evolve(played, **given)

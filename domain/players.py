@@ -9,6 +9,7 @@ from attrs import define, evolve, frozen
 
 from .codes import Code
 from .errors import StateRefusal
+from .fairness import SeedState
 from .ledger import Account, AccountKind
 from .pins import PinRef
 from .wallet import Wallet
@@ -37,7 +38,7 @@ class Player:
     """A player of one agent (`tenant_id`).
 
     `cashier_id` and `region` are those of the first voucher and are copied to every event of the player's play.
-    `last_seq` counts the player's ledger events.
+    `last_seq` counts the player's ledger events; `seeds` decide the player's rounds.
     """
 
     player_id: UUID
@@ -45,6 +46,7 @@ class Player:
     tenant_id: UUID
     login_code: Code
     pin: PinRef
+    seeds: SeedState
     created_at: datetime
     last_active_at: datetime
     wallet: Wallet = Wallet()
@@ -74,6 +76,10 @@ class Player:
     def with_wallet(self, wallet: Wallet) -> "Player":
         """Return the player with another state of the same wallet."""
         return evolve(self, wallet=wallet)
+
+    def with_seeds(self, seeds: SeedState) -> "Player":
+        """Return the player with another state of the seeds."""
+        return evolve(self, seeds=seeds)
 
     def close(self) -> "Player":
         """Return the player closed. Raises PlayerClosed when it is closed already."""

@@ -8,13 +8,17 @@ from uuid import UUID
 from attrs import frozen
 
 from .bonuses import Bonus, BonusTrigger, require_acknowledged
-from .games import Game
+from .games import Game, Play, Window
 from .players import Player
 
 
 @frozen(kw_only=True)
 class Round:
-    """A played round as it is kept. Amounts in minor units; `outcome` is what was shown."""
+    """A played round as it is kept. Amounts in minor units; `outcome` is what was shown.
+
+    It names what decides it: the version of its game, which of the player's server seeds, and the nonce. Rounds
+    from before there were seeds name none.
+    """
 
     round_id: UUID
     operator_id: UUID
@@ -29,6 +33,9 @@ class Round:
     balance_minor: int
     outcome: Mapping[str, Any]
     played_at: datetime
+    game_version: str | None = None
+    seed_number: int | None = None
+    nonce: int | None = None
 
 
 @frozen
@@ -56,19 +63,19 @@ def require_playable(player: Player, bonuses: Iterable[Bonus], stake_minor: int)
 
 def settle_round(
     game: Game,
+    play: Play,
     player: Player,
     bonuses: Iterable[Bonus],
     *,
-    ticket: int,
     stake_minor: int,
     now: datetime,
 ) -> Settlement:
-    """Work a round out: stake taken, win of the ticket credited, bonus trigger checked, in that order.
+    """Work a round out: stake taken, win of the play credited, bonus trigger checked, in that order.
 
-    The ticket alone decides the outcome. Raises InsufficientFunds.
+    The play alone decides the outcome. Raises InsufficientFunds.
     """
-    prize = game.prize_of(ticket)
-    win_minor = stake_minor * prize.multiplier
+    coin_minor = game.stake.coin_minor(stake_minor)
+    win_minor = play.coins * coin_minor
     after_bet = player.debit(stake_minor)
     after_win = after_bet.credit(win_minor) if win_minor else after_bet
     after_bonus, triggered = settle_bonuses(after_win, bonuses, now)
@@ -77,9 +84,28 @@ def settle_round(
         after_win=after_win,
         after_bonus=after_bonus,
         win_minor=win_minor,
-        outcome={"prize": prize.name, "multiplier": prize.multiplier, "ticket": ticket},
+        outcome=outcome_of(play, coin_minor),
         triggered=triggered,
     )
+
+
+def outcome_of(play: Play, coin_minor: int) -> dict[str, Any]:
+    """Return what a play showed and paid, as it is kept and shown: the names are those of the wire."""
+    outcome = _shown(play.paid, coin_minor)
+    outcome["freeSpins"] = [_shown(window, coin_minor * play.multiplier) for window in play.free]
+    return outcome
+
+
+def _shown(window: Window, coin_minor: int) -> dict[str, Any]:
+    return {
+        "stops": list(window.stops),
+        "window": [list(column) for column in window.columns],
+        "lineWins": [
+            {"line": win.line, "symbol": win.symbol, "count": win.count, "winMinor": win.coins * coin_minor}
+            for win in window.line_wins
+        ],
+        "scatterWinMinor": window.scatter_coins * coin_minor,
+    }
 
 
 def settle_bonuses(player: Player, bonuses: Iterable[Bonus], now: datetime) -> tuple[Player, tuple[Bonus, ...]]:

@@ -13,7 +13,7 @@ from playtime.application.books import EventRecord, OperatorBooks
 from playtime.application.engine import Engine
 from playtime.application.players import PlayerRecord, PlayerState
 from playtime.application.ports import AnswerKey, Binding, LedgerFilter, Page, Storage, StoredAnswer
-from playtime.domain.games import DEMO_GAME
+from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.ledger import EventType
 from playtime.domain.pins import PinKind
 from playtime.domain.staff import Role
@@ -174,15 +174,18 @@ class Day:
     def spin(
         self, guest: Guest, stake_minor: int, *tickets: int, key: str | None = None, times: int = 1
     ) -> Answer:
-        """Spin with the chosen tickets; a refused spin draws one as well, a replay does not."""
+        """Spin with the chosen tickets; what a refusal or a replay does not draw is forgotten."""
         answers = []
         for _ in range(times):
-            self.randomness.script(*tickets)
+            if tickets:
+                self.randomness.script(*tickets)
             answers.append(
                 self.engine.spin(
                     guest.principal, stake_minor=stake_minor, game_key=DEMO_GAME.game_key, action_id=key
                 )
             )
+            if tickets:
+                self.randomness.script()
         return answers[-1]
 
     def acknowledge(self, guest: Guest) -> PlayerState:

@@ -197,7 +197,9 @@ class Web:
         body: Content = {"stakeMinor": stake_minor, "gameKey": "demo-wheel"}
         if action_id is not None:
             body["actionId"] = action_id
-        return self.post("/bet/spin", body, guest.token)
+        reply = self.post("/bet/spin", body, guest.token)
+        self.day.randomness.script()
+        return reply
 
 
 def build_web(storage: Storage, *, seed: int = 0, public_url: str | None = None) -> Web:
@@ -214,7 +216,7 @@ def build_web(storage: Storage, *, seed: int = 0, public_url: str | None = None)
 
 def address_of(route: Route, **ids: object) -> str:
     """Return an address of a route: with these ids, and for the rest with that of nothing."""
-    return route.path.format(**{name: ids.get(name, NOWHERE) for name in route.path_ids})
+    return route.path.format(**{name: ids.get(name, NOWHERE) for name in route.path_parameters})
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:

@@ -224,6 +224,7 @@ class World:
             self.day.randomness.script(ticket)
         changed = stake - 1 if stake > 1 else 2
         answer = self._named(key, send, lambda: send(changed), expected, keeps=valid, punter=punter)
+        self.day.randomness.script()
         if expected is None:
             win = stake * MULTIPLIERS[bisect_right(list(accumulate(WEIGHTS)), ticket)]
             assert answer is not None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from playtime.domain.bonuses import Bonus, BonusStatus
 from playtime.domain.codes import AGENT_VALUES, RANDOM_VALUES, Code, make_code, symbols_of
-from playtime.domain.games import Game, Prize
+from playtime.domain.fairness import SeedState
 from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.pins import PinRef
 from playtime.domain.players import Player
@@ -41,6 +41,7 @@ def make_player(balance_minor: int = 0, **about: Any) -> Player:
         "tenant_id": AGENT,
         "login_code": CODE,
         "pin": PinRef("k1"),
+        "seeds": SeedState("k1", "a client seed"),
         "created_at": NOW,
         "last_active_at": NOW,
         "wallet": Wallet(balance_minor),
@@ -114,12 +115,3 @@ def bonus_lists(draw: st.DrawFn) -> list[Bonus]:
         for number, (amount, status, second) in enumerate(drawn)
     ]
     return draw(st.permutations(bonuses))
-
-
-@st.composite
-def games(draw: st.DrawFn) -> Game:
-    """Draw a playable game."""
-    table = draw(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 1000)), min_size=1, max_size=6))
-    prizes = tuple(Prize(f"p{at}", weight, multiplier) for at, (weight, multiplier) in enumerate(table))
-    low = draw(st.integers(1, 100))
-    return Game("drawn", "Drawn", "tests", low, low + draw(st.integers(0, 10**6)), prizes)

@@ -52,7 +52,7 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         },
     ],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
-    "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"prize": "shade"}'}, {"win_minor": 10**12}],
+    "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"window": [["shade"]]}'}, {"win_minor": 10**12}],
     "sessions": [
         {"games": "{demo-wheel}", "spins": 3},
         {"ended_at": LATER, "end_reason": "IDLE"},

@@ -256,7 +256,7 @@ def _close(stage: _Stage) -> Day:
     game = engine.list_games()[0]
     return Day(
         books=engine.verify_ledger(stage.operator.tenant_id)[0],
-        exact_rtp=game.rtp_exact,
+        exact_rtp=game.rtp,
         counts=stage.tally.counts,
         faults=stage.tally.faults,
         log_ins=log_ins,

@@ -8,6 +8,7 @@ from typing import Protocol
 from attrs import frozen
 
 from ...application.engine import Engine
+from ...domain.games import Game
 from .simulation import Build
 
 
@@ -67,3 +68,5 @@ class Program:
     home: Callable[[], Path]
     default_url: Callable[[], str]
     simulated_engine: Build
+    load_games: Callable[[], Sequence[Game]]
+    load_game: Callable[[Path], Game]

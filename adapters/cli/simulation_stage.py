@@ -21,6 +21,7 @@ from ...application.ports import (
     AttemptLog,
     Binding,
     Directory,
+    GameFiles,
     Ledger,
     Players,
     Record,
@@ -252,6 +253,11 @@ class StagedStorage:
     def directory(self) -> Directory:
         """The directory."""
         return _staged(self.stage, "directory", self.inner.directory)
+
+    @property
+    def game_files(self) -> GameFiles:
+        """The games that were played."""
+        return _staged(self.stage, "game_files", self.inner.game_files)
 
     def begin(self, binding: Binding) -> UnitOfWork:
         """Return a staged unit of work."""

@@ -1,5 +1,6 @@
 """The Flask application of an engine: requests in, use cases called, answers out."""
 
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -33,8 +34,9 @@ from .calls import (
 )
 from .openapi import describe
 from .redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
-from .routes import API, ROUTES, Caller, Route
+from .routes import API, ROUTES, Caller, Route, is_id
 
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
     Caller.ANYBODY: read_nobody,
     Caller.PLAYER_OR_ANYBODY: read_optional_player,
@@ -70,7 +72,7 @@ def create_app(engine: Engine, *, public_url: str | None = None) -> Flask:
 
 
 def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[..., Response]) -> None:
-    rule = path.replace("{", "<uuid:").replace("}", ">")
+    rule = _PARAMETER.sub(lambda found: f"<{'uuid:' if is_id(found[1]) else ''}{found[1]}>", path)
     app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
 
 
@@ -90,11 +92,12 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
     read_caller, read_given = _READ_CALLER[route.caller], _reader(route)
     status_for_player = route.status_for_player or route.status
 
-    def view(**ids: UUID) -> Response:
+    def view(**parameters: UUID | str) -> Response:
         call = Call(
             who=read_caller(engine.authenticate, request),
             given=read_given(request),
-            ids=ids,
+            ids={name: value for name, value in parameters.items() if isinstance(value, UUID)},
+            names={name: value for name, value in parameters.items() if isinstance(value, str)},
             key=read_key(request) if route.has_key else None,
             find_site=find_site,
         )

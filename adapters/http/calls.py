@@ -41,7 +41,7 @@ _LONGEST_NAME_TOLD: Final = 40
 
 @frozen(kw_only=True)
 class Call(Generic[Who, Given]):
-    """A checked request: the caller, the body or query, the ids of the path, and the Idempotency-Key.
+    """A checked request: the caller, the body or query, ids and names of the path, and the Idempotency-Key.
 
     `find_site` returns the address under which people reach this service, without a slash at its end.
     """
@@ -49,6 +49,7 @@ class Call(Generic[Who, Given]):
     who: Who
     given: Given
     ids: Mapping[str, UUID]
+    names: Mapping[str, str]
     key: str | None
     find_site: Callable[[], str]
 

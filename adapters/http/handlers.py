@@ -24,6 +24,7 @@ from .requests import (
     PlayersQuery,
     Redemption,
     RefreshRequest,
+    Rotation,
     SheetQuery,
     SpinRequest,
     StaffCredentials,
@@ -51,6 +52,11 @@ def check_health(engine: Engine, _call: PublicCall[None]) -> Result:
 def list_games(engine: Engine, _call: PublicCall[None]) -> Result:
     """List the games of the lobby."""
     return success(games=engine.list_games())
+
+
+def read_game(engine: Engine, call: PublicCall[None]) -> Result:
+    """Show a game whole: reels, lines and pay table, as the file that it is played from."""
+    return engine.read_game(call.names["gameKey"])
 
 
 def redeem_voucher(engine: Engine, call: Call[PlayerPrincipal | None, Redemption]) -> Result:
@@ -97,6 +103,21 @@ def spin(engine: Engine, call: PlayerCall[SpinRequest]) -> Result:
         game_key=given.gameKey,
         action_id=given.actionId,
     )
+
+
+def read_fairness(engine: Engine, call: PlayerCall[None]) -> Result:
+    """Show players what was fixed for their next round before it is played."""
+    return success(fairness=engine.read_fairness(call.who))
+
+
+def rotate_seed(engine: Engine, call: PlayerCall[Rotation]) -> Result:
+    """Tell a player the server seed in force, and go on with the next one."""
+    return engine.rotate_seed(call.who, client_seed=call.given.clientSeed, action_id=call.key)
+
+
+def read_fair_round(engine: Engine, call: PublicCall[None]) -> Result:
+    """Show anybody who has its link a round, with all that it takes to recompute it."""
+    return engine.read_fair_round(call.names["link"])
 
 
 # --- staff ----------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from ...application.answers import LONGEST_ACTION_ID
 from ...domain.errors import DomainError
 from .answering import JSON, REPLAYED
 from .errors import HEADERS_OF_STATUS, status_of
-from .requests import PRINTABLE_ASCII, wire_name
-from .routes import Caller, Route
+from .requests import LONGEST_TYPED, PRINTABLE_ASCII, wire_name
+from .routes import Caller, Route, is_id
 from .schemas import Schema, answer_name, components_of, reference
 
 _SECURITY: Final[Mapping[Caller, Sequence[Mapping[str, Sequence[str]]]]] = {
@@ -34,12 +34,19 @@ _KEY: Final[Schema] = {
         "pattern": PRINTABLE_ASCII,
     },
 }
+_ID: Final[Schema] = {"type": "string", "format": "uuid"}
+_NAME: Final[Schema] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": LONGEST_TYPED,
+    "pattern": r"^[A-Za-z0-9-]+$",
+}
 _SESSION: Final[Schema] = {
     "name": "X-Session-Id",
     "in": "header",
     "required": False,
     "description": "The session that is meant; it has to be the token's own.",
-    "schema": {"type": "string", "format": "uuid"},
+    "schema": _ID,
 }
 
 
@@ -87,8 +94,8 @@ def _operation(route: Route, components: Mapping[str, Schema]) -> dict[str, Any]
 
 def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
     parameters: list[Schema] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-        for name in route.path_ids
+        {"name": name, "in": "path", "required": True, "schema": _ID if is_id(name) else _NAME}
+        for name in route.path_parameters
     ]
     if route.takes is not None and not route.has_body:
         properties = components[route.takes.__name__]["properties"]

@@ -17,6 +17,7 @@ from ...application.answers import LONGEST_ACTION_ID
 from ...application.credit import LONGEST_MEMO
 from ...application.issuing import LARGEST_BATCH
 from ...domain.codes import CODE_SYMBOLS
+from ...domain.fairness import LONGEST_CLIENT_SEED
 from ...domain.ledger import EventType
 from ...domain.money import MAX_AMOUNT_MINOR
 from ...domain.players import PlayerStatus
@@ -44,6 +45,7 @@ Slug = Annotated[str, Meta(min_length=1, max_length=LONGEST_SLUG, pattern=NO_CON
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NO_CONTROLS)]
 Memo = Annotated[str, Meta(min_length=1, max_length=LONGEST_MEMO, pattern=NO_CONTROLS)]
 Token = Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN, pattern=PRINTABLE_ASCII)]
+ClientSeed = Annotated[str, Meta(min_length=1, max_length=LONGEST_CLIENT_SEED, pattern=NO_CONTROLS)]
 ActionId = Annotated[str, Meta(min_length=1, max_length=LONGEST_ACTION_ID, pattern=PRINTABLE_ASCII)]
 Cursor = Annotated[str, Meta(min_length=22, max_length=22, pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)")]
 """The 128 bits of an id in base64url, of whose last symbol two bits are used."""
@@ -142,6 +144,13 @@ class SpinRequest:
     stakeMinor: Amount
     gameKey: Typed
     actionId: ActionId | None = None
+
+
+@frozen(kw_only=True)
+class Rotation:
+    """What the next rounds are played with besides the next server seed; left out: the client seed stays."""
+
+    clientSeed: ClientSeed | None = None
 
 
 @frozen(kw_only=True)

@@ -23,6 +23,7 @@ from ...application.errors import (
     Unauthorized,
     VoucherOfOtherAgent,
 )
+from ...application.fairness import FairnessState, RoundExport
 from ...application.issuing import IssuedVoucher, VoucherBatch
 from ...application.player_login import PlayerLoginResult
 from ...application.players import PlayerRecord, PlayerState, SessionRecord
@@ -34,6 +35,7 @@ from ...application.tenants import TenantRecord
 from ...application.vouchers import VoucherRecord
 from ...domain.bonuses import BonusAckRequired
 from ...domain.errors import DomainError, InvalidInput
+from ...domain.fairness import SeedRetired
 from ...domain.games import StakeOutOfRange
 from ...domain.players import PlayerClosed
 from ...domain.rounds import Round
@@ -91,8 +93,8 @@ class Route:
         return self.takes is not None and self.method != "GET" and not self.takes_query
 
     @property
-    def path_ids(self) -> list[str]:
-        """The names of the ids in the path."""
+    def path_parameters(self) -> list[str]:
+        """The names of the ids, and of what else stands for something, in the path."""
         parts = (part for part in self.path.split("/") if part.startswith("{"))
         return [part.strip("{}") for part in parts]
 
@@ -106,13 +108,18 @@ class Route:
                 (self.has_body, (BodyTooLarge, UnsupportedMediaType)),
                 (self.caller in _KNOWN, (Unauthorized, InvalidToken, Forbidden)),
                 (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, Forbidden)),
-                (bool(self.path_ids), (NotFound,)),
+                (bool(self.path_parameters), (NotFound,)),
                 (self.has_key, (IdempotencyKeyReused,)),
                 (True, (StorageUnavailable,)),
             )
             if condition
             for error in errors
         )
+
+
+def is_id(parameter: str) -> bool:
+    """Whether a parameter of a path is an id; the others are names."""
+    return parameter.endswith("Id")
 
 
 _KNOWN: Final = (Caller.PLAYER, Caller.STAFF)
@@ -145,6 +152,14 @@ _PUBLIC: Final = (
         gives={"games": list[GameRecord]},
     ),
     Route(
+        method="GET",
+        path=f"{API}/games/{{gameKey}}",
+        name="readGame",
+        caller=Caller.ANYBODY,
+        handle=handlers.read_game,
+        gives={"game": Mapping[str, Any], "version": str},
+    ),
+    Route(
         method="POST",
         path=f"{API}/voucher/redeem",
         name="redeemVoucher",
@@ -164,6 +179,38 @@ _PUBLIC: Final = (
             VoucherExpired,
             ReplaySecretExpired,
         ),
+    ),
+)
+
+_FAIRNESS: Final = (
+    Route(
+        method="GET",
+        path=f"{API}/player/fairness",
+        name="readFairness",
+        caller=Caller.PLAYER,
+        handle=handlers.read_fairness,
+        gives={"fairness": FairnessState},
+        refusals=(SeedRetired,),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/player/fairness/rotate",
+        name="rotateSeed",
+        caller=Caller.PLAYER,
+        handle=handlers.rotate_seed,
+        takes=requests.Rotation,
+        gives={"fairness": FairnessState},
+        has_key=True,
+        may_replay=True,
+        refusals=(InvalidInput,),
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/fair/rounds/{{link}}",
+        name="readFairRound",
+        caller=Caller.ANYBODY,
+        handle=handlers.read_fair_round,
+        gives={"game": Mapping[str, Any], "round": RoundExport},
     ),
 )
 
@@ -223,7 +270,14 @@ _PLAYERS: Final = (
         takes=requests.SpinRequest,
         gives={"result": SpinResult},
         may_replay=True,
-        refusals=(NotFound, StakeOutOfRange, InsufficientFunds, BonusAckRequired, IdempotencyKeyReused),
+        refusals=(
+            NotFound,
+            StakeOutOfRange,
+            InsufficientFunds,
+            BonusAckRequired,
+            SeedRetired,
+            IdempotencyKeyReused,
+        ),
     ),
 )
 
@@ -459,5 +513,5 @@ _ADMIN: Final = (
     ),
 )
 
-ROUTES: Final = (*_PUBLIC, *_PLAYERS, *_DESK, *_ADMIN)
+ROUTES: Final = (*_PUBLIC, *_PLAYERS, *_FAIRNESS, *_DESK, *_ADMIN)
 """Every route of the API but the one that describes it."""

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 from ...application.ports import AnswerKey, Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus, BonusStatus
+from ...domain.fairness import RevealedSeed
 from ...domain.ledger import Account, EventType, LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
@@ -120,6 +121,10 @@ def _rounds() -> Table[Round]:
     )
 
 
+def _revealed_seeds() -> Table[RevealedSeed]:
+    return Table("revealed_seeds", lambda row: (row.player_id, row.number))
+
+
 def _player_seq(event: LedgerEvent) -> Hashable:
     if event.player_id is None or event.player_seq is None:
         return None
@@ -157,6 +162,7 @@ class Books:
     bonuses: Table[Bonus] = field(factory=_bonuses)
     sessions: Table[Session] = field(factory=_sessions)
     rounds: Table[Round] = field(factory=_rounds)
+    revealed_seeds: Table[RevealedSeed] = field(factory=_revealed_seeds)
     ledger: Table[LedgerEvent] = field(factory=_ledger)
     answers: Table[StoredAnswer] = field(factory=lambda: Table("answers", lambda row: row.key))
     # A subject may be counted in several tenants: what does not exist is guessed at everywhere.
@@ -195,6 +201,7 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     Bonus: "bonuses",
     Session: "sessions",
     Round: "rounds",
+    RevealedSeed: "revealed_seeds",
     LedgerEvent: "ledger",
     StoredAnswer: "answers",
     Attempts: "attempts",

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ...application.ports import (
     AnswerKey,
+    FairRound,
     LockedPlayer,
     Page,
     PlayerFilter,
@@ -18,6 +19,7 @@ from ...application.ports import (
 )
 from ...domain.bonuses import Bonus
 from ...domain.codes import Code
+from ...domain.fairness import RevealedSeed
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.sessions import Session
@@ -146,6 +148,24 @@ class MemoryPlayers:
             rounds = newest_of(view, lambda books: books.rounds, page.before, ("player", player_id))
             return list(islice(rounds, page.limit))
 
+    def fair_round(self, round_id: UUID) -> FairRound | None:
+        """Return a visible round with its player and its seed."""
+        with self.transaction.reading() as view:
+            found = view.one(lambda books: books.rounds.rows.get(round_id))
+            player = None if found is None else _player(view, found.player_id)
+            if found is None or player is None:
+                return None
+            return FairRound(found, player, _revealed(view, player.player_id, found.seed_number))
+
+    def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
+        """Return the server seed of a visible player that was told last."""
+        with self.transaction.reading() as view:
+            player = _player(view, player_id)
+            if player is None:
+                return None
+            revealed = (_revealed(view, player_id, number) for number in range(player.seeds.number, 0, -1))
+            return next((seed for seed in revealed if seed is not None), None)
+
 
 def _voucher(view: View, voucher_id: UUID) -> Voucher | None:
     return view.one(lambda books: books.vouchers.rows.get(voucher_id))
@@ -180,6 +200,10 @@ def _is_player(player: Player, only: PlayerFilter) -> bool:
 
 def _player(view: View, player_id: UUID) -> Player | None:
     return view.one(lambda books: books.players.rows.get(player_id))
+
+
+def _revealed(view: View, player_id: UUID, number: int | None) -> RevealedSeed | None:
+    return view.one(lambda books: books.revealed_seeds.rows.get((player_id, number)))
 
 
 def _player_view(view: View, player: Player) -> PlayerView:

@@ -26,6 +26,7 @@ from attrs import field, frozen
 from ...application.errors import StorageUnavailable
 from ...application.ports import Binding, Record
 from .directory import MemoryDirectory
+from .game_files import MemoryGameFiles
 from .ledger import MemoryLedger
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers, MemoryVouchers
@@ -92,6 +93,7 @@ class MemoryStorage:
 
     def __init__(self, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS, latch: Latch | None = None) -> None:
         self._directory = MemoryDirectory()
+        self._game_files = MemoryGameFiles()
         self._locks = RowLocks(latch or Condition(), lock_timeout_seconds)
         self._shelf: Shelf = {}
         self._is_closed = False
@@ -100,6 +102,11 @@ class MemoryStorage:
     def directory(self) -> MemoryDirectory:
         """The directory of tenants."""
         return self._directory
+
+    @property
+    def game_files(self) -> MemoryGameFiles:
+        """The games that were played."""
+        return self._game_files
 
     def begin(self, binding: Binding) -> MemoryUnitOfWork:
         """Return a new unit of work that sees through `binding`."""

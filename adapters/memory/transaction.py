@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 from ...application.errors import AlreadyExists, IsolationViolation, StorageMisuse
 from ...application.ports import AnswerKey, Binding, Record, StoredAnswer
 from ...domain.attempts import Attempts
+from ...domain.fairness import RevealedSeed
 from ...domain.ledger import LedgerEvent
 from ...domain.rounds import Round
 from .books import Books
@@ -22,7 +23,7 @@ R = TypeVar("R", bound=Owned)
 Shelf = MutableMapping[UUID, Books]
 """The books of all operators, by operator."""
 
-ADDED_ONLY: Final = (LedgerEvent, Round, StoredAnswer)
+ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer)
 """Facts: written once, never saved again."""
 
 _CONTENT: Final[dict[type, str]] = {LedgerEvent: "meta", Round: "outcome", StoredAnswer: "hints"}

@@ -6,15 +6,13 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.errors import StorageUnavailable, TransientConflict
 from ...application.ports import DirectoryEntry
 from ...domain.tenants import TenantKind, TenantStatus
 from .channel import Row, Statement
 from .connections import Connections
-from .failures import ExchangeFailed, port_error
 from .reads_tenancy import is_storable
+from .standalone import run_standalone
 
-_TRIES: Final = 5
 _SELECT: Final = """
 select own.tenant_id, own.operator_id, own.kind, own.slug, own.code_symbols, case
     when 'CLOSED' in (own.status, root.status) then 'CLOSED'
@@ -58,12 +56,16 @@ class PostgresDirectory:
     def operators(self) -> Sequence[DirectoryEntry]:
         """Return the isolation roots, the platform included, by id."""
         statement = Statement(f"{_SELECT} where own.tenant_id = own.operator_id order by own.tenant_id")
-        return [_entry(row) for row in self._run(statement)]
+        return [_entry(row) for row in run_standalone(self.connections, statement)]
 
     def set_status(self, tenant_id: UUID, status: TenantStatus) -> None:
         """List a tenant's new status, bound as the operator that it stands under."""
         # Sent together, both are one transaction, at the end of which the binding is gone.
-        self._run(Statement(_BIND_ROOT, (tenant_id,)), Statement(_SET_STATUS, (tenant_id, status.value)))
+        run_standalone(
+            self.connections,
+            Statement(_BIND_ROOT, (tenant_id,)),
+            Statement(_SET_STATUS, (tenant_id, status.value)),
+        )
 
     def register(self, entry: DirectoryEntry) -> Literal["done", "slug", "code_symbols"]:
         """List a tenant, or list it anew; return the field that belongs to another tenant, if one does."""
@@ -75,23 +77,11 @@ class PostgresDirectory:
             entry.code_symbols,
             entry.status.value,
         )
-        return _OUTCOMES[self._run(Statement(_REGISTER, values))[0][0]]
+        return _OUTCOMES[run_standalone(self.connections, Statement(_REGISTER, values))[0][0]]
 
     def _one(self, column: str, value: str | UUID) -> DirectoryEntry | None:
-        rows = self._run(Statement(f"{_SELECT} where own.{column} = $1", (value,)))
+        rows = run_standalone(self.connections, Statement(f"{_SELECT} where own.{column} = $1", (value,)))
         return _entry(rows[0]) if rows else None
-
-    def _run(self, *statements: Statement) -> list[Row]:
-        """Run statements that may be repeated as often as need be; return the rows of the last one."""
-        for _ in range(_TRIES):
-            try:
-                with self.connections.lease() as channel:
-                    return channel.exchange(statements)[-1]
-            except ExchangeFailed as failure:
-                error = port_error(failure)
-                if not isinstance(error, TransientConflict):
-                    raise error from failure
-        raise StorageUnavailable(f"gave up after {_TRIES} attempts")
 
 
 def _entry(row: Row) -> DirectoryEntry:

@@ -161,7 +161,11 @@ class Matrix:
         self.findings.append(Finding("matrix", table, message))
 
 
-_KEYS_OF_GLOBALS: Final[Mapping[str, str]] = {"directory": "tenant_id", "schema_migrations": "name"}
+_KEYS_OF_GLOBALS: Final[Mapping[str, str]] = {
+    "directory": "tenant_id",
+    "game_files": "version",
+    "schema_migrations": "name",
+}
 
 
 def _expected(table: str, asker: Asker, verb: Verb) -> bool:

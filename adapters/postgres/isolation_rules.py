@@ -13,7 +13,7 @@ from attrs import frozen
 from .roles import APP, BACKUP, MIGRATOR, OWNER, OWNER_READ, ROLES
 from .tables import GLOBAL, INSERT_ONLY, SCHEMA
 
-DEFINERS: Final = ("directory_register", "directory_set_status")
+DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep")
 """The functions that run with their owner's rights; the application may call these and no other."""
 
 REFERENCE: Final = """

@@ -12,6 +12,7 @@ from sqlalchemy import FromClause, Select, Table, and_, func, select
 
 from ...application.ports import (
     AnswerKey,
+    FairRound,
     LockedPlayer,
     Page,
     PlayerFilter,
@@ -21,6 +22,7 @@ from ...application.ports import (
 )
 from ...domain.bonuses import Bonus, BonusStatus
 from ...domain.codes import Code
+from ...domain.fairness import RevealedSeed
 from ...domain.players import Player, PlayerStatus
 from ...domain.rounds import Round
 from ...domain.sessions import Session
@@ -43,7 +45,7 @@ from .queries import (
     scope,
 )
 from .reads_tenancy import answer_by, answer_in, is_storable
-from .rows_play import BONUSES, PLAYERS, ROUNDS, SESSIONS, VOUCHERS
+from .rows_play import BONUSES, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_tenancy import ANSWERS
 from .tables import kept_columns
 from .transaction import Transaction
@@ -181,6 +183,22 @@ class PostgresPlayers:
         rows = self._of_player(tables.rounds, "round_id", player_id, page)
         return [ROUNDS.record_of(row) for row in rows]
 
+    def fair_round(self, round_id: UUID) -> FairRound | None:
+        """Return a round with its player and its seed, read by one statement."""
+        query = _fair_round(bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, round_id=round_id))
+        if row is None:
+            return None
+        player, seed = row[_ROUND_WIDTH:][:_PLAYER_WIDTH], row[_ROUND_WIDTH + _PLAYER_WIDTH :]
+        revealed = None if seed[0] is None else REVEALED_SEEDS.record_of(seed)
+        return FairRound(ROUNDS.record_of(row[:_ROUND_WIDTH]), PLAYERS.record_of(player), revealed)
+
+    def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
+        """Return the server seed of a player that was told last."""
+        query = _last_revealed(bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, player_id=player_id, limit=1))
+        return None if row is None else REVEALED_SEEDS.record_of(row)
+
     def _of_player(self, table: Table, key: str, player_id: UUID, page: Page) -> Sequence[Row]:
         before = page.before is not None
         query = page_of(table, key, ("player_id", "is"), bound=self.transaction.bound, before=before)
@@ -191,6 +209,7 @@ class PostgresPlayers:
 _BONUS_FROM: Final = len(SESSIONS.columns)
 _ANSWER_FROM: Final = _BONUS_FROM + len(BONUSES.columns)
 _PLAYER_WIDTH: Final = len(PLAYERS.columns)
+_ROUND_WIDTH: Final = len(ROUNDS.columns)
 
 
 def _with_dependents(player: FromClause) -> Select[Any]:
@@ -278,6 +297,31 @@ def _views_page(*only: Only, bound: bool, before: bool) -> Query:
     statement = _with_dependents(page)
     statement = select(*page.columns, *statement.selected_columns).select_from(*statement.get_final_froms())
     return compiled(statement.order_by(page.c.player_id.desc(), tables.bonuses.c.bonus_id))
+
+
+@cache
+def _fair_round(*, bound: bool) -> Query:
+    rounds, players, seeds = tables.rounds, tables.players, tables.revealed_seeds
+    joined = rounds.join(
+        players,
+        and_(players.c.operator_id == rounds.c.operator_id, players.c.player_id == rounds.c.player_id),
+    ).outerjoin(
+        seeds,
+        and_(
+            seeds.c.operator_id == rounds.c.operator_id,
+            seeds.c.player_id == rounds.c.player_id,
+            seeds.c.number == rounds.c.seed_number,
+        ),
+    )
+    statement = select(*rounds.columns, *players.columns, *seeds.columns).select_from(joined)
+    return compiled(statement.where(*scope(rounds, bound=bound), *matching(rounds, ["round_id"])))
+
+
+@cache
+def _last_revealed(*, bound: bool) -> Query:
+    seeds = tables.revealed_seeds
+    statement = select(*seeds.columns).where(*scope(seeds, bound=bound), *matching(seeds, ["player_id"]))
+    return compiled(statement.order_by(seeds.c.number.desc()).limit(LIMIT))
 
 
 def _views(rows: Sequence[Row]) -> list[PlayerView]:

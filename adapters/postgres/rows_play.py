@@ -5,6 +5,7 @@ from typing import Final
 
 from ...domain.bonuses import Bonus, BonusStatus
 from ...domain.codes import Code
+from ...domain.fairness import RevealedSeed, SeedState
 from ...domain.ledger import Account, AccountKind, EventSource, EventType, LedgerEvent, Transfer
 from ...domain.pins import PinRef
 from ...domain.players import Player, PlayerStatus
@@ -78,6 +79,7 @@ def _player(row: Row) -> Player:
         region=row[10],
         created_at=row[11],
         last_active_at=row[12],
+        seeds=SeedState(row[13] or row[4], row[16], row[14], row[15]),
     )
 
 
@@ -97,9 +99,26 @@ PLAYERS: Final = Kept(
         "region",
         "created_at",
         "last_active_at",
+        "seeds.key_id",
+        "seeds.number",
+        "seeds.nonce",
+        "seeds.client_seed",
     ),
     _player,
-    frozenset({"pin_key_id", "pin_generation", "balance_minor", "last_seq", "status", "last_active_at"}),
+    frozenset(
+        {
+            "pin_key_id",
+            "pin_generation",
+            "balance_minor",
+            "last_seq",
+            "status",
+            "last_active_at",
+            "seed_key_id",
+            "seed_number",
+            "seed_nonce",
+            "client_seed",
+        }
+    ),
 )
 
 
@@ -208,6 +227,9 @@ def _round(row: Row) -> Round:
         balance_minor=row[10],
         outcome=row[11],
         played_at=row[12],
+        game_version=row[13],
+        seed_number=row[14],
+        nonce=row[15],
     )
 
 
@@ -227,8 +249,40 @@ ROUNDS: Final = Kept(
         "balance_minor",
         "outcome",
         "played_at",
+        "game_version",
+        "seed_number",
+        "nonce",
     ),
     _round,
+)
+
+
+def _revealed_seed(row: Row) -> RevealedSeed:
+    return RevealedSeed(
+        operator_id=row[0],
+        tenant_id=row[1],
+        player_id=row[2],
+        number=row[3],
+        server_seed=row[4],
+        client_seed=row[5],
+        rounds=row[6],
+        revealed_at=row[7],
+    )
+
+
+REVEALED_SEEDS: Final = Kept(
+    tables.revealed_seeds,
+    attrgetter(
+        "operator_id",
+        "tenant_id",
+        "player_id",
+        "number",
+        "server_seed",
+        "client_seed",
+        "rounds",
+        "revealed_at",
+    ),
+    _revealed_seed,
 )
 
 

@@ -8,6 +8,7 @@ from .channel import Statement
 from .connections import Connections
 from .directory import PostgresDirectory
 from .failures import ExchangeFailed
+from .game_files import PostgresGameFiles
 from .transaction import Transaction
 from .unit_of_work import PostgresUnitOfWork
 
@@ -53,12 +54,18 @@ class PostgresStorage:
                 **timeouts,
             )
         self._directory = PostgresDirectory(self._connections)
+        self._game_files = PostgresGameFiles(self._connections)
         self._is_closed = False
 
     @property
     def directory(self) -> PostgresDirectory:
         """The directory of tenants."""
         return self._directory
+
+    @property
+    def game_files(self) -> PostgresGameFiles:
+        """The games that were played."""
+        return self._game_files
 
     def begin(self, binding: Binding) -> PostgresUnitOfWork:
         """Return a new unit of work that sees through `binding`. Nothing is sent yet."""

@@ -51,8 +51,8 @@ def _text(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
     return Column(name, Text, primary_key=key, nullable=null)
 
 
-def _minor(name: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, BigInteger, nullable=null)
+def _minor(name: str, *, null: bool = False, default: str | None = None) -> Column[Any]:
+    return Column(name, BigInteger, nullable=null, server_default=None if default is None else text(default))
 
 
 def _count(name: str, *, default: str | None = None) -> Column[Any]:
@@ -83,6 +83,13 @@ directory = Table(
     _text("status"),
 )
 
+game_files = Table(
+    "game_files",
+    metadata,
+    _text("version", key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
 schema_migrations = Table(
     "schema_migrations",
     metadata,
@@ -91,8 +98,8 @@ schema_migrations = Table(
     Column("applied_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
 )
 
-GLOBAL: Final = frozenset({"directory", "schema_migrations"})
-"""The tables that belong to no tenant. The application reads them and writes neither."""
+GLOBAL: Final = frozenset({"directory", "game_files", "schema_migrations"})
+"""The tables that belong to no tenant. The application reads them and writes none."""
 
 tenants = _owned(
     "tenants",
@@ -182,6 +189,11 @@ players = _owned(
     _text("region", null=True),
     _at("created_at"),
     _at("last_active_at"),
+    # None in the rows from before there were seeds: they derive from the secret of the PIN.
+    _text("seed_key_id", null=True),
+    _count("seed_number", default="1"),
+    _minor("seed_nonce", default="0"),
+    Column("client_seed", Text, nullable=False, server_default=text("''")),
 )
 
 sessions = _owned(
@@ -226,6 +238,20 @@ rounds = _owned(
     _minor("balance_minor"),
     _json("outcome"),
     _at("played_at"),
+    # None in the rows from before there were seeds.
+    _text("game_version", null=True),
+    Column("seed_number", Integer, nullable=True),
+    _minor("nonce", null=True),
+)
+
+revealed_seeds = _owned(
+    "revealed_seeds",
+    _uuid("player_id", key=True),
+    Column("number", Integer, primary_key=True, nullable=False),
+    Column("server_seed", LargeBinary, nullable=False),
+    _text("client_seed"),
+    _minor("rounds"),
+    _at("revealed_at"),
 )
 
 ledger_events = _owned(
@@ -268,5 +294,5 @@ fold_marks = _owned(
     "fold_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
 )
 
-INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "rounds"})
+INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "revealed_seeds", "rounds"})
 """Facts: the application adds to these and reads them."""

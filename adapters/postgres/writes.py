@@ -16,6 +16,7 @@ from ...application.errors import StorageMisuse
 from ...application.ports import Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus
+from ...domain.fairness import RevealedSeed
 from ...domain.ledger import LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
@@ -26,7 +27,7 @@ from ...domain.vouchers import Voucher
 from .channel import Row, Statement
 from .kept import Kept
 from .queries import DIALECT
-from .rows_play import BONUSES, EVENTS, PLAYERS, ROUNDS, SESSIONS, VOUCHERS
+from .rows_play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 
 KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
@@ -41,6 +42,7 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     Session: SESSIONS,
     Bonus: BONUSES,
     Round: ROUNDS,
+    RevealedSeed: REVEALED_SEEDS,
     LedgerEvent: EVENTS,
 }
 """How each kind of record is kept; what is referred to stands before what refers to it."""

@@ -46,6 +46,7 @@ class Settings:
     workers: int = 2
     threads: int = 4
     sweep_seconds: int = 15
+    games: Path | None = None
     jwt_secret: str | None = field(default=None, repr=False)
     pin_secrets: Mapping[str, str] = field(factory=dict, repr=False)
 
@@ -92,7 +93,7 @@ def _between(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def _home(text: str) -> Path:
+def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
@@ -130,7 +131,8 @@ def _is_hex(text: str) -> bool:
 
 _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "storage": _storage,
-    "home": _home,
+    "home": _path,
+    "games": _path,
     "port": _between(0, 65_535),
     "public_url": _public_url,
     "pool_size": _between(1, 200),

@@ -70,14 +70,21 @@ def test_what_happens_outside_of_a_round_names_no_game(day: Day) -> None:
 def test_the_answer_of_a_spin(day: Day) -> None:
     guest = day.welcome(1000)
     content = day.spin(guest, 100, DOUBLE, key="mine").content()
-    round_id = content["result"].pop("roundId")
+    round_id, proof = content["result"].pop("roundId"), content["result"].pop("proof")
     assert str(UUID(round_id)) == round_id
+    assert proof.keys() == {"link", "gameVersion", "serverSeedHash", "clientSeed", "nonce"}
     assert content == {
         "ok": True,
         "result": {
             "actionId": "mine",
             "gameKey": "demo-wheel",
-            "outcome": {"prize": "candle", "multiplier": 2, "ticket": 7945},
+            "outcome": {
+                "stops": [2],
+                "window": [["candle"]],
+                "lineWins": [{"line": 1, "symbol": "candle", "count": 1, "winMinor": 200}],
+                "scatterWinMinor": 0,
+                "freeSpins": [],
+            },
             "stakeMinor": 100,
             "winMinor": 200,
             "balanceMinor": 1100,

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve, field, frozen
 from support_day import LOSE, Day, Guest, build_day
 from support_emptied import STORAGES, open_empty
-from support_engine import PINS, SeededRandomness, assemble, build_engine, build_services
+from support_engine import PINS, ScriptedSeeds, SeededRandomness, assemble, build_engine, build_services
 
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
@@ -43,8 +43,8 @@ class NoLuck:
 
 
 def _losing(day: Day) -> Engine:
-    services = build_services(seed=1, clock=day.clock, randomness=NoLuck())
-    return assemble(day.storage, services)
+    seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=NoLuck())
+    return assemble(day.storage, build_services(seed=1, clock=day.clock, randomness=NoLuck(), seeds=seeds))
 
 
 def _safe(day: Day, seed: int = 2) -> Engine:

@@ -124,7 +124,7 @@ class Own:
                 self.observe(
                     lambda: spin(guest.principal, stake_minor=amount, game_key="demo-wheel", action_id=key)
                 )
-                day.randomness._draws.clear()
+                day.randomness.script()
         self.look(random.choice([self.operator.head, desk.head, desk.analyst]), desk)
 
     def look(self, who: StaffPrincipal, desk: Desk) -> None:

@@ -96,12 +96,18 @@ def test_a_planted_fault_is_found_and_its_seed_shows_it_again(
 
 def _run(build: Build, *words: str) -> Result:
     program = Program(
-        open_running=_closed, open_database=_closed, home=_closed, default_url=_closed, simulated_engine=build
+        open_running=_closed,
+        open_database=_closed,
+        home=_closed,
+        default_url=_closed,
+        simulated_engine=build,
+        load_games=_closed,
+        load_game=_closed,
     )
     return CliRunner().invoke(build_commands(program), ["simulate", *words])
 
 
-def _closed() -> Any:  # noqa: ANN401 - never returns
+def _closed(*_: object) -> Any:  # noqa: ANN401 - never returns
     raise AssertionError("a simulation opens nothing")
 
 

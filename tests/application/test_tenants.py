@@ -12,7 +12,7 @@ from support_engine import ScriptedRandomness, build_engine
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.engine import Engine
 from playtime.application.errors import Forbidden, NotFound, StorageUnavailable
-from playtime.application.ports import Binding, Directory, DirectoryEntry, Storage, UnitOfWork
+from playtime.application.ports import Binding, Directory, DirectoryEntry, GameFiles, Storage, UnitOfWork
 from playtime.application.tenants import TenantRecord
 from playtime.domain.codes import ALPHABET, symbols_of
 from playtime.domain.errors import DomainError, InvalidInput
@@ -63,6 +63,10 @@ class InterruptedStorage:
 
     inner: Storage
     directory: InterruptedDirectory
+
+    @property
+    def game_files(self) -> GameFiles:
+        return self.inner.game_files
 
     def begin(self, binding: Binding) -> UnitOfWork:
         return self.inner.begin(binding)

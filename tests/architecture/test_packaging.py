@@ -7,7 +7,7 @@ from pathlib import Path
 from support_tree import LAYERS, ROOT, TESTS, product_files
 from support_wheel import Host, wheel
 
-DATA = ["py.typed", "adapters/postgres/migrations/*.sql"]
+DATA = ["py.typed", "adapters/postgres/migrations/*.sql", "adapters/system/games/*.json"]
 
 # Runs in an empty environment, beside a host's own packages `domain`, `application`, `adapters`.
 HOST_PROGRAM = """

@@ -1,16 +1,19 @@
-"""Games: the published pay table decides, exactly."""
+"""Games: the published file decides, exactly."""
 
 from collections import Counter
-from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
-from support_models import games
+from hypothesis import strategies as st
+from support_games import LINES, Told, every_window, games, make_game
 
+from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
-from playtime.domain.games import DEMO_GAME, Game, Prize, StakeOutOfRange
+from playtime.domain.game_faults import faults_of
+from playtime.domain.games import Game, LineWin, StakeOutOfRange, StakeRule
 from playtime.domain.money import MAX_AMOUNT_MINOR
+from playtime.domain.reels import Reel
 
 TABLE = [
     ("shade", 5895, 0),
@@ -23,15 +26,21 @@ TABLE = [
 ]
 
 
-def _game(*prizes: Prize, low: int = 1, high: int = 100) -> Game:
-    return Game("g", "G", "tests", low, high, prizes)
+def _wins(game: Game, *stops: int) -> list[LineWin]:
+    return list(game.window(game.reels, stops).line_wins)
+
+
+# --- the demo game --------------------------------------------------------------------------------------------
 
 
 def test_the_demo_game_is_as_published() -> None:
-    assert [(prize.name, prize.weight, prize.multiplier) for prize in DEMO_GAME.prizes] == TABLE
+    (reel,) = DEMO_GAME.reels
+    pays = [DEMO_GAME.pays.get(symbol, {}).get(1, 0) for symbol in reel.strip]
+    assert list(zip(reel.strip, reel.weights, pays, strict=True)) == TABLE
     assert (DEMO_GAME.game_key, DEMO_GAME.provider) == ("demo-wheel", "playtime")
     assert (DEMO_GAME.min_stake_minor, DEMO_GAME.max_stake_minor) == (1, 100_000)
-    assert DEMO_GAME.total_weight == 10_000
+    assert reel.total_weight == 10_000
+    assert faults_of(DEMO_GAME) == []
 
 
 def test_the_demo_game_returns_exactly_19_of_20() -> None:
@@ -43,67 +52,153 @@ def test_the_demo_game_returns_exactly_19_of_20() -> None:
 
 
 def test_every_ticket_of_the_demo_game_wins_by_its_weight() -> None:
-    won = Counter(DEMO_GAME.prize_of(ticket).name for ticket in range(10_000))
-    assert won == {name: weight for name, weight, _ in TABLE}
-    paid = sum(DEMO_GAME.prize_of(ticket).multiplier for ticket in range(10_000))
-    assert Fraction(paid, 10_000) == DEMO_GAME.rtp
+    plays = [DEMO_GAME.play(Told([ticket])) for ticket in range(10_000)]
+    assert Counter(play.paid.columns[0][0] for play in plays) == {name: weight for name, weight, _ in TABLE}
+    assert Fraction(sum(play.coins for play in plays), 10_000) == DEMO_GAME.rtp
+
+
+# --- reels ----------------------------------------------------------------------------------------------------
+
+
+def test_a_strip_has_no_end() -> None:
+    reel = Reel(tuple("ABCD"), (1, 1, 1, 1), 3)
+    assert reel.columns == (("A", "B", "C"), ("B", "C", "D"), ("C", "D", "A"), ("D", "A", "B"))
 
 
 @given(games())
-def test_the_tickets_of_any_game_cover_each_weight_exactly_in_the_order_of_the_table(game: Game) -> None:
-    shown = [game.prize_of(ticket) for ticket in range(game.total_weight)]
-    assert shown == [prize for prize in game.prizes for _ in range(prize.weight)]
-    assert Fraction(sum(prize.multiplier for prize in shown), len(shown)) == game.rtp
+def test_the_tickets_of_a_reel_cover_each_weight_exactly(game: Game) -> None:
+    for reel in game.reels:
+        stops = Counter(reel.stop_of(ticket) for ticket in range(reel.total_weight))
+        assert stops == dict(enumerate(reel.weights))
 
 
 @given(games())
 def test_a_ticket_out_of_range_is_refused(game: Game) -> None:
-    for ticket in (-1, game.total_weight, game.total_weight + 1, -game.total_weight):
+    reel = game.reels[0]
+    for ticket in (-1, reel.total_weight, reel.total_weight + 1, -reel.total_weight):
         with pytest.raises(ValueError, match="a ticket is from 0 to"):
-            game.prize_of(ticket)
+            reel.stop_of(ticket)
+
+
+# --- what a window pays ---------------------------------------------------------------------------------------
+
+
+def test_a_line_pays_from_the_left_as_far_as_it_runs() -> None:
+    game = make_game(["AB", "AB", "AB", "AB"], {"A": {2: 3, 3: 5, 4: 9}, "B": {3: 2, 4: 4}})
+    assert _wins(game, 0, 0, 0, 0) == [LineWin(1, "A", 4, 9)]
+    assert _wins(game, 0, 0, 0, 1) == [LineWin(1, "A", 3, 5)]
+    assert _wins(game, 0, 0, 1, 0) == [LineWin(1, "A", 2, 3)]
+    assert _wins(game, 0, 1, 0, 0) == []
+    assert _wins(game, 1, 1, 0, 0) == []
+    assert _wins(game, 1, 1, 1, 0) == [LineWin(1, "B", 3, 2)]
 
 
 @pytest.mark.parametrize(
-    ("game", "path"),
+    ("window", "win"),
     [
-        (_game, "prizes"),
-        (lambda: _game(Prize("p", 0, 1)), "prizes"),
-        (lambda: _game(Prize("p", 1, 1), Prize("q", -1, 1)), "prizes"),
-        (lambda: _game(Prize("p", 1, -1)), "prizes"),
-        (lambda: _game(Prize("p", 1, 1), low=0), "minStakeMinor"),
-        (lambda: _game(Prize("p", 1, 1), low=-5), "minStakeMinor"),
-        (lambda: _game(Prize("p", 1, 1), low=11, high=10), "minStakeMinor"),
-        (lambda: _game(Prize("p", 1, 2), high=MAX_AMOUNT_MINOR), "maxStakeMinor"),
-        (lambda: _game(Prize("p", 1, 0), Prize("q", 1, 10**12 + 1), high=1), "maxStakeMinor"),
+        ("WAA", LineWin(1, "A", 3, 9)),
+        ("AWA", LineWin(1, "A", 3, 9)),
+        ("WWA", LineWin(1, "W", 2, 20)),
+        ("WAB", LineWin(1, "A", 2, 4)),
+        ("WWW", LineWin(1, "W", 3, 50)),
+        ("WWB", LineWin(1, "B", 3, 30)),
+        ("WWS", LineWin(1, "W", 2, 20)),
+        ("WSA", None),
+        ("SWA", None),
+        ("AWB", LineWin(1, "A", 2, 4)),
+        ("BWA", None),
+        ("WBB", LineWin(1, "B", 3, 30)),
     ],
 )
-def test_a_game_that_could_not_be_played_or_settled_is_refused(game: Callable[[], Game], path: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        game()
-    assert refused.value.path == path
+def test_the_wild_symbol_stands_for_others_and_a_line_pays_its_best(window: str, win: LineWin | None) -> None:
+    strips = ["WABS"] * 3
+    game = make_game(strips, {"A": {2: 4, 3: 9}, "B": {3: 30}, "W": {2: 20, 3: 50}})
+    stops = [strip.index(symbol) for strip, symbol in zip(strips, window, strict=True)]
+    assert _wins(game, *stops) == ([] if win is None else [win])
 
 
-def test_the_largest_win_may_be_the_largest_amount() -> None:
-    assert _game(Prize("p", 1, 10), high=10**11).max_stake_minor * 10 == MAX_AMOUNT_MINOR
-    assert _game(Prize("p", 1, 1), low=5, high=5).checked_stake(5) == 5
+def test_each_line_runs_through_its_own_rows() -> None:
+    game = make_game(["ABC"] * 5, {"A": {5: 1}, "B": {5: 2}, "C": {5: 3}}, rows=3, lines=LINES)
+    assert _wins(game, 0, 0, 0, 0, 0) == [LineWin(1, "B", 5, 2), LineWin(2, "A", 5, 1), LineWin(3, "C", 5, 3)]
+    diagonal = _wins(game, 0, 2, 1, 2, 0)
+    assert diagonal == [LineWin(4, "A", 5, 1)]
 
 
-@pytest.mark.parametrize("stake", [5, 6, 99, 100])
-def test_a_stake_within_the_limits_passes(stake: int) -> None:
-    assert _game(Prize("p", 1, 1), low=5).checked_stake(stake) == stake
+def test_scatters_pay_wherever_they_show() -> None:
+    game = make_game(["ABS", "SAB", "ASB"], {"A": {3: 5}}, rows=2, lines=[(0, 0, 0)], scatter_pays={2: 4, 3: 25})
+    window = game.window(game.reels, (1, 0, 0))
+    assert window.columns == (("B", "S"), ("S", "A"), ("A", "S"))
+    assert (window.scatters, window.scatter_coins, window.coins) == (3, 25, 25)
+    assert game.window(game.reels, (0, 0, 2)).scatter_coins == 0
 
 
-@pytest.mark.parametrize("stake", [1, 4, 101, MAX_AMOUNT_MINOR])
-def test_a_stake_outside_the_limits_is_refused(stake: int) -> None:
+def test_free_spins_are_played_in_the_same_round_multiplied_and_won_again() -> None:
+    game = make_game(["AS", "AS"], {"A": {2: 5}}, scatter_pays={2: 1}, free=({2: 2}, 3, 3))
+    nothing = game.play(Told([0, 1]))
+    assert (nothing.free, nothing.coins) == ((), 0)
+    play = game.play(Told([1, 1, 0, 0, 1, 1, 0, 1]))
+    assert [window.stops for window in play.free] == [(0, 0), (1, 1), (0, 1)], "two won, and one more of two"
+    assert play.coins == 1 + 3 * (5 + 1 + 0)
+
+
+def test_no_more_free_spins_are_played_than_a_round_may_have() -> None:
+    game = make_game(["S", "S"], {"A": {2: 5}}, free=({2: 2}, 1, 5))
+    assert len(game.play(Told([0] * 12)).free) == 5
+
+
+@given(games(), st.data())
+def test_a_play_depends_on_nothing_but_its_draw(game: Game, data: st.DataObject) -> None:
+    weight = max(reel.total_weight for reel in game.reels)
+    tickets = data.draw(st.lists(st.integers(0, weight - 1), min_size=20, max_size=20))
+
+    class Wrapped:
+        def __init__(self) -> None:
+            self.left = list(tickets)
+
+        def below(self, bound: int) -> int:
+            return self.left.pop(0) % bound
+
+    assert game.play(Wrapped()) == game.play(Wrapped())
+
+
+@given(games())
+def test_what_a_window_pays_is_in_the_table(game: Game) -> None:
+    for _, stops in every_window(game):
+        window = game.window(game.reels, stops)
+        for win in window.line_wins:
+            assert game.pays[win.symbol][win.count] == win.coins > 0
+        assert len({win.line for win in window.line_wins}) == len(window.line_wins), "a line pays once"
+
+
+# --- stakes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stake", [20, 40, 2_000])
+def test_a_stake_of_whole_coins_within_the_limits_passes(stake: int) -> None:
+    assert StakeRule(20, 20, 2_000).checked(stake) == stake
+
+
+@pytest.mark.parametrize(
+    ("stake", "reason"),
+    [(10, "between 20 and 2000"), (2_020, "between"), (MAX_AMOUNT_MINOR, "between"), (30, "multiple of 20")],
+)
+def test_a_stake_that_is_not_one_is_refused(stake: int, reason: str) -> None:
     with pytest.raises(StakeOutOfRange) as refused:
-        _game(Prize("p", 1, 1), low=5).checked_stake(stake)
+        StakeRule(20, 20, 2_000).checked(stake)
     assert refused.value.path == "stakeMinor"
     assert refused.value.code == "STAKE_OUT_OF_RANGE"
-    assert "between 5 and 100" in str(refused.value)
+    assert reason in str(refused.value)
+
+
+def test_where_levels_are_named_no_other_stake_is_taken() -> None:
+    rule = StakeRule(10, 10, 1_000, (10, 50, 1_000))
+    assert [rule.checked(stake) for stake in (10, 50, 1_000)] == [10, 50, 1_000]
+    with pytest.raises(StakeOutOfRange, match="one of 10, 50, 1000"):
+        rule.checked(20)
 
 
 @pytest.mark.parametrize("stake", [0, -5, 5.0, True, "5", None, 10**30], ids=repr)
 def test_what_is_no_amount_is_no_stake(stake: int) -> None:
     with pytest.raises(InvalidInput) as refused:
-        _game(Prize("p", 1, 1)).checked_stake(stake)
+        DEMO_GAME.checked_stake(stake)
     assert refused.value.path == "stakeMinor"

@@ -1,14 +1,17 @@
 """A round: stake, outcome, win, bonus; the ticket alone decides what is shown."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support_models import NOW, balances, bonus_lists, games, make_bonus, make_player
+from support_games import Told, games, plays_of, stakes_of
+from support_models import NOW, balances, bonus_lists, make_bonus, make_player
 
 from playtime.domain.bonuses import Bonus, BonusAckRequired, BonusStatus
-from playtime.domain.games import DEMO_GAME, Game
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.games import Game
 from playtime.domain.rounds import Settlement, require_playable, settle_bonuses, settle_round
 from playtime.domain.wallet import InsufficientFunds
 
@@ -17,7 +20,8 @@ LOSE, EVEN, DOUBLE, SUNRISE = 0, 5895, 7945, 9999
 
 def _settle(balance: int, stake: int, ticket: int, *bonuses: Bonus) -> Settlement:
     player = make_player(balance)
-    return settle_round(DEMO_GAME, player, bonuses, ticket=ticket, stake_minor=stake, now=NOW)
+    play = DEMO_GAME.play(Told([ticket]))
+    return settle_round(DEMO_GAME, play, player, bonuses, stake_minor=stake, now=NOW)
 
 
 def _balances(settled: Settlement) -> tuple[int, int, int]:
@@ -34,7 +38,9 @@ def test_the_steps_of_a_round(ticket: int, prize: str, win: int) -> None:
     settled = _settle(500, 10, ticket)
     assert _balances(settled) == (490, 490 + win, 490 + win)
     assert settled.win_minor == win
-    assert settled.outcome == {"prize": prize, "multiplier": win // 10, "ticket": ticket}
+    assert settled.outcome["window"] == [[prize]]
+    lines = [{"line": 1, "symbol": prize, "count": 1, "winMinor": win}] if win else []
+    assert settled.outcome["lineWins"] == lines
     assert (settled.triggered, settled.bonus_minor) == ((), 0)
 
 
@@ -64,36 +70,47 @@ def test_a_stake_beyond_the_balance_is_refused_even_if_the_ticket_would_win() ->
 
 @given(games(), balances, bonus_lists(), st.data())
 def test_settlement_adds_up(game: Game, balance: int, bonuses: list[Bonus], data: st.DataObject) -> None:
-    stake = data.draw(st.integers(game.min_stake_minor, game.max_stake_minor))
+    stake = data.draw(stakes_of(game))
     assume(stake <= balance)
-    ticket = data.draw(st.integers(0, game.total_weight - 1))
-    settled = settle_round(game, make_player(balance), bonuses, ticket=ticket, stake_minor=stake, now=NOW)
+    play = data.draw(plays_of(game))
+    settled = settle_round(game, play, make_player(balance), bonuses, stake_minor=stake, now=NOW)
     bet, win, bonus = _balances(settled)
     assert bet == balance - stake >= 0
     assert win == bet + settled.win_minor
     assert bonus == win + settled.bonus_minor
-    assert settled.win_minor == stake * game.prize_of(ticket).multiplier
+    assert settled.win_minor * game.stake.coins == stake * play.coins
     waiting = [held for held in bonuses if held.status is BonusStatus.PENDING][len(settled.triggered) :]
     assert bonus > 100 or not waiting
 
 
 @given(games(), balances, balances, bonus_lists(), st.data())
-def test_the_ticket_alone_decides_the_outcome(
+def test_the_play_alone_decides_the_outcome(
     game: Game, rich: int, poor: int, bonuses: list[Bonus], data: st.DataObject
 ) -> None:
-    stake = data.draw(st.integers(game.min_stake_minor, game.max_stake_minor))
-    ticket = data.draw(st.integers(0, game.total_weight - 1))
+    stake, play = data.draw(stakes_of(game)), data.draw(plays_of(game))
     one, other = (
-        settle_round(game, make_player(balance + stake), held, ticket=ticket, stake_minor=stake, now=NOW)
+        settle_round(game, play, make_player(balance + stake), held, stake_minor=stake, now=NOW)
         for balance, held in ((rich, bonuses), (poor, []))
     )
     assert (one.outcome, one.win_minor) == (other.outcome, other.win_minor)
 
 
 def test_over_all_tickets_a_round_returns_the_games_share() -> None:
-    stake = 7
-    won = sum(_settle(stake, stake, ticket).win_minor for ticket in range(DEMO_GAME.total_weight))
-    assert Fraction(won, stake * DEMO_GAME.total_weight) == DEMO_GAME.rtp
+    stake, tickets = 7, DEMO_GAME.reels[0].total_weight
+    won = sum(_settle(stake, stake, ticket).win_minor for ticket in range(tickets))
+    assert Fraction(won, stake * tickets) == DEMO_GAME.rtp
+
+
+@given(games(), st.data())
+def test_the_parts_of_an_outcome_add_up_to_the_win(game: Game, data: st.DataObject) -> None:
+    stake, play = data.draw(stakes_of(game)), data.draw(plays_of(game))
+    settled = settle_round(game, play, make_player(stake), [], stake_minor=stake, now=NOW)
+    shown: dict[str, Any] = dict(settled.outcome)
+    windows = [shown, *shown["freeSpins"]]
+    paid = sum(
+        window["scatterWinMinor"] + sum(win["winMinor"] for win in window["lineWins"]) for window in windows
+    )
+    assert paid == settled.win_minor
 
 
 def test_playing_asks_for_the_acknowledgement_first_and_the_money_then() -> None:

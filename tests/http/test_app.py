@@ -19,7 +19,7 @@ from playtime.application.errors import (
     TransientConflict,
 )
 from playtime.application.ports import Claims
-from playtime.domain.games import DEMO_GAME
+from playtime.domain.demo_game import DEMO_GAME
 
 
 class _DownStorage(MemoryStorage):

@@ -54,7 +54,7 @@ def test_the_document_is_the_same_each_time(web: Web) -> None:
         for route in ROUTES
         for mode in GenerationMode
         # What takes nothing cannot be asked wrongly.
-        if mode is GenerationMode.POSITIVE or route.takes or route.path_ids or route.caller is Caller.PLAYER
+        if mode is GenerationMode.POSITIVE or route.takes or route.path_parameters or route.caller is Caller.PLAYER
     ],
 )
 def test_whatever_the_document_leads_to_is_as_described(web: Web, route: Route, mode: GenerationMode) -> None:

@@ -159,10 +159,11 @@ def test_a_spin(web: Web) -> None:
     assert reply.status == 200
     result = reply.content["result"]
     assert result.pop("roundId")
+    assert result.pop("proof").keys() == {"link", "gameVersion", "serverSeedHash", "clientSeed", "nonce"}
     assert result == {
         "actionId": "first of the evening",
         "gameKey": "demo-wheel",
-        "outcome": {"prize": "shade", "multiplier": 0, "ticket": LOSE},
+        "outcome": {"stops": [0], "window": [["shade"]], "lineWins": [], "scatterWinMinor": 0, "freeSpins": []},
         "stakeMinor": 100,
         "winMinor": 0,
         "balanceMinor": 900,

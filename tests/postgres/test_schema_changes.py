@@ -39,6 +39,13 @@ FILLED_IN: Final[Mapping[tuple[str, str], object]] = {
     ("vouchers", "batch_id"): None,
     ("vouchers", "number"): 1,
     ("vouchers", "prints"): 0,
+    ("players", "seed_key_id"): None,
+    ("players", "seed_number"): 1,
+    ("players", "seed_nonce"): 0,
+    ("players", "client_seed"): "",
+    ("rounds", "game_version"): None,
+    ("rounds", "seed_number"): None,
+    ("rounds", "nonce"): None,
 }
 """What the rows of the release before have in the columns that came later: whoever adds a column says it here."""
 

@@ -1,0 +1,55 @@
+"""The games that are played: those that ship with the product, or those of a folder."""
+
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from ...application.errors import SetupError
+from ...domain.demo_game import DEMO_GAME
+from ...domain.game_files import InvalidGameFile, read_game
+from ...domain.games import Game
+
+SHIPPED: Final = ("harbor-lights", "night-orchard", "deep-signal")
+"""The game files in the folder beside this module, in the order of the lobby: the calmest game first."""
+
+
+def load_games(folder: Path | None = None) -> tuple[Game, ...]:
+    """Return the games of a folder by the names of their files, or those that ship.
+
+    Raises SetupError, naming the file, when one cannot be played, or when there is none.
+    """
+    if folder is None:
+        return (DEMO_GAME, *shipped_games())
+    try:
+        files = sorted(folder.glob("*.json"))
+        games = tuple(load_game(file) for file in files)
+    except OSError as error:
+        raise SetupError(f"PLAYTIME_GAMES: {error}") from None
+    if not games:
+        raise SetupError(f"PLAYTIME_GAMES: there is no game file (*.json) in {folder}")
+    _require_different(zip(files, games, strict=True))
+    return games
+
+
+def shipped_games() -> tuple[Game, ...]:
+    """Return the games of our own that ship beside the demo game."""
+    folder = resources.files(__package__) / "games"
+    return tuple(read_game((folder / f"{name}.json").read_bytes()) for name in SHIPPED)
+
+
+def load_game(file: Path) -> Game:
+    """Return the game of a file. Raises SetupError, with the path of each fault; OSError."""
+    try:
+        return read_game(file.read_bytes())
+    except InvalidGameFile as refused:
+        faults = "".join(f"\n  {fault.path}: {fault.reason}" for fault in refused.faults)
+        raise SetupError(f"{file} is no game file:{faults}") from None
+
+
+def _require_different(games: Iterable[tuple[Path, Game]]) -> None:
+    found: dict[str, Path] = {}
+    for file, game in games:
+        other = found.setdefault(game.game_key, file)
+        if other != file:
+            raise SetupError(f"PLAYTIME_GAMES: {other} and {file} are both the game {game.game_key}")

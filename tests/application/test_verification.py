@@ -1,0 +1,205 @@
+"""Exports of rounds: whatever is changed in one is found, by the product and by the page that needs no product."""
+
+import json
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support_games import games, stakes_of
+from support_tree import ROOT
+
+from playtime.adapters.system.game_shelf import shipped_games
+from playtime.application.fairness import RoundExport
+from playtime.application.verification import Verdict, Verifier
+from playtime.application.wire import encode, success
+from playtime.contracts.records import NOW
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.fairness import Stream, commitment_of
+from playtime.domain.game_files import canonical
+from playtime.domain.games import Game
+from playtime.domain.rounds import outcome_of
+
+SEED: Final = bytes(range(32))
+SCRIPT: Final = ROOT / "docs" / "verify_round.py"
+ORCHARD: Final = shipped_games()[1]
+
+
+def export(game: Game, at: int, *, played_for: int | None = None, **about: Any) -> bytes:
+    """Return the export of a round played with SEED at a nonce, with its game; `about` is claimed falsely."""
+    play = game.play(Stream(SEED, "mine", at))
+    stake_minor = played_for or game.min_stake_minor
+    coin_minor = game.stake.coin_minor(stake_minor)
+    fields: dict[str, Any] = {
+        "link": "K7QD",
+        "game_key": game.game_key,
+        "game_version": game.version,
+        "stake_minor": stake_minor,
+        "win_minor": play.coins * coin_minor,
+        "outcome": outcome_of(play, coin_minor),
+        "played_at": NOW,
+        "server_seed_hash": commitment_of(SEED),
+        "client_seed": "mine",
+        "nonce": at,
+        "server_seed": SEED.hex(),
+    }
+    sealed = RoundExport(**fields | about).sealed()
+    return encode(success(game=json.loads(canonical(game)), round=sealed))
+
+
+def nonce_with_free_spins(game: Game) -> int:
+    """Return the first nonce that wins free spins."""
+    return next(nonce for nonce in range(10_000) if game.play(Stream(SEED, "mine", nonce)).free)
+
+
+def verdicts(*lines: bytes) -> list[Verdict]:
+    return list(Verifier().check(lines))
+
+
+def script(file: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(SCRIPT), str(file)], capture_output=True, text=True, check=False)
+
+
+# --- right ones -----------------------------------------------------------------------------------------------
+
+
+@given(games(), st.data(), st.integers(0, 2**40))
+def test_any_round_of_any_game_verifies(game: Game, data: st.DataObject, nonce: int) -> None:
+    (verdict,) = verdicts(export(game, nonce, played_for=data.draw(stakes_of(game))))
+    assert verdict.is_verified, verdict
+
+
+def test_a_round_under_a_game_that_came_before_needs_none_of_its_own() -> None:
+    first, second = export(ORCHARD, 0), json.loads(export(ORCHARD, 1))
+    bare = encode({"round": second["round"]})
+    alone = encode({"game": second["game"]})
+    assert [verdict.is_verified for verdict in verdicts(first, bare)] == [True, True]
+    assert [verdict.is_verified for verdict in verdicts(alone, bare)] == [True]
+    (lonely,) = verdicts(bare)
+    assert lonely.faults == ("the file of its game is not there",)
+
+
+def test_a_round_whose_seed_was_not_told_is_neither_right_nor_wrong() -> None:
+    (verdict,) = verdicts(export(ORCHARD, 0, server_seed=None))
+    assert (verdict.is_verified, verdict.is_revealed, verdict.faults) == (False, False, ())
+
+
+# --- wrong ones -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("about", "fault"),
+    [
+        ({"stake_minor": 21}, "no such stake"),
+        ({"stake_minor": 0}, "no such stake"),
+        ({"win_minor": 123_456}, "another win"),
+        ({"nonce": 77}, "another outcome"),
+        ({"nonce": None}, "another outcome"),
+        ({"client_seed": "yours"}, "another outcome"),
+        ({"outcome": {}}, "another outcome"),
+        ({"server_seed": bytes(32).hex()}, "another outcome"),
+        ({"server_seed": bytes(32).hex()}, "whose hash was published"),
+        ({"server_seed_hash": "0" * 64}, "whose hash was published"),
+        ({"server_seed": "no hex"}, "cannot be recomputed"),
+        ({"server_seed": 5}, "cannot be recomputed"),
+        ({"game_version": "0" * 64}, "file of its game"),
+        ({"game_key": "another"}, "another key"),
+    ],
+)
+def test_what_a_round_claims_falsely_is_found_though_its_digest_is_right(
+    about: dict[str, Any], fault: str
+) -> None:
+    line = export(ORCHARD, 0)
+    content = json.loads(line)
+    sealed = json.loads(export(ORCHARD, 0, **about))["round"]
+    (verdict,) = verdicts(encode(content | {"round": sealed}))
+    assert any(fault in told for told in verdict.faults), verdict
+
+
+def is_found(line: bytes, bit: int) -> bool:
+    """Whether a verifier finds that one bit of a right export was flipped."""
+    flipped = bytearray(line)
+    flipped[bit // 8] ^= 1 << bit % 8
+    found = verdicts(*bytes(flipped).splitlines(keepends=True))
+    return bool(found) and not all(verdict.is_verified for verdict in found)
+
+
+def test_a_flipped_bit_anywhere_is_found() -> None:
+    line = export(DEMO_GAME, 3)
+    assert verdicts(line)[0].is_verified
+    assert [bit for bit in range(len(line) * 8) if not is_found(line, bit)] == []
+
+
+def test_flipped_bits_all_over_a_round_with_free_spins_are_found() -> None:
+    """Some of them; the long test flips each."""
+    line = export(ORCHARD, nonce_with_free_spins(ORCHARD))
+    assert verdicts(line)[0].is_verified
+    assert [bit for bit in range(0, len(line) * 8, 61) if not is_found(line, bit)] == []
+
+
+@pytest.mark.slow
+def test_a_flipped_bit_anywhere_in_a_round_with_free_spins_is_found() -> None:
+    line = export(ORCHARD, nonce_with_free_spins(ORCHARD))
+    assert [bit for bit in range(len(line) * 8) if not is_found(line, bit)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"ok": true}',
+        b'{"ok":true }',
+        b'{"round":{}}',
+        b'{"round":null}',
+        b'{"more":1}',
+        b'{"ok":false,"round":{}}',
+    ],
+)
+def test_what_is_no_export_is_faulty(line: bytes) -> None:
+    assert [bool(verdict.faults) for verdict in verdicts(line)] == [True]
+
+
+def test_an_export_that_was_written_otherwise_is_not_canonical() -> None:
+    line = export(ORCHARD, 0)
+    spaced = json.dumps(json.loads(line)).encode()
+    assert "canonical" in verdicts(spaced)[0].faults[0]
+    assert verdicts(line + b"\n")[0].is_verified
+
+
+# --- the page -------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_a_page_and_needs_nothing_else() -> None:
+    text = SCRIPT.read_text()
+    assert len(text.splitlines()) < 80
+    imported = {line.split()[1] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    assert imported <= sys.stdlib_module_names
+
+
+def test_the_page_verifies_rounds_of_every_game(tmp_path: Path) -> None:
+    file = tmp_path / "rounds.jsonl"
+    lines = [export(game, nonce) for game in shipped_games() for nonce in range(200)]
+    lines += [export(game, nonce_with_free_spins(game)) for game in shipped_games() if game.free_spins]
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    ran = script(file)
+    assert (ran.returncode, ran.stdout) == (0, f"{len(lines)} rounds verified\n"), ran.stderr
+    assert all(verdict.is_verified for verdict in verdicts(*lines))
+
+
+def test_the_page_finds_flipped_bits_too(tmp_path: Path) -> None:
+    """Sixty bits all over the file; the product's own test flips each of them."""
+    line, file = export(ORCHARD, nonce_with_free_spins(ORCHARD)), tmp_path / "round.json"
+    for at in islice(range(0, len(line) * 8, 997), 60):
+        flipped = bytearray(line)
+        flipped[at // 8] ^= 1 << at % 8
+        file.write_bytes(bytes(flipped))
+        assert script(file).returncode != 0, at

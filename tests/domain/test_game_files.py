@@ -1,0 +1,243 @@
+"""Game files: read with a path for each fault; the version is the hash of what the file means."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support_games import document_of, file_of, finished, games, make_game
+
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.game_faults import faults_of
+from playtime.domain.game_files import LARGEST_FILE_BYTES, InvalidGameFile, canonical, is_claim_of, read_game
+from playtime.domain.games import Game
+
+Document = dict[str, Any]
+Change = Callable[[Document], object]
+
+
+def _slots() -> Game:
+    """Return a game with everything that a file can have."""
+    return make_game(
+        ["ABWAB", "ABSAB", "SABWA"],
+        {"A": {2: 1, 3: 5}, "B": {3: 7}, "W": {3: 50}},
+        rows=2,
+        lines=[(0, 0, 0), (1, 1, 1), (0, 1, 0)],
+        scatter_pays={2: 3},
+        free=({2: 4}, 2, 20),
+    )
+
+
+def _faults(document: object) -> dict[str, str]:
+    with pytest.raises(InvalidGameFile) as refused:
+        read_game(document if isinstance(document, bytes) else file_of(document))
+    assert refused.value.code == "INVALID_GAME_FILE"
+    assert all(fault.path in str(refused.value) for fault in refused.value.faults)
+    return {fault.path: fault.reason for fault in refused.value.faults}
+
+
+def _changed(change: Change, game: Game | None = None) -> Document:
+    document = document_of(game or _slots())
+    change(document)
+    return document
+
+
+# --- versions -------------------------------------------------------------------------------------------------
+
+
+@given(games())
+def test_a_canonical_file_is_the_game_again(game: Game) -> None:
+    assert faults_of(game) == []
+    again = read_game(canonical(game))
+    assert canonical(again) == canonical(game)
+    assert again.version == game.version == hashlib.sha256(canonical(game)).hexdigest()
+    assert again.rtp == game.rtp
+
+
+@given(games(), st.integers(0, 4))
+def test_how_a_file_is_written_makes_no_version(game: Game, indent: int) -> None:
+    document = document_of(game)
+    shuffled = {name: document[name] for name in sorted(document, reverse=True) if document[name] is not None}
+    assert read_game(json.dumps(shuffled, indent=indent).encode()).version == game.version
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["symbols"][0].update(name="Another"),
+        lambda d: d["look"].update(accent="red"),
+        lambda d: d["stake"].update(maxMinor=2_000),
+        lambda d: d["lines"].reverse(),
+    ],
+)
+def test_a_changed_file_is_another_version(change: Change) -> None:
+    game = _slots()
+    assert read_game(file_of(_changed(change, game))).version != game.version
+
+
+def test_a_weight_of_one_may_be_left_out() -> None:
+    game = _slots()
+    document = document_of(game)
+    document["reels"][0] = [[symbol, 1] for symbol in document["reels"][0]]
+    assert read_game(file_of(document)).version == game.version
+
+
+def test_free_spins_are_on_the_paid_reels_unless_they_have_their_own() -> None:
+    game = _slots()
+    document = document_of(game)
+    del document["freeSpins"]["reels"]
+    assert read_game(file_of(document)).version == game.version
+
+
+# --- faults ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "reason"),
+    [
+        (lambda d: d["reels"][0].__setitem__(1, "X"), "reels[0][1]", "no symbol"),
+        (lambda d: d["freeSpins"]["reels"][2].__setitem__(4, "X"), "freeSpins.reels[2][4]", "no symbol"),
+        (lambda d: d["reels"][1].__setitem__(0, ["A", 0]), "reels[1][0][1]", "between 1 and 1000000"),
+        (lambda d: d["reels"][1].__setitem__(0, ["A", 10**9]), "reels[1][0][1]", "between 1 and 1000000"),
+        (lambda d: d["reels"][1].__setitem__(0, ["A", 10**6]), "reels[1]", "weighs more than"),
+        (lambda d: d["reels"][1].__setitem__(0, ["A", 1.0]), "reels[1][0][1]", "whole number"),
+        (lambda d: d["reels"][1].__setitem__(0, ["A", True]), "reels[1][0][1]", "whole number"),
+        (lambda d: d["reels"][1].__setitem__(0, 7), "reels[1][0]", "a symbol"),
+        (lambda d: d["reels"].__setitem__(0, []), "reels[0]", "between 1 and 1000"),
+        (lambda d: d["reels"].__setitem__(0, ["A"] * 1_001), "reels[0]", "between 1 and 1000"),
+        (lambda d: d["reels"][1].__setitem__(3, "S"), "reels[1][2]", "two scatters"),
+        (lambda d: d["lines"][1].__setitem__(2, 2), "lines[1][2]", "off the grid"),
+        (lambda d: d["lines"][1].__setitem__(2, -1), "lines[1][2]", "between 0"),
+        (lambda d: d["lines"][0].pop(), "lines[0]", "a row for each of the 3 reels"),
+        (lambda d: d["lines"].append([0, 0, 0]), "lines[3]", "there already"),
+        (lambda d: d["lines"].clear(), "lines", "between 1 and 100"),
+        (lambda d: d["pays"].update(X={"3": 1}), "pays.X", "no symbol"),
+        (lambda d: d["pays"].update(S={"3": 1}), "pays.S", "scatterPays"),
+        (lambda d: d["pays"]["A"].update({"4": 9}), "pays.A.4", "at most 3"),
+        (lambda d: d["pays"]["A"].update({"3": 0}), "pays.A.3", "between 1"),
+        (lambda d: d["pays"]["A"].update({"2": 6}), "pays.A.3", "less than a shorter run"),
+        (lambda d: d["pays"]["A"].update({"one": 6}), "pays.A.one", "no number of symbols"),
+        (lambda d: d["pays"].update(A={"2": 1}), "pays.A.3", "is missing"),
+        (lambda d: d["pays"].clear(), "pays", "nothing pays"),
+        (lambda d: d["scatterPays"].update({"3": 9}), "scatterPays.3", "at most 2"),
+        (lambda d: d.update(scatter=None), "scatterPays", "no scatter"),
+        (lambda d: d.update(scatter=None), "freeSpins", "no scatter"),
+        (lambda d: d.update(wild="X"), "wild", "no symbol"),
+        (lambda d: d.update(wild="S"), "wild", "is the scatter"),
+        (lambda d: d["symbols"].append(d["symbols"][0]), "symbols[4].id", "twice"),
+        (lambda d: d["symbols"][0].pop("name"), "symbols[0].name", "is missing"),
+        (lambda d: d["freeSpins"].update(mostSpins=3), "freeSpins.mostSpins", "less than an award"),
+        (lambda d: d["freeSpins"].update(multiplier=0), "freeSpins.multiplier", "between 1"),
+        (lambda d: d["freeSpins"]["reels"].pop(), "freeSpins.reels", "must be 3"),
+        (lambda d: d["stake"].update(coins=3), "stake.minMinor", "multiple of the 3 coins"),
+        (lambda d: d["stake"].update(minMinor=2_000), "stake.minMinor", "to maxMinor"),
+        (lambda d: d["stake"].update(levelsMinor=[5, 5]), "stake.levelsMinor[1]", "there already"),
+        (lambda d: d["stake"].update(levelsMinor=[5_000]), "stake.levelsMinor[0]", "within the limits"),
+        (lambda d: d["stake"].update(maxMinor=10**12), "stake.maxMinor", "times the largest win"),
+        (lambda d: d["stake"].pop("coins"), "stake.coins", "is missing"),
+        (lambda d: d.update(rows=0), "rows", "between 1 and 8"),
+        (lambda d: d.update(rows="2"), "rows", "whole number"),
+        (lambda d: d.update(format=2), "format", "must be 1"),
+        (lambda d: d.update(gameKey="Not A Key"), "gameKey", "small letters"),
+        (lambda d: d.update(name=""), "name", "a text"),
+        (lambda d: d.update(name="a\u0000b"), "name", "printable"),
+        (lambda d: d.update(look=[]), "look", "an object"),
+        (lambda d: d.update(extra=1), "extra", "not known"),
+        (lambda d: d.pop("lines"), "lines", "is missing"),
+    ],
+)
+def test_each_fault_has_its_path(change: Change, path: str, reason: str) -> None:
+    faults = _faults(_changed(change))
+    assert reason in faults[path], faults
+
+
+def test_faults_are_told_together() -> None:
+    def spoil(document: Document) -> None:
+        document["reels"][0][0] = "X"
+        document["lines"][0][0] = 7
+        document["pays"]["A"]["3"] = 10**9
+        document["wild"] = "Y"
+
+    assert _faults(_changed(spoil)).keys() >= {"reels[0][0]", "lines[0][0]", "wild"}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"format": 1, "format": 1}', "twice"),
+        (b"[]", "an object"),
+        (b"null", "an object"),
+        (b" " * (LARGEST_FILE_BYTES + 1), "larger than"),
+    ],
+)
+def test_what_is_no_document_is_refused_as_a_whole(content: bytes, reason: str) -> None:
+    assert reason in _faults(content)["$"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(ANYTHING)
+def test_any_json_is_refused_with_faults(document: object) -> None:
+    assert _faults(document)
+
+
+@given(games(), st.data())
+def test_any_value_in_any_place_is_read_or_refused_with_faults(game: Game, data: st.DataObject) -> None:
+    document = document_of(game)
+    name = data.draw(st.sampled_from(sorted(document)))
+    document[name] = data.draw(
+        st.none() | st.integers() | st.text() | st.lists(st.integers()) | st.dictionaries(st.text(), st.integers())
+    )
+    try:
+        read_game(file_of(document))
+    except InvalidGameFile as refused:
+        assert refused.faults  # noqa: PT017 - a game may come of it as well
+
+
+# --- the declared return --------------------------------------------------------------------------------------
+
+
+def test_a_return_that_is_off_by_a_millionth_is_refused() -> None:
+    document = document_of(DEMO_GAME)
+    for claim, is_right in [
+        ("0.950000", True),
+        ("19/20", True),
+        ("950000000/1000000000", True),
+        ("0.950001", False),
+        ("0.949999", False),
+        ("19/21", False),
+        ("0.95", False),
+        ("95", False),
+        ("95 %", False),
+        ("1/0", False),
+    ]:
+        document["rtp"] = claim
+        if is_right:
+            assert read_game(file_of(document)).rtp == Fraction(19, 20)
+        else:
+            assert claim in _faults(document)["rtp"]
+
+
+@given(st.fractions(0, 1), st.integers(6, 12))
+def test_a_claim_is_right_when_it_is_the_return_rounded(exact: Fraction, places: int) -> None:
+    scaled = round(exact * 10**places)
+    digits = f"{scaled // 10**places}.{scaled % 10**places:0{places}d}"
+    assert is_claim_of(digits, exact)
+    off = scaled + 1
+    assert not is_claim_of(f"{off // 10**places}.{off % 10**places:0{places}d}", exact)
+
+
+def test_a_drawn_game_declares_what_it_returns() -> None:
+    game = finished(_slots())
+    assert game.rtp == read_game(canonical(game)).rtp > 0

@@ -1,0 +1,209 @@
+"""Odds: what is counted cleverly is what looking at every combination counts, and what others have published."""
+
+from collections import Counter
+from fractions import Fraction
+from math import lcm
+from typing import Final
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from support_games import every_window, games, make_game
+from support_oracles import lobstermania, oracle, sizzling_hot
+
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.games import Game, Window
+from playtime.domain.odds import count_runs, count_scatters, count_windows, cycle_of
+from playtime.domain.par_sheet import ParSheet, Spread, root
+from playtime.domain.returns import returns_of
+
+NEAR: Final = Fraction(1, 10**9)
+
+
+def every_play(game: Game) -> Counter[int]:
+    """Play every combination of every spin of a round; return how often each win comes, weighted to one total."""
+    wins: dict[int, Fraction] = {}
+    cycle = cycle_of(game.reels)
+    rule = game.free_spins
+    free = (
+        []
+        if rule is None
+        else [(w, game.window(rule.reels, stops)) for w, stops in every_window(game, rule.reels)]
+    )
+
+    def go_on(window: Window, chance: Fraction, coins: int, left: int, won: int) -> None:
+        if rule is not None:
+            more = min(rule.awards.get(window.scatters, 0), rule.most_spins - won)
+            left, won = left + more, won + more
+        if not left:
+            wins[coins] = wins.get(coins, Fraction(0)) + chance
+            return
+        assert rule is not None
+        for weight, further in free:
+            share = chance * Fraction(weight, cycle_of(rule.reels))
+            go_on(further, share, coins + further.coins * rule.multiplier, left - 1, won)
+
+    for weight, stops in every_window(game):
+        window = game.window(game.reels, stops)
+        go_on(window, Fraction(weight, cycle), window.coins, 0, 0)
+    common = lcm(*(chance.denominator for chance in wins.values()))
+    return Counter({coins: int(chance * common) for coins, chance in wins.items()})
+
+
+def combinations(game: Game) -> int:
+    """Return how many plays there are of a game, at most."""
+    spins = 0 if game.free_spins is None else game.free_spins.most_spins
+    windows = len(every_window(game))
+    return int(windows ** (1 + spins))
+
+
+# --- against looking at everything ----------------------------------------------------------------------------
+
+
+@given(games())
+def test_windows_are_counted_as_looking_at_each_of_them_counts(game: Game) -> None:
+    seen: Counter[tuple[int, int]] = Counter()
+    for weight, stops in every_window(game):
+        window = game.window(game.reels, stops)
+        seen[window.coins - window.scatter_coins, window.scatters] += weight
+    assert count_windows(game, game.reels).counts == seen
+    assert sum(seen.values()) == cycle_of(game.reels)
+
+
+@given(games())
+def test_runs_and_scatters_are_counted_as_looking_at_each_window_counts(game: Game) -> None:
+    runs: Counter[tuple[str, int]] = Counter()
+    scatters: Counter[int] = Counter()
+    for weight, stops in every_window(game):
+        window = game.window(game.reels, stops)
+        scatters[window.scatters] += weight
+        for win in window.line_wins:
+            runs[win.symbol, win.count] += weight
+    assert count_runs(game, game.reels) == runs
+    assert count_scatters(game, game.reels) == scatters
+
+
+@settings(max_examples=60, deadline=None)
+@given(games().filter(lambda game: combinations(game) <= 20_000))
+def test_the_sheet_is_what_playing_every_round_comes_to(game: Game) -> None:
+    wins, sheet, stake = every_play(game), ParSheet(game), game.stake.coins
+    total = sum(wins.values())
+    assert sheet.spread == Spread.of(wins, stake)
+    assert sheet.returns.total == sheet.spread.mean == game.rtp
+    assert sheet.hit_rate == Fraction(sum(count for win, count in wins.items() if win), total)
+    assert sheet.at_least_stake == Fraction(sum(count for win, count in wins.items() if win >= stake), total)
+    assert (sheet.largest_win.coins, sheet.largest_win.chance) == (max(wins), Fraction(wins[max(wins)], total))
+
+
+def test_a_round_of_free_spins_by_hand() -> None:
+    """Two reels of A and S: one window of four pays 5, one wins two free spins, at most three, times 3."""
+    game = make_game(["AS", "AS"], {"A": {2: 5}}, free=({2: 2}, 3, 3))
+    sheet = ParSheet(game)
+    assert sheet.free_spins is not None
+    assert sheet.free_spins.chance == Fraction(1, 4)
+    # Of the first two, either wins one more (the limit is three): 2 + 1 - (3/4)^2.
+    assert sheet.free_spins.mean_spins == 2 + 1 - Fraction(9, 16)
+    each = Fraction(5, 4)
+    assert sheet.returns.lines == each
+    assert sheet.returns.free_spins == Fraction(1, 4) * sheet.free_spins.mean_spins * 3 * each
+    assert sheet.free_spins.pay == sheet.free_spins.mean_spins * 3 * each
+
+
+def test_the_demo_games_sheet() -> None:
+    sheet = ParSheet(DEMO_GAME)
+    assert sheet.cycle == 10_000
+    assert (sheet.hit_rate, sheet.at_least_stake) == (Fraction(4105, 10_000), Fraction(4105, 10_000))
+    assert [(win.coins, win.combinations) for win in sheet.wins][-1] == (100, 5)
+    assert (sheet.largest_win.coins, sheet.largest_win.chance) == (100, Fraction(5, 10_000))
+    assert sheet.free_spins is None
+
+
+# --- against what others have published -----------------------------------------------------------------------
+
+
+def test_double_diamond_deluxe() -> None:
+    told = oracle("games")["double_diamond_deluxe"]
+    wins, published, recomputed = dict(map(tuple, told["pays_hits"])), told["published"], told["recomputed"]
+    assert sum(wins.values()) == told["combinations"] == 373_248
+    spread = Spread.of(wins, 1)
+    ours = Spread.of(wins, told["bet"])
+    assert abs(ours.mean - Fraction(str(recomputed["rtp"]))) < NEAR
+    assert spread.variance == 9 * ours.variance
+    assert abs(ours.deviation - Fraction(str(published["sd"]))) < Fraction(1, 10**6)
+    assert abs(ours.deviation - Fraction(str(recomputed["sd"]))) < Fraction(1, 10**8)
+    assert abs(ours.variance - Fraction(str(recomputed["variance"]))) < Fraction(1, 10**8)
+    assert abs(ours.volatility_index - Fraction(str(recomputed["vi90"]))) < Fraction(1, 10**8)
+    hits = sum(count for win, count in wins.items() if win)
+    assert abs(Fraction(hits, 373_248) - Fraction(str(recomputed["hit_freq"]))) < Fraction(1, 10**8)
+    for spins, (low, high) in published["ci90"].items():
+        ours_low, ours_high = (bound * 100 for bound in ours.range_of(int(spins)))
+        # The paper centres its ranges 0.029 points lower than its own hits do.
+        assert abs(ours_low - Fraction(str(low))) < Fraction(4, 100)
+        assert abs(ours_high - Fraction(str(high))) < Fraction(4, 100)
+
+
+def test_lobstermania_lines_and_scatters() -> None:
+    told = oracle("games")["lobstermania"]
+    published, recomputed = told["published"], told["recomputed"]["96.2"]
+    game = lobstermania()
+    assert cycle_of(game.reels) == published["combinations"] == 259_440_000
+    runs = count_runs(game, game.reels)
+    assert sum(runs.values()) == recomputed["line_hits"]
+    paid = sum(game.pays[symbol][count] * times for (symbol, count), times in runs.items())
+    assert paid == recomputed["line_pays"]
+    scatters = count_scatters(game, game.reels)
+    assert sum(scatters[count] for count in game.scatter_pays) == published["scatter_hits"]
+    scattered = sum(game.scatter_pays[count] * scatters[count] for count in game.scatter_pays)
+    assert scattered == published["scatter_pays"]
+    bonus = _bonus_pay(told["bonus_weight_table"])
+    assert abs(bonus - Fraction(str(told["recomputed_bonus"][1]))) < NEAR
+    total = (paid + scattered + published["bonus_combos"] * bonus) / published["combinations"]
+    assert abs(total - Fraction(str(recomputed["total_rtp"]))) < NEAR
+    assert round(total * 100, 1) == Fraction(str(published["payback_pct"]["L1"]))
+    assert returns_of(game).total == Fraction(paid + scattered, published["combinations"])
+
+
+def _bonus_pay(table: list[list[int]]) -> Fraction:
+    """Return the average pay of the bonus: 7.5 picks on average, of prizes with these weights."""
+    weight = sum(times for _, times in table)
+    return Fraction(15, 2) * Fraction(sum(prize * times for prize, times in table), weight)
+
+
+def test_sizzling_hot() -> None:
+    told = oracle("games")["sizzling_hot"]["recomputed"]["95.655629"]
+    game = sizzling_hot()
+    assert cycle_of(game.reels) == told["combinations"] == 9_765_625
+    one_line = count_runs(evolve(game, lines=game.lines[:1]), game.reels)
+    assert sum(one_line.values()) == told["line_hits"]
+    scatters = count_scatters(game, game.reels)
+    assert sum(scatters[count] for count in game.scatter_pays) == told["scatter_hits"]
+    returns = returns_of(game)
+    assert abs(returns.lines * 100 - Fraction(str(told["line_rtp_pct"]))) < NEAR
+    assert abs(returns.scatters * 100 - Fraction(str(told["scatter_rtp_pct"]))) < NEAR
+    assert abs(returns.total * 100 - Fraction(str(told["total_pct"]))) < NEAR
+    assert ParSheet(game).spread.mean == returns.total
+
+
+# --- figures --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value", [Fraction(0), Fraction(2), Fraction(1, 3), Fraction(10**40, 7), Fraction(1, 10**30)]
+)
+def test_a_root_is_right_to_its_last_decimal(value: Fraction) -> None:
+    found = root(value)
+    assert found**2 <= value < (found + Fraction(1, 10**12)) ** 2
+
+
+def test_the_range_narrows_with_the_root_of_the_spins() -> None:
+    spread = ParSheet(DEMO_GAME).spread
+    low, high = spread.range_of(10_000)
+    assert low < Fraction(19, 20) < high
+    assert abs((high - low) / 2 - spread.volatility_index / 100) < NEAR
+    assert spread.break_even_spins is not None
+    even = spread.range_of(int(spread.break_even_spins) + 1)[1]
+    assert abs(even - 1) < Fraction(1, 10**4)
+
+
+def test_a_game_that_keeps_nothing_never_breaks_even() -> None:
+    assert Spread.of({0: 1, 2: 1}, 1).break_even_spins is None

@@ -1,0 +1,74 @@
+"""The games that ship, and those of a folder."""
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from support_games import document_of, every_window, file_of
+
+from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games, shipped_games
+from playtime.application.errors import SetupError
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.game_files import canonical
+from playtime.domain.games import Game
+from playtime.domain.odds import cycle_of
+from playtime.domain.par_sheet import ParSheet
+
+GAMES = {game.game_key: game for game in shipped_games()}
+
+
+def test_three_games_ship_beside_the_demo_game() -> None:
+    assert [game.game_key for game in load_games()] == [DEMO_GAME.game_key, *SHIPPED]
+    assert len(SHIPPED) == 3
+    assert all(game.look.keys() == {"accent", "background"} for game in load_games())
+    assert all(symbol.glyph for game in shipped_games() for symbol in game.symbols)
+
+
+@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+def test_a_shipped_game_returns_from_92_to_96_of_100(game: Game) -> None:
+    assert Fraction(92, 100) <= game.rtp <= Fraction(96, 100)
+    assert ParSheet(game).spread.mean == game.rtp
+
+
+def test_the_shipped_games_differ_in_how_often_and_how_wildly_they_pay() -> None:
+    sheets = [ParSheet(game) for game in GAMES.values()]
+    rates = sorted(sheet.hit_rate for sheet in sheets)
+    deviations = sorted(sheet.spread.deviation for sheet in sheets)
+    assert all(more - less > Fraction(5, 100) for less, more in pairwise(rates))
+    assert all(more > less * Fraction(6, 5) for less, more in pairwise(deviations))
+
+
+def test_the_sheet_of_the_calmest_game_is_what_every_window_of_it_pays() -> None:
+    game = GAMES["harbor-lights"]
+    paid = hits = square = 0
+    for weight, stops in every_window(game):
+        coins = game.window(game.reels, stops).coins
+        paid, square, hits = paid + weight * coins, square + weight * coins**2, hits + weight * bool(coins)
+    cycle, sheet, stake = cycle_of(game.reels), ParSheet(game), game.stake.coins
+    assert game.rtp == Fraction(paid, cycle * stake)
+    assert sheet.hit_rate == Fraction(hits, cycle)
+    assert sheet.spread.variance == Fraction(square, cycle * stake**2) - game.rtp**2
+
+
+def test_the_games_of_a_folder_take_the_place_of_ours(tmp_path: Path) -> None:
+    for name, key in (("b.json", "second"), ("a.json", "first")):
+        (tmp_path / name).write_bytes(file_of(document_of() | {"gameKey": key}))
+    (tmp_path / "readme.txt").write_text("no game")
+    assert [game.game_key for game in load_games(tmp_path)] == ["first", "second"]
+    (tmp_path / "a.json").write_bytes(canonical(DEMO_GAME))
+    assert load_game(tmp_path / "a.json").version == DEMO_GAME.version
+
+
+def test_a_folder_that_cannot_be_played_from_says_why(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="no game file"):
+        load_games(tmp_path)
+    with pytest.raises(SetupError, match="no game file"):
+        load_games(tmp_path / "nowhere")
+    (tmp_path / "a.json").write_bytes(file_of(document_of() | {"rtp": "0.950001", "rows": 1}))
+    with pytest.raises(SetupError, match=r"a.json is no game file:\n  rtp: is declared as 0.950001"):
+        load_games(tmp_path)
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_bytes(canonical(DEMO_GAME))
+    with pytest.raises(SetupError, match="both the game demo-wheel"):
+        load_games(tmp_path)
