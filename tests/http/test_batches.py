@@ -21,7 +21,7 @@ def test_a_batch_of_1000_in_one_request(any_web: Web) -> None:
     token, path = web.log_in(desk, Role.CASHIER), f"/voucher/agents/{desk.tenant_id}/vouchers/batch"
     order, before = {"amountMinor": 1_000, "count": LARGEST_BATCH}, time.perf_counter()
     first = web.post(path, order, token, Idempotency_Key="k")
-    assert time.perf_counter() - before < 10, "one request, not one for each voucher"
+    assert time.perf_counter() - before < 3, "a desk that sells a batch waits for it"
     assert first.status == 201
     assert first.content["batch"] == {
         "batchId": first.content["vouchers"][0]["batchId"],
