@@ -111,7 +111,7 @@ class ListLedger:
 
 @frozen
 class OperatorBooks:
-    """One operator's books at one moment: every account, and every kind of movement."""
+    """One operator's books: every account, all at one moment, and every kind of movement."""
 
     operator_id: UUID
     slug: str

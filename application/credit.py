@@ -236,6 +236,6 @@ def _parent(entry: DirectoryEntry) -> UUID:
 
 
 def _checked_memo(memo: str) -> str:
-    if not 1 <= len(memo) <= LONGEST_MEMO or not memo.isprintable():
-        raise InvalidInput("memo", f"must be 1 to {LONGEST_MEMO} printable characters")
+    if not 1 <= len(memo) <= LONGEST_MEMO or not memo.isprintable() or memo.isspace():
+        raise InvalidInput("memo", f"must be 1 to {LONGEST_MEMO} printable characters, and not blank")
     return memo

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.errors import DomainError
 from ..domain.fairness import SeedKeys
 from ..domain.ledger import EventType
 from ..domain.players import PLAYER_IDLE_DAYS
@@ -55,12 +54,12 @@ class Sweep:
 
         What fails for one operator is no reason to leave the others undone: it is raised in the end.
         """
-        swept, failures = Swept(), []
+        swept, failures = Swept(), list[Exception]()
         for entry in self.storage.directory.operators():
             try:
                 for done in self._batches(SYSTEM.binding_at(entry.operator_id), stopped):
                     swept = swept.plus(done)
-            except DomainError as failure:
+            except Exception as failure:  # noqa: BLE001 - a defect of one operator's books is raised in the end as well
                 failures.append(failure)
         if failures:
             raise failures[0]

@@ -179,8 +179,16 @@ class Server:
 
     def stop(self) -> int:
         """Ask it to stop, wait until all of it has ended, and return its status."""
+        self.ask_to_stop()
+        return self.wait_for_end()
+
+    def ask_to_stop(self) -> None:
+        """Ask it to stop, and do not wait for it."""
         assert self._process is not None, "it runs"
         self._process.terminate()
+
+    def wait_for_end(self) -> int:
+        """Wait until all of it has ended, after it was asked to stop, and return its status."""
         return self._wait()
 
     def end(self) -> None:
@@ -249,8 +257,15 @@ def children_of(parent: int) -> set[int]:
     return {int(pid) for pid, ppid, state in rows if int(ppid) == parent and not state.startswith("Z")}
 
 
-def backends_of(url: str) -> list[int]:
-    """Return the process ids of the connections of the application."""
+def backends_of(url: str, *, that_wait: bool = False) -> list[int]:
+    """Return the process ids of the application's connections to a database, or of those that wait for a lock.
+
+    A backend whose client was killed is among them until it has ended, and so has committed or rolled back.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
-        rows = connection.execute("select pid from pg_stat_activity where usename = 'playtime_app'").fetchall()
+        rows = connection.execute(
+            "select pid from pg_stat_activity where usename = 'playtime_app' and datname = current_database()"
+            " and (wait_event_type = 'Lock' or not %s)",
+            (that_wait,),
+        ).fetchall()
     return [pid for (pid,) in rows]

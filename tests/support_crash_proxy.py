@@ -86,6 +86,7 @@ class Proxy:
     _plan: Callable[[], Cut | None] = field(default=lambda: None, init=False)
     """Asked at each turn on a connection whose end is not planned yet."""
     cuts: int = field(default=0, init=False)
+    _is_left_alone: bool = field(default=True, init=False)
     _mutex: threading.Lock = field(factory=threading.Lock, init=False)
     _listener: socket.socket = field(init=False)
     _open: set[socket.socket] = field(factory=set, init=False)
@@ -102,7 +103,7 @@ class Proxy:
                 return None
             return waiting.pop() if waiting else None
 
-        self._plan = plan
+        self._follow(plan)
         return cut
 
     def cut_at_random(self, seed: int, *, one_in: int, bytes_below: int) -> None:
@@ -115,11 +116,14 @@ class Proxy:
                 return None
             return Cut(random.choice(moments), random.randrange(bytes_below))
 
-        self._plan = plan
+        self._follow(plan)
 
     def leave_alone(self) -> None:
-        """End no more conversations."""
-        self._plan = lambda: None
+        """End no more conversations, also none whose end is planned and has not come."""
+        self._is_left_alone = True
+
+    def _follow(self, plan: Callable[[], Cut | None]) -> None:
+        self._plan, self._is_left_alone = plan, False
 
     def start(self) -> int:
         """Listen; return the port."""
@@ -168,7 +172,9 @@ class Proxy:
                 data, up = speaker.recv(_CHUNK), speaker is client
                 if not data:
                     return
-                if up and not was_up and cut is None:
+                if self._is_left_alone:
+                    cut = None
+                elif up and not was_up and cut is None:
                     with self._mutex:
                         cut = self._plan()
                 was_up, commits = up, up and watch.finds(data)
@@ -181,8 +187,8 @@ class Proxy:
     def _end(self, cut: Cut, client: socket.socket, server: socket.socket, data: bytes) -> None:
         with self._mutex:
             self.cuts += 1
+        cut.happened.set()  # before anybody can notice
         client.shutdown(socket.SHUT_RDWR)
-        cut.happened.set()
         if cut.moment == "late":
             cut.released.wait(_RELEASE_SECONDS)
             server.sendall(data)

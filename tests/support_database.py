@@ -101,11 +101,6 @@ def empty_database() -> Iterator[TestDatabase]:
         cluster().drop_database(url)
 
 
-def fresh_storage(pool_size: int = 10) -> PostgresStorage:
-    """Return a storage on the shared database, to be closed by the caller."""
-    return shared_database().storage(pool_size)
-
-
 def _copy() -> TestDatabase:
     url = cluster().create_database(template())
     # A copy has its template's tables, but not the grants on the database itself.

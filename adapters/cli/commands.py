@@ -16,7 +16,7 @@ import click
 
 from ...application.access import SYSTEM
 from ...application.engine import Engine
-from ...application.errors import SetupError
+from ...application.errors import SetupError, StorageUnavailable
 from ...application.sweeps import Swept
 from ...domain.errors import DomainError
 from ...domain.staff import Role
@@ -44,6 +44,10 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
         try:
             return super().invoke(ctx)
+        except StorageUnavailable as error:
+            # A caller is not told why; who sits before the machine has to know.
+            reason = " ".join(error.reason.split())
+            raise click.ClickException(f"{error} ({reason})") from error
         except (SetupError, DomainError) as error:
             raise click.ClickException(str(error)) from error
 

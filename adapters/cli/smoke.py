@@ -1,5 +1,6 @@
 """A quick check of a running API, from outside, over HTTP. Safe on a live one: it moves no coin, makes nothing."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -62,7 +63,7 @@ def _run(url: str, check: _Check) -> Result:
     try:
         status, content = _ask(url, check)
         body = json.loads(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return Result(check.name, held=False, seen=str(error))
     held = status == check.status and isinstance(body, dict) and check.holds(body)
     return Result(check.name, held=held, seen=f"{check.method} {check.path} -> {status}")

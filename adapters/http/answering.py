@@ -89,7 +89,9 @@ def respond_unserved(error: exceptions.HTTPException) -> Response:
         return _told(UnsupportedMediaType())
     if isinstance(error, exceptions.InternalServerError):
         return respond_defect(error)
-    return _told(MalformedRequest.at("$", error.description or error.name))
+    no_host = isinstance(error, (exceptions.BadHost, exceptions.SecurityError))
+    fault = ("header.Host", "is no host") if no_host else ("$", error.description or error.name)
+    return _told(MalformedRequest.at(*fault))
 
 
 def _sent_in_parts(parts: Iterator[bytes], cut_short: bytes, request_id: str) -> Iterator[bytes]:

@@ -32,6 +32,7 @@ from .calls import (
     read_player,
     read_staff,
 )
+from .errors import MalformedRequest
 from .openapi import describe
 from .redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
 from .routes import API, ROUTES, Caller, Route, is_id
@@ -52,6 +53,9 @@ def create_app(engine: Engine, *, public_url: str | None = None) -> Flask:
     """
 
     def find_site() -> str:
+        if public_url is None and not request.host:
+            # What a request names is left out where it is none, and would end in a QR code that leads nowhere.
+            raise MalformedRequest.at("header.Host", "is no host")
         return (public_url or request.root_url).rstrip("/")
 
     app = Flask(__name__, static_folder=None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from support_emptied import open_empty
 from support_machine import World, build_world
-from support_machine_checks import check, dump
+from support_machine_checks import check, check_sessions, dump
 
 from playtime.application.ports import Storage
 
@@ -159,13 +159,14 @@ class Machine(RuleBasedStateMachine):
             check(world)
 
     def teardown(self) -> None:
-        """End in equal states: accounts, players, vouchers, bonuses, rounds, events, and all that was said."""
+        """End in equal states, whatever is read; and with the sessions that the ledger gives."""
         if len(self.worlds) > 1:
             first, *others = [dump(world) for world in self.worlds]
             for other in others:
                 for name, content in first.items():
                     assert other[name] == content, name
         for world in self.worlds:
+            check_sessions(world)
             world.day.storage.close()
 
 

@@ -120,6 +120,8 @@ def test_what_cannot_be_done_is_told_in_a_line(
         ({"PLAYTIME_STORAGE": "sqlite"}, "PLAYTIME_STORAGE"),
         ({"PLAYTIME_DATABSE_URL": "x"}, "PLAYTIME_DATABSE_URL is not a setting"),
         ({"PLAYTIME_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "not available"),
+        ({"PLAYTIME_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "onnection refused"),
+        ({"PLAYTIME_DATABASE_URL": "none"}, "the address of the database cannot be read"),
         ({"PLAYTIME_HOME": "/proc/nowhere"}, "/proc"),
     ],
 )
@@ -127,6 +129,7 @@ def test_a_wrong_setting_is_told_in_a_line(command: Command, extra: dict[str, st
     result = Command(command.home, extra=extra).run("ledger", "verify")
     assert result.returncode == 1
     assert told in result.stderr
+    assert len(result.stderr.splitlines()) == 1
     assert "Traceback" not in result.stderr
 
 

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from support_engine import build_engine
@@ -51,6 +52,28 @@ def test_an_absent_api_fails_every_check() -> None:
     assert not any(result.held for result in results)
 
 
-@pytest.mark.parametrize("address", ["", "localhost", "ftp://127.0.0.1", "file:nowhere"])
+def test_a_server_that_does_not_speak_http_fails_every_check() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            with suppress(OSError):
+                while True:
+                    visitor, _ = server.accept()
+                    with visitor:
+                        visitor.sendall(b"220 a mail server\r\n")
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        results = smoke_test(f"http://127.0.0.1:{server.getsockname()[1]}")
+        server.shutdown(socket.SHUT_RDWR)
+        greeting.join()
+    assert results
+    assert not any(result.held for result in results)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "localhost", "ftp://127.0.0.1", "file:nowhere", "http://no where/", "http://[::1", "http://x:y"],
+)
 def test_an_address_that_is_none_fails_every_check(address: str) -> None:
     assert not any(result.held for result in smoke_test(address))

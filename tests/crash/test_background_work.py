@@ -78,22 +78,25 @@ class Sick(MemoryStorage):
     def __init__(self) -> None:
         super().__init__()
         self.sick: set[object] = set()
+        self.illness: Exception = StorageError("a row that should not be there")
 
     def begin(self, binding: Binding) -> MemoryUnitOfWork:
         if binding.operator_id in self.sick:
-            raise StorageError("a row that should not be there")
+            raise self.illness
         return super().begin(binding)
 
 
+@pytest.mark.parametrize("illness", [StorageError("a row that should not be there"), ValueError("a defect")])
 @pytest.mark.parametrize("sick", ["north", "south"])
-def test_what_fails_for_one_operator_does_not_hold_up_the_others(sick: str) -> None:
+def test_what_fails_for_one_operator_does_not_hold_up_the_others(sick: str, illness: Exception) -> None:
     storage = Sick()
+    storage.illness = illness
     day = build_day(storage)
     for desk in (day.agent, day.stranger):
         day.sell(1_000, desk)
     day.clock.advance(days=VOUCHER_TTL_DAYS + 1)
     storage.sick = {(day.north if sick == "north" else day.south).operator_id}
-    with pytest.raises(StorageError, match="should not be there"):
+    with pytest.raises(type(illness), match=str(illness)):
         day.engine.sweep()
     storage.sick = set()
     well, ill = (day.stranger, day.agent) if sick == "north" else (day.agent, day.stranger)

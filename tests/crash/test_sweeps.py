@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 from attrs import field, frozen
-from support_crash import SECONDS, serving, wait_for
+from support_crash import SECONDS, backends_of, is_well, serving, wait_for
 from support_crash_storm import Storm, hold_balances, open_casino, settle, verify
 from support_database import TestDatabase, fresh_database
 from support_program import BIN, Command, new_command
@@ -185,22 +185,36 @@ def _expired(place: Place) -> int:
     return int(number)
 
 
-def _wait_until_it_sweeps(place: Place, expired: int) -> None:
+@contextmanager
+def _held_up(place: Place, expired: int) -> Iterator[None]:
+    """Let a sweep get beyond so many expired vouchers, and hold it up in a batch for a block.
+
+    It waits there for the wallets that its batch pays back to: however fast the machine, some is left to do.
+    """
     wait_for(lambda: _expired(place) > expired, "a sweep is under way")
+    with psycopg.connect(place.database.superuser_url) as connection:
+        connection.execute("select from playtime.wallets for update")
+        wait_for(lambda: bool(backends_of(place.database.superuser_url, that_wait=True)), "a batch waits")
+        yield
 
 
 def test_a_sweep_that_is_interrupted_is_finished_by_others(place: Place, shop: Shop) -> None:
     """One is told to stop, the next one is killed, and two at once do the rest."""
     shop.open_agent(4_000, players=20)
     shop.let_time_pass()
+    ours = set(backends_of(place.database.superuser_url))
     with place.command() as command:
         with serving(command) as server:
-            _wait_until_it_sweeps(place, 0)
-            assert server.stop() == 0
+            with _held_up(place, 0):
+                server.ask_to_stop()
+                wait_for(lambda: not is_well(server.url), "it serves no more")
+            assert server.wait_for_end() == 0
             stopped = _expired(place)
             server.start()
-            _wait_until_it_sweeps(place, stopped)
-            server.kill()
+            with _held_up(place, stopped):
+                server.kill()
+        # What was sent before the end is carried out after it.
+        wait_for(lambda: set(backends_of(place.database.superuser_url)) <= ours, "its backends are gone")
         killed = _expired(place)
         assert 0 < stopped < killed < 4_000
         assert stopped % 100 == killed % 100 == 0, "whole batches"

@@ -21,7 +21,7 @@ def test_a_batch_of_1000_in_one_request(any_web: Web) -> None:
     token, path = web.log_in(desk, Role.CASHIER), f"/voucher/agents/{desk.tenant_id}/vouchers/batch"
     order, before = {"amountMinor": 1_000, "count": LARGEST_BATCH}, time.perf_counter()
     first = web.post(path, order, token, Idempotency_Key="k")
-    assert time.perf_counter() - before < 10, "one request, not one for each voucher"
+    assert time.perf_counter() - before < 3, "a desk that sells a batch waits for it"
     assert first.status == 201
     assert first.content["batch"] == {
         "batchId": first.content["vouchers"][0]["batchId"],
@@ -167,9 +167,10 @@ def test_without_a_public_address_the_qr_code_names_the_one_that_was_asked(web: 
 def test_a_senseless_host_prints_nothing(web: Web) -> None:
     batch = web.batch(1_000, 1)
     path = f"/api/v1/voucher/batches/{batch['batch']['batchId']}/sheet"
-    for host in ("a b", '"><script>', "x/../y", "é"):
+    for host in ("a b", '"><script>', "x/../y", "é", "", "x:abc", "..", "a" * 300):
         reply = web.ask("POST", path, token=web.log_in(web.day.agent, Role.AGENT), headers={"Host": host})
-        assert reply.status == 400 or "<script>" not in reply.body.decode()
+        assert (reply.status, reply.paths) == (400, ["header.Host"])
+    assert "DUPLICATE" not in web.sheet(batch).body.decode()
 
 
 def test_the_sheet_needs_nothing_and_runs_nothing(web: Web) -> None:

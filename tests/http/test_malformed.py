@@ -215,6 +215,7 @@ def test_the_fault_is_named_by_its_path(web: Web, path: str, body: object, place
         ("/admin/tenants/{north}/credit", {"memo": ""}, "VALIDATION_FAILED", "$.memo"),
         ("/admin/tenants/{north}/credit", {"memo": "a\nb"}, "VALIDATION_FAILED", "$.memo"),
         ("/admin/tenants/{north}/credit", {"memo": "a\u2028b"}, "INVALID_INPUT", "$.memo"),
+        ("/admin/tenants/{north}/credit", {"memo": "  "}, "INVALID_INPUT", "$.memo"),
     ],
 )
 def test_so_is_one_that_only_the_rules_find(
