@@ -10,6 +10,7 @@ import jsonschema_rs
 from attrs import define, field, frozen
 from flask import Flask
 from support_day import PASSWORD, Day, Desk, Guest, build_day
+from support_engine import PINS
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
@@ -18,6 +19,7 @@ from playtime.adapters.http.app import create_app
 from playtime.adapters.http.routes import Route
 from playtime.application.access import SYSTEM
 from playtime.application.ports import Storage
+from playtime.domain.fairness import SeedKeys
 from playtime.domain.staff import Role
 
 API: Final = "/api/v1"
@@ -202,9 +204,13 @@ class Web:
         return reply
 
 
-def build_web(storage: Storage, *, seed: int = 0, public_url: str | None = None) -> Web:
-    """Return a populated day behind an application, its owner logged in."""
-    day = build_day(storage, seed=seed)
+def build_web(storage: Storage, *, seed: int = 0, public_url: str | None = None, is_fair: bool = False) -> Web:
+    """Return a populated day behind an application, its owner logged in.
+
+    What its rounds draw can be told, unless it `is_fair`: then they are drawn as they are in production.
+    """
+    parts = {"seeds": SeedKeys(PINS.current, PINS.secrets)} if is_fair else {}
+    day = build_day(storage, seed=seed, **parts)
     app = create_app(day.engine, public_url=public_url)
     document = app.test_client().get(f"{API}/openapi.json").get_json()
     web = Web(day, app, Contract(document, app.url_map))

@@ -21,6 +21,7 @@ from ...application.sweeps import Swept
 from ...domain.errors import DomainError
 from ...domain.staff import Role
 from ...domain.tenants import TenantKind
+from .bench import bench
 from .demo import play_demo
 from .games import games, verify
 from .program import Database, Program, Running
@@ -61,7 +62,22 @@ def build_commands(program: Program) -> click.Group:
         """Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""
         context.obj = program
 
-    for command in (serve, sweep, migrate, demo, smoke, simulate, games, verify, staff, isolation, ledger, db):
+    alone = (serve, sweep, migrate, demo, smoke, simulate, verify)
+    for command in (*alone, games, bench, staff, isolation, ledger, db):
+        serve,
+        sweep,
+        migrate,
+        demo,
+        smoke,
+        simulate,
+        games,
+        verify,
+        bench,
+        staff,
+        isolation,
+        ledger,
+        db,
+    ):
         playtime.add_command(command)
     return playtime
 

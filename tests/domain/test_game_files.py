@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support_games import document_of, file_of, finished, games, make_game
+from support_tree import ROOT
 
 from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.game_faults import faults_of
@@ -91,6 +93,16 @@ def test_free_spins_are_on_the_paid_reels_unless_they_have_their_own() -> None:
     document = document_of(game)
     del document["freeSpins"]["reels"]
     assert read_game(file_of(document)).version == game.version
+
+
+def test_the_game_of_the_page_is_played_as_it_stands_there() -> None:
+    page = (ROOT / "docs" / "game-files.md").read_text()
+    (content,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        r"^```json\n(.*?)^```", (ROOT / "docs" / "game-files.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    game = read_game(content.encode())
+    assert (game.game_key, game.wild, game.scatter) == ("small-orchard", "moon", "star")
+    assert game.free_spins is not None
 
 
 # --- faults ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,128 @@
+"""What the odds sheet of a game costs, and the draw, the proof and the checking of a round."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import click
+
+from ...application.fairness import RoundExport
+from ...application.verification import Verifier
+from ...application.wire import encode, to_wire
+from ...domain.fairness import SeedKeys, SeedState, commitment_of
+from ...domain.game_files import canonical
+from ...domain.games import Game
+from ...domain.par_sheet import ParSheet
+from ...domain.rounds import outcome_of
+from .program import Program
+
+_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+PLAYER: Final = UUID("01900000-0000-7000-8000-000000000001")
+KEYS: Final = SeedKeys("bench", {"bench": bytes(32)})
+STATE: Final = SeedState("bench", "a client seed")
+DIGESTS: Final = 5
+"""HMACs and hashes that a round with its proof cannot do without: two seeds, a block, a link, a commitment."""
+
+
+@click.command("games")
+@click.option("--rounds", default=5_000, show_default=True, type=click.IntRange(100, 1_000_000))
+@click.pass_obj
+def bench_games(program: Program, *, rounds: int) -> None:
+    """Time odds sheets, and rounds: drawn, evaluated and proven; and verified from their exports.
+
+    The floor is what the digests alone cost that a round cannot do without, in the same run.
+    """
+    floor = _microseconds(_digests, rounds)
+    click.echo(f"floor: {DIGESTS} digests in {floor:.1f} microseconds")
+    click.echo(f"{'game':<16}{'sheet s':>9}{'round us':>10}{'of floor':>10}{'verified us':>13}{'of floor':>10}")
+    total = 0.0
+    for game in program.load_games():
+        seconds = _seconds(partial(_sheet, game))
+        spun = _microseconds(partial(_spin, game, _states()), rounds)
+        verified = _microseconds_of_each(Verifier(), _exports(game, rounds))
+        total += seconds
+        click.echo(
+            f"{game.game_key:<16}{seconds:>9.2f}{spun:>10.1f}{spun / floor:>10.1f}"
+            f"{verified:>13.1f}{verified / floor:>10.1f}"
+        )
+    click.echo(f"{'all sheets':<16}{total:>9.2f}")
+
+
+def _digests() -> None:
+    for _ in range(DIGESTS - 1):
+        hmac.digest(bytes(32), b"server-seed:01900000-0000-7000-8000-000000000001:1", "sha256")
+    hashlib.sha256(bytes(32)).hexdigest()
+
+
+def _sheet(game: Game) -> None:
+    sheet = ParSheet(game)
+    _ = sheet.spread, sheet.hit_rate, sheet.at_least_stake, sheet.largest_win
+    _ = sheet.wins, sheet.runs, sheet.free_spins
+
+
+def _states() -> Iterator[SeedState]:
+    state = STATE
+    while True:
+        yield state
+        state = state.played()
+
+
+def _spin(game: Game, states: Iterator[SeedState]) -> None:
+    """Do what a spin does beside money and storage: draw, evaluate, and make the proof."""
+    state = next(states)
+    play = game.play(KEYS.draws(PLAYER, state))
+    outcome_of(play, 1)
+    str(KEYS.link("0000", PLAYER))
+    commitment_of(KEYS.server_seed(PLAYER, state))
+
+
+def _exports(game: Game, rounds: int) -> Iterator[bytes]:
+    seed = KEYS.server_seed(PLAYER, STATE)
+    coin_minor = game.stake.coin_minor(game.min_stake_minor)
+    yield b'{"game":' + canonical(game) + b"}"
+    for state, _ in zip(_states(), range(rounds), strict=False):
+        play = game.play(KEYS.draws(PLAYER, state))
+        export = RoundExport(
+            link="0000",
+            game_key=game.game_key,
+            game_version=game.version,
+            stake_minor=game.min_stake_minor,
+            win_minor=play.coins * coin_minor,
+            outcome=outcome_of(play, coin_minor),
+            played_at=_EPOCH,
+            server_seed_hash=commitment_of(seed),
+            client_seed=state.client_seed,
+            nonce=state.nonce,
+            server_seed=seed.hex(),
+        )
+        yield encode({"round": to_wire(export.sealed())})
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _microseconds(work: Callable[[], object], times: int) -> float:
+    started = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - started) / times * 1e6
+
+
+def _microseconds_of_each(verifier: Verifier, lines: Iterator[bytes]) -> float:
+    """Return what verifying a line costs; the first one holds the game, which is read with the second."""
+    kept = list(lines)
+    list(verifier.check(kept[:2]))
+    started = time.perf_counter()
+    verdicts = list(verifier.check(kept[1:]))
+    seconds = time.perf_counter() - started
+    if not all(verdict.is_verified for verdict in verdicts):
+        raise click.ClickException("a round of this run does not verify")
+    return seconds / len(verdicts) * 1e6

@@ -1,0 +1,72 @@
+"""Provably fair rounds over HTTP: commitments, rotation, and the public page of a round."""
+
+import json
+
+import pytest
+from support_http import Web, build_web
+
+from playtime.adapters.memory.storage import MemoryStorage
+from playtime.application.verification import Verifier
+
+
+@pytest.fixture
+def fair() -> Web:
+    """A day over HTTP whose rounds are drawn as they are in production."""
+    return build_web(MemoryStorage(), is_fair=True)
+
+
+def test_a_player_checks_a_round(fair: Web) -> None:
+    guest = fair.day.welcome(1_000)
+    before = fair.get("/player/fairness", guest.token).content["fairness"]
+    assert before.keys() == {"serverSeedHash", "nextServerSeedHash", "clientSeed", "nonce", "previous"}
+    proof = fair.spin(guest, 100).content["result"]["proof"]
+    assert proof["serverSeedHash"] == before["serverSeedHash"]
+    page = fair.get(f"/fair/rounds/{proof['link']}")
+    assert (page.status, page.content["round"]["serverSeed"]) == (200, None)
+    rotated = fair.post("/player/fairness/rotate", {"clientSeed": "🎰 mine"}, guest.token)
+    assert (rotated.status, rotated.content["fairness"]["clientSeed"]) == (200, "🎰 mine")
+    assert rotated.content["fairness"]["serverSeedHash"] == before["nextServerSeedHash"]
+    export = fair.get(f"/fair/rounds/{proof['link']}")
+    (verdict,) = Verifier().check([export.body])
+    assert verdict.is_verified
+
+
+def test_a_rotation_needs_no_body_and_may_be_named(fair: Web) -> None:
+    guest = fair.day.welcome(1_000)
+    first = fair.post("/player/fairness/rotate", None, guest.token, Idempotency_Key="k")
+    again = fair.post("/player/fairness/rotate", None, guest.token, Idempotency_Key="k")
+    assert (again.body, again.replayed) == (first.body, True)
+    assert (
+        fair.post("/player/fairness/rotate", {"clientSeed": "x"}, guest.token, Idempotency_Key="k").status == 422
+    )
+
+
+@pytest.mark.parametrize("client_seed", ["", "x" * 65, "a\nb", 5, True, 1.5, {}, []])
+def test_what_is_no_client_seed_is_refused_with_its_path(fair: Web, client_seed: object) -> None:
+    guest = fair.day.welcome(1_000)
+    reply = fair.post("/player/fairness/rotate", {"clientSeed": client_seed}, guest.token)
+    assert reply.status == 400
+    assert reply.content["faults"][0]["path"] == "$.clientSeed"
+    assert fair.get("/player/fairness", guest.token).content["fairness"]["previous"] is None
+
+
+def test_fairness_is_a_players_own(fair: Web) -> None:
+    assert fair.get("/player/fairness").status == 401
+    assert fair.post("/player/fairness/rotate", {}).status == 401
+    assert fair.get("/player/fairness", fair.owner).status == 401
+
+
+@pytest.mark.parametrize("link", ["x", "0" * 46, "%25", "K7QD" * 11 + "00", "..", "a" * 500])
+def test_a_link_that_is_none_is_not_there(fair: Web, link: str) -> None:
+    reply = fair.get(f"/fair/rounds/{link}")
+    assert (reply.status, reply.code) == (404, "NOT_FOUND")
+
+
+def test_a_game_is_shown_whole(fair: Web) -> None:
+    reply = fair.get("/games/demo-wheel")
+    assert (reply.status, reply.keys) == (200, {"ok", "game", "version"})
+    assert reply.content["game"]["pays"]["sunrise"] == {"1": 100}
+    (listed,) = fair.get("/games").content["games"]
+    assert listed["version"] == reply.content["version"]
+    assert json.loads(reply.body)["game"]["gameKey"] == listed["gameKey"]
+    assert fair.get("/games/nowhere").status == 404
