@@ -64,20 +64,6 @@ def build_commands(program: Program) -> click.Group:
 
     alone = (serve, sweep, migrate, demo, smoke, simulate, verify)
     for command in (*alone, games, bench, staff, isolation, ledger, db):
-        serve,
-        sweep,
-        migrate,
-        demo,
-        smoke,
-        simulate,
-        games,
-        verify,
-        bench,
-        staff,
-        isolation,
-        ledger,
-        db,
-    ):
         playtime.add_command(command)
     return playtime
 

@@ -98,8 +98,6 @@ def test_free_spins_are_on_the_paid_reels_unless_they_have_their_own() -> None:
 def test_the_game_of_the_page_is_played_as_it_stands_there() -> None:
     page = (ROOT / "docs" / "game-files.md").read_text()
     (content,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-        r"^```json\n(.*?)^```", (ROOT / "docs" / "game-files.md").read_text(), re.MULTILINE | re.DOTALL
-    )
     game = read_game(content.encode())
     assert (game.game_key, game.wild, game.scatter) == ("small-orchard", "moon", "star")
     assert game.free_spins is not None
