@@ -39,6 +39,7 @@ FILLED_IN: Final[Mapping[tuple[str, str], object]] = {
     ("vouchers", "batch_id"): None,
     ("vouchers", "number"): 1,
     ("vouchers", "prints"): 0,
+    ("sessions", "loss_limit_minor"): None,
 }
 """What the rows of the release before have in the columns that came later: whoever adds a column says it here."""
 
