@@ -1,6 +1,7 @@
 """Days as a place has them: where one ends and the next begins, also when its clocks are changed."""
 
 from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,3 +28,23 @@ def next_day(moment: datetime, zone: str) -> datetime:
     place = ZoneInfo(zone)
     tomorrow = moment.astimezone(place).date() + timedelta(days=1)
     return datetime.combine(tomorrow, time(), place).astimezone(UTC)
+
+
+class Bucket(StrEnum):
+    """What times are gathered by; a week begins on Monday."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+def bucket_of(moment: datetime, bucket: Bucket, zone: str) -> datetime:
+    """Return when the bucket that a moment is in begins, in UTC."""
+    place = ZoneInfo(zone)
+    local = moment.astimezone(place)
+    if bucket is Bucket.HOUR:
+        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+    day = local.date()
+    if bucket is Bucket.WEEK:
+        day -= timedelta(days=day.weekday())
+    return datetime.combine(day, time(), place).astimezone(UTC)

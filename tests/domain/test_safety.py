@@ -1,18 +1,16 @@
 """What follows from a risk: actions, how often, how long, what is enforced; and the loss limit of a session."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import AGENT, NOW, OPERATOR, PLAYER, make_session, moments, uid
+from support_models import AGENT, NOW, OPERATOR, make_session, moments
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.risk import Band
 from playtime.domain.safety import (
-    ActionCause,
     ActionType,
     CooldownActive,
     Enforcement,
@@ -21,13 +19,11 @@ from playtime.domain.safety import (
     PastActions,
     Pause,
     PlayStopped,
-    SafetyAction,
     SafetySettings,
     limit_loss,
     pause_seconds_of,
     require_loss_within,
     require_not_held,
-    told,
 )
 
 INSTANT = timedelta(microseconds=1)
@@ -141,39 +137,6 @@ def test_play_was_acted_on_up_to_the_last_pause_or_stop_that_is_enforced() -> No
     assert past.acted_on_at(COOLDOWN) == NOW - HOUR
     assert past.acted_on_at(STOP) == NOW - MINUTE
     assert PastActions().acted_on_at(STOP) is None
-
-
-@pytest.mark.parametrize(
-    ("action_type", "seconds", "message"),
-    [
-        (ActionType.NUDGE, None, "This is a good moment for a short break."),
-        (ActionType.COOLDOWN, 90, "Time for a break of 90 seconds. Play goes on after it."),
-        (ActionType.COOLDOWN, 900, "Time for a break of 15 minutes. Play goes on after it."),
-        (ActionType.STOP, None, "Time to stop for now. Come back another day."),
-    ],
-)
-def test_what_a_player_is_told(action_type: ActionType, seconds: int | None, message: str) -> None:
-    action = make_action(action_type=action_type, pause_seconds=seconds)
-    given = told(action)
-    assert (given.action_type, given.message, given.cooldown_seconds) == (action_type, message, seconds)
-
-
-def test_a_stop_is_told_without_a_time() -> None:
-    assert told(make_action(action_type=ActionType.STOP, pause_seconds=300)).cooldown_seconds is None
-
-
-def make_action(**given: Any) -> SafetyAction:
-    fields: dict[str, Any] = {
-        "action_id": uid(1),
-        "operator_id": OPERATOR,
-        "tenant_id": AGENT,
-        "player_id": PLAYER,
-        "session_id": uid(6),
-        "acted_at": NOW,
-        "action_type": ActionType.NUDGE,
-        "cause": ActionCause.EVENT,
-    }
-    return SafetyAction(**fields | given)
 
 
 # --- the loss limit -------------------------------------------------------------------------------------------
