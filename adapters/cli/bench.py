@@ -1,0 +1,13 @@
+"""Benchmarks: measured on the machine that runs them, each beside what it is held against."""
+
+import click
+
+from .bench_safety import bench_safety
+
+
+@click.group()
+def bench() -> None:
+    """Measure, and show the figures."""
+
+
+bench.add_command(bench_safety)
