@@ -43,10 +43,14 @@ class Answer:
 
 @frozen
 class Outcome:
-    """What a command came to: the content of its answer, and the hints its secrets derive from."""
+    """What a command came to: the content of its answer, and the hints its secrets derive from.
+
+    `code` is that of a refusal with which something is written, so that it is not raised; None for a success.
+    """
 
     content: Content
     hints: Mapping[str, Any] = field(factory=dict)
+    code: str | None = None
 
 
 @frozen(kw_only=True)
@@ -96,13 +100,12 @@ def settle(
     `act` decides first and gathers its writes last, so that a refusal leaves nothing gathered. A refusal of an
     unnamed command is raised instead of kept: nobody could ask for it again.
     """
-    code: str | None = None
     try:
         outcome = act()
     except StateRefusal as refusal:
         if command.key is None:
             raise
-        outcome, code = Outcome(failure(refusal)), refusal.code
+        outcome = Outcome(failure(refusal), code=refusal.code)
     body = encode(outcome.content)
     if command.key is not None:
         unit.add(
@@ -113,14 +116,14 @@ def settle(
                 digest=command.digest,
                 body=body,
                 created_at=now,
-                code=code,
+                code=outcome.code,
                 hints=outcome.hints,
             )
         )
     unit.commit()
     if outcome.hints and reveal is not None:
         body = _revealed(body, outcome.hints, reveal)
-    return Answer(body, code)
+    return Answer(body, outcome.code)
 
 
 def _revealed(body: bytes, hints: Mapping[str, Any], reveal: Reveal) -> bytes:

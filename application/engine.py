@@ -9,6 +9,7 @@ from .credit import GiveCredit, ReadWallet, ReturnCredit
 from .fairness import ReadFairness, ReadFairRound, RotateSeed
 from .issuing import IssueVoucher, IssueVouchers
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
+from .player_safety import NoteSafetyEvent, SetLossLimit
 from .players import (
     AcknowledgeBonus,
     ListPlayers,
@@ -18,6 +19,8 @@ from .players import (
     ReadPlayerState,
 )
 from .redemption import RedeemVoucher
+from .safety_settings import ReadSafetySettings, SetSafetySettings
+from .safety_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
 from .sheets import PrintSheet
 from .spins import ListGames, ReadGame, Spin
 from .staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
@@ -71,3 +74,10 @@ class Engine:
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
     sweep: Sweep
+    note_safety_event: NoteSafetyEvent
+    set_loss_limit: SetLossLimit
+    read_safety_settings: ReadSafetySettings
+    set_safety_settings: SetSafetySettings
+    list_safety_actions: ListSafetyActions
+    summarize_safety: SummarizeSafety
+    read_player_safety: ReadPlayerSafety

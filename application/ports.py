@@ -19,10 +19,12 @@ from ..domain.games import Game
 from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.players import Player, PlayerStatus
 from ..domain.rounds import Round
+from ..domain.safety import SafetyAction, SafetySettings
 from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from ..domain.vouchers import Voucher, VoucherStatus
+from .safety_ports import PlayerSafety, Safety, SafetyWatch
 
 # --- values that cross the ports -------------------------------------------------------------------------
 
@@ -87,13 +89,14 @@ class LockedPlayer:
     """A player whose lock is held, and what was read after the lock was had.
 
     `session` is the player's open session; `bonuses` are those pending or triggered; `answer` is the stored
-    answer of the key that was asked for.
+    answer of the key that was asked for, `safety` what was to be watched.
     """
 
     player: Player
     session: Session | None
     bonuses: tuple[Bonus, ...]
     answer: StoredAnswer | None
+    safety: PlayerSafety | None = None
 
 
 @frozen
@@ -180,6 +183,8 @@ Record = (
     | LedgerEvent
     | StoredAnswer
     | Attempts
+    | SafetySettings
+    | SafetyAction
 )
 """What a unit of work can write."""
 
@@ -269,8 +274,10 @@ class Players(Protocol):
     def get(self, player_id: UUID) -> PlayerView | None:
         """Return the player as of one moment, without a lock."""
 
-    def lock(self, player_id: UUID, key: AnswerKey | None = None) -> LockedPlayer | None:
-        """Lock a player until the unit ends, then read what depends on it.
+    def lock(
+        self, player_id: UUID, key: AnswerKey | None = None, *, watch: SafetyWatch | None = None
+    ) -> LockedPlayer | None:
+        """Lock a player until the unit ends, then read what depends on it; with `watch`, as `safety.of_player`.
 
         The lock is had by a statement of its own and the rest is read by a later one, in the same round trip:
         whatever another unit committed while this one waited is seen.
@@ -360,13 +367,17 @@ class UnitOfWork(Protocol):
     def attempts(self) -> AttemptLog:
         """Counted guesses."""
 
+    @property
+    def safety(self) -> Safety:
+        """Safety settings and actions."""
+
     def add(self, *records: Record) -> None:
         """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""
 
     def save(self, *records: Record) -> None:
         """Gather new states of records that were read in this unit; the last state of a record counts.
 
-        LedgerEvents, Rounds, RevealedSeeds and StoredAnswers are never saved, only added: StorageMisuse.
+        LedgerEvents, Rounds, RevealedSeeds, StoredAnswers and SafetyActions are never saved, only added.
         """
 
     def commit(self) -> None:

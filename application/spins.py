@@ -24,6 +24,9 @@ from .errors import NotFound
 from .journal import PlayerJournal
 from .ports import Clock, Ids, LockedPlayer, Storage, UnitOfWork
 from .redemption import require_seat
+from .safety_odds import odds_of
+from .safety_ports import SafetyWatch
+from .spin_safety import SpinSafety
 from .transactions import transact
 from .wire import success
 
@@ -143,7 +146,8 @@ class Spin:
         """Play, or answer again what was played under this action id.
 
         Raises InvalidInput, StakeOutOfRange, NotFound, InvalidToken, IdempotencyKeyReused. A state refusal
-        (InsufficientFunds, BonusAckRequired) is a committed answer, not an exception.
+        (InsufficientFunds, BonusAckRequired, LossLimitReached, CooldownActive, PlayStopped) is a committed answer,
+        not an exception.
         """
         stake = checked_amount(stake_minor, "stakeMinor")
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)
@@ -154,7 +158,8 @@ class Spin:
             self.storage.game_files.keep(game)
 
         def work(unit: UnitOfWork) -> Answer:
-            seat = require_seat(unit.players.lock(principal.player_id, command.key), principal)
+            watch = SafetyWatch(asked_at=self.clock.now(), only_enforced=True)
+            seat = require_seat(unit.players.lock(principal.player_id, command.key, watch=watch), principal)
             now = self.clock.now()
             if seat.answer is not None:
                 return replay(seat.answer, command, now)
@@ -168,6 +173,7 @@ class Spin:
                 stake_minor=game.checked_stake(stake),
                 action_id=action_id,
                 seeds=self.seeds,
+                odds=odds_of(self.games),
             )
             act = partial(round_.play, unit, seat)
             return settle(unit, command, act, binding=binding, now=now)
@@ -185,9 +191,15 @@ class _Round:
     stake_minor: int
     action_id: str
     seeds: SeedKeys
+    odds: Mapping[str, Fraction]
 
     def play(self, unit: UnitOfWork, seat: LockedPlayer) -> Outcome:
+        safety = SpinSafety(ids=self.ids, now=self.now, seat=seat, odds=self.odds)
+        safety.require_open()
         require_playable(seat.player, seat.bonuses, self.stake_minor)
+        stopped = safety.stop_at_limit(unit, stake_minor=self.stake_minor, game_key=self.game.game_key)
+        if stopped is not None:
+            return stopped
         # Drawn only now: a refusal takes no nonce, so that those of the rounds have no gap.
         play = self.game.play(self.seeds.draws(seat.player.player_id, seat.player.seeds))
         settled = settle_round(
@@ -209,7 +221,8 @@ class _Round:
                 )
             )
         unit.add(kept, *journal.events)
-        return Outcome(success(result=_result(kept, self._proof(seat.player, kept))))
+        result = _result(kept, self._proof(seat.player, kept))
+        return Outcome(success(result=result, **safety.act_on(unit, kept)))
 
     def _round(self, seat: LockedPlayer, settled: Settlement) -> Round:
         player = settled.after_bonus

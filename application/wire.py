@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
 
 from ..domain.codes import Code
 from ..domain.errors import DomainError
+
+LEFT_OUT: Final = "left_out"
+"""The metadata of a field that is left out of an answer where it is None, rather than sent as null."""
 
 
 def to_wire(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
@@ -24,7 +27,11 @@ def to_wire(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
         return value
     kind: type[Any] = type(value)
     if attrs.has(kind) and kind is not Code:
-        return {key: to_wire(getattr(value, name)) for name, key in _fields(kind)}
+        content = {key: to_wire(getattr(value, name)) for name, key in _fields(kind)}
+        for key in _left_out(kind):
+            if content[key] is None:
+                del content[key]
+        return content
     return _plain(value)
 
 
@@ -54,6 +61,11 @@ def camel(name: str) -> str:
 @cache
 def _fields(cls: type[Any]) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, camel(field.name)) for field in attrs.fields(cls))
+
+
+@cache
+def _left_out(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(camel(field.name) for field in attrs.fields(cls) if field.metadata.get(LEFT_OUT))
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - as to_wire

@@ -16,6 +16,7 @@ from ..domain.ledger import AccountKind, EventType, LedgerEvent
 from ..domain.pins import PinRef
 from ..domain.players import Player
 from ..domain.rounds import Round
+from ..domain.safety import ActionCause, ActionType, SafetyAction, SafetySettings
 from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantWallet
@@ -226,6 +227,26 @@ class House:
         )
         return attrs.evolve(answer, **given)
 
+    def safety_settings(self, tenant: Tenant | None = None, **given: Any) -> SafetySettings:
+        """Return what a tenant has set, the agent if nobody is named."""
+        tenant = tenant or self.agent
+        settings = SafetySettings(operator_id=tenant.operator_id, tenant_id=tenant.tenant_id)
+        return attrs.evolve(settings, **given)
+
+    def safety_action(self, player: Player, **given: Any) -> SafetyAction:
+        """Return a new action, a NUDGE unless another is given."""
+        action = SafetyAction(
+            action_id=fresh_id(),
+            operator_id=player.operator_id,
+            tenant_id=player.tenant_id,
+            player_id=player.player_id,
+            session_id=fresh_id(),
+            acted_at=NOW,
+            action_type=ActionType.NUDGE,
+            cause=ActionCause.EVENT,
+        )
+        return attrs.evolve(action, **given)
+
     def attempts(self, subject_id: UUID, tenant: Tenant | None = None, **given: Any) -> Attempts:
         """Return a count of guesses."""
         tenant = tenant or self.agent
@@ -247,6 +268,8 @@ class Belongings:
     round: Round = field(init=False)
     event: LedgerEvent = field(init=False)
     answer: StoredAnswer = field(init=False)
+    settings: SafetySettings = field(init=False)
+    action: SafetyAction = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Make them."""
@@ -264,6 +287,8 @@ class Belongings:
             "round": house.round(session),
             "event": house.event(player_id=player.player_id, **bet),
             "answer": house.answer(),
+            "settings": house.safety_settings(),
+            "action": house.safety_action(player),
         }
         for name, record in made.items():
             object.__setattr__(self, name, record)
@@ -272,4 +297,4 @@ class Belongings:
     def records(self) -> list[Record]:
         """All of them, in an order in which they can be written."""
         named = (self.staff_session, self.voucher, self.player, self.redeemed, self.bonus, self.session)
-        return [*named, self.round, self.event, self.answer]
+        return [*named, self.round, self.event, self.answer, self.settings, self.action]

@@ -18,6 +18,8 @@ from ..application.ports import (
     UnitOfWork,
     VoucherFilter,
 )
+from ..application.safety_ports import SafetyFilter, SafetyWatch
+from ..domain.safety import Enforcement, SafetySettings
 from ..domain.tenants import Tenant, TenantKind, TenantWallet
 from .house import Belongings, House
 from .records import (
@@ -42,6 +44,8 @@ def own(storage: Storage, here: House) -> Belongings:
     write(storage, here.as_agent, *belongings.records)
     return belongings
 
+
+WATCH = SafetyWatch(asked_at=LATER)
 
 Look = Callable[[UnitOfWork, Belongings], object]
 """Reads something; what is not visible gives None, or nothing else that counts as true."""
@@ -88,6 +92,18 @@ LOOKS: dict[str, Look] = {
     "ledger.page of its player": lambda unit, own: (
         own.event in unit.ledger.page(LedgerFilter(player_id=own.player.player_id), Page())
     ),
+    "safety.settings": lambda unit, own: unit.safety.settings(own.house.agent.tenant_id),
+    "safety.of_player": lambda unit, own: unit.safety.of_player(own.player.player_id, WATCH),
+    "safety.actions": lambda unit, own: (
+        own.action in unit.safety.actions(SafetyFilter(), _near(own.action.action_id))
+    ),
+    "safety.actions of it": lambda unit, own: (
+        own.action in unit.safety.actions(SafetyFilter(tenant_id=own.house.agent.tenant_id), Page())
+    ),
+    "safety.actions of its player": lambda unit, own: (
+        own.action in unit.safety.actions(SafetyFilter(player_id=own.player.player_id), Page())
+    ),
+    "safety.tally": lambda unit, own: unit.safety.tally(SafetyFilter(player_id=own.player.player_id)).actions,
     "ledger.account_totals": lambda unit, own: (
         own.player.account in {total.account for total in unit.ledger.account_totals()}
     ),
@@ -107,6 +123,7 @@ LOCKS: dict[str, Look] = {
         own.voucher in unit.vouchers.lock_overdue(own.voucher.expires_at, 9)
     ),
     "players.lock": lambda unit, own: unit.players.lock(own.player.player_id, own.answer.key),
+    "players.lock, watched": lambda unit, own: unit.players.lock(own.player.player_id, watch=WATCH),
 }
 
 VIEWERS: dict[str, tuple[Callable[[House, House], Binding], bool]] = {
@@ -303,12 +320,13 @@ def _changed(own: Belongings) -> list[Record]:
         own.player.credit(1),
         own.bonus.trigger(LATER),
         own.session.active(LATER, balance_minor=10),
+        evolve(own.settings, enforce=Enforcement.STOP),
     ]
 
 
 def _id_at(record: Record, tenant_id: UUID) -> UUID:
-    """Return the tenant that a claimed record names; a tenant and its wallet keep the id that they are."""
-    return record.tenant_id if isinstance(record, Tenant | TenantWallet) else tenant_id
+    """Return the tenant that a claimed record names; what a tenant has one of keeps the id that it is."""
+    return record.tenant_id if isinstance(record, Tenant | TenantWallet | SafetySettings) else tenant_id
 
 
 def _near(record_id: UUID) -> Page:

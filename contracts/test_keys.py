@@ -139,6 +139,16 @@ def _attempts(house: House) -> Pair:
     return [], attempts, evolve(attempts, counted=2)
 
 
+def _safety_settings(house: House) -> Pair:
+    return [], house.safety_settings(), house.safety_settings(zone="UTC")
+
+
+def _safety_action_id(house: House) -> Pair:
+    player = house.player()
+    action = house.safety_action(player)
+    return [player], action, house.safety_action(player, action_id=action.action_id)
+
+
 PAIRS: dict[str, Callable[[House], Pair]] = {
     "tenant id": _tenant_id,
     "slug": _slug,
@@ -161,6 +171,8 @@ PAIRS: dict[str, Callable[[House], Pair]] = {
     "player seq": _player_seq,
     "answer": _answer,
     "attempts": _attempts,
+    "safety settings": _safety_settings,
+    "safety action id": _safety_action_id,
 }
 each_key = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS.keys())
 

@@ -187,6 +187,7 @@ class TestPlayers:
             wins_minor=HUGE - 5,
             games=("demo-wheel", "zebra"),
             refresh_generation=4,
+            loss_limit_minor=MAX_AMOUNT_MINOR,
         )
         write(storage, here.as_agent, player, session)
         view = player_view(storage, here.as_agent, player)

@@ -15,6 +15,7 @@ from ..application.ports import (
     UnitOfWork,
     VoucherFilter,
 )
+from ..application.safety_ports import SafetyFilter, SafetyWatch
 from ..domain.attempts import Attempts
 from ..domain.bonuses import Bonus
 from ..domain.sessions import SessionEnd
@@ -53,6 +54,11 @@ READS: dict[str, Callable[[UnitOfWork, House], object]] = {
     "ledger.account_totals": lambda unit, _: unit.ledger.account_totals(),
     "ledger.movement_totals": lambda unit, _: unit.ledger.movement_totals(),
     "attempts.lock": lambda unit, _: unit.attempts.lock(SOMEBODY),
+    "players.lock, watched": lambda unit, _: unit.players.lock(SOMEBODY, watch=SafetyWatch(asked_at=LATER)),
+    "safety.settings": lambda unit, _: unit.safety.settings(SOMEBODY),
+    "safety.of_player": lambda unit, _: unit.safety.of_player(SOMEBODY, SafetyWatch(asked_at=LATER)),
+    "safety.actions": lambda unit, _: unit.safety.actions(SafetyFilter(), Page()),
+    "safety.tally": lambda unit, _: unit.safety.tally(SafetyFilter()),
 }
 each_read = pytest.mark.parametrize("reading", READS.values(), ids=READS.keys())
 

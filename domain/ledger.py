@@ -71,6 +71,7 @@ class EventType(StrEnum):
     LOGIN = "LOGIN"
     LOGOUT = "LOGOUT"
     BONUS_ACKNOWLEDGED = "BONUS_ACKNOWLEDGED"
+    LIMIT_SET = "LIMIT_SET"
     ERROR = "ERROR"
 
 

@@ -23,7 +23,8 @@ class SessionEnd(StrEnum):
 class Session:
     """A player's session. Amounts in minor units; `games` are the keys of the games played, sorted.
 
-    `refresh_generation` is the generation of the only refresh token that is still good.
+    `refresh_generation` is the generation of the only refresh token that is still good. `loss_limit_minor` is the
+    net loss that the player wants to stay within.
     """
 
     session_id: UUID
@@ -41,6 +42,7 @@ class Session:
     ended_at: datetime | None = None
     end_reason: SessionEnd | None = None
     refresh_generation: int = 1
+    loss_limit_minor: int | None = None
 
     @property
     def net_loss_minor(self) -> int:

@@ -53,8 +53,14 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     ],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
     "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"window": [["shade"]]}'}, {"win_minor": 10**12}],
+    "safety_actions": [
+        {"action_type": "NUDGE", "reasons": "{BET_ACCEL}", "score": 35, "band": "ELEVATED"},
+        {"action_type": "COOLDOWN", "cause": "SPIN", "pause_seconds": 3_600, "evidence": '{"SPIN_RATE": {}}'},
+        {"action_type": "STOP", "cause": "LOSS_LIMIT", "game_key": "demo-wheel", "event_type": "spin"},
+    ],
+    "safety_settings": [{"enforce": "stop", "zone": "Asia/Kathmandu", "changed_at": LATER}],
     "sessions": [
-        {"games": "{demo-wheel}", "spins": 3},
+        {"games": "{demo-wheel}", "spins": 3, "loss_limit_minor": 0},
         {"ended_at": LATER, "end_reason": "IDLE"},
         {"ended_at": LATER, "end_reason": "LOGOUT"},
         {"ended_at": LATER, "end_reason": "PLAYER_CLOSED", "refresh_generation": 9},

@@ -3,6 +3,7 @@
 import click
 
 from .bench_games import bench_games
+from .bench_safety import bench_safety
 
 
 @click.group()
@@ -11,3 +12,4 @@ def bench() -> None:
 
 
 bench.add_command(bench_games)
+bench.add_command(bench_safety)

@@ -32,6 +32,7 @@ from ...application.ports import (
     Vouchers,
     Wallets,
 )
+from ...application.safety_ports import Safety
 
 P = TypeVar("P")
 
@@ -318,6 +319,11 @@ class StagedUnit:
     def attempts(self) -> AttemptLog:
         """Counted guesses."""
         return _staged(self.stage, "attempts", self.inner.attempts)
+
+    @property
+    def safety(self) -> Safety:
+        """Safety settings and actions."""
+        return _staged(self.stage, "safety", self.inner.safety)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

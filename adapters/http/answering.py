@@ -23,6 +23,7 @@ from .errors import (
     UnsupportedMediaType,
     content_of,
     is_defect,
+    retry_headers,
     status_of,
     status_of_code,
 )
@@ -46,9 +47,11 @@ def respond_result(result: Result, status: HTTPStatus) -> Response:
         return respond_document(result, status)
     if not isinstance(result, Answer):
         return respond(encode(result), status)
+    headers = [(REPLAYED, "true")] if result.replayed else []
     if result.code is not None:
         status = status_of_code(result.code)
-    return respond(result.body, status, *([(REPLAYED, "true")] if result.replayed else []))
+        headers += retry_headers(result.content())
+    return respond(result.body, status, *headers)
 
 
 def respond_document(document: Document, status: HTTPStatus = HTTPStatus.OK) -> Response:
@@ -105,4 +108,6 @@ def _sent_in_parts(parts: Iterator[bytes], cut_short: bytes, request_id: str) ->
 
 def _told(error: DomainError) -> Response:
     status = status_of(type(error))
-    return respond(encode(content_of(error)), status, *HEADERS_OF_STATUS.get(status, {}).items())
+    content = content_of(error)
+    headers = (*HEADERS_OF_STATUS.get(status, {}).items(), *retry_headers(content))
+    return respond(encode(content), status, *headers)

@@ -35,7 +35,8 @@ from .calls import (
 from .errors import MalformedRequest
 from .openapi import describe
 from .redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
-from .routes import API, ROUTES, Caller, Route, is_id
+from .route import API, Caller, Route, is_id
+from .routes import ROUTES
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
+import attrs
 from attrs import define, frozen
 
 from ...application.errors import (
@@ -104,10 +105,12 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
 }
 """The HTTP status of each error, or of the nearest of its bases that has a row."""
 
+RETRY_AFTER: Final = "Retry-After"
+
 HEADERS_OF_STATUS: Final[Mapping[HTTPStatus, Headers]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
-    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
-    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+    HTTPStatus.TOO_MANY_REQUESTS: {RETRY_AFTER: "1"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {RETRY_AFTER: "1"},
 }
 """The headers that belong to a status."""
 
@@ -127,6 +130,16 @@ def status_of(error: type[DomainError]) -> HTTPStatus:
 def status_of_code(code: str) -> HTTPStatus:
     """Return the status of a refusal that was stored: these depend on the state, all of them."""
     return _STATUS_OF_CODE.get(code, STATUS_OF_ERROR[StateRefusal])
+
+
+def tells_when(error: type[DomainError]) -> bool:
+    """Whether a refusal says after how many seconds to try again."""
+    return any(field.name == "retry_after" for field in attrs.fields(error))
+
+
+def retry_headers(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the header of a refusal whose content says after how many seconds to try again."""
+    return [(RETRY_AFTER, str(content["retryAfter"]))] if "retryAfter" in content else []
 
 
 def is_defect(error: type[DomainError]) -> bool:

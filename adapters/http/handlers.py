@@ -260,13 +260,13 @@ def close_player(engine: Engine, call: StaffCall[Nothing]) -> Result:
 
 def list_tenants(engine: Engine, call: StaffCall[ListQuery]) -> Result:
     """List tenants."""
-    return _listed("tenants", "tenant_id", call.given, lambda page: engine.list_tenants(call.who, page))
+    return listed("tenants", "tenant_id", call.given, lambda page: engine.list_tenants(call.who, page))
 
 
 def list_staff(engine: Engine, call: StaffCall[StaffQuery]) -> Result:
     """List members of staff."""
     tenant_id = call.given.tenantId
-    return _listed("staff", "staff_id", call.given, lambda page: engine.list_staff(call.who, tenant_id, page))
+    return listed("staff", "staff_id", call.given, lambda page: engine.list_staff(call.who, tenant_id, page))
 
 
 def list_vouchers(engine: Engine, call: StaffCall[VouchersQuery]) -> Result:
@@ -278,19 +278,19 @@ def list_vouchers(engine: Engine, call: StaffCall[VouchersQuery]) -> Result:
 
     if call.given.format is ListFormat.CSV:
         return table("vouchers", VoucherRecord, id_field="voucher_id", fetch=fetch)
-    return _listed("vouchers", "voucher_id", call.given, fetch)
+    return listed("vouchers", "voucher_id", call.given, fetch)
 
 
 def list_players(engine: Engine, call: StaffCall[PlayersQuery]) -> Result:
     """List players."""
     only = player_filter(call.given)
-    return _listed("players", "player_id", call.given, lambda page: engine.list_players(call.who, only, page))
+    return listed("players", "player_id", call.given, lambda page: engine.list_players(call.who, only, page))
 
 
 def list_rounds(engine: Engine, call: StaffCall[ListQuery]) -> Result:
     """List a player's rounds."""
     player_id = call.ids["playerId"]
-    return _listed(
+    return listed(
         "rounds",
         "round_id",
         call.given,
@@ -301,7 +301,7 @@ def list_rounds(engine: Engine, call: StaffCall[ListQuery]) -> Result:
 def list_sessions(engine: Engine, call: StaffCall[ListQuery]) -> Result:
     """List a player's sessions."""
     player_id = call.ids["playerId"]
-    return _listed(
+    return listed(
         "sessions",
         "session_id",
         call.given,
@@ -318,10 +318,10 @@ def list_ledger(engine: Engine, call: StaffCall[LedgerQuery]) -> Result:
 
     if call.given.format is ListFormat.CSV:
         return table("ledger", EventRecord, id_field="event_id", fetch=fetch)
-    return _listed("events", "event_id", call.given, fetch)
+    return listed("events", "event_id", call.given, fetch)
 
 
-def _listed(name: str, id_field: str, asked: ListQuery, fetch: Callable[[Page], Sequence[Any]]) -> Content:
+def listed(name: str, id_field: str, asked: ListQuery, fetch: Callable[[Page], Sequence[Any]]) -> Content:
     """Return a page of a list; one row more than is shown is asked for, to know whether there is a next page."""
     before = None if asked.cursor is None else row_of(asked.cursor)
     rows = fetch(Page(limit=asked.limit + 1, before=before))

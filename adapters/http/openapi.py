@@ -9,9 +9,9 @@ from typing import Any, Final
 from ...application.answers import LONGEST_ACTION_ID
 from ...domain.errors import DomainError
 from .answering import JSON, REPLAYED
-from .errors import HEADERS_OF_STATUS, status_of
+from .errors import HEADERS_OF_STATUS, RETRY_AFTER, status_of, tells_when
 from .requests import LONGEST_TYPED, PRINTABLE_ASCII, wire_name
-from .routes import Caller, Route, is_id
+from .route import Caller, Route, is_id
 from .schemas import Schema, answer_name, components_of, reference
 
 _SECURITY: Final[Mapping[Caller, Sequence[Mapping[str, Sequence[str]]]]] = {
@@ -138,6 +138,8 @@ def _failure(status: HTTPStatus, errors: Sequence[type[DomainError]]) -> dict[st
     codes = sorted({error.code for error in errors})
     schema = {"allOf": [reference("Failure"), {"properties": {"code": {"enum": codes}}}]}
     headers = {name: _header("") for name in HEADERS_OF_STATUS.get(status, {})}
+    if any(tells_when(error) for error in errors):
+        headers |= {RETRY_AFTER: _header("Where the answer says after how many seconds play goes on.")}
     return {
         "description": f"{status.phrase}: {', '.join(codes)}.",
         "content": {JSON: {"schema": schema}},

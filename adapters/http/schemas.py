@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 import attrs
 import msgspec
 
-from ...application.wire import camel
+from ...application.wire import LEFT_OUT, camel
 from ...domain.codes import Code
 from .errors import Fault
 from .routes import Route, Shape
@@ -58,7 +58,11 @@ def components_of(routes: Sequence[Route]) -> dict[str, Schema]:
 
 def _answer_struct(route: Route, gives: Shape, structs: dict[type[Any], type[Any]]) -> type[Any]:
     fields = [("ok", bool), *((name, _on_wire(kind, structs)) for name, kind in gives.items())]
-    return msgspec.defstruct(answer_name(route), fields, rename=camel)
+    optional = [
+        (name, Union[_on_wire(kind, structs), msgspec.UnsetType], msgspec.UNSET)  # noqa: UP007 - as below
+        for name, kind in route.may_give.items()
+    ]
+    return msgspec.defstruct(answer_name(route), [*fields, *optional], rename=camel)
 
 
 def _on_wire(kind: Any, structs: dict[type[Any], type[Any]]) -> Any:  # noqa: ANN401 - types, of any form
@@ -76,9 +80,17 @@ def _on_wire(kind: Any, structs: dict[type[Any], type[Any]]) -> Any:  # noqa: AN
     return {Mapping: dict, Sequence: list}.get(origin, origin)[arguments]
 
 
+def _field_of(field: Any, structs: dict[type[Any], type[Any]]) -> tuple[Any, ...]:  # noqa: ANN401 - attrs' own
+    """Return a field of a struct; one that is left out where it is None has no null."""
+    if not field.metadata.get(LEFT_OUT):
+        return field.name, _on_wire(field.type, structs)
+    (kind,) = (kind for kind in get_args(field.type) if kind is not type(None))
+    return field.name, Union[_on_wire(kind, structs), msgspec.UnsetType], msgspec.UNSET  # noqa: UP007 - as below
+
+
 def _struct_of(cls: type[Any], structs: dict[type[Any], type[Any]]) -> type[Any]:
     if cls not in structs:
-        fields = [(field.name, _on_wire(field.type, structs)) for field in attrs.fields(attrs.resolve_types(cls))]
+        fields = [_field_of(field, structs) for field in attrs.fields(attrs.resolve_types(cls))]
         structs[cls] = msgspec.defstruct(
             cls.__name__,
             fields,

@@ -14,6 +14,7 @@ from ...domain.fairness import RevealedSeed
 from ...domain.ledger import Account, EventType, LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
+from ...domain.safety import SafetyAction, SafetySettings
 from ...domain.sessions import Session, StaffSession
 from ...domain.staff import StaffMember
 from ...domain.tenants import Tenant, TenantWallet
@@ -125,6 +126,20 @@ def _revealed_seeds() -> Table[RevealedSeed]:
     return Table("revealed_seeds", lambda row: (row.player_id, row.number))
 
 
+def _safety_actions() -> Table[SafetyAction]:
+    return Table(
+        "safety_actions",
+        lambda row: row.action_id,
+        grouped={
+            "all": lambda _: ALL,
+            "tenant": lambda row: row.tenant_id,
+            "player": lambda row: row.player_id,
+            "type": lambda row: (row.player_id, row.action_type),
+            "pauses": lambda row: None if row.pause_seconds is None else row.player_id,
+        },
+    )
+
+
 def _player_seq(event: LedgerEvent) -> Hashable:
     if event.player_id is None or event.player_seq is None:
         return None
@@ -169,6 +184,10 @@ class Books:
     attempts: Table[Attempts] = field(
         factory=lambda: Table("attempts", lambda row: (row.tenant_id, row.subject_id))
     )
+    safety_settings: Table[SafetySettings] = field(
+        factory=lambda: Table("safety_settings", lambda row: row.tenant_id)
+    )
+    safety_actions: Table[SafetyAction] = field(factory=_safety_actions)
     totals: Totals = field(factory=Totals)
 
     def table_of(self, kind: type[Record]) -> Table[Any]:
@@ -205,5 +224,7 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     LedgerEvent: "ledger",
     StoredAnswer: "answers",
     Attempts: "attempts",
+    SafetySettings: "safety_settings",
+    SafetyAction: "safety_actions",
 }
 """Where each kind of record is kept."""

@@ -17,6 +17,7 @@ from ...application.ports import (
     StoredAnswer,
     VoucherFilter,
 )
+from ...application.safety_ports import SafetyWatch
 from ...domain.bonuses import Bonus
 from ...domain.codes import Code
 from ...domain.fairness import RevealedSeed
@@ -26,6 +27,7 @@ from ...domain.sessions import Session
 from ...domain.vouchers import Voucher
 from .books import ALL
 from .pages import is_within, newest, newest_of
+from .safety import safety_of
 from .transaction import Transaction, View
 
 
@@ -105,7 +107,9 @@ class MemoryPlayers:
             player = _player(view, player_id)
             return None if player is None else _player_view(view, player)
 
-    def lock(self, player_id: UUID, key: AnswerKey | None = None) -> LockedPlayer | None:
+    def lock(
+        self, player_id: UUID, key: AnswerKey | None = None, *, watch: SafetyWatch | None = None
+    ) -> LockedPlayer | None:
         """Lock a visible player, then read what depends on it."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
@@ -116,7 +120,8 @@ class MemoryPlayers:
             if player is None:
                 return None
             session, bonuses = _belongings(view, player)
-            return LockedPlayer(player, session, bonuses, view.answer(key))
+            safety = None if watch is None else safety_of(view, player_id, watch)
+            return LockedPlayer(player, session, bonuses, view.answer(key), safety)
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return the visible open players that were idle longest."""

@@ -30,6 +30,7 @@ from .game_files import MemoryGameFiles
 from .ledger import MemoryLedger
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers, MemoryVouchers
+from .safety import MemorySafety
 from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
 from .transaction import Shelf, Transaction
 
@@ -46,6 +47,7 @@ class MemoryUnitOfWork:
     players: MemoryPlayers
     ledger: MemoryLedger
     attempts: MemoryAttempts
+    safety: MemorySafety
 
     @classmethod
     def of(cls, transaction: Transaction) -> Self:
@@ -59,6 +61,7 @@ class MemoryUnitOfWork:
             MemoryPlayers(transaction),
             MemoryLedger(transaction),
             MemoryAttempts(transaction),
+            MemorySafety(transaction),
         )
 
     def add(self, *records: Record) -> None:

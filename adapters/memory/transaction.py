@@ -15,6 +15,7 @@ from ...domain.attempts import Attempts
 from ...domain.fairness import RevealedSeed
 from ...domain.ledger import LedgerEvent
 from ...domain.rounds import Round
+from ...domain.safety import SafetyAction
 from .books import Books
 from .locks import RowLocks
 from .tables import Owned, Table
@@ -23,10 +24,15 @@ R = TypeVar("R", bound=Owned)
 Shelf = MutableMapping[UUID, Books]
 """The books of all operators, by operator."""
 
-ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer)
+ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer, SafetyAction)
 """Facts: written once, never saved again."""
 
-_CONTENT: Final[dict[type, str]] = {LedgerEvent: "meta", Round: "outcome", StoredAnswer: "hints"}
+_CONTENT: Final[dict[type, str]] = {
+    LedgerEvent: "meta",
+    Round: "outcome",
+    StoredAnswer: "hints",
+    SafetyAction: "evidence",
+}
 """Which field of a record holds JSON."""
 
 

@@ -19,7 +19,9 @@ from sqlalchemy import (
     FromClause,
     Select,
     Table,
+    Text,
     Uuid,
+    any_,
     bindparam,
     func,
     literal_column,
@@ -95,8 +97,9 @@ def rows_of(table: Table, name: str, *, bound: bool) -> Query:
     return compiled(locked(statement.order_by(table.c[name])))
 
 
-How = Literal["is", "since", "until", "ends"]
-"""How a column is compared: equal to the parameter of its name, or with the parameter `since`, `until`, `ends`."""
+How = Literal["is", "since", "until", "ends", "has"]
+"""How a column is compared: equal to the parameter of its name, or with the parameter `since`, `until`, `ends` or,
+where it holds several values, `has`."""
 
 Only = tuple[str, How]
 
@@ -117,6 +120,8 @@ def _compared(column: ColumnElement[Any], how: How) -> ColumnElement[bool]:
             return column >= param(column, "since")
         case "until":
             return column < param(column, "until")
+        case "has":
+            return bindparam("has", type_=Text) == any_(column)
         case "ends":
             return func.right(column, func.char_length(param(column, "ends"))) == param(column, "ends")
 

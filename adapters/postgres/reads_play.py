@@ -20,6 +20,7 @@ from ...application.ports import (
     StoredAnswer,
     VoucherFilter,
 )
+from ...application.safety_ports import SafetyWatch
 from ...domain.bonuses import Bonus, BonusStatus
 from ...domain.codes import Code
 from ...domain.fairness import RevealedSeed
@@ -44,6 +45,7 @@ from .queries import (
     rows_by,
     scope,
 )
+from .reads_safety import safety_by, safety_in
 from .reads_tenancy import answer_by, answer_in, is_storable
 from .rows_play import BONUSES, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_tenancy import ANSWERS
@@ -128,7 +130,9 @@ class PostgresPlayers:
         views = _views(self.transaction.read(query(**self.transaction.scope, player_id=player_id))[0])
         return views[0] if views else None
 
-    def lock(self, player_id: UUID, key: AnswerKey | None = None) -> LockedPlayer | None:
+    def lock(
+        self, player_id: UUID, key: AnswerKey | None = None, *, watch: SafetyWatch | None = None
+    ) -> LockedPlayer | None:
         """Lock a player, then read session, bonuses and answer by a later statement, in one round trip.
 
         They are two statements for a reason: a statement sees what was committed when it began, so one that locked
@@ -139,14 +143,18 @@ class PostgresPlayers:
         about: dict[str, Any] = {**self.transaction.scope, "player_id": player_id}
         if key is not None:
             about |= {"actor_id": key.actor_id, "action_id": key.action_id}
-        found, dependent = self.transaction.read(locking(**about), _dependent(keyed=key is not None)(**about))
+        watched = [] if watch is None else [safety_by(self.transaction, player_id, watch)]
+        found, dependent, *safety = self.transaction.read(
+            locking(**about), _dependent(keyed=key is not None)(**about), *watched
+        )
         if not found:
             return None
         session, bonuses = _session_and_bonuses(dependent)
         answer = None
         if key is not None and dependent and dependent[0][_ANSWER_FROM] is not None:
             answer = ANSWERS.record_of(dependent[0][_ANSWER_FROM:])
-        return LockedPlayer(PLAYERS.record_of(found[0]), session, bonuses, answer)
+        watching = safety_in(safety[0]) if safety else None
+        return LockedPlayer(PLAYERS.record_of(found[0]), session, bonuses, answer, watching)
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return the open players that were idle longest.

@@ -139,6 +139,7 @@ def _session(row: Row) -> Session:
         ended_at=row[12],
         end_reason=None if row[13] is None else SessionEnd(row[13]),
         refresh_generation=row[14],
+        loss_limit_minor=row[15],
     )
 
 
@@ -160,6 +161,7 @@ SESSIONS: Final = Kept(
         "ended_at",
         "end_reason",
         "refresh_generation",
+        "loss_limit_minor",
     ),
     _session,
     frozenset(
@@ -173,6 +175,7 @@ SESSIONS: Final = Kept(
             "ended_at",
             "end_reason",
             "refresh_generation",
+            "loss_limit_minor",
         }
     ),
 )

@@ -211,6 +211,7 @@ sessions = _owned(
     _at("ended_at", null=True),
     _text("end_reason", null=True),
     _count("refresh_generation"),
+    _minor("loss_limit_minor", null=True),
 )
 
 bonuses = _owned(
@@ -294,5 +295,32 @@ fold_marks = _owned(
     "fold_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
 )
 
-INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "revealed_seeds", "rounds"})
+safety_settings = _owned(
+    "safety_settings",
+    _text("enforce"),
+    _text("zone"),
+    _json("policy"),
+    _uuid("changed_by", null=True),
+    _at("changed_at", null=True),
+    own_row=True,
+)
+
+safety_actions = _owned(
+    "safety_actions",
+    _uuid("action_id", key=True),
+    _uuid("player_id"),
+    _uuid("session_id"),
+    _at("acted_at"),
+    _text("action_type"),
+    _text("cause"),
+    Column("score", Integer, nullable=True),
+    _text("band", null=True),
+    Column("reasons", ARRAY(Text), nullable=False),
+    _json("evidence"),
+    Column("pause_seconds", Integer, nullable=True),
+    _text("game_key", null=True),
+    _text("event_type", null=True),
+)
+
+INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "revealed_seeds", "rounds", "safety_actions"})
 """Facts: the application adds to these and reads them."""

@@ -20,6 +20,7 @@ from ...domain.fairness import RevealedSeed
 from ...domain.ledger import LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
+from ...domain.safety import SafetyAction, SafetySettings
 from ...domain.sessions import Session, StaffSession
 from ...domain.staff import StaffMember
 from ...domain.tenants import Tenant, TenantWallet
@@ -28,6 +29,7 @@ from .channel import Row, Statement
 from .kept import Kept
 from .queries import DIALECT
 from .rows_play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
+from .rows_safety import SAFETY_ACTIONS, SAFETY_SETTINGS
 from .rows_tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 
 KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
@@ -43,6 +45,8 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     Bonus: BONUSES,
     Round: ROUNDS,
     RevealedSeed: REVEALED_SEEDS,
+    SafetySettings: SAFETY_SETTINGS,
+    SafetyAction: SAFETY_ACTIONS,
     LedgerEvent: EVENTS,
 }
 """How each kind of record is kept; what is referred to stands before what refers to it."""

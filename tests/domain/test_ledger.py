@@ -37,7 +37,7 @@ DESIGN: Final[dict[EventType, set[tuple[AccountKind, AccountKind]]]] = {
     E.PLAYER_CLOSED: {(K.PLAYER, K.TENANT)},
     E.BONUS_RETURNED: {(K.BONUS_POOL, K.TENANT)},
 }
-TELEMETRY: Final = {E.LOGIN, E.LOGOUT, E.BONUS_ACKNOWLEDGED, E.ERROR}
+TELEMETRY: Final = {E.LOGIN, E.LOGOUT, E.BONUS_ACKNOWLEDGED, E.LIMIT_SET, E.ERROR}
 WAYS: Final = [(source, target) for source in K for target in K]
 
 

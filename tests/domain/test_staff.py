@@ -41,6 +41,8 @@ MATRIX: Final = {
     "staff.read": (True, True, True, False, False),
     "staff.deactivate": (True, True, True, False, False),
     "tenant.suspend": (True, True, False, False, False),
+    "safety.read": (True, True, True, False, True),
+    "safety.set": (True, True, False, False, False),
 }
 CELLS: Final = [
     pytest.param(role, permission, allowed, id=f"{role}-{permission}")

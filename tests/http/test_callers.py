@@ -81,6 +81,9 @@ def test_a_named_session_has_to_be_the_tokens_own(web: Web, route: Route | str) 
     raw = f'{{"code": "{voucher.code}", "pin": "{voucher.pin}"}}'.encode() if route == "redeem" else b""
     if path.endswith("/spin"):
         raw = b'{"stakeMinor": 1, "gameKey": "demo-wheel"}'
+    elif "/safety/" in path:
+        limits = path.endswith("/loss-limit")
+        raw = b'{"lossLimitCents": 5}' if limits else b'{"gameKey": "demo-wheel", "eventType": "spin"}'
     for other in (str(NOWHERE), "", "%", f"{guest.principal.session_id} "[:-2]):
         reply = web.ask(method, path, raw, token=guest.token, headers={"x-session-id": other})
         assert (reply.status, reply.code) == (403, "FORBIDDEN")

@@ -111,7 +111,8 @@ def _bring_home(case: Case[Any], ids: Mapping[str, str]) -> None:
         case.query[name] = ids[name]
     body: Any = case.body
     if isinstance(body, dict) and "gameKey" in body:
-        case.body = body | {"gameKey": "demo-wheel", "stakeMinor": int(body["stakeMinor"]) % 1_000 + 1}
+        stake = {"stakeMinor": int(body["stakeMinor"]) % 1_000 + 1} if "stakeMinor" in body else {}
+        case.body = body | {"gameKey": "demo-wheel"} | stake
 
 
 def _excluded(route: Route, case: Case[Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from support_day import LOSE, Day, build_day
 from support_house import House
 from support_proxy import Wire, wire_to
 from support_records import LATER, fresh_key, fresh_name, write
+from support_safety import enforce, lose, note
 
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports import LockedPlayer
@@ -44,6 +45,30 @@ def test_a_replayed_and_a_refused_spin_are_two_round_trips_as_well(wired: tuple[
     for stake, code in ((10, None), (10, None), (99_999, "INSUFFICIENT_FUNDS")):
         before = wire.turns
         assert day.spin(guest, stake, LOSE, key=key if code is None else None).code == code
+        assert wire.turns - before == 2
+
+
+@pytest.mark.parametrize("how", ["cooldown", "stop"])
+def test_a_spin_that_scores_itself_is_two_round_trips_as_well(wired: tuple[Wire, Day], how: str) -> None:
+    wire, day = wired
+    guest = day.welcome(10_000)
+    enforce(day, how)
+    codes = []
+    for _ in range(15):
+        before = wire.turns
+        codes.append(day.spin(guest, 1, LOSE).code)
+        assert wire.turns - before == 2
+    enforce(day, "off")
+    assert codes == [None] * 13 + ["COOLDOWN_ACTIVE"] * 2
+
+
+def test_a_reported_event_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
+    wire, day = wired
+    guest = day.welcome(10_000)
+    lose(day, guest, 13, gap_ms=800)
+    for action in (True, False):
+        before = wire.turns
+        assert (note(day, guest).action is not None) is action
         assert wire.turns - before == 2
 
 

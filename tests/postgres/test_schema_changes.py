@@ -46,6 +46,7 @@ FILLED_IN: Final[Mapping[tuple[str, str], object]] = {
     ("rounds", "game_version"): None,
     ("rounds", "seed_number"): None,
     ("rounds", "nonce"): None,
+    ("sessions", "loss_limit_minor"): None,
 }
 """What the rows of the release before have in the columns that came later: whoever adds a column says it here."""
 

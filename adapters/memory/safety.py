@@ -1,0 +1,150 @@
+"""Settings of tenants, actions taken for players, and how a session was played lately."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ...application.ports import Page
+from ...application.safety_ports import (
+    MOST_SPINS,
+    SLOT_MINUTES,
+    ActionCount,
+    PlayerSafety,
+    SafetyFilter,
+    SafetyTally,
+    SafetyWatch,
+    SlotCount,
+)
+from ...domain.risk_markers import PlayedSpin
+from ...domain.safety import ActionType, PastActions, Pause, SafetyAction, SafetySettings
+from .books import Books
+from .pages import is_within, newest, newest_of
+from .transaction import Transaction, View
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SLOT: Final = timedelta(minutes=SLOT_MINUTES)
+
+
+@frozen
+class MemorySafety:
+    """Settings of tenants, and actions taken for players."""
+
+    transaction: Transaction
+
+    def settings(self, tenant_id: UUID) -> SafetySettings | None:
+        """Return what a visible tenant has set."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.safety_settings.rows.get(tenant_id))
+
+    def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
+        """Return what a visible player's risk depends on."""
+        with self.transaction.reading() as view:
+            return safety_of(view, player_id, watch)
+
+    def actions(self, only: SafetyFilter, page: Page) -> Sequence[SafetyAction]:
+        """Return visible actions, newest id first."""
+        with self.transaction.reading() as view:
+            return list(islice(_chosen(view, only, page.before), page.limit))
+
+    def tally(self, only: SafetyFilter) -> SafetyTally:
+        """Return what the visible actions of a filter add up to."""
+        with self.transaction.reading() as view:
+            return _tally(list(_chosen(view, only, None)))
+
+
+def safety_of(view: View, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
+    """Return what a visible player's risk depends on; the latch is held by the caller."""
+    player = view.one(lambda books: books.players.rows.get(player_id))
+    if player is None:
+        return None
+    books = view.shelf[player.operator_id]
+    settings = books.safety_settings.rows.get(player.tenant_id)
+    if watch.only_enforced and (settings is None or not settings.is_enforced):
+        return None
+    return PlayerSafety(settings, _past(books, player_id, watch), _spins(books, player_id, watch))
+
+
+def _past(books: Books, player_id: UUID, watch: SafetyWatch) -> PastActions:
+    def newest_at(action_type: ActionType) -> datetime | None:
+        found = next(books.safety_actions.newest("type", (player_id, action_type)), None)
+        return None if found is None else found.acted_at
+
+    pauses = [
+        Pause(action.acted_at, action.pause_seconds)
+        for action in books.safety_actions.newest("pauses", player_id)
+        if action.pause_seconds is not None and action.acted_at > watch.pauses_since
+    ]
+    return PastActions(
+        nudged_at=newest_at(ActionType.NUDGE),
+        stopped_at=newest_at(ActionType.STOP),
+        pauses=tuple(reversed(pauses)),
+    )
+
+
+def _spins(books: Books, player_id: UUID, watch: SafetyWatch) -> tuple[PlayedSpin, ...]:
+    session = books.sessions.by("open", player_id)
+    floor = UUID(int=int(watch.minutes_since.timestamp()) * 1_000 << 80)
+    spins: list[PlayedSpin] = []
+    # A player's newest rounds are those of the open session.
+    for at, played in enumerate(islice(books.rounds.newest("player", player_id), MOST_SPINS)):
+        if session is None or (at >= watch.spins and played.round_id < floor):
+            break
+        if played.session_id == session.session_id:
+            spins.append(
+                PlayedSpin(
+                    game_key=played.game_key,
+                    stake_minor=played.stake_minor,
+                    win_minor=played.win_minor,
+                    played_at=played.played_at,
+                )
+            )
+    return tuple(reversed(spins))
+
+
+def _chosen(view: View, only: SafetyFilter, before: UUID | None) -> Iterator[SafetyAction]:
+    if only.player_id is not None:
+        actions = newest_of(view, lambda books: books.safety_actions, before, ("player", only.player_id))
+    else:
+        actions = newest(view, lambda books: books.safety_actions, before, only.tenant_id)
+    return (action for action in actions if _matches(action, only))
+
+
+def _matches(action: SafetyAction, only: SafetyFilter) -> bool:
+    return (
+        only.tenant_id in (None, action.tenant_id)
+        and only.action_type in (None, action.action_type)
+        and (only.reason is None or only.reason in action.reasons)
+        and is_within(action.acted_at, only.since, only.until)
+    )
+
+
+def _tally(actions: Sequence[SafetyAction]) -> SafetyTally:
+    slots = Counter(
+        (_EPOCH + (action.acted_at - _EPOCH) // _SLOT * _SLOT, action.action_type) for action in actions
+    )
+    types, reasons = defaultdict(list), defaultdict(list)
+    for action in actions:
+        types[action.action_type].append(action.player_id)
+        for reason in action.reasons:
+            reasons[reason].append(action.player_id)
+    return SafetyTally(
+        tuple(
+            SlotCount(at, action_type, slots[at, action_type])
+            for at in sorted({at for at, _ in slots})
+            for action_type in ActionType
+            if (at, action_type) in slots
+        ),
+        tuple(_count(name.value, types[name]) for name in ActionType if name in types),
+        tuple(_count(name, reasons[name]) for name in sorted(reasons)),
+        len(actions),
+        len({action.player_id for action in actions}),
+    )
+
+
+def _count(name: str, players: Sequence[UUID]) -> ActionCount:
+    return ActionCount(name, len(players), len(set(players)))

@@ -1,0 +1,50 @@
+"""Days as a place has them: where one ends and the next begins, also when its clocks are changed."""
+
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from .errors import InvalidInput
+
+DEFAULT_ZONE: Final = "America/Los_Angeles"
+LONGEST_ZONE: Final = 64
+
+
+def checked_zone(name: str, path: str = "zone") -> str:
+    """Return the name of a zone of the IANA database. Raises InvalidInput."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise InvalidInput(path, f"must name a zone of the IANA database, such as {DEFAULT_ZONE}") from None
+    return name
+
+
+def next_day(moment: datetime, zone: str) -> datetime:
+    """Return when the day after that of a moment begins, in UTC.
+
+    Where clocks skip midnight the day begins when they do; where midnight comes twice, at the first.
+    """
+    place = ZoneInfo(zone)
+    tomorrow = moment.astimezone(place).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), place).astimezone(UTC)
+
+
+class Bucket(StrEnum):
+    """What times are gathered by; a week begins on Monday."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+def bucket_of(moment: datetime, bucket: Bucket, zone: str) -> datetime:
+    """Return when the bucket that a moment is in begins, in UTC."""
+    place = ZoneInfo(zone)
+    local = moment.astimezone(place)
+    if bucket is Bucket.HOUR:
+        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+    day = local.date()
+    if bucket is Bucket.WEEK:
+        day -= timedelta(days=day.weekday())
+    return datetime.combine(day, time(), place).astimezone(UTC)

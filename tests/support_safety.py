@@ -1,0 +1,40 @@
+"""Players at risk, for tests of the use cases: quick losers, chasers, and what is said of them."""
+
+from typing import Any
+
+from support_day import EVERYTHING, LOSE, Day, Desk, Guest
+
+from playtime.application.answers import Answer
+from playtime.application.player_safety import SafetyAnswer
+from playtime.application.safety_ports import SafetyFilter
+from playtime.application.safety_settings import SafetySettingsRecord
+from playtime.application.safety_views import SafetyActionRecord
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.safety import Enforcement
+
+GAME = DEMO_GAME.game_key
+
+
+def lose(day: Day, guest: Guest, times: int, *, stake_minor: int = 1, gap_ms: int = 3_000) -> list[Answer]:
+    """Lose so many spins, one after another at an even pace."""
+    answers = []
+    for _ in range(times):
+        day.clock.advance(milliseconds=gap_ms)
+        answers.append(day.spin(guest, stake_minor, LOSE))
+    return answers
+
+
+def note(day: Day, guest: Guest, event_type: str = "spin") -> SafetyAnswer:
+    """Report an event."""
+    return day.engine.note_safety_event(guest.principal, game_key=GAME, event_type=event_type)
+
+
+def enforce(day: Day, how: str, desk: Desk | None = None, **given: Any) -> SafetySettingsRecord:
+    """Set what the agent of a day enforces."""
+    desk = desk or day.agent
+    return day.engine.set_safety_settings(day.north.head, desk.tenant_id, enforce=Enforcement(how), **given)
+
+
+def actions(day: Day) -> list[SafetyActionRecord]:
+    """Return all actions in the order in which they were taken."""
+    return day.engine.list_safety_actions(day.owner, SafetyFilter(), EVERYTHING)[::-1]
