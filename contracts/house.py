@@ -13,6 +13,7 @@ from ..domain.bonuses import Bonus
 from ..domain.codes import RANDOM_VALUES, Code, make_code
 from ..domain.ledger import AccountKind, EventType, LedgerEvent
 from ..domain.pins import PinRef
+from ..domain.play_passes import PlayPass
 from ..domain.players import Player
 from ..domain.rounds import Round
 from ..domain.sessions import Session, StaffSession
@@ -142,6 +143,18 @@ class House:
         )
         return attrs.evolve(player, **given)
 
+    def play_pass(self, tenant: Tenant | None = None, **given: Any) -> PlayPass:
+        """Return a new play pass."""
+        tenant = tenant or self.agent
+        held = PlayPass(
+            pass_id=fresh_id(),
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            code=self.code(tenant),
+            created_at=NOW,
+        )
+        return attrs.evolve(held, **given)
+
     def bonus(self, player: Player, voucher: Voucher, **given: Any) -> Bonus:
         """Return the bonus that a voucher holds for a player."""
         bonus = Bonus(
@@ -239,6 +252,7 @@ class Belongings:
     staff_session: StaffSession = field(init=False)
     voucher: Voucher = field(init=False)
     redeemed: Voucher = field(init=False)
+    play_pass: PlayPass = field(init=False)
     player: Player = field(init=False)
     bonus: Bonus = field(init=False)
     session: Session = field(init=False)
@@ -248,7 +262,8 @@ class Belongings:
 
     def __attrs_post_init__(self) -> None:
         """Make them."""
-        house, player = self.house, self.house.player(balance_minor=9)
+        house, held = self.house, self.house.play_pass()
+        player = house.player(balance_minor=9, pass_id=held.pass_id)
         redeemed = house.voucher().redeem(player.player_id, NOW)
         session = house.session(player)
         bet = movement(EventType.BET, (player.account, 9), (account(AccountKind.HOUSE, house.agent), None), 100)
@@ -256,6 +271,7 @@ class Belongings:
             "staff_session": house.staff_session(),
             "voucher": house.voucher(),
             "redeemed": redeemed,
+            "play_pass": held,
             "player": player,
             "bonus": house.bonus(player, redeemed),
             "session": session,
@@ -269,5 +285,5 @@ class Belongings:
     @property
     def records(self) -> list[Record]:
         """All of them, in an order in which they can be written."""
-        named = (self.staff_session, self.voucher, self.player, self.redeemed, self.bonus, self.session)
-        return [*named, self.round, self.event, self.answer]
+        named = (self.staff_session, self.voucher, self.play_pass, self.player, self.redeemed, self.bonus)
+        return [*named, self.session, self.round, self.event, self.answer]

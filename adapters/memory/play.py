@@ -18,12 +18,14 @@ from ...application.ports import (
 )
 from ...domain.bonuses import Bonus
 from ...domain.codes import Code
+from ...domain.ledger import LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.sessions import Session
 from ...domain.vouchers import Voucher
 from .books import ALL
 from .pages import is_within, newest, newest_of
+from .play_passes import held_pass, lock_passes
 from .transaction import Transaction, View
 
 
@@ -103,18 +105,31 @@ class MemoryPlayers:
             player = _player(view, player_id)
             return None if player is None else _player_view(view, player)
 
-    def lock(self, player_id: UUID, key: AnswerKey | None = None) -> LockedPlayer | None:
-        """Lock a visible player, then read what depends on it."""
+    def lock(
+        self, player_id: UUID, key: AnswerKey | None = None, shown_pass_id: UUID | None = None
+    ) -> LockedPlayer | None:
+        """Lock a visible player's pass and the player, then read what depends on them."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
-            if _player(view, player_id) is None:
+            before = _player(view, player_id)
+            if before is None:
                 return None
+            lock_passes(self.transaction, view, before, shown_pass_id)
             self.transaction.lock(Player, player_id)
             player = _player(view, player_id)
             if player is None:
                 return None
             session, bonuses = _belongings(view, player)
-            return LockedPlayer(player, session, bonuses, view.answer(key))
+            play_pass = held_pass(view, before, player, shown_pass_id)
+            return LockedPlayer(player, session, bonuses, view.answer(key), play_pass)
+
+    def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
+        """Return a visible player's events above a number, in order."""
+        with self.transaction.reading() as view:
+            events = newest_of(view, lambda books: books.ledger, None, ("player", player_id))
+            numbered = ((event.player_seq, event) for event in events if event.player_seq is not None)
+            wanted = sorted(((seq, event) for seq, event in numbered if seq > after_seq), key=lambda pair: pair[0])
+        return [event for _, event in wanted[:limit]]
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return the visible open players that were idle longest."""

@@ -29,6 +29,7 @@ from .directory import MemoryDirectory
 from .ledger import MemoryLedger
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers, MemoryVouchers
+from .play_passes import MemoryPlayPasses
 from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
 from .transaction import Shelf, Transaction
 
@@ -43,6 +44,7 @@ class MemoryUnitOfWork:
     staff: MemoryStaff
     vouchers: MemoryVouchers
     players: MemoryPlayers
+    passes: MemoryPlayPasses
     ledger: MemoryLedger
     attempts: MemoryAttempts
 
@@ -56,6 +58,7 @@ class MemoryUnitOfWork:
             MemoryStaff(transaction),
             MemoryVouchers(transaction),
             MemoryPlayers(transaction),
+            MemoryPlayPasses(transaction),
             MemoryLedger(transaction),
             MemoryAttempts(transaction),
         )

@@ -78,6 +78,7 @@ def _player(row: Row) -> Player:
         region=row[10],
         created_at=row[11],
         last_active_at=row[12],
+        pass_id=row[13],
     )
 
 
@@ -97,9 +98,12 @@ PLAYERS: Final = Kept(
         "region",
         "created_at",
         "last_active_at",
+        "pass_id",
     ),
     _player,
-    frozenset({"pin_key_id", "pin_generation", "balance_minor", "last_seq", "status", "last_active_at"}),
+    frozenset(
+        {"pin_key_id", "pin_generation", "balance_minor", "last_seq", "status", "last_active_at", "pass_id"}
+    ),
 )
 
 
@@ -120,6 +124,7 @@ def _session(row: Row) -> Session:
         ended_at=row[12],
         end_reason=None if row[13] is None else SessionEnd(row[13]),
         refresh_generation=row[14],
+        checked_at=row[15],
     )
 
 
@@ -141,6 +146,7 @@ SESSIONS: Final = Kept(
         "ended_at",
         "end_reason",
         "refresh_generation",
+        "checked_at",
     ),
     _session,
     frozenset(
@@ -154,6 +160,7 @@ SESSIONS: Final = Kept(
             "ended_at",
             "end_reason",
             "refresh_generation",
+            "checked_at",
         }
     ),
 )

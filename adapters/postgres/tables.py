@@ -169,6 +169,19 @@ vouchers = _owned(
     _count("prints", default="0"),
 )
 
+play_passes = _owned(
+    "play_passes",
+    _uuid("pass_id", key=True),
+    _text("code"),
+    _at("created_at"),
+    _json("limits"),
+    _text("excluded_as", null=True),
+    _at("excluded_since", null=True),
+    _at("excluded_until", null=True),
+    _json("hours"),
+    _at("played_at", null=True),
+)
+
 players = _owned(
     "players",
     _uuid("player_id", key=True),
@@ -182,6 +195,7 @@ players = _owned(
     _text("region", null=True),
     _at("created_at"),
     _at("last_active_at"),
+    _uuid("pass_id", null=True),
 )
 
 sessions = _owned(
@@ -199,6 +213,7 @@ sessions = _owned(
     _at("ended_at", null=True),
     _text("end_reason", null=True),
     _count("refresh_generation"),
+    _at("checked_at", null=True),
 )
 
 bonuses = _owned(

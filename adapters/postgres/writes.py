@@ -17,6 +17,7 @@ from ...application.ports import Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus
 from ...domain.ledger import LedgerEvent
+from ...domain.play_passes import PlayPass
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.sessions import Session, StaffSession
@@ -26,6 +27,7 @@ from ...domain.vouchers import Voucher
 from .channel import Row, Statement
 from .kept import Kept
 from .queries import DIALECT
+from .rows_passes import PLAY_PASSES
 from .rows_play import BONUSES, EVENTS, PLAYERS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 
@@ -37,6 +39,7 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     Attempts: ATTEMPTS,
     StoredAnswer: ANSWERS,
     Voucher: VOUCHERS,
+    PlayPass: PLAY_PASSES,
     Player: PLAYERS,
     Session: SESSIONS,
     Bonus: BONUSES,
