@@ -4,9 +4,11 @@ from attrs import frozen
 
 from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
+from .breaks import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, TakeBreak
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
 from .issuing import IssueVoucher, IssueVouchers
+from .limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .players import (
     AcknowledgeBonus,
@@ -17,6 +19,7 @@ from .players import (
     ReadPlayerState,
 )
 from .redemption import RedeemVoucher
+from .session_rebuilding import RebuildSessions
 from .sheets import PrintSheet
 from .spins import ListGames, Spin
 from .staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
@@ -66,3 +69,13 @@ class Engine:
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
     sweep: Sweep
+    set_limit: SetLimit
+    confirm_limit: ConfirmLimit
+    acknowledge_notices: AcknowledgeNotices
+    read_limits: ReadLimits
+    read_player_limits: ReadPlayerLimits
+    get_play_pass: GetPlayPass
+    take_break: TakeBreak
+    read_reality_check: ReadRealityCheck
+    acknowledge_reality_check: AcknowledgeRealityCheck
+    rebuild_sessions: RebuildSessions

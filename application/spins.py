@@ -12,11 +12,13 @@ from attrs import frozen
 from ..domain.games import Game
 from ..domain.ledger import Account, AccountKind, EventType
 from ..domain.money import checked_amount
+from ..domain.play_hours import Play
 from ..domain.rounds import Round, Settlement, require_playable, settle_round
 from .access import PlayerPrincipal
 from .answers import Answer, Command, Outcome, checked_action_id, replay, settle
 from .errors import NotFound
 from .journal import PlayerJournal
+from .play_guard import count_play, notices_of, require_allowed
 from .ports import Clock, Ids, LockedPlayer, Randomness, Storage, UnitOfWork
 from .redemption import require_seat
 from .transactions import transact
@@ -98,7 +100,8 @@ class Spin:
         """Play, or answer again what was played under this action id.
 
         Raises InvalidInput, StakeOutOfRange, NotFound, InvalidToken, IdempotencyKeyReused. A state refusal
-        (InsufficientFunds, BonusAckRequired) is a committed answer, not an exception.
+        (InsufficientFunds, BonusAckRequired, and those of `require_allowed`) is a committed answer, not an
+        exception. `limitNotices` stand beside the result when a mark of a player's own limit was reached.
         """
         stake = checked_amount(stake_minor, "stakeMinor")
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)
@@ -144,6 +147,7 @@ class _Round:
     ticket: int
 
     def play(self, unit: UnitOfWork, seat: LockedPlayer) -> Outcome:
+        require_allowed(seat, self.stake_minor, self.now)
         require_playable(seat.player, seat.bonuses, self.stake_minor)
         settled = settle_round(
             self.game,
@@ -155,6 +159,8 @@ class _Round:
         )
         kept = self._round(seat, settled)
         journal = self._journal(seat, settled, kept)
+        play = Play(self.now, self.stake_minor, settled.win_minor)
+        play_pass, told = count_play(seat, play, journal)
         player = settled.after_bonus.active(self.now, last_seq=journal.last_seq)
         unit.save(player, *settled.triggered)
         if seat.session is not None:
@@ -167,8 +173,10 @@ class _Round:
                     balance_minor=player.wallet.balance_minor,
                 )
             )
+        if play_pass is not None:
+            unit.save(play_pass)
         unit.add(kept, *journal.events)
-        return Outcome(success(result=_result(kept)))
+        return Outcome(success(result=_result(kept), **notices_of(told)))
 
     def _round(self, seat: LockedPlayer, settled: Settlement) -> Round:
         player = settled.after_bonus

@@ -39,6 +39,13 @@ def check(world: World) -> None:
         assert not punter.is_closed or state.balance_minor == 0
 
 
+def check_sessions(world: World) -> int:
+    """Hold every session against the ledger; return how many there are."""
+    found = world.day.engine.rebuild_sessions(check=True)
+    assert [difference for operator in found for difference in operator.differences] == []
+    return sum(operator.sessions for operator in found)
+
+
 def dump(world: World) -> dict[str, Any]:
     """Return all that can be read of the books, for comparison with another storage's."""
     with world.day.storage.begin_owner_read() as unit:

@@ -312,6 +312,7 @@ class Clients:
         def act(who: PlayerPrincipal) -> Answer:
             if self.stage.random.random() < 0.7:  # noqa: PLR2004 - a chance
                 self.engine.acknowledge_bonus(who)
+                self.engine.acknowledge_reality_check(who)
             return self.engine.spin(who, stake_minor=stake_minor, game_key=game.game_key, action_id=key)
 
         answer: Answer = self._as_patron(patron, act)

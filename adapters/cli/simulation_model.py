@@ -16,6 +16,7 @@ from ...application.access import SYSTEM
 from ...application.answers import Answer
 from ...application.books import VerifyLedger
 from ...application.ports import Binding, LedgerFilter, Page, PlayerFilter, Storage, UnitOfWork, VoucherFilter
+from ...application.session_rebuilding import RebuildSessions
 from ...domain.ledger import LedgerEvent
 from ...domain.tenants import PLATFORM_ID
 from .simulation_stage import SimulationFailed
@@ -174,6 +175,9 @@ class Auditor:
                 self._compare_players(unit, operator_id)
                 self._compare_wallets(unit, operator_id)
                 _read_stream(unit.ledger.page(LedgerFilter(), EVERYTHING))
+
+        for operator in RebuildSessions(self.storage)(check=True):
+            _same(f"sessions of {operator.slug}", list(operator.differences), [])
 
     def _compare_vouchers(self, unit: UnitOfWork, operator_id: UUID) -> None:
         found = {voucher.voucher_id: voucher for voucher in unit.vouchers.page(VoucherFilter(), EVERYTHING)}
