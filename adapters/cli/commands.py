@@ -23,6 +23,7 @@ from ...domain.staff import Role
 from ...domain.tenants import TenantKind
 from .demo import play_demo
 from .program import Database, Program, Running
+from .sessions import sessions
 from .simulation import MOST_SEEDS, STEPS, run_seeds
 from .smoke import smoke_test
 
@@ -56,7 +57,7 @@ def build_commands(program: Program) -> click.Group:
         """Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""
         context.obj = program
 
-    for command in (serve, sweep, migrate, demo, smoke, simulate, staff, isolation, ledger, db):
+    for command in (serve, sweep, migrate, demo, smoke, simulate, staff, isolation, ledger, sessions, db):
         playtime.add_command(command)
     return playtime
 

@@ -58,7 +58,11 @@ def components_of(routes: Sequence[Route]) -> dict[str, Schema]:
 
 def _answer_struct(route: Route, gives: Shape, structs: dict[type[Any], type[Any]]) -> type[Any]:
     fields = [("ok", bool), *((name, _on_wire(kind, structs)) for name, kind in gives.items())]
-    return msgspec.defstruct(answer_name(route), fields, rename=camel)
+    optional = [
+        (name, Union[_on_wire(kind, structs), msgspec.UnsetType], msgspec.UNSET)  # noqa: UP007 - as below
+        for name, kind in route.may_give.items()
+    ]
+    return msgspec.defstruct(answer_name(route), [*fields, *optional], rename=camel)
 
 
 def _on_wire(kind: Any, structs: dict[type[Any], type[Any]]) -> Any:  # noqa: ANN401 - types, of any form

@@ -15,6 +15,7 @@ from support_records import LATER, fresh_key, fresh_name, write
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports import LockedPlayer
 from playtime.domain.bonuses import BonusStatus
+from playtime.domain.limits import LimitKind
 from playtime.domain.sessions import SessionEnd
 
 
@@ -44,6 +45,18 @@ def test_a_replayed_and_a_refused_spin_are_two_round_trips_as_well(wired: tuple[
     for stake, code in ((10, None), (10, None), (99_999, "INSUFFICIENT_FUNDS")):
         before = wire.turns
         assert day.spin(guest, stake, LOSE, key=key if code is None else None).code == code
+        assert wire.turns - before == 2
+
+
+def test_a_spin_within_limits_and_one_that_they_refuse_are_two_round_trips_as_well(
+    wired: tuple[Wire, Day],
+) -> None:
+    wire, day = wired
+    guest = day.welcome(10_000)
+    day.engine.set_limit(guest.principal, LimitKind.LOSS_24H, 1_000)
+    for stake, code in ((600, None), (401, "PLAYER_LOSS_LIMIT_REACHED"), (400, None)):
+        before = wire.turns
+        assert day.spin(guest, stake, LOSE).code == code
         assert wire.turns - before == 2
 
 
