@@ -84,6 +84,7 @@ def test_players_by_status_code_and_time(day: Day) -> None:
 def test_events_by_player_and_time(day: Day) -> None:
     guest = day.welcome(1000)
     day.clock.advance(hours=1)
+    day.engine.acknowledge_reality_check(guest.principal)
     day.spin(guest, 10)
     only = LedgerFilter(player_id=guest.player_id, since=START + HOUR)
     rows = day.engine.list_ledger(day.agent.head, only, EVERYTHING)

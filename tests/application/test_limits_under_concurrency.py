@@ -167,6 +167,8 @@ class _NoLuck:
         return LOSE
 
 
+RIPENING: Final = (0, 1, 1_439, 1_440, 11_519, 11_520)
+"""Minutes between asking for a raise and confirming it: too early, ripe, lapsed, and the edges."""
 Step = tuple[str, object, object, object]
 STEPS = st.lists(
     st.one_of(
@@ -177,6 +179,7 @@ STEPS = st.lists(
             st.sampled_from([LOSE, LOSE, DOUBLE, FIVEFOLD]),
         ),
         st.tuples(st.just("set"), st.sampled_from([LOSS, WEEK]), st.none() | st.integers(100, 1_500), st.none()),
+        st.tuples(st.just("raise"), st.sampled_from([LOSS, WEEK]), st.sampled_from(RIPENING), st.none()),
         st.tuples(st.just("confirm"), st.sampled_from([LOSS, WEEK]), st.none(), st.none()),
         st.tuples(st.just("wait"), st.sampled_from([1, 50, 600, 1_439, 1_440, 10_080]), st.none(), st.none()),
         st.tuples(st.just("cool off"), st.integers(0, 2), st.none(), st.none()),
@@ -219,6 +222,13 @@ class _Model:
             assert isinstance(other, int)
             assert isinstance(ticket, int)
             self._spin(self.guests[one], other, ticket)
+        elif what == "raise":
+            assert isinstance(one, LimitKind)
+            assert isinstance(other, int)
+            self._decide("set", one, 100)
+            self._decide("set", one, None)
+            self.day.clock.advance(minutes=other)
+            self._decide("confirm", one, None)
         elif what == "cool off":
             assert isinstance(one, int)
             self._cool_off(self.guests[one])
