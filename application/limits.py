@@ -55,13 +55,17 @@ class PlayerLimits:
 
 
 def player_limits(held: PlayPass | None, now: datetime) -> PlayerLimits:
-    """Return what is seen of a pass."""
+    """Return what is seen of a pass; of none, that nothing is limited and nothing counted."""
     if held is None:
-        return PlayerLimits(False, [_record(Limit(kind), None, now) for kind in LimitKind], [], None)  # noqa: FBT003
-    zone = play_zone()
-    exclusion = held.exclusion if held.exclusion is not None and held.exclusion.runs(now) else None
-    records = [_record(held.limit(kind), held.used(kind, now, zone), now) for kind in LimitKind]
-    return PlayerLimits(True, records, held.notices, exclusion)  # noqa: FBT003
+        none = [_record(Limit(kind), None, now) for kind in LimitKind]
+        return PlayerLimits(has_play_pass=False, limits=none, notices=(), exclusion=None)
+    zone, exclusion = play_zone(), held.exclusion
+    return PlayerLimits(
+        has_play_pass=True,
+        limits=[_record(held.limit(kind), held.used(kind, now, zone), now) for kind in LimitKind],
+        notices=held.notices,
+        exclusion=exclusion if exclusion is not None and exclusion.runs(now) else None,
+    )
 
 
 @frozen
