@@ -4,10 +4,12 @@ from attrs import frozen
 
 from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
+from .breaks import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, TakeBreak
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
 from .fairness import ReadFairness, ReadFairRound, RotateSeed
 from .issuing import IssueVoucher, IssueVouchers
+from .limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .player_safety import NoteSafetyEvent, SetLossLimit
 from .players import (
@@ -21,6 +23,7 @@ from .players import (
 from .redemption import RedeemVoucher
 from .safety_settings import ReadSafetySettings, SetSafetySettings
 from .safety_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
+from .session_rebuilding import RebuildSessions
 from .sheets import PrintSheet
 from .spins import ListGames, ReadGame, Spin
 from .staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
@@ -81,3 +84,13 @@ class Engine:
     list_safety_actions: ListSafetyActions
     summarize_safety: SummarizeSafety
     read_player_safety: ReadPlayerSafety
+    set_limit: SetLimit
+    confirm_limit: ConfirmLimit
+    acknowledge_notices: AcknowledgeNotices
+    read_limits: ReadLimits
+    read_player_limits: ReadPlayerLimits
+    get_play_pass: GetPlayPass
+    take_break: TakeBreak
+    read_reality_check: ReadRealityCheck
+    acknowledge_reality_check: AcknowledgeRealityCheck
+    rebuild_sessions: RebuildSessions

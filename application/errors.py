@@ -54,6 +54,13 @@ class NotFound(DomainError):
 
 
 @define
+class UnknownPlayPass(NotFound):
+    """Raised when a play pass is shown that the voucher's agent never gave out."""
+
+    code: ClassVar[str] = "PLAY_PASS_UNKNOWN"
+
+
+@define
 class IdempotencyKeyReused(DomainError):
     """Raised when a key that named one command comes with another."""
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.codes import MalformedCode, parse_code
+from ..domain.errors import StateRefusal
 from ..domain.pins import PinKeys, PinKind
 from ..domain.players import Player, PlayerClosed
 from ..domain.sessions import SessionEnd
@@ -13,6 +14,7 @@ from .access import PlayerPrincipal
 from .errors import InvalidCredentials, InvalidToken
 from .guesses import admit, reachable, require_served
 from .journal import PlayerJournal
+from .play_guard import refuse_excluded
 from .play_sessions import note_end, note_login, open_session, player_tokens
 from .players import PlayerState, player_state
 from .ports import Binding, Claims, Clock, Ids, LockedPlayer, PlayerView, Storage, Tokens, UnitOfWork
@@ -41,7 +43,10 @@ class PlayerLogin:
     tokens: Tokens
 
     def __call__(self, *, login_code: str, pin: str) -> PlayerLoginResult:
-        """Return tokens, session and state. Raises InvalidCredentials; PlayerClosed after a right PIN."""
+        """Return tokens, session and state.
+
+        Raises InvalidCredentials, and only after a right PIN PlayerClosed, CoolingOff, SelfExcluded.
+        """
         binding, player = self._admit(login_code)
         if not self.pins.matches(PinKind.PLAYER, player.player_id, player.pin, pin):
             raise InvalidCredentials
@@ -70,6 +75,11 @@ class PlayerLogin:
             unit.commit()
             raise PlayerClosed(player_id)
         now = self.clock.now()
+        try:
+            refuse_excluded(locked.play_pass, now)
+        except StateRefusal:
+            unit.commit()
+            raise
         opened = open_session(locked.session, locked.player, self.ids, now)
         journal = PlayerJournal(ids=self.ids, now=now, player=locked.player)
         note_login(journal, opened, action_id=str(self.ids.new()))

@@ -17,6 +17,7 @@ from ..domain.codes import Code
 from ..domain.fairness import RevealedSeed
 from ..domain.games import Game
 from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
+from ..domain.play_passes import PlayPass
 from ..domain.players import Player, PlayerStatus
 from ..domain.rounds import Round
 from ..domain.safety import SafetyAction, SafetySettings
@@ -24,6 +25,7 @@ from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from ..domain.vouchers import Voucher, VoucherStatus
+from .play_pass_ports import PlayPasses
 from .safety_ports import PlayerSafety, Safety, SafetyWatch
 
 # --- values that cross the ports -------------------------------------------------------------------------
@@ -89,7 +91,8 @@ class LockedPlayer:
     """A player whose lock is held, and what was read after the lock was had.
 
     `session` is the player's open session; `bonuses` are those pending or triggered; `answer` is the stored
-    answer of the key that was asked for, `safety` what was to be watched.
+    answer of the key that was asked for, `safety` what was to be watched. `play_pass` is locked as well: the
+    player's own, or the one shown.
     """
 
     player: Player
@@ -97,6 +100,7 @@ class LockedPlayer:
     bonuses: tuple[Bonus, ...]
     answer: StoredAnswer | None
     safety: PlayerSafety | None = None
+    play_pass: PlayPass | None = None
 
 
 @frozen
@@ -175,6 +179,7 @@ Record = (
     | StaffMember
     | StaffSession
     | Voucher
+    | PlayPass
     | Player
     | Bonus
     | Session
@@ -275,13 +280,22 @@ class Players(Protocol):
         """Return the player as of one moment, without a lock."""
 
     def lock(
-        self, player_id: UUID, key: AnswerKey | None = None, *, watch: SafetyWatch | None = None
+        self,
+        player_id: UUID,
+        key: AnswerKey | None = None,
+        *,
+        shown_pass_id: UUID | None = None,
+        watch: SafetyWatch | None = None,
     ) -> LockedPlayer | None:
-        """Lock a player until the unit ends, then read what depends on it; with `watch`, as `safety.of_player`.
+        """Lock the player's pass, if any, or the one that is shown; then the player; then read what depends on it.
 
         The lock is had by a statement of its own and the rest is read by a later one, in the same round trip:
-        whatever another unit committed while this one waited is seen.
+        whatever another unit committed while this one waited is seen. With `watch`, as `safety.of_player`. Raises
+        TransientConflict when the player was tied to a pass in between.
         """
+
+    def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
+        """Return at most `limit` of a player's events above a number, in the order of their numbers."""
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return at most `limit` open players last active at or before a moment, those idle longest first."""
@@ -358,6 +372,10 @@ class UnitOfWork(Protocol):
     @property
     def players(self) -> Players:
         """Players."""
+
+    @property
+    def passes(self) -> PlayPasses:
+        """Play passes."""
 
     @property
     def ledger(self) -> Ledger:

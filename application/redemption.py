@@ -8,20 +8,22 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.bonuses import Bonus, BonusStatus, total_minor
-from ..domain.codes import RANDOM_VALUES, MalformedCode, make_code, parse_code
-from ..domain.errors import StateRefusal
+from ..domain.codes import RANDOM_VALUES, Code, MalformedCode, make_code, parse_code
+from ..domain.errors import InvalidInput, StateRefusal
 from ..domain.fairness import CLIENT_SEED_VALUES, SeedKeys
 from ..domain.ledger import Account, AccountKind, EventType
 from ..domain.pins import PinKeys, PinKind
+from ..domain.play_passes import PlayPass, PlayPassOfOther
 from ..domain.players import Player
 from ..domain.rounds import settle_bonuses
 from ..domain.sessions import Session
 from ..domain.vouchers import Voucher
 from .access import PlayerPrincipal
 from .answers import Answer, Command, Content, Outcome, replay, settle
-from .errors import InvalidCredentials, InvalidToken, VoucherOfOtherAgent
+from .errors import InvalidCredentials, InvalidToken, UnknownPlayPass, VoucherOfOtherAgent
 from .guesses import admit, reachable
 from .journal import PlayerJournal
+from .play_guard import history_of, note_tied, refuse_excluded
 from .play_sessions import hinted_tokens, new_session, token_hints
 from .ports import (
     Binding,
@@ -54,12 +56,14 @@ class RedeemedPlayer:
 
 @frozen
 class _Seat:
-    """The player a voucher is redeemed to, with session and bonuses, before the voucher."""
+    """The player a voucher is redeemed to, with session, bonuses and pass, before the voucher."""
 
     player: Player
     session: Session | None
     bonuses: tuple[Bonus, ...] = ()
     is_new: bool = False
+    play_pass: PlayPass | None = None
+    is_tied_now: bool = False
 
 
 @frozen
@@ -85,18 +89,24 @@ class RedeemVoucher:
         pin: str,
         player: PlayerPrincipal | None = None,
         action_id: str | None = None,
+        play_pass: str | None = None,
     ) -> Answer:
-        """Redeem the voucher.
+        """Redeem the voucher; whoever shows a play pass is tied to it.
 
-        Raises InvalidCredentials, and only after a right PIN VoucherRedeemed, VoucherVoided, VoucherExpired,
-        VoucherOfOtherAgent; InvalidToken when the player's session has ended.
+        Raises InvalidInput, InvalidCredentials, and only after a right PIN VoucherRedeemed, VoucherVoided,
+        VoucherExpired, VoucherOfOtherAgent, UnknownPlayPass, PlayPassOfOther, CoolingOff, SelfExcluded;
+        InvalidToken when the player's session has ended.
         """
+        shown = None if play_pass is None else read_pass_code(play_pass)
         binding, voucher = self._admit(code)
         if not self.pins.matches(PinKind.VOUCHER, voucher.voucher_id, voucher.pin, pin):
             raise InvalidCredentials
         actor_id = voucher.voucher_id if player is None else player.player_id
-        command = Command.of("REDEEM", actor_id, action_id, voucher_id=voucher.voucher_id)
-        redemption = _Redemption(use_case=self, binding=binding, command=command, voucher_id=voucher.voucher_id)
+        about = {"voucher_id": voucher.voucher_id} | ({} if shown is None else {"play_pass": shown.symbols})
+        command = Command.of("REDEEM", actor_id, action_id, **about)
+        redemption = _Redemption(
+            use_case=self, binding=binding, command=command, voucher_id=voucher.voucher_id, shown=shown
+        )
         if player is None:
             return transact(self.storage, binding, redemption.for_new_player)
         if player.tenant_id != voucher.tenant_id:
@@ -128,12 +138,13 @@ class RedeemVoucher:
 
 @frozen(kw_only=True)
 class _Redemption:
-    """One admitted redemption with the right PIN. Rows are locked in the order voucher, player."""
+    """One admitted redemption with the right PIN. Rows are locked in the order voucher, pass, player."""
 
     use_case: RedeemVoucher
     binding: Binding
     command: Command
     voucher_id: UUID
+    shown: Code | None
 
     def for_new_player(self, unit: UnitOfWork) -> Answer:
         voucher, stored = unit.vouchers.lock(self.voucher_id, self.command.key)
@@ -141,12 +152,17 @@ class _Redemption:
             raise InvalidCredentials
         tenant = unit.tenants.get(voucher.tenant_id)
         region = None if tenant is None else tenant.region
+        held = None if self.shown is None else unit.passes.lock(self.shown)
+        self._require_known(held, stored)
         player = self._new_player(voucher, region, self.use_case.clock.now())
-        return self._redeem(unit, voucher, _Seat(player, None, is_new=True), stored)
+        seat = _Seat(player, None, is_new=True, play_pass=held, is_tied_now=held is not None)
+        return self._redeem(unit, voucher, seat, stored)
 
     def for_player(self, unit: UnitOfWork, principal: PlayerPrincipal) -> Answer:
         voucher, _ = unit.vouchers.lock(self.voucher_id)
-        locked = unit.players.lock(principal.player_id, self.command.key)
+        shown = None if self.shown is None else unit.passes.find(self.shown)
+        shown_pass_id = None if shown is None else shown.pass_id
+        locked = unit.players.lock(principal.player_id, self.command.key, shown_pass_id=shown_pass_id)
         if voucher is None:
             raise InvalidCredentials
         try:
@@ -154,7 +170,17 @@ class _Redemption:
         except InvalidToken:
             self.give_back(unit)
             raise
-        return self._redeem(unit, voucher, _Seat(seat.player, seat.session, seat.bonuses), seat.answer)
+        self._require_known(shown, seat.answer)
+        held, ties = seat.play_pass, seat.player.pass_id is None and seat.play_pass is not None
+        if held is not None and ties:
+            held = history_of(unit, held, seat, self.use_case.clock.now())
+        tied = _Seat(seat.player, seat.session, seat.bonuses, play_pass=held, is_tied_now=ties)
+        return self._redeem(unit, voucher, tied, seat.answer)
+
+    def _require_known(self, held: PlayPass | None, stored: StoredAnswer | None) -> None:
+        """Raise UnknownPlayPass; the attempt stays counted, so that passes cannot be guessed at."""
+        if self.shown is not None and held is None and stored is None:
+            raise UnknownPlayPass("play pass")
 
     def give_back(self, unit: UnitOfWork) -> None:
         unit.save(unit.attempts.lock(self.voucher_id).give_back())
@@ -170,6 +196,8 @@ class _Redemption:
             return replay(stored, self.command, now, reveal)
 
         def act() -> Outcome:
+            self._require_own_pass(seat)
+            refuse_excluded(seat.play_pass, now)
             redeemed = voucher.redeem(seat.player.player_id, now)
             return self._settle(unit, redeemed, seat, now)
 
@@ -178,6 +206,10 @@ class _Redemption:
         except StateRefusal:
             unit.commit()
             raise
+
+    def _require_own_pass(self, seat: _Seat) -> None:
+        if self.shown is not None and seat.play_pass is not None and seat.play_pass.code != self.shown:
+            raise PlayPassOfOther
 
     def _settle(self, unit: UnitOfWork, voucher: Voucher, seat: _Seat, now: datetime) -> Outcome:
         ids = self.use_case.ids
@@ -191,6 +223,11 @@ class _Redemption:
         journal.trigger_bonuses(triggered, credited.wallet.balance_minor)
         if seat.is_new:
             journal.note(EventType.LOGIN, action_id=str(session.session_id), meta={"resumed": False})
+        if seat.play_pass is not None and seat.is_tied_now:
+            note_tied(journal, seat.play_pass)
+            player = player.tied(seat.play_pass.pass_id)
+            if not seat.is_new:
+                unit.save(seat.play_pass)
         player = player.active(now, last_seq=journal.last_seq)
         session = session.active(now, balance_minor=player.wallet.balance_minor)
         present = {bonus.bonus_id: bonus for bonus in (*seat.bonuses, *held, *triggered)}
@@ -232,6 +269,14 @@ class _Redemption:
             cashier_id=voucher.issued_by,
             region=region,
         )
+
+
+def read_pass_code(text: str) -> Code:
+    """Return the code of a play pass as people type it. Raises InvalidInput."""
+    try:
+        return parse_code(text)
+    except MalformedCode:
+        raise InvalidInput("playPass", "is no code of a play pass") from None
 
 
 def require_seat(locked: LockedPlayer | None, principal: PlayerPrincipal) -> LockedPlayer:

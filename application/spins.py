@@ -16,12 +16,14 @@ from ..domain.game_files import canonical
 from ..domain.games import Game
 from ..domain.ledger import Account, AccountKind, EventType
 from ..domain.money import checked_amount
+from ..domain.play_hours import Turn
 from ..domain.players import Player
 from ..domain.rounds import Round, Settlement, require_playable, settle_round
 from .access import PlayerPrincipal
 from .answers import Answer, Command, Content, Outcome, checked_action_id, replay, settle
 from .errors import NotFound
 from .journal import PlayerJournal
+from .play_guard import count_play, notices_of, require_allowed
 from .ports import Clock, Ids, LockedPlayer, Storage, UnitOfWork
 from .redemption import require_seat
 from .safety_odds import odds_of
@@ -146,8 +148,9 @@ class Spin:
         """Play, or answer again what was played under this action id.
 
         Raises InvalidInput, StakeOutOfRange, NotFound, InvalidToken, IdempotencyKeyReused. A state refusal
-        (InsufficientFunds, BonusAckRequired, LossLimitReached, CooldownActive, PlayStopped) is a committed answer,
-        not an exception.
+        (InsufficientFunds, BonusAckRequired, LossLimitReached, CooldownActive, PlayStopped, SeedRetired, and those
+        of `require_allowed`) is a committed answer, not an exception. Beside the result stand `action` when the
+        tenant enforces one, and `limitNotices` when a mark of a player's own limit was reached.
         """
         stake = checked_amount(stake_minor, "stakeMinor")
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)
@@ -196,6 +199,7 @@ class _Round:
     def play(self, unit: UnitOfWork, seat: LockedPlayer) -> Outcome:
         safety = SpinSafety(ids=self.ids, now=self.now, seat=seat, odds=self.odds)
         safety.require_open()
+        require_allowed(seat, self.stake_minor, self.now)
         require_playable(seat.player, seat.bonuses, self.stake_minor)
         stopped = safety.stop_at_limit(unit, stake_minor=self.stake_minor, game_key=self.game.game_key)
         if stopped is not None:
@@ -207,6 +211,8 @@ class _Round:
         )
         kept = self._round(seat, settled)
         journal = self._journal(seat, settled, kept)
+        counted = Turn(self.now, self.stake_minor, settled.win_minor)
+        play_pass, told = count_play(seat, counted, journal)
         player = settled.after_bonus.with_seeds(seat.player.seeds.played())
         player = player.active(self.now, last_seq=journal.last_seq)
         unit.save(player, *settled.triggered)
@@ -220,9 +226,11 @@ class _Round:
                     balance_minor=player.wallet.balance_minor,
                 )
             )
+        if play_pass is not None:
+            unit.save(play_pass)
         unit.add(kept, *journal.events)
         result = _result(kept, self._proof(seat.player, kept))
-        return Outcome(success(result=result, **safety.act_on(unit, kept)))
+        return Outcome(success(result=result, **safety.act_on(unit, kept), **notices_of(told)))
 
     def _round(self, seat: LockedPlayer, settled: Settlement) -> Round:
         player = settled.after_bonus

@@ -14,6 +14,7 @@ from ..domain.codes import RANDOM_VALUES, Code, make_code
 from ..domain.fairness import SeedState
 from ..domain.ledger import AccountKind, EventType, LedgerEvent
 from ..domain.pins import PinRef
+from ..domain.play_passes import PlayPass
 from ..domain.players import Player
 from ..domain.rounds import Round
 from ..domain.safety import ActionCause, ActionType, SafetyAction, SafetySettings
@@ -145,6 +146,18 @@ class House:
         )
         return attrs.evolve(player, **given)
 
+    def play_pass(self, tenant: Tenant | None = None, **given: Any) -> PlayPass:
+        """Return a new play pass."""
+        tenant = tenant or self.agent
+        held = PlayPass(
+            pass_id=fresh_id(),
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            code=self.code(tenant),
+            created_at=NOW,
+        )
+        return attrs.evolve(held, **given)
+
     def bonus(self, player: Player, voucher: Voucher, **given: Any) -> Bonus:
         """Return the bonus that a voucher holds for a player."""
         bonus = Bonus(
@@ -262,6 +275,7 @@ class Belongings:
     staff_session: StaffSession = field(init=False)
     voucher: Voucher = field(init=False)
     redeemed: Voucher = field(init=False)
+    play_pass: PlayPass = field(init=False)
     player: Player = field(init=False)
     bonus: Bonus = field(init=False)
     session: Session = field(init=False)
@@ -273,7 +287,8 @@ class Belongings:
 
     def __attrs_post_init__(self) -> None:
         """Make them."""
-        house, player = self.house, self.house.player(balance_minor=9)
+        house, held = self.house, self.house.play_pass()
+        player = house.player(balance_minor=9, pass_id=held.pass_id)
         redeemed = house.voucher().redeem(player.player_id, NOW)
         session = house.session(player)
         bet = movement(EventType.BET, (player.account, 9), (account(AccountKind.HOUSE, house.agent), None), 100)
@@ -281,6 +296,7 @@ class Belongings:
             "staff_session": house.staff_session(),
             "voucher": house.voucher(),
             "redeemed": redeemed,
+            "play_pass": held,
             "player": player,
             "bonus": house.bonus(player, redeemed),
             "session": session,
@@ -296,5 +312,5 @@ class Belongings:
     @property
     def records(self) -> list[Record]:
         """All of them, in an order in which they can be written."""
-        named = (self.staff_session, self.voucher, self.player, self.redeemed, self.bonus, self.session)
-        return [*named, self.round, self.event, self.answer, self.settings, self.action]
+        named = (self.staff_session, self.voucher, self.play_pass, self.player, self.redeemed, self.bonus)
+        return [*named, self.session, self.round, self.event, self.answer, self.settings, self.action]

@@ -85,6 +85,9 @@ LOOKS: dict[str, Look] = {
     "players.idle": lambda unit, own: own.player.player_id in unit.players.idle(own.player.last_active_at, 10**6),
     "players.sessions": lambda unit, own: own.session in unit.players.sessions(own.player.player_id, Page()),
     "players.rounds": lambda unit, own: own.round in unit.players.rounds(own.player.player_id, Page()),
+    "passes.find": lambda unit, own: unit.passes.find(own.play_pass.code),
+    "passes.of_player": lambda unit, own: unit.passes.of_player(own.player.player_id),
+    "passes.plays": lambda unit, own: unit.passes.plays(own.player.player_id, own.round.played_at),
     "ledger.page": lambda unit, own: own.event in unit.ledger.page(LedgerFilter(), _near(own.event.event_id)),
     "ledger.page of it": lambda unit, own: (
         own.event in unit.ledger.page(LedgerFilter(tenant_id=own.house.agent.tenant_id), Page())
@@ -122,6 +125,7 @@ LOCKS: dict[str, Look] = {
     "vouchers.lock_overdue": lambda unit, own: (
         own.voucher in unit.vouchers.lock_overdue(own.voucher.expires_at, 9)
     ),
+    "passes.lock": lambda unit, own: unit.passes.lock(own.play_pass.code),
     "players.lock": lambda unit, own: unit.players.lock(own.player.player_id, own.answer.key),
     "players.lock, watched": lambda unit, own: unit.players.lock(own.player.player_id, watch=WATCH),
 }

@@ -38,7 +38,8 @@ class Player:
     """A player of one agent (`tenant_id`).
 
     `cashier_id` and `region` are those of the first voucher and are copied to every event of the player's play.
-    `last_seq` counts the player's ledger events; `seeds` decide the player's rounds.
+    `last_seq` counts the player's ledger events; `seeds` decide the player's rounds. `pass_id` is the play pass
+    that the player is tied to, for good.
     """
 
     player_id: UUID
@@ -54,6 +55,7 @@ class Player:
     status: PlayerStatus = PlayerStatus.OPEN
     cashier_id: UUID | None = None
     region: str | None = None
+    pass_id: UUID | None = None
 
     @property
     def account(self) -> Account:
@@ -86,6 +88,11 @@ class Player:
         if not self.is_open:
             raise PlayerClosed(self.player_id)
         return evolve(self, status=PlayerStatus.CLOSED)
+
+    def tied(self, pass_id: UUID) -> "Player":
+        """Return the player tied to a play pass. Who is tied stays so: the order of locks rests on it."""
+        assert self.pass_id in (None, pass_id)
+        return evolve(self, pass_id=pass_id)
 
     def numbered(self, last_seq: int) -> "Player":
         """Return the player with `last_seq` events written, no more active than before."""

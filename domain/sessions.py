@@ -24,7 +24,8 @@ class Session:
     """A player's session. Amounts in minor units; `games` are the keys of the games played, sorted.
 
     `refresh_generation` is the generation of the only refresh token that is still good. `loss_limit_minor` is the
-    net loss that the player wants to stay within.
+    net loss that the player wants to stay within; `checked_at` is when the player last acknowledged a reality
+    check.
     """
 
     session_id: UUID
@@ -43,6 +44,7 @@ class Session:
     end_reason: SessionEnd | None = None
     refresh_generation: int = 1
     loss_limit_minor: int | None = None
+    checked_at: datetime | None = None
 
     @property
     def net_loss_minor(self) -> int:
@@ -84,6 +86,10 @@ class Session:
         """Return the session ended; an idle one ended when it was last active."""
         at = self.last_active_at if reason is SessionEnd.IDLE else max(now, self.last_active_at)
         return evolve(self, ended_at=at, end_reason=reason)
+
+    def checked(self, now: datetime) -> "Session":
+        """Return the session with its reality check acknowledged."""
+        return evolve(self, checked_at=now)
 
     def rotate_refresh(self) -> "Session":
         """Return the session with the next refresh generation as the only good one."""

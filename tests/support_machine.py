@@ -173,7 +173,7 @@ class World:
         )
         if answer is not None and expected is None:
             guest, now = self.day.guest(answer), self.now
-            punter = Punter(guest, ticket.desk, 0, [], 0, now, now, (guest.refresh_token, now))
+            punter = Punter(guest, ticket.desk, 0, [], 0, now, now, (guest.refresh_token, now), now)
             self.punters.append(punter)
             self._credit(ticket, punter)
 
@@ -218,7 +218,7 @@ class World:
         def send(stake: int = stake) -> Answer:
             return self.day.spin(punter.guest, stake, key=key)
 
-        expected = refusal_of(punter, stake)
+        expected = refusal_of(punter, stake, self.now)
         valid = expected not in {"INVALID_INPUT", "STAKE_OUT_OF_RANGE", OUT}
         if valid:
             self.day.randomness.script(ticket)
@@ -247,6 +247,20 @@ class World:
         punter.unseen = 0
         self.said.append(self.day.acknowledge(punter.guest))
 
+    def check_reality(self, who: int) -> None:
+        """Acknowledge the reality check, whether it is due or not."""
+        if not self.punters:
+            return
+        punter = _pick(self.punters, who)
+        if not punter.is_in:
+            self._refused(lambda: self.day.engine.acknowledge_reality_check(punter.guest.principal), OUT)
+            return
+        check = self.day.engine.acknowledge_reality_check(punter.guest.principal)
+        if self.now - punter.check_from >= timedelta(minutes=60):
+            punter.check_from = punter.seen_at = self.now
+        assert check.due_at == punter.check_from + timedelta(minutes=60)
+        self.said.append(check)
+
     def login(self, who: int, *, right: bool) -> None:
         """Log a player in."""
         if not self.punters:
@@ -271,6 +285,7 @@ class World:
         assert (principal.session_id == guest.principal.session_id) is resumed
         if not resumed:
             punter.leave()
+            punter.check_from = self.now
         punter.guest, punter.is_in = evolve(guest, principal=principal), True
         punter.active_at = punter.seen_at = self.now
         punter.refresh = (result.refresh_token, self.now)
@@ -359,6 +374,7 @@ class World:
         ends = [ticket.expires_at for ticket in self.tickets]
         ends += [punter.active_at + timedelta(minutes=30) for punter in self.punters]
         ends += [punter.seen_at + timedelta(days=30) for punter in self.punters]
+        ends += [punter.check_from + timedelta(minutes=60) for punter in self.punters]
         ends += [past.at + timedelta(hours=24) for past in self.past if past.has_secret]
         guesses = [ticket.guesses for ticket in self.tickets] + [punter.guesses for punter in self.punters]
         ends += [counted.until for counted in guesses if counted.until]

@@ -1,16 +1,14 @@
 """What has to hold of a world of the stateful machine, and all that can be read of it."""
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from attrs import evolve
 from support_day import EVERYTHING
 from support_machine import World
 
 from playtime.application.ports import LedgerFilter, PlayerFilter, VoucherFilter
-from playtime.domain.ledger import AccountKind, EventType, LedgerEvent
+from playtime.domain.ledger import AccountKind, EventType
 
 
 def check(world: World) -> None:
@@ -41,57 +39,11 @@ def check(world: World) -> None:
         assert not punter.is_closed or state.balance_minor == 0
 
 
-def check_sessions(world: World) -> None:
-    """Hold every session's totals against those that the ledger gives."""
-    with world.day.storage.begin_owner_read() as unit:
-        for punter in world.punters:
-            player_id = punter.guest.player_id
-            events = list(unit.ledger.page(LedgerFilter(player_id=player_id), EVERYTHING))
-            kept = {
-                session.session_id: (
-                    session.spins,
-                    session.bets_minor,
-                    session.wins_minor,
-                    list(session.games),
-                    session.start_balance_minor,
-                    session.end_balance_minor,
-                )
-                for session in unit.players.sessions(player_id, EVERYTHING)
-            }
-            assert kept == _rebuilt(events)
-
-
-def _rebuilt(events: Sequence[LedgerEvent]) -> dict[UUID, Any]:
-    """Make sessions of a player's events: spins, bets, wins, games, first and last balance."""
-    sessions: dict[UUID, Any] = {}
-    balance_minor = 0
-    for event in sorted(events, key=lambda event: event.player_seq or 0):
-        delta = _delta(event)
-        balance_minor += delta
-        if event.session_id is None:
-            continue
-        if event.event_type is EventType.LOGIN and not event.meta["resumed"]:
-            sessions[event.session_id] = 0, 0, 0, [], balance_minor, balance_minor
-        if event.session_id not in sessions:
-            continue  # the voucher that made the player, and with it the session
-        spins, bets, wins, games, start, end = sessions[event.session_id]
-        if event.event_type is EventType.BET:
-            spins, bets = spins + 1, bets - delta
-            games = sorted({*games, event.game_key})
-        elif event.event_type is EventType.WIN:
-            wins += delta
-        sessions[event.session_id] = spins, bets, wins, games, start, balance_minor if delta else end
-    return sessions
-
-
-def _delta(event: LedgerEvent) -> int:
-    """Return what an event does to the player's balance."""
-    transfer = event.transfer
-    if transfer is None:
-        return 0
-    gains = transfer.target.kind is AccountKind.PLAYER
-    spends = transfer.source.kind is AccountKind.PLAYER
-    return transfer.amount_minor * (gains - spends)
+def check_sessions(world: World) -> int:
+    """Hold every session against the ledger; return how many there are."""
+    found = world.day.engine.rebuild_sessions(check=True)
+    assert [difference for operator in found for difference in operator.differences] == []
+    return sum(operator.sessions for operator in found)
 
 
 def dump(world: World) -> dict[str, Any]:

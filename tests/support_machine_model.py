@@ -61,7 +61,8 @@ class Ticket:
 class Punter:
     """A player as the model knows them. `pending` holds bonuses, the oldest first.
 
-    `active_at` is of the session, `seen_at` of the player; `refresh` is the refresh token that is good, with the
+    `active_at` is of the session, `seen_at` of the player; `check_from` is what the next reality check is an hour
+    after, the start of the session or the last one; `refresh` is the refresh token that is good, with the
     moment it was made, and `used` one of the same session that no longer is.
     """
 
@@ -73,6 +74,7 @@ class Punter:
     active_at: datetime
     seen_at: datetime
     refresh: tuple[str, datetime]
+    check_from: datetime
     used: tuple[str, datetime] | None = None
     is_in: bool = True
     is_closed: bool = False
@@ -113,7 +115,7 @@ def said(call: Callable[[], T]) -> tuple[T | None, tuple[str, str]]:
         return None, (refusal.code, str(refusal))
 
 
-def refusal_of(punter: Punter, stake: int) -> str | None:
+def refusal_of(punter: Punter, stake: int, now: datetime) -> str | None:
     """Return how a spin is refused, if it is."""
     if stake < 1:
         return "INVALID_INPUT"
@@ -121,6 +123,8 @@ def refusal_of(punter: Punter, stake: int) -> str | None:
         return OUT
     if stake > 100_000:
         return "STAKE_OUT_OF_RANGE"
+    if now - punter.check_from >= timedelta(minutes=60):
+        return "REALITY_CHECK_DUE"
     if punter.unseen:
         return "BONUS_ACK_REQUIRED"
     return "INSUFFICIENT_FUNDS" if stake > punter.balance else None

@@ -17,6 +17,7 @@ from playtime.adapters.postgres.tables import GLOBAL
 from playtime.domain.codes import AGENT_SYMBOLS, AGENT_VALUES, RANDOM_VALUES, make_code, symbols_of
 
 LATER: Final = "2026-01-02 03:04:05.678901+00"
+FAR: Final = "2031-01-02 03:04:05.678901+00"
 DIGEST: Final = "\\x" + "ab" * 32
 
 STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
@@ -50,6 +51,11 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
             "to_kind": "TENANT",
             "to_balance_minor": 10**12,
         },
+    ],
+    "play_passes": [
+        {"limits": '{"LOSS_24H": {"amount": 5, "raised": null, "told": 50, "seen": 0}}', "played_at": LATER},
+        {"excluded_as": "COOL_OFF", "excluded_since": LATER, "excluded_until": FAR},
+        {"excluded_as": "SELF_EXCLUSION", "excluded_since": LATER, "excluded_until": FAR},
     ],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
     "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"window": [["shade"]]}'}, {"win_minor": 10**12}],

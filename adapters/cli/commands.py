@@ -25,6 +25,7 @@ from .bench import bench
 from .demo import play_demo
 from .games import games, verify
 from .program import Database, Program, Running
+from .sessions import sessions
 from .simulation import MOST_SEEDS, STEPS, run_seeds
 from .smoke import smoke_test
 
@@ -63,7 +64,7 @@ def build_commands(program: Program) -> click.Group:
         context.obj = program
 
     alone = (serve, sweep, migrate, demo, smoke, simulate, verify)
-    for command in (*alone, games, bench, staff, isolation, ledger, db):
+    for command in (*alone, games, bench, staff, isolation, ledger, sessions, db):
         playtime.add_command(command)
     return playtime
 

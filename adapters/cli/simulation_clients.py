@@ -14,6 +14,7 @@ from ...application.engine import Engine
 from ...application.errors import InvalidToken, ReplaySecretExpired, StorageError
 from ...application.ports import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ...domain.errors import DomainError
+from ...domain.limits import LimitKind
 from ...domain.staff import Role
 from .simulation_model import CLOCK_SLACK, EVERYTHING, Action, Clerk, House, Learn, Model, Patron, Slip, held
 from .simulation_stage import Cancelled, SimulationFailed, Stage
@@ -248,9 +249,10 @@ class Clients:
         slip, began = self._some_slip(), self.stage.moment
         if slip is None:
             return self.sell()
+        shown = slip.house.pass_code if self.stage.random.random() < 0.4 else None  # noqa: PLR2004 - a chance
 
         def send(key: str) -> Answer:
-            return self.engine.redeem_voucher(code=slip.code, pin=slip.pin, action_id=key)
+            return self.engine.redeem_voucher(code=slip.code, pin=slip.pin, action_id=key, play_pass=shown)
 
         def learn(content: dict[str, Any]) -> None:
             player = content["player"]
@@ -312,10 +314,23 @@ class Clients:
         def act(who: PlayerPrincipal) -> Answer:
             if self.stage.random.random() < 0.7:  # noqa: PLR2004 - a chance
                 self.engine.acknowledge_bonus(who)
+                self.engine.acknowledge_reality_check(who)
             return self.engine.spin(who, stake_minor=stake_minor, game_key=game.game_key, action_id=key)
 
         answer: Answer = self._as_patron(patron, act)
         return answer
+
+    def limit(self) -> Callable[[], None]:
+        """Set a player's own limit; those who come next show this player's pass."""
+        patron, minor = self._some_patron(), self.stage.random.choice((300, 3_000, 30_000))
+        if patron is None:
+            return self.redeem()
+
+        def act(who: PlayerPrincipal) -> None:
+            self.engine.set_limit(who, LimitKind.LOSS_7D, minor)
+            patron.house.pass_code = self.engine.get_play_pass(who).code
+
+        return lambda: self._as_patron(patron, act)
 
     def close(self) -> Callable[[], None]:
         """Close a player."""
@@ -463,6 +478,7 @@ _DRAWN: Final = (
     Clients.redeem,
     Clients.top_up,
     Clients.spin,
+    Clients.limit,
     Clients.close,
     Clients.again,
     Clients.changed,
@@ -474,4 +490,4 @@ _DRAWN: Final = (
     Clients.sweep,
     Clients.read,
 )
-_WEIGHTS: Final = (5, 6, 2, 4, 8, 7, 25, 3, 14, 3, 10, 3, 2, 2, 1, 2, 2)
+_WEIGHTS: Final = (5, 6, 2, 4, 8, 7, 25, 2, 3, 14, 3, 10, 3, 2, 2, 1, 2, 2)

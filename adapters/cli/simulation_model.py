@@ -15,14 +15,28 @@ from attrs import define, field
 from ...application.access import SYSTEM
 from ...application.answers import Answer
 from ...application.books import VerifyLedger
-from ...application.ports import Binding, LedgerFilter, Page, PlayerFilter, Storage, UnitOfWork, VoucherFilter
+from ...application.ports import (
+    Binding,
+    LedgerFilter,
+    Page,
+    PlayerFilter,
+    PlayerView,
+    Storage,
+    UnitOfWork,
+    VoucherFilter,
+)
+from ...application.session_rebuilding import RebuildSessions
 from ...domain.ledger import LedgerEvent
+from ...domain.play_hours import hour_of
+from ...domain.play_passes import PlayPass
 from ...domain.tenants import PLATFORM_ID
 from .simulation_stage import SimulationFailed
 
 EVERYTHING: Final = Page(limit=1_000_000)
 TRIGGER_AT_MINOR: Final = 100
 IDLE: Final = timedelta(days=30)
+HOURS_COMPARED: Final = timedelta(days=6)
+"""Older ones are no longer whole: no window reaches them."""
 CLOCK_SLACK: Final = timedelta(hours=3)
 
 
@@ -37,11 +51,12 @@ def held(*, what: bool, otherwise: str) -> None:
 
 @define(kw_only=True)
 class House:
-    """An agent, with the operator it belongs to."""
+    """An agent, with the operator it belongs to, and the play pass that its next players show."""
 
     tenant_id: UUID
     operator_id: UUID
     slug: str
+    pass_code: str | None = None
 
 
 @define(kw_only=True)
@@ -173,7 +188,11 @@ class Auditor:
                 self._compare_vouchers(unit, operator_id)
                 self._compare_players(unit, operator_id)
                 self._compare_wallets(unit, operator_id)
+                _compare_hours(unit, found=unit.players.page(PlayerFilter(), EVERYTHING))
                 _read_stream(unit.ledger.page(LedgerFilter(), EVERYTHING))
+
+        for operator in RebuildSessions(self.storage)(check=True):
+            _same(f"sessions of {operator.slug}", list(operator.differences), [])
 
     def _compare_vouchers(self, unit: UnitOfWork, operator_id: UUID) -> None:
         found = {voucher.voucher_id: voucher for voucher in unit.vouchers.page(VoucherFilter(), EVERYTHING)}
@@ -242,6 +261,20 @@ class Auditor:
             if total.account.kind == "ISSUANCE" and total.account.owner_id == operator_id
         )
         _same("issuance", -issued, model.issued[operator_id])
+
+
+def _compare_hours(unit: UnitOfWork, *, found: Iterable[PlayerView]) -> None:
+    """Hold the hours of each pass against the rounds of the players that are tied to it."""
+    of_pass: dict[PlayPass, Counter[datetime]] = defaultdict(Counter)
+    for view in found:
+        held = unit.passes.of_player(view.player.player_id)
+        if held is not None:
+            for played in unit.players.rounds(view.player.player_id, EVERYTHING):
+                of_pass[held][hour_of(played.played_at)] += played.stake_minor - played.win_minor
+    for held, lost in of_pass.items():
+        for hour in held.hours:
+            if hour.starts_at > held.hours[-1].starts_at - HOURS_COMPARED:
+                _same(f"the hour {hour.starts_at} of a pass", hour.net_loss_minor, lost[hour.starts_at])
 
 
 def _read_stream(events: Iterable[LedgerEvent]) -> None:

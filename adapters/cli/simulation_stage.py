@@ -17,6 +17,7 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
+from ...application.play_pass_ports import PlayPasses
 from ...application.ports import (
     AttemptLog,
     Binding,
@@ -309,6 +310,11 @@ class StagedUnit:
     def players(self) -> Players:
         """Players."""
         return _staged(self.stage, "players", self.inner.players)
+
+    @property
+    def passes(self) -> PlayPasses:
+        """Play passes."""
+        return _staged(self.stage, "passes", self.inner.passes)
 
     @property
     def ledger(self) -> Ledger:

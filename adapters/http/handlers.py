@@ -62,7 +62,9 @@ def read_game(engine: Engine, call: PublicCall[None]) -> Result:
 def redeem_voucher(engine: Engine, call: Call[PlayerPrincipal | None, Redemption]) -> Result:
     """Turn a voucher into a new player, or into a top-up of the one who calls."""
     given = call.given
-    return engine.redeem_voucher(code=given.code, pin=given.pin, player=call.who, action_id=call.key)
+    return engine.redeem_voucher(
+        code=given.code, pin=given.pin, player=call.who, action_id=call.key, play_pass=given.playPass
+    )
 
 
 # --- players --------------------------------------------------------------------------------------------------

@@ -17,8 +17,10 @@ from ...application.answers import LONGEST_ACTION_ID
 from ...application.credit import LONGEST_MEMO
 from ...application.issuing import LARGEST_BATCH
 from ...domain.codes import CODE_SYMBOLS
+from ...domain.exclusions import FEWEST_MONTHS, MOST_MONTHS, CoolOff
 from ...domain.fairness import LONGEST_CLIENT_SEED
 from ...domain.ledger import EventType
+from ...domain.limits import MINUTES_OF_A_DAY, LimitKind
 from ...domain.money import MAX_AMOUNT_MINOR
 from ...domain.players import PlayerStatus
 from ...domain.staff import LONGEST_PASSWORD, LONGEST_USERNAME, Role
@@ -50,6 +52,8 @@ ActionId = Annotated[str, Meta(min_length=1, max_length=LONGEST_ACTION_ID, patte
 Cursor = Annotated[str, Meta(min_length=22, max_length=22, pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)")]
 """The 128 bits of an id in base64url, of whose last symbol two bits are used."""
 Limit = Annotated[int, Meta(ge=1, le=MAX_ROWS)]
+Minutes = Annotated[int, Meta(ge=1, le=MINUTES_OF_A_DAY)]
+Months = Annotated[int, Meta(ge=FEWEST_MONTHS, le=MOST_MONTHS)]
 BatchSize = Annotated[int, Meta(ge=1, le=LARGEST_BATCH)]
 CodeEnd = Annotated[
     str,
@@ -123,10 +127,41 @@ class SheetQuery:
 
 @frozen(kw_only=True)
 class Redemption:
-    """What is printed on a voucher."""
+    """What is printed on a voucher, and the play pass that the new account is to be tied to."""
 
     code: Typed
     pin: Typed
+    playPass: Typed | None = None
+
+
+@frozen(kw_only=True)
+class LimitRequest:
+    """A limit of the player's own: `limitMinor` goes with losses, `limitMinutes` with time."""
+
+    kind: LimitKind
+    limitMinor: Amount | None = None
+    limitMinutes: Minutes | None = None
+
+
+@frozen(kw_only=True)
+class LimitChoice:
+    """One of the player's own limits."""
+
+    kind: LimitKind
+
+
+@frozen(kw_only=True)
+class CoolOffRequest:
+    """A break of a day, a week or 30 days, that nobody can end early."""
+
+    period: CoolOff
+
+
+@frozen(kw_only=True)
+class SelfExclusionRequest:
+    """A break of half a year to five years, that nobody can end early."""
+
+    months: Months
 
 
 @frozen(kw_only=True)

@@ -13,6 +13,7 @@ from ...application.errors import (
     InvalidToken,
     NotFound,
     ReplaySecretExpired,
+    UnknownPlayPass,
     VoucherOfOtherAgent,
 )
 from ...application.fairness import FairnessState, RoundExport
@@ -28,9 +29,13 @@ from ...application.tenants import TenantRecord
 from ...application.vouchers import VoucherRecord
 from ...domain.bonuses import BonusAckRequired
 from ...domain.errors import InvalidInput
+from ...domain.exclusions import CoolingOff, SelfExcluded
 from ...domain.fairness import SeedRetired
 from ...domain.games import StakeOutOfRange
+from ...domain.limits import OwnLossLimitReached, OwnTimeLimitReached
+from ...domain.play_passes import Notice, PlayPassOfOther
 from ...domain.players import PlayerClosed
+from ...domain.reality_checks import RealityCheckDue
 from ...domain.rounds import Round
 from ...domain.safety import CooldownActive, LossLimitReached, PlayStopped
 from ...domain.staff import RoleNotOfTenant, StaffDeactivated, UsernameTaken
@@ -39,6 +44,7 @@ from ...domain.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from ...domain.wallet import InsufficientFunds
 from . import handlers, requests
 from .documents import CSV, HTML
+from .limit_routes import LIMITS, STAFF_LIMITS
 from .route import API, Caller, Refusals, Route, Shape, fields_of, rows_of
 from .safety_routes import SAFETY
 
@@ -90,6 +96,11 @@ _PUBLIC: Final = (
             VoucherRedeemed,
             VoucherVoided,
             VoucherExpired,
+            InvalidInput,
+            UnknownPlayPass,
+            PlayPassOfOther,
+            CoolingOff,
+            SelfExcluded,
             ReplaySecretExpired,
         ),
     ),
@@ -136,7 +147,7 @@ _PLAYERS: Final = (
         handle=handlers.log_player_in,
         takes=requests.PlayerCredentials,
         gives=fields_of(PlayerLoginResult),
-        refusals=(InvalidCredentials, PlayerClosed),
+        refusals=(InvalidCredentials, PlayerClosed, CoolingOff, SelfExcluded),
     ),
     Route(
         method="POST",
@@ -182,7 +193,7 @@ _PLAYERS: Final = (
         handle=handlers.spin,
         takes=requests.SpinRequest,
         gives={"result": SpinResult},
-        may_give={"action": GivenAction},
+        may_give={"action": GivenAction, "limit_notices": list[Notice]},
         may_replay=True,
         refusals=(
             NotFound,
@@ -194,6 +205,11 @@ _PLAYERS: Final = (
             LossLimitReached,
             CooldownActive,
             PlayStopped,
+            CoolingOff,
+            SelfExcluded,
+            RealityCheckDue,
+            OwnLossLimitReached,
+            OwnTimeLimitReached,
         ),
     ),
 )
@@ -430,5 +446,5 @@ _ADMIN: Final = (
     ),
 )
 
-ROUTES: Final = (*_PUBLIC, *_PLAYERS, *_FAIRNESS, *_DESK, *_ADMIN, *SAFETY)
+ROUTES: Final = (*_PUBLIC, *_PLAYERS, *_FAIRNESS, *LIMITS, *_DESK, *_ADMIN, *SAFETY, *STAFF_LIMITS)
 """Every route of the API but the one that describes it."""

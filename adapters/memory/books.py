@@ -12,6 +12,7 @@ from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus, BonusStatus
 from ...domain.fairness import RevealedSeed
 from ...domain.ledger import Account, EventType, LedgerEvent
+from ...domain.play_passes import PlayPass
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.safety import SafetyAction, SafetySettings
@@ -173,6 +174,9 @@ class Books:
         factory=lambda: Table("staff_sessions", lambda row: row.session_id)
     )
     vouchers: Table[Voucher] = field(factory=_vouchers)
+    passes: Table[PlayPass] = field(
+        factory=lambda: Table("passes", lambda row: row.pass_id, unique={"code": lambda row: row.code.symbols})
+    )
     players: Table[Player] = field(factory=_players)
     bonuses: Table[Bonus] = field(factory=_bonuses)
     sessions: Table[Session] = field(factory=_sessions)
@@ -216,6 +220,7 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     StaffMember: "staff",
     StaffSession: "staff_sessions",
     Voucher: "vouchers",
+    PlayPass: "passes",
     Player: "players",
     Bonus: "bonuses",
     Session: "sessions",

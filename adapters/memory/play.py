@@ -21,12 +21,14 @@ from ...application.safety_ports import SafetyWatch
 from ...domain.bonuses import Bonus
 from ...domain.codes import Code
 from ...domain.fairness import RevealedSeed
+from ...domain.ledger import LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.sessions import Session
 from ...domain.vouchers import Voucher
 from .books import ALL
 from .pages import is_within, newest, newest_of
+from .play_passes import held_pass, lock_passes
 from .safety import safety_of
 from .transaction import Transaction, View
 
@@ -108,20 +110,36 @@ class MemoryPlayers:
             return None if player is None else _player_view(view, player)
 
     def lock(
-        self, player_id: UUID, key: AnswerKey | None = None, *, watch: SafetyWatch | None = None
+        self,
+        player_id: UUID,
+        key: AnswerKey | None = None,
+        *,
+        shown_pass_id: UUID | None = None,
+        watch: SafetyWatch | None = None,
     ) -> LockedPlayer | None:
-        """Lock a visible player, then read what depends on it."""
+        """Lock a visible player's pass and the player, then read what depends on them."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
-            if _player(view, player_id) is None:
+            before = _player(view, player_id)
+            if before is None:
                 return None
+            lock_passes(self.transaction, view, before, shown_pass_id)
             self.transaction.lock(Player, player_id)
             player = _player(view, player_id)
             if player is None:
                 return None
             session, bonuses = _belongings(view, player)
+            play_pass = held_pass(view, before, player, shown_pass_id)
             safety = None if watch is None else safety_of(view, player_id, watch)
-            return LockedPlayer(player, session, bonuses, view.answer(key), safety)
+            return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass)
+
+    def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
+        """Return a visible player's events above a number, in order."""
+        with self.transaction.reading() as view:
+            events = newest_of(view, lambda books: books.ledger, None, ("player", player_id))
+            numbered = ((event.player_seq, event) for event in events if event.player_seq is not None)
+            wanted = sorted(((seq, event) for seq, event in numbered if seq > after_seq), key=lambda pair: pair[0])
+        return [event for _, event in wanted[:limit]]
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return the visible open players that were idle longest."""

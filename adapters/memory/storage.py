@@ -30,6 +30,7 @@ from .game_files import MemoryGameFiles
 from .ledger import MemoryLedger
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers, MemoryVouchers
+from .play_passes import MemoryPlayPasses
 from .safety import MemorySafety
 from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
 from .transaction import Shelf, Transaction
@@ -45,6 +46,7 @@ class MemoryUnitOfWork:
     staff: MemoryStaff
     vouchers: MemoryVouchers
     players: MemoryPlayers
+    passes: MemoryPlayPasses
     ledger: MemoryLedger
     attempts: MemoryAttempts
     safety: MemorySafety
@@ -59,6 +61,7 @@ class MemoryUnitOfWork:
             MemoryStaff(transaction),
             MemoryVouchers(transaction),
             MemoryPlayers(transaction),
+            MemoryPlayPasses(transaction),
             MemoryLedger(transaction),
             MemoryAttempts(transaction),
             MemorySafety(transaction),

@@ -24,6 +24,7 @@ from ...application.safety_ports import SafetyWatch
 from ...domain.bonuses import Bonus, BonusStatus
 from ...domain.codes import Code
 from ...domain.fairness import RevealedSeed
+from ...domain.ledger import LedgerEvent
 from ...domain.players import Player, PlayerStatus
 from ...domain.rounds import Round
 from ...domain.sessions import Session
@@ -45,9 +46,10 @@ from .queries import (
     rows_by,
     scope,
 )
+from .reads_passes import held_pass, locking_pass
 from .reads_safety import safety_by, safety_in
 from .reads_tenancy import answer_by, answer_in, is_storable
-from .rows_play import BONUSES, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
+from .rows_play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_tenancy import ANSWERS
 from .tables import kept_columns
 from .transaction import Transaction
@@ -131,12 +133,17 @@ class PostgresPlayers:
         return views[0] if views else None
 
     def lock(
-        self, player_id: UUID, key: AnswerKey | None = None, *, watch: SafetyWatch | None = None
+        self,
+        player_id: UUID,
+        key: AnswerKey | None = None,
+        *,
+        shown_pass_id: UUID | None = None,
+        watch: SafetyWatch | None = None,
     ) -> LockedPlayer | None:
-        """Lock a player, then read session, bonuses and answer by a later statement, in one round trip.
+        """Lock pass and player, then read session, bonuses and answer by a later statement, in one round trip.
 
-        They are two statements for a reason: a statement sees what was committed when it began, so one that locked
-        and joined would see the rest as it was before the wait.
+        They are statements of their own for a reason: a statement sees what was committed when it began, so one
+        that locked and joined would see the rest as it was before the wait.
         """
         _ = self.transaction.binding
         locking = rows_by(tables.players, "player_id", bound=True, lock=True)
@@ -144,17 +151,28 @@ class PostgresPlayers:
         if key is not None:
             about |= {"actor_id": key.actor_id, "action_id": key.action_id}
         watched = [] if watch is None else [safety_by(self.transaction, player_id, watch)]
-        found, dependent, *safety = self.transaction.read(
-            locking(**about), _dependent(keyed=key is not None)(**about), *watched
+        passes, found, dependent, *safety = self.transaction.read(
+            locking_pass(shown=shown_pass_id is not None)(**about, shown_pass_id=shown_pass_id),
+            locking(**about),
+            _dependent(keyed=key is not None)(**about),
+            *watched,
         )
         if not found:
             return None
+        player = PLAYERS.record_of(found[0])
+        play_pass = held_pass(passes, player, shown_pass_id)
         session, bonuses = _session_and_bonuses(dependent)
         answer = None
         if key is not None and dependent and dependent[0][_ANSWER_FROM] is not None:
             answer = ANSWERS.record_of(dependent[0][_ANSWER_FROM:])
         watching = safety_in(safety[0]) if safety else None
-        return LockedPlayer(PLAYERS.record_of(found[0]), session, bonuses, answer, watching)
+        return LockedPlayer(player, session, bonuses, answer, watching, play_pass)
+
+    def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
+        """Return a player's events above a number, in order."""
+        query = _events(bound=self.transaction.bound)
+        statement = query(**self.transaction.scope, player_id=player_id, after_seq=after_seq, limit=limit)
+        return [EVENTS.record_of(row) for row in self.transaction.read(statement)[0]]
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return the open players that were idle longest.
@@ -275,6 +293,17 @@ def _idle(*, bound: bool) -> Query:
         players.c.last_active_at <= moment,
     )
     return compiled(statement.order_by(players.c.last_active_at, players.c.player_id).limit(LIMIT))
+
+
+@cache
+def _events(*, bound: bool) -> Query:
+    events = tables.ledger_events
+    statement = select(*kept_columns(events)).where(
+        *scope(events, bound=bound),
+        *matching(events, ["player_id"]),
+        events.c.player_seq > param(events.c.player_seq, "after_seq"),
+    )
+    return compiled(statement.order_by(events.c.player_seq).limit(LIMIT))
 
 
 @cache

@@ -80,6 +80,7 @@ def _player(row: Row) -> Player:
         created_at=row[11],
         last_active_at=row[12],
         seeds=SeedState(row[13] or row[4], row[16], row[14], row[15]),
+        pass_id=row[17],
     )
 
 
@@ -103,6 +104,7 @@ PLAYERS: Final = Kept(
         "seeds.number",
         "seeds.nonce",
         "seeds.client_seed",
+        "pass_id",
     ),
     _player,
     frozenset(
@@ -117,6 +119,7 @@ PLAYERS: Final = Kept(
             "seed_number",
             "seed_nonce",
             "client_seed",
+            "pass_id",
         }
     ),
 )
@@ -140,6 +143,7 @@ def _session(row: Row) -> Session:
         end_reason=None if row[13] is None else SessionEnd(row[13]),
         refresh_generation=row[14],
         loss_limit_minor=row[15],
+        checked_at=row[16],
     )
 
 
@@ -162,6 +166,7 @@ SESSIONS: Final = Kept(
         "end_reason",
         "refresh_generation",
         "loss_limit_minor",
+        "checked_at",
     ),
     _session,
     frozenset(
@@ -176,6 +181,7 @@ SESSIONS: Final = Kept(
             "end_reason",
             "refresh_generation",
             "loss_limit_minor",
+            "checked_at",
         }
     ),
 )

@@ -176,6 +176,19 @@ vouchers = _owned(
     _count("prints", default="0"),
 )
 
+play_passes = _owned(
+    "play_passes",
+    _uuid("pass_id", key=True),
+    _text("code"),
+    _at("created_at"),
+    _json("limits"),
+    _text("excluded_as", null=True),
+    _at("excluded_since", null=True),
+    _at("excluded_until", null=True),
+    _json("hours"),
+    _at("played_at", null=True),
+)
+
 players = _owned(
     "players",
     _uuid("player_id", key=True),
@@ -194,6 +207,7 @@ players = _owned(
     _count("seed_number", default="1"),
     _minor("seed_nonce", default="0"),
     Column("client_seed", Text, nullable=False, server_default=text("''")),
+    _uuid("pass_id", null=True),
 )
 
 sessions = _owned(
@@ -212,6 +226,7 @@ sessions = _owned(
     _text("end_reason", null=True),
     _count("refresh_generation"),
     _minor("loss_limit_minor", null=True),
+    _at("checked_at", null=True),
 )
 
 bonuses = _owned(

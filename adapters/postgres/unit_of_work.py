@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from ...application.ports import Record
 from .reads_ledger import PostgresLedger
+from .reads_passes import PostgresPlayPasses
 from .reads_play import PostgresPlayers, PostgresVouchers
 from .reads_safety import PostgresSafety
 from .reads_tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
@@ -46,6 +47,11 @@ class PostgresUnitOfWork:
     def players(self) -> PostgresPlayers:
         """Players."""
         return PostgresPlayers(self.transaction)
+
+    @property
+    def passes(self) -> PostgresPlayPasses:
+        """Play passes."""
+        return PostgresPlayPasses(self.transaction)
 
     @property
     def ledger(self) -> PostgresLedger:

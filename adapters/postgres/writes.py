@@ -18,6 +18,7 @@ from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus
 from ...domain.fairness import RevealedSeed
 from ...domain.ledger import LedgerEvent
+from ...domain.play_passes import PlayPass
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.safety import SafetyAction, SafetySettings
@@ -28,6 +29,7 @@ from ...domain.vouchers import Voucher
 from .channel import Row, Statement
 from .kept import Kept
 from .queries import DIALECT
+from .rows_passes import PLAY_PASSES
 from .rows_play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_safety import SAFETY_ACTIONS, SAFETY_SETTINGS
 from .rows_tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
@@ -40,6 +42,7 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     Attempts: ATTEMPTS,
     StoredAnswer: ANSWERS,
     Voucher: VOUCHERS,
+    PlayPass: PLAY_PASSES,
     Player: PLAYERS,
     Session: SESSIONS,
     Bonus: BONUSES,

@@ -9,7 +9,7 @@ import pytest
 from support_day import Day, Desk, build_day
 from support_emptied import STORAGES, open_empty
 from support_machine import World, build_world
-from support_machine_checks import check, dump
+from support_machine_checks import check, check_sessions, dump
 from support_machine_model import said
 
 from playtime.application.access import StaffPrincipal
@@ -30,6 +30,11 @@ def _draw(random: Random) -> Callable[[World], None]:
         world.wait(at * 60 * 5)
         world.sweep()
 
+    def spin(world: World) -> None:
+        if right:
+            world.check_reality(who)
+        world.spin(who, amount // 3, ticket, leave=leave, named=named)
+
     weighted: list[tuple[int, Callable[[World], None]]] = [
         (6, lambda world: world.give(at, amount, named=named)),
         (2, lambda world: world.give_back(at, amount, own=right, named=named)),
@@ -38,7 +43,7 @@ def _draw(random: Random) -> Callable[[World], None]:
         (3, lambda world: world.void(at, named=named)),
         (10, lambda world: world.redeem(newest, right=right, named=named)),
         (10, lambda world: world.top_up(newest, who, right=right, named=named)),
-        (30, lambda world: world.spin(who, amount // 3, ticket, leave=leave, named=named)),
+        (30, spin),
         (12, lambda world: world.acknowledge(who)),
         (6, lambda world: world.login(who, right=right)),
         (2, lambda world: world.logout(who)),
@@ -62,11 +67,13 @@ def test_memory_and_postgres_end_in_equal_states_after_the_same_5_000_commands()
         if number % 250 == 0:
             for world in worlds:
                 check(world)
+                check_sessions(world)
     memory, postgres = (dump(world) for world in worlds)
     assert sum(len(rounds) for rounds in memory["rounds"]) > COMMANDS / 20
     for name, content in memory.items():
         assert postgres[name] == content, name
     for world in worlds:
+        assert check_sessions(world) > COMMANDS / 50
         world.day.storage.close()
 
 

@@ -76,11 +76,16 @@ class Machine(RuleBasedStateMachine):
     @rule(who=which, stake=stakes, ticket=draws, leave=st.booleans())
     def play_on(self, who: int, stake: int, ticket: int, *, leave: bool) -> None:
         self.each(World.acknowledge, who)
+        self.each(World.check_reality, who)
         self.each(World.spin, who, stake, ticket, leave=leave, named=True)
 
     @rule(who=which)
     def acknowledge(self, who: int) -> None:
         self.each(World.acknowledge, who)
+
+    @rule(who=which)
+    def check_reality(self, who: int) -> None:
+        self.each(World.check_reality, who)
 
     @rule(who=which, right=nearly)
     def login(self, who: int, *, right: bool) -> None:
@@ -89,6 +94,7 @@ class Machine(RuleBasedStateMachine):
     @rule(who=which, left=st.sampled_from([0, 1, 50, 99, 100, 101]))
     def play_down(self, who: int, left: int) -> None:
         self.each(World.acknowledge, who)
+        self.each(World.check_reality, who)
         self.each(World.spin, who, left, 0, leave=True, named=True)
 
     @rule(at=which, amount=sums, count=st.integers(1, 4), named=mostly)

@@ -37,7 +37,21 @@ DESIGN: Final[dict[EventType, set[tuple[AccountKind, AccountKind]]]] = {
     E.PLAYER_CLOSED: {(K.PLAYER, K.TENANT)},
     E.BONUS_RETURNED: {(K.BONUS_POOL, K.TENANT)},
 }
-TELEMETRY: Final = {E.LOGIN, E.LOGOUT, E.BONUS_ACKNOWLEDGED, E.LIMIT_SET, E.ERROR}
+TELEMETRY: Final = {
+    E.LOGIN,
+    E.LOGOUT,
+    E.BONUS_ACKNOWLEDGED,
+    E.ERROR,
+    E.PLAY_PASS_TIED,
+    E.LIMIT_SET,
+    E.LIMIT_RAISE_ASKED,
+    E.LIMIT_RAISED,
+    E.LIMIT_TOLD,
+    E.LIMIT_ACKNOWLEDGED,
+    E.COOL_OFF_TAKEN,
+    E.SELF_EXCLUSION_TAKEN,
+    E.REALITY_CHECK_ACKNOWLEDGED,
+}
 WAYS: Final = [(source, target) for source in K for target in K]
 
 

@@ -16,6 +16,7 @@ from support_safety import enforce, lose, note
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports import LockedPlayer
 from playtime.domain.bonuses import BonusStatus
+from playtime.domain.limits import LimitKind
 from playtime.domain.sessions import SessionEnd
 
 
@@ -69,6 +70,18 @@ def test_a_reported_event_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
     for action in (True, False):
         before = wire.turns
         assert (note(day, guest).action is not None) is action
+        assert wire.turns - before == 2
+
+
+def test_a_spin_within_limits_and_one_that_they_refuse_are_two_round_trips_as_well(
+    wired: tuple[Wire, Day],
+) -> None:
+    wire, day = wired
+    guest = day.welcome(10_000)
+    day.engine.set_limit(guest.principal, LimitKind.LOSS_24H, 1_000)
+    for stake, code in ((600, None), (401, "PLAYER_LOSS_LIMIT_REACHED"), (400, None)):
+        before = wire.turns
+        assert day.spin(guest, stake, LOSE).code == code
         assert wire.turns - before == 2
 
 

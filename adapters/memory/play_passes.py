@@ -1,0 +1,75 @@
+"""Play passes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from attrs import frozen
+
+from ...application.errors import TransientConflict
+from ...domain.codes import Code
+from ...domain.play_hours import Turn
+from ...domain.play_passes import PlayPass
+from ...domain.players import Player
+from .pages import newest_of
+from .transaction import Transaction, View
+
+
+@frozen
+class MemoryPlayPasses:
+    """Play passes."""
+
+    transaction: Transaction
+
+    def find(self, code: Code) -> PlayPass | None:
+        """Return the visible pass of a code."""
+        with self.transaction.reading() as view:
+            return _coded(view, code)
+
+    def lock(self, code: Code) -> PlayPass | None:
+        """Lock the visible pass of a code, then read it."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            found = _coded(view, code)
+            if found is None:
+                return None
+            self.transaction.lock(PlayPass, found.pass_id)
+            return _coded(view, code)
+
+    def of_player(self, player_id: UUID) -> PlayPass | None:
+        """Return the pass that a visible player is tied to."""
+        with self.transaction.reading() as view:
+            player = view.one(lambda books: books.players.rows.get(player_id))
+            return None if player is None or player.pass_id is None else _pass(view, player.pass_id)
+
+    def plays(self, player_id: UUID, since: datetime) -> Sequence[Turn]:
+        """Return the rounds a visible player has played from a moment on, the oldest first."""
+        with self.transaction.reading() as view:
+            rounds = newest_of(view, lambda books: books.rounds, None, ("player", player_id))
+            wanted = sorted(
+                (row for row in rounds if row.played_at >= since), key=lambda row: (row.played_at, row.round_id)
+            )
+        return [Turn(row.played_at, row.stake_minor, row.win_minor) for row in wanted]
+
+
+def lock_passes(transaction: Transaction, view: View, player: Player, shown_pass_id: UUID | None) -> None:
+    """Lock the pass of a player, and the one that is shown, in the order of their ids."""
+    wanted = {pass_id for pass_id in (player.pass_id, shown_pass_id) if pass_id and _pass(view, pass_id)}
+    for pass_id in sorted(wanted):
+        transaction.lock(PlayPass, pass_id)
+
+
+def held_pass(view: View, before: Player, player: Player, shown_pass_id: UUID | None) -> PlayPass | None:
+    """Return the pass of a player that was read before the locks were had and after. Raises TransientConflict."""
+    pass_id = player.pass_id or shown_pass_id
+    if player.pass_id is not None and player.pass_id not in (before.pass_id, shown_pass_id):
+        raise TransientConflict("the player was tied to a play pass in between")
+    return None if pass_id is None else _pass(view, pass_id)
+
+
+def _pass(view: View, pass_id: UUID) -> PlayPass | None:
+    return view.one(lambda books: books.passes.rows.get(pass_id))
+
+
+def _coded(view: View, code: Code) -> PlayPass | None:
+    return view.one(lambda books: books.passes.by("code", code.symbols))

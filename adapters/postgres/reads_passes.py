@@ -1,0 +1,101 @@
+"""Reading and locking play passes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from attrs import frozen
+from sqlalchemy import ColumnElement, and_, select
+
+from ...application.errors import TransientConflict
+from ...domain.codes import Code
+from ...domain.play_hours import Turn
+from ...domain.play_passes import PlayPass
+from ...domain.players import Player
+from . import tables
+from .channel import Row
+from .queries import Query, compiled, locked, matching, param, rows_by, scope
+from .rows_passes import PLAY_PASSES
+from .tables import kept_columns
+from .transaction import Transaction
+
+
+@frozen
+class PostgresPlayPasses:
+    """Play passes."""
+
+    transaction: Transaction
+
+    def find(self, code: Code) -> PlayPass | None:
+        """Return the pass of a code, without a lock."""
+        query = rows_by(tables.play_passes, "code", bound=self.transaction.bound)
+        return _record(self.transaction.one(query(**self.transaction.scope, code=code.symbols)))
+
+    def lock(self, code: Code) -> PlayPass | None:
+        """Lock the pass of a code and return it as it is after the wait."""
+        _ = self.transaction.binding
+        query = rows_by(tables.play_passes, "code", bound=True, lock=True)
+        return _record(self.transaction.one(query(**self.transaction.scope, code=code.symbols)))
+
+    def of_player(self, player_id: UUID) -> PlayPass | None:
+        """Return the pass that a player is tied to, without a lock."""
+        query = _of_player(bound=self.transaction.bound)
+        return _record(self.transaction.one(query(**self.transaction.scope, player_id=player_id)))
+
+    def plays(self, player_id: UUID, since: datetime) -> Sequence[Turn]:
+        """Return the rounds a player has played from a moment on, the oldest first."""
+        query = _plays(bound=self.transaction.bound)
+        statement = query(**self.transaction.scope, player_id=player_id, since=since)
+        return [Turn(*row) for row in self.transaction.read(statement)[0]]
+
+
+@cache
+def locking_pass(*, shown: bool) -> Query:
+    """Return the query that locks a player's pass, and the one that is shown, in the order of their ids.
+
+    Which pass that is it reads without the player's lock, which has to come after the pass's. It may: a player's
+    pass is set once and never changed. So what is read is right for ever, or it is null and the player may be tied
+    before the player's lock is had; then the player's row says so, and `held_pass` lets the unit run anew.
+    """
+    passes, players = tables.play_passes, tables.players
+    own = select(players.c.pass_id).where(*scope(players, bound=True), *matching(players, ["player_id"]))
+    wanted: ColumnElement[bool] = passes.c.pass_id == own.scalar_subquery()
+    if shown:
+        also = param(passes.c.pass_id, "shown_pass_id")
+        wanted = passes.c.pass_id.in_([own.scalar_subquery(), also])
+    statement = select(*kept_columns(passes)).where(*scope(passes, bound=True), wanted)
+    return compiled(locked(statement.order_by(passes.c.pass_id) if shown else statement))
+
+
+def held_pass(rows: Sequence[Row], player: Player, shown_pass_id: UUID | None) -> PlayPass | None:
+    """Return the player's pass among the locked ones, or the one that was shown. Raises TransientConflict."""
+    held = {row[2]: row for row in rows}
+    if player.pass_id is None:
+        return _record(held.get(shown_pass_id))
+    if player.pass_id not in held:
+        raise TransientConflict("the player was tied to a play pass in between")
+    return _record(held[player.pass_id])
+
+
+@cache
+def _of_player(*, bound: bool) -> Query:
+    passes, players = tables.play_passes, tables.players
+    same = and_(passes.c.operator_id == players.c.operator_id, passes.c.pass_id == players.c.pass_id)
+    statement = select(*kept_columns(passes)).select_from(players.join(passes, same))
+    return compiled(statement.where(*scope(players, bound=bound), *matching(players, ["player_id"])))
+
+
+@cache
+def _plays(*, bound: bool) -> Query:
+    rounds = tables.rounds
+    statement = select(rounds.c.played_at, rounds.c.stake_minor, rounds.c.win_minor).where(
+        *scope(rounds, bound=bound),
+        *matching(rounds, ["player_id"]),
+        rounds.c.played_at >= param(rounds.c.played_at, "since"),
+    )
+    return compiled(statement.order_by(rounds.c.played_at, rounds.c.round_id))
+
+
+def _record(row: Row | None) -> PlayPass | None:
+    return None if row is None else PLAY_PASSES.record_of(row)

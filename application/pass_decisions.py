@@ -1,0 +1,46 @@
+"""What players decide on their own pass: one way through which all of it goes."""
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from ..domain.play_passes import PlayPass
+from .access import PlayerPrincipal
+from .journal import PlayerJournal
+from .play_guard import keep_pass, note_tied, pass_of, seat_journal
+from .ports import Clock, Ids, Randomness, Storage, UnitOfWork
+from .redemption import require_seat
+from .transactions import transact
+
+Decision = Callable[[PlayPass, PlayerJournal], PlayPass]
+"""What a player decides: the pass after it. What is to be noted is written into the journal."""
+
+
+@frozen
+class DecidesOnPass:
+    """Base of the use cases in which a player decides something on the pass."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+    randomness: Randomness
+
+    def decide(self, principal: PlayerPrincipal, change: Decision) -> PlayPass:
+        """Carry out a decision on the player's pass, which is made where there is none, and return the pass.
+
+        What changes nothing writes nothing. Raises InvalidToken, and what `change` raises.
+        """
+
+        def work(unit: UnitOfWork) -> PlayPass:
+            seat = require_seat(unit.players.lock(principal.player_id), principal)
+            now = self.clock.now()
+            held = pass_of(unit, seat, now, ids=self.ids, randomness=self.randomness)
+            journal = seat_journal(seat, self.ids, now)
+            if seat.play_pass is None:
+                note_tied(journal, held)
+            changed = change(held, journal)
+            if changed != seat.play_pass:
+                keep_pass(unit, seat, changed, journal)
+            return changed
+
+        return transact(self.storage, principal.binding, work)

@@ -1,0 +1,184 @@
+"""The play pass: what holds for a player holds for the next account that shows it."""
+
+from functools import partial
+
+import pytest
+from support_day import LOSE, Day, Guest, Sold
+
+from playtime.application.answers import Answer
+from playtime.application.errors import IdempotencyKeyReused, InvalidCredentials, UnknownPlayPass
+from playtime.domain.codes import make_code
+from playtime.domain.errors import InvalidInput
+from playtime.domain.exclusions import CoolOff, SelfExcluded
+from playtime.domain.limits import LimitKind
+from playtime.domain.play_passes import PlayPassOfOther
+
+LOSS, WEEK, TIME = LimitKind
+
+
+def code_of(day: Day, guest: Guest) -> str:
+    return day.engine.get_play_pass(guest.principal).code
+
+
+def redeem(day: Day, voucher: Sold, code: str, guest: Guest | None = None, key: str | None = None) -> Answer:
+    return day.engine.redeem_voucher(
+        code=voucher.code,
+        pin=voucher.pin,
+        player=None if guest is None else guest.principal,
+        action_id=key,
+        play_pass=code,
+    )
+
+
+def follow(day: Day, code: str, amount_minor: int = 10_000) -> Guest:
+    """Return a new player who has shown a pass."""
+    return day.guest(redeem(day, day.sell(amount_minor), code))
+
+
+def status(day: Day, voucher: Sold) -> str:
+    with day.storage.begin(day.agent.head.binding) as unit:
+        found = unit.vouchers.get(voucher.voucher_id)
+    assert found is not None
+    return found.status.value
+
+
+def test_a_pass_is_a_code_of_the_agent_and_always_the_same(day: Day) -> None:
+    guest = day.welcome(1_000)
+    code = code_of(day, guest)
+    assert code.startswith(str(day.agent.code_symbols))
+    assert code_of(day, guest) == code
+    assert code not in (guest.login_code, code_of(day, day.welcome(1_000)))
+
+
+def test_a_limit_holds_over_all_accounts_of_a_pass(day: Day) -> None:
+    first = day.welcome(10_000)
+    code = code_of(day, first)
+    day.engine.set_limit(first.principal, LOSS, 1_000)
+    day.spin(first, 600, LOSE)
+    second = follow(day, code.lower().replace("-", " "))
+    assert day.spin(second, 401, LOSE).code == "PLAYER_LOSS_LIMIT_REACHED"
+    assert day.spin(second, 400, LOSE).code is None
+    assert day.spin(first, 1, LOSE).code == "PLAYER_LOSS_LIMIT_REACHED"
+    day.engine.set_limit(second.principal, WEEK, 1_000)
+    assert day.engine.read_limits(first.principal).limits[1].limit_minor == 1_000
+    day.books()
+
+
+def test_a_limit_that_was_set_without_asking_for_a_pass_stands_on_one_as_well(day: Day) -> None:
+    first = day.welcome(10_000)
+    day.engine.set_limit(first.principal, LOSS, 500)
+    second = follow(day, code_of(day, first))
+    assert day.spin(second, 501, LOSE).code == "PLAYER_LOSS_LIMIT_REACHED"
+
+
+def test_an_account_that_is_tied_with_a_top_up_brings_what_it_has_played(day: Day) -> None:
+    first, second = day.welcome(10_000), day.welcome(10_000)
+    code = code_of(day, first)
+    day.engine.set_limit(first.principal, LOSS, 1_000)
+    day.spin(second, 700, LOSE)
+    redeem(day, day.sell(500), code, second)
+    assert day.engine.read_limits(first.principal).limits[0].net_loss_minor == 700
+    assert day.spin(first, 301, LOSE).code == "PLAYER_LOSS_LIMIT_REACHED"
+    assert day.spin(first, 300, LOSE).code is None
+    redeem(day, day.sell(500), code, second)
+    assert day.engine.read_limits(first.principal).limits[0].net_loss_minor == 1_000, "not brought twice"
+    day.books()
+
+
+def test_an_excluded_pass_redeems_nothing_and_the_voucher_is_not_touched(day: Day) -> None:
+    guest = day.welcome(1_000)
+    code, voucher, top_up = code_of(day, guest), day.sell(1_000), day.sell(1_000)
+    wallet = day.wallet(day.agent)
+    taken = day.engine.take_break.self_exclusion(guest.principal, 6)
+    with pytest.raises(SelfExcluded) as refused:
+        redeem(day, voucher, code)
+    assert refused.value.until == taken.until
+    stored = redeem(day, voucher, code, key="named")
+    assert (stored.code, stored.content()["until"]) == ("SELF_EXCLUDED", "2026-09-01T12:00:00.250Z")
+    with pytest.raises(SelfExcluded):
+        day.redeem(top_up, guest)
+    assert (status(day, voucher), status(day, top_up)) == ("ISSUED", "ISSUED")
+    assert day.wallet(day.agent) == wallet
+    again = redeem(day, voucher, code, key="named")
+    assert (again.body, again.replayed) == (stored.body, True)
+    # It is the pass that is excluded, not the voucher.
+    assert day.redeem(voucher).code is None
+    day.books()
+
+
+def test_a_break_refuses_every_account_of_the_pass(day: Day) -> None:
+    first = day.welcome(1_000)
+    second = follow(day, code_of(day, first))
+    day.engine.take_break.cool_off(first.principal, CoolOff.DAY)
+    assert day.spin(second, 1, LOSE).code == "COOLING_OFF"
+    day.clock.advance(hours=24)
+    assert day.redeem(day.sell(100), second).code is None
+
+
+def test_an_account_stays_with_its_pass(day: Day) -> None:
+    first, second = day.welcome(1_000), day.welcome(1_000)
+    mine, other = code_of(day, first), code_of(day, second)
+    voucher = day.sell(500)
+    with pytest.raises(PlayPassOfOther):
+        redeem(day, voucher, other, first)
+    assert status(day, voucher) == "ISSUED"
+    assert redeem(day, voucher, mine, first).code is None
+
+
+@pytest.mark.parametrize("whose", ["nobody", "sister", "stranger"])
+def test_a_pass_that_the_agent_did_not_give_out_is_unknown(day: Day, whose: str) -> None:
+    code = str(make_code(str(day.agent.code_symbols), 12345))
+    if whose != "nobody":
+        code = code_of(day, day.welcome(1_000, getattr(day, whose)))
+    voucher, guest = day.sell(1_000), day.welcome(1_000)
+    for who in (None, guest):
+        with pytest.raises(UnknownPlayPass):
+            redeem(day, voucher, code, who)
+    assert status(day, voucher) == "ISSUED"
+
+
+def test_passes_cannot_be_guessed_at(day: Day) -> None:
+    voucher = day.sell(1_000)
+    for value in range(5):
+        with pytest.raises(UnknownPlayPass):
+            redeem(day, voucher, str(make_code(str(day.agent.code_symbols), value)))
+    with pytest.raises(InvalidCredentials):
+        day.redeem(voucher)
+
+
+@pytest.mark.parametrize("text", ["", "ABC", "ABCD-1234-5678-9!", "x" * 100, "\N{GRINNING FACE}"])
+def test_what_is_no_code_is_told_before_anything_is_counted(day: Day, text: str) -> None:
+    voucher = day.sell(1_000)
+    for _ in range(6):
+        with pytest.raises(InvalidInput) as refused:
+            redeem(day, voucher, text)
+        assert refused.value.path == "playPass"
+    assert day.redeem(voucher).code is None
+
+
+def test_a_pin_is_looked_at_before_the_pass(day: Day) -> None:
+    guest, voucher = day.welcome(1_000), day.sell(1_000)
+    code = code_of(day, guest)
+    day.engine.take_break.self_exclusion(guest.principal, 6)
+    wrong = f"{(int(voucher.pin) + 1) % 10**6:06d}"
+    with pytest.raises(InvalidCredentials):
+        day.engine.redeem_voucher(code=voucher.code, pin=wrong, play_pass=code)
+
+
+def test_a_named_redemption_with_another_pass_is_another_command(day: Day) -> None:
+    first, voucher = day.welcome(1_000), day.sell(1_000)
+    code = code_of(day, first)
+    made = redeem(day, voucher, code, key="k")
+    assert redeem(day, voucher, code, key="k").body == made.body
+    for other in (partial(redeem, day, voucher, code_of(day, day.welcome(500))), partial(day.redeem, voucher)):
+        with pytest.raises(IdempotencyKeyReused):
+            other(key="k")
+
+
+def test_a_pass_outlives_its_players(day: Day) -> None:
+    first = day.welcome(1_000)
+    code = code_of(day, first)
+    day.engine.set_limit(first.principal, WEEK, 100)
+    day.engine.close_player(day.agent.head, first.player_id)
+    second = follow(day, code)
+    assert day.spin(second, 101, LOSE).code == "PLAYER_LOSS_LIMIT_REACHED"

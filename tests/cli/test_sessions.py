@@ -1,0 +1,53 @@
+"""`playtime sessions rebuild`, as a person runs it: own process, own data home, real PostgreSQL."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from support_program import Command, new_command
+
+SPOIL = """
+update playtime.sessions set spins = spins + 1
+where operator_id = %(operator)s and session_id = (
+    select session_id from playtime.sessions where operator_id = %(operator)s order by session_id limit 1
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def command() -> Iterator[Command]:
+    with new_command() as command:
+        assert command.run("demo", "--once", "--spins", "300").returncode == 0
+        yield command
+
+
+def test_the_sessions_of_a_day_agree_and_one_that_was_spoiled_is_told_and_put_right(command: Command) -> None:
+    with command.serving():
+        checked = command.run("sessions", "rebuild", "--check")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert checked.stdout.splitlines()[-1].endswith(" sessions: agree with the ledger")
+        _spoil(command)
+        for _ in range(2):
+            told = command.run("sessions", "rebuild", "--check")
+            assert told.returncode == 1
+            assert "demo-1" in told.stdout
+            assert told.stdout.splitlines()[-1].endswith(" sessions: 1 differ from the ledger")
+            assert "spins" in told.stdout
+        rebuilt = command.run("sessions", "rebuild")
+        assert rebuilt.returncode == 0
+        assert rebuilt.stdout.splitlines()[-1].endswith(" sessions: 1 differed; put right")
+        assert command.run("sessions", "rebuild", "--check").stdout == checked.stdout
+
+
+def _spoil(command: Command) -> None:
+    """Change a session behind the product's back, bound as its operator."""
+    with psycopg.connect(command.run("db", "url").stdout.strip()) as connection:
+        (operator,) = connection.execute(
+            "select operator_id from playtime.directory where slug = 'demo-1'"
+        ).fetchone() or (None,)
+        connection.execute(
+            "select set_config('app.operator_id', %(operator)s::text, true),"
+            " set_config('app.tenant_id', %(operator)s::text, true)",
+            {"operator": operator},
+        )
+        assert connection.execute(SPOIL, {"operator": operator}).rowcount == 1

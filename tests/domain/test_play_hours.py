@@ -1,0 +1,145 @@
+"""Hours of play, and the windows that they make: never counted too low, edges included."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playtime.domain.play_hours import (
+    PlayHour,
+    Turn,
+    day_start,
+    hours_of,
+    net_loss_minor,
+    played_seconds,
+    seconds_between,
+    together,
+    with_play,
+)
+
+NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(hours=24)
+SOON = timedelta(microseconds=1)
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
+
+
+def loss(at: datetime, minor: int = 100) -> Turn:
+    return Turn(at, minor, 0)
+
+
+def test_a_loss_counts_for_at_least_a_day_and_at_most_an_hour_longer() -> None:
+    hours = hours_of([loss(NOW)])
+    for age in (timedelta(), DAY - SOON, DAY):
+        assert net_loss_minor(hours, NOW + age - DAY) == 100
+    leaves = NOON + timedelta(hours=1) + DAY
+    assert net_loss_minor(hours, leaves - SOON - DAY) == 100
+    assert net_loss_minor(hours, leaves - DAY) == 0
+
+
+def test_a_window_that_begins_with_an_hour_is_exact_from_the_next_one_on() -> None:
+    hours = hours_of([loss(NOON - SOON, 7), Turn(NOON + SOON, 100, 40)])
+    assert net_loss_minor(hours, NOON - timedelta(hours=1) - SOON) == 67
+    assert net_loss_minor(hours, NOON - timedelta(hours=1)) == 67
+    assert net_loss_minor(hours, NOON) == 60
+
+
+def test_a_win_at_the_windows_edge_does_not_hide_the_loss_after_it() -> None:
+    """The hour as a whole won; the part of it that lies in the window lost."""
+    hours = hours_of([Turn(NOON, 100, 1_000), loss(NOON + timedelta(minutes=40), 500)])
+    assert net_loss_minor(hours, NOON - timedelta(hours=2)) == -400
+    assert net_loss_minor(hours, NOON + timedelta(minutes=20)) == 500
+
+
+def test_what_no_window_reaches_any_more_is_left_out() -> None:
+    hours = hours_of([loss(NOW), loss(NOW + timedelta(days=7))])
+    assert len(hours) == 2
+    assert len(with_play(hours, loss(NOW + timedelta(days=7, minutes=30)), 0)) == 2
+    assert len(hours_of([loss(NOW), loss(NOON + timedelta(days=7, hours=1))])) == 1
+
+
+def test_time_is_of_acts_that_follow_on_each_other() -> None:
+    assert seconds_between(None, NOW) == 0
+    assert seconds_between(NOW, NOW + timedelta(minutes=30) - SOON) == 1_799
+    assert seconds_between(NOW, NOW + timedelta(minutes=30)) == 0
+    assert seconds_between(NOW, NOW - timedelta(seconds=1)) == 0
+
+
+@given(millis=st.lists(st.integers(0, 100_000), min_size=1, max_size=40))
+def test_parts_of_seconds_are_not_lost(millis: list[int]) -> None:
+    moments = [NOW]
+    for step in millis:
+        moments.append(moments[-1] + timedelta(milliseconds=step))
+    total = sum(seconds_between(before, now) for before, now in pairwise(moments))
+    assert abs(total * 1_000 - sum(millis)) < 1_000
+
+
+def test_a_day_is_one_of_the_zone() -> None:
+    assert day_start(NOW, LOS_ANGELES) == datetime(2026, 3, 1, 8, tzinfo=UTC)
+    assert day_start(datetime(2026, 3, 1, 7, 59, tzinfo=UTC), LOS_ANGELES) == datetime(2026, 2, 28, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("day", "hours"), [((2026, 3, 8), 23), ((2026, 11, 1), 25), ((2026, 3, 9), 24)])
+def test_days_of_23_and_25_hours(day: tuple[int, int, int], hours: int) -> None:
+    noon = datetime(*day, 12, tzinfo=LOS_ANGELES)
+    assert day_start(noon, LOS_ANGELES, days_later=1) - day_start(noon, LOS_ANGELES) == timedelta(hours=hours)
+    for at in (day_start(noon, LOS_ANGELES), day_start(noon, LOS_ANGELES, days_later=1) - SOON):
+        assert day_start(at, LOS_ANGELES) == day_start(noon, LOS_ANGELES)
+
+
+def test_seconds_of_a_day_begin_with_it() -> None:
+    midnight = day_start(NOW, LOS_ANGELES)
+    hours = (
+        PlayHour(starts_at=midnight - timedelta(hours=1), played_seconds=10),
+        PlayHour(starts_at=midnight, played_seconds=200),
+    )
+    assert played_seconds(hours, midnight) == 200
+
+
+def test_an_hour_that_a_days_start_lies_in_counts_in_full() -> None:
+    """Kathmandu is 5 hours and 45 minutes ahead: its days begin inside an hour."""
+    midnight = day_start(NOW, ZoneInfo("Asia/Kathmandu"))
+    assert midnight.minute == 15
+    assert played_seconds((PlayHour(starts_at=midnight.replace(minute=0), played_seconds=60),), midnight) == 60
+
+
+PLAYS = st.lists(
+    st.tuples(st.integers(0, 4 * 3600), st.integers(1, 100), st.sampled_from([0, 0, 0, 1, 2, 5, 25])), max_size=60
+)
+
+
+def _timed(steps: list[tuple[int, int, int]]) -> list[Turn]:
+    plays, at = [], NOW
+    for seconds, stake, multiplier in steps:
+        at += timedelta(seconds=seconds)
+        plays.append(Turn(at, stake, stake * multiplier))
+    return plays
+
+
+@given(steps=PLAYS, window=st.sampled_from([DAY, timedelta(days=7)]), later=st.integers(0, 30 * 3600))
+def test_a_window_is_never_counted_too_low(
+    steps: list[tuple[int, int, int]], window: timedelta, later: int
+) -> None:
+    plays = _timed(steps)
+    now = (plays[-1].at if plays else NOW) + timedelta(seconds=later)
+    since = now - window
+    exact = sum(play.stake_minor - play.win_minor for play in plays if play.at > since)
+    counted = net_loss_minor(hours_of(plays), since)
+    assert counted >= exact
+    edge = [play for play in plays if play.at.replace(minute=0, second=0) <= since < play.at + timedelta(hours=1)]
+    assert counted - exact <= sum(play.stake_minor + play.win_minor for play in edge)
+
+
+@given(one=PLAYS, other=PLAYS)
+def test_hours_of_two_accounts_are_never_counted_too_low(
+    one: list[tuple[int, int, int]], other: list[tuple[int, int, int]]
+) -> None:
+    plays = [*_timed(one), *_timed(other)]
+    hours = together(hours_of(_timed(one)), hours_of(_timed(other)))
+    oldest = max((play.at for play in plays), default=NOW) - timedelta(days=7)
+    for since in {oldest, *(play.at for play in plays if play.at >= oldest)}:
+        exact = sum(play.stake_minor - play.win_minor for play in plays if play.at > since)
+        assert net_loss_minor(hours, since) >= exact
