@@ -53,8 +53,7 @@ WAYS: Final = {
 }
 MANY_WAYS: Final = {
     "nobody asks": Watching(),
-    "advice": Watching(events_every=5),
-    "advice under a hostile policy": Watching(policy=HOSTILE, events_every=5),
+    "advice under a hostile policy": Watching(policy=HOSTILE, events_every=10),
     "stops are enforced under a hostile policy": Watching("stop", HOSTILE, leap=True),
 }
 
