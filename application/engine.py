@@ -17,6 +17,7 @@ from .players import (
     ReadPlayerState,
 )
 from .redemption import RedeemVoucher
+from .sealing import VerifySeals
 from .sheets import PrintSheet
 from .spins import ListGames, Spin
 from .staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
@@ -65,4 +66,5 @@ class Engine:
     close_player: ClosePlayer
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
+    verify_seals: VerifySeals
     sweep: Sweep

@@ -17,10 +17,12 @@ from ..domain.codes import Code
 from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.players import Player, PlayerStatus
 from ..domain.rounds import Round
+from ..domain.seals import Seal
 from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from ..domain.vouchers import Voucher, VoucherStatus
+from .audit_ports import Stream
 
 # --- values that cross the ports -------------------------------------------------------------------------
 
@@ -168,6 +170,7 @@ Record = (
     | LedgerEvent
     | StoredAnswer
     | Attempts
+    | Seal
 )
 """What a unit of work can write."""
 
@@ -342,13 +345,17 @@ class UnitOfWork(Protocol):
     def attempts(self) -> AttemptLog:
         """Counted guesses."""
 
+    @property
+    def stream(self) -> Stream:
+        """The ledger as one stream, with its seals."""
+
     def add(self, *records: Record) -> None:
         """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""
 
     def save(self, *records: Record) -> None:
         """Gather new states of records that were read in this unit; the last state of a record counts.
 
-        LedgerEvents, Rounds and StoredAnswers are never saved, only added: StorageMisuse.
+        LedgerEvents, Rounds, StoredAnswers and Seals are never saved, only added: StorageMisuse.
         """
 
     def commit(self) -> None:

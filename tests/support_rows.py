@@ -53,6 +53,7 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     ],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
     "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"prize": "shade"}'}, {"win_minor": 10**12}],
+    "seals": [{"hash": DIGEST}, {"hash": DIGEST, "event_count": 2_000, "last_xact_id": "4294967300"}],
     "sessions": [
         {"games": "{demo-wheel}", "spins": 3},
         {"ended_at": LATER, "end_reason": "IDLE"},

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
+from ...application.audit_ports import Stream
 from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
 from ...application.ports import (
     AttemptLog,
@@ -312,6 +313,11 @@ class StagedUnit:
     def attempts(self) -> AttemptLog:
         """Counted guesses."""
         return _staged(self.stage, "attempts", self.inner.attempts)
+
+    @property
+    def stream(self) -> Stream:
+        """The stream."""
+        return _staged(self.stage, "stream", self.inner.stream)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

@@ -13,6 +13,7 @@ from ...domain.bonuses import Bonus, BonusStatus
 from ...domain.ledger import Account, EventType, LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
+from ...domain.seals import Place, Seal
 from ...domain.sessions import Session, StaffSession
 from ...domain.staff import StaffMember
 from ...domain.tenants import Tenant, TenantWallet
@@ -163,7 +164,10 @@ class Books:
     attempts: Table[Attempts] = field(
         factory=lambda: Table("attempts", lambda row: (row.tenant_id, row.subject_id))
     )
+    seals: Table[Seal] = field(factory=lambda: Table("seals", lambda row: row.number))
     totals: Totals = field(factory=Totals)
+    # The ledger in the order of its commits, which are numbered as the database numbers its transactions.
+    stream: list[Place] = field(factory=list)
 
     def table_of(self, kind: type[Record]) -> Table[Any]:
         """Return the table of one kind of record."""
@@ -171,10 +175,12 @@ class Books:
         return table
 
     def count(self, rows: Iterable[object]) -> None:
-        """Add the events among newly written rows to the totals."""
-        for row in rows:
-            if isinstance(row, LedgerEvent):
-                self.totals.count(row)
+        """Add the events among newly written rows to the totals and to the stream."""
+        events = [row for row in rows if isinstance(row, LedgerEvent)]
+        for event in events:
+            self.totals.count(event)
+        number = self.stream[-1].xact_id + 1 if self.stream else 1
+        self.stream.extend(sorted(Place(0, number, event.event_id) for event in events))
 
     def bonuses_of(self, player_id: UUID) -> tuple[Bonus, ...]:
         """Return the player's pending and triggered bonuses by id."""
@@ -198,5 +204,6 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     LedgerEvent: "ledger",
     StoredAnswer: "answers",
     Attempts: "attempts",
+    Seal: "seals",
 }
 """Where each kind of record is kept."""

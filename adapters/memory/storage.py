@@ -29,6 +29,7 @@ from .directory import MemoryDirectory
 from .ledger import MemoryLedger
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers, MemoryVouchers
+from .stream import MemoryStream
 from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
 from .transaction import Shelf, Transaction
 
@@ -45,6 +46,7 @@ class MemoryUnitOfWork:
     players: MemoryPlayers
     ledger: MemoryLedger
     attempts: MemoryAttempts
+    stream: MemoryStream
 
     @classmethod
     def of(cls, transaction: Transaction) -> Self:
@@ -58,6 +60,7 @@ class MemoryUnitOfWork:
             MemoryPlayers(transaction),
             MemoryLedger(transaction),
             MemoryAttempts(transaction),
+            MemoryStream(transaction),
         )
 
     def add(self, *records: Record) -> None:

@@ -14,6 +14,7 @@ from ...application.ports import AnswerKey, Binding, Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.ledger import LedgerEvent
 from ...domain.rounds import Round
+from ...domain.seals import Seal
 from .books import Books
 from .locks import RowLocks
 from .tables import Owned, Table
@@ -22,7 +23,7 @@ R = TypeVar("R", bound=Owned)
 Shelf = MutableMapping[UUID, Books]
 """The books of all operators, by operator."""
 
-ADDED_ONLY: Final = (LedgerEvent, Round, StoredAnswer)
+ADDED_ONLY: Final = (LedgerEvent, Round, StoredAnswer, Seal)
 """Facts: written once, never saved again."""
 
 _CONTENT: Final[dict[type, str]] = {LedgerEvent: "meta", Round: "outcome", StoredAnswer: "hints"}

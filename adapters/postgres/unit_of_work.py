@@ -8,6 +8,7 @@ from attrs import field, frozen
 from ...application.ports import Record
 from .reads_ledger import PostgresLedger
 from .reads_play import PostgresPlayers, PostgresVouchers
+from .reads_stream import PostgresStream
 from .reads_tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
 from .transaction import Transaction
 
@@ -55,6 +56,11 @@ class PostgresUnitOfWork:
     def attempts(self) -> PostgresAttempts:
         """Counted guesses."""
         return PostgresAttempts(self.transaction)
+
+    @property
+    def stream(self) -> PostgresStream:
+        """The ledger as one stream, with its seals."""
+        return PostgresStream(self.transaction)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

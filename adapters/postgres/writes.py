@@ -19,6 +19,7 @@ from ...domain.bonuses import Bonus
 from ...domain.ledger import LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
+from ...domain.seals import Seal
 from ...domain.sessions import Session, StaffSession
 from ...domain.staff import StaffMember
 from ...domain.tenants import Tenant, TenantWallet
@@ -27,6 +28,7 @@ from .channel import Row, Statement
 from .kept import Kept
 from .queries import DIALECT
 from .rows_play import BONUSES, EVENTS, PLAYERS, ROUNDS, SESSIONS, VOUCHERS
+from .rows_seals import SEALS
 from .rows_tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 
 KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
@@ -42,6 +44,7 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     Bonus: BONUSES,
     Round: ROUNDS,
     LedgerEvent: EVENTS,
+    Seal: SEALS,
 }
 """How each kind of record is kept; what is referred to stands before what refers to it."""
 
