@@ -4,11 +4,13 @@ As in ports.py, a docstring is the guarantee that an adapter gives.
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 from attrs import frozen
 
+from ..domain.rtp_alarm import GamePlay
 from ..domain.seals import START, Place, Placed, Seal
 
 
@@ -23,6 +25,52 @@ class Extent:
     def sealed(self) -> Place:
         """The last place that a seal is over."""
         return START if self.last_seal is None else self.last_seal.last
+
+
+class Stored(StrEnum):
+    """What a storage can look for in its own rows, by the code under which it is reported."""
+
+    SUM_NOT_ZERO = "SUM_NOT_ZERO"
+    BALANCE_DIFFERS = "BALANCE_DIFFERS"
+    BELOW_FLOOR = "BELOW_FLOOR"
+    POOL_DIFFERS = "POOL_DIFFERS"
+    FOLD_DIFFERS = "FOLD_DIFFERS"
+    BALANCE_CHAIN_BROKEN = "BALANCE_CHAIN_BROKEN"
+    VOUCHER_DIFFERS = "VOUCHER_DIFFERS"
+    BONUS_NOT_HALF = "BONUS_NOT_HALF"
+    BONUS_OVERDUE = "BONUS_OVERDUE"
+    ROUND_WITHOUT_OUTCOME = "ROUND_WITHOUT_OUTCOME"
+    ROUND_DIFFERS = "ROUND_DIFFERS"
+    WIN_WITHOUT_BET = "WIN_WITHOUT_BET"
+    TWO_WINS = "TWO_WINS"
+    DUPLICATE_ACTION = "DUPLICATE_ACTION"
+    SESSION_DIFFERS = "SESSION_DIFFERS"
+    PLAYER_SEQ_GAP = "PLAYER_SEQ_GAP"
+
+
+@frozen
+class Found:
+    """What breaks a rule: how many, the first of them in order, and how it was found."""
+
+    count: int
+    sample: tuple[str, ...]
+    query: str
+
+
+class Audit(Protocol):
+    """Looks for what breaks the rules of the books, among the rows that the binding sees.
+
+    Each look is of one moment, so that it is right while others write, and what comes back is bounded.
+    """
+
+    def find(self, what: Stored, limit: int) -> Found:
+        """Return what breaks a rule, and at most `limit` of it by id: of an event, a round, an account as KIND:id.
+
+        Of accounts an agent is judged by its own and its players' alone, whose entries it sees all of.
+        """
+
+    def play(self) -> Sequence[GamePlay]:
+        """Return what was staked and won at each game here, by its key."""
 
 
 class Stream(Protocol):

@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from .audit import RunAudit
 from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
 from .closing import ClosePlayer
@@ -67,4 +68,5 @@ class Engine:
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
     verify_seals: VerifySeals
+    run_audit: RunAudit
     sweep: Sweep

@@ -22,7 +22,7 @@ from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from ..domain.vouchers import Voucher, VoucherStatus
-from .audit_ports import Stream
+from .audit_ports import Audit, Stream
 
 # --- values that cross the ports -------------------------------------------------------------------------
 
@@ -297,7 +297,7 @@ class Ledger(Protocol):
         """Return every visible account with its entries' sum beside what the books state, at one moment."""
 
     def movement_totals(self) -> Sequence[MovementTotal]:
-        """Return count and sum of each kind of event among the visible ones."""
+        """Return the count of each kind of event among the visible ones, and the sum of what those moved."""
 
 
 class AttemptLog(Protocol):
@@ -348,6 +348,10 @@ class UnitOfWork(Protocol):
     @property
     def stream(self) -> Stream:
         """The ledger as one stream, with its seals."""
+
+    @property
+    def audit(self) -> Audit:
+        """What is checked of the books."""
 
     def add(self, *records: Record) -> None:
         """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.seals import START, ChainCheck, Place, Placed, Seal, SealBreak, digest_of, event_line, next_seal
-from .access import SYSTEM
+from ..domain.seals import START, ChainCheck, Place, Placed, Seal, SealBreak, digest_of, next_seal
+from ..domain.staff import Role
+from .access import SYSTEM, StaffPrincipal, look
 from .audit_ports import Extent
 from .errors import AlreadyExists
 from .ports import Clock, Storage, UnitOfWork
@@ -40,7 +41,7 @@ class SealLedger:
             events = unit.stream.events(operator_id, extent.sealed, extent.last, SEAL_BATCH)
             if not events:
                 return 0
-            unit.add(next_seal(extent.last_seal, events, self.clock.now()))
+            unit.add(next_seal(operator_id, extent.last_seal, events, self.clock.now()))
             try:
                 unit.commit()
             except AlreadyExists:
@@ -80,11 +81,21 @@ class VerifySeals:
             if operator_id in (None, entry.operator_id):
                 yield self.of(entry.operator_id, entry.slug)
 
-    def of(self, operator_id: UUID, slug: str) -> SealedBooks:
-        """Hold the seals of one operator against its events."""
-        check, breaks = ChainCheck(), list[SealBreak]()
-        walk = StreamWalk.of(self.storage, operator_id)
-        for stretch in walk.stretches():
+    def of(
+        self,
+        operator_id: UUID,
+        slug: str,
+        *,
+        principal: StaffPrincipal | None = None,
+        newest: int | None = None,
+    ) -> SealedBooks:
+        """Hold the seals of one operator, or the newest of them, against its events, through somebody's eyes."""
+        walk = StreamWalk.of(self.storage, operator_id, principal)
+        mark, check, breaks = Mark(), ChainCheck(), list[SealBreak]()
+        before = walk.seal_before(newest)
+        if before is not None:
+            mark, check = Mark(before.last, before.number), ChainCheck.after(before)
+        for stretch in walk.stretches(mark):
             for item in stretch.items:
                 breaks += walked(check, item)
         return SealedBooks(operator_id, slug, check.seals, check.sealed, check.unsealed, check.last, tuple(breaks))
@@ -95,7 +106,7 @@ def walked(check: ChainCheck, item: Placed | Seal) -> Iterator[SealBreak]:
     if isinstance(item, Seal):
         yield from check.close(item)
     else:
-        check.add(digest_of(event_line(item.event)))
+        check.add(digest_of(item.line))
 
 
 @frozen
@@ -123,19 +134,29 @@ class StreamWalk:
 
     storage: Storage
     operator_id: UUID
+    principal: StaffPrincipal
     extent: Extent
 
     @classmethod
-    def of(cls, storage: Storage, operator_id: UUID) -> "StreamWalk":
-        """Return the walk over all that is settled now."""
-        binding = SYSTEM.binding_at(operator_id)
-        return cls(storage, operator_id, transact(storage, binding, lambda unit: unit.stream.extent(operator_id)))
+    def of(cls, storage: Storage, operator_id: UUID, principal: StaffPrincipal | None = None) -> "StreamWalk":
+        """Return the walk over all that is settled now, through somebody's eyes, or the operator's own."""
+        principal = principal or SYSTEM.acting_as(Role.OPERATOR, operator_id, operator_id)
+        extent = look(storage, principal, lambda unit: unit.stream.extent(operator_id))
+        return cls(storage, operator_id, principal, extent)
+
+    def seal_before(self, newest: int | None) -> Seal | None:
+        """Return the seal before the newest so many; None where there are no more than these."""
+        last = self.extent.last_seal
+        if newest is None or last is None or last.number <= newest:
+            return None
+        number = last.number - newest
+        seals = look(self.storage, self.principal, lambda unit: unit.stream.seals(self.operator_id, number - 1, 1))
+        return seals[0]
 
     def stretches(self, mark: Mark = Mark()) -> Iterator[Stretch]:
         """Yield the stream after a mark, seals behind the events they are over."""
-        binding = SYSTEM.binding_at(self.operator_id)
         while True:
-            stretch = transact(self.storage, binding, partial(self._stretch, mark=mark))
+            stretch = look(self.storage, self.principal, partial(self._stretch, mark=mark))
             if stretch.mark == mark:
                 return
             yield stretch

@@ -12,10 +12,10 @@ from ..application.errors import AlreadyExists, IsolationViolation, StorageMisus
 from ..application.ports import Binding, Storage
 from ..application.sealing import SealLedger, StreamWalk, VerifySeals
 from ..domain.ledger import AccountKind, EventType, LedgerEvent
-from ..domain.seals import GENESIS, START, Place, Placed, Seal, next_seal
+from ..domain.seals import GENESIS, START, Place, Placed, Seal, event_line, next_seal
 from .doubles import SettableClock
 from .house import House
-from .records import LATER, NOW, account, assert_same, fresh_id, movement, read, write
+from .records import NOW, account, assert_same, fresh_id, movement, read, write
 
 PATIENCE_SECONDS = 30
 EVERYTHING = 10_000
@@ -33,7 +33,7 @@ class TestExtent:
         assert extent.sealed == START
         placed = _events(storage, here.as_operator, here)
         assert extent.last == placed[-1].place
-        seal = next_seal(None, placed[:2], NOW)
+        seal = _next_seal(here, None, placed[:2])
         write(storage, here.as_operator, seal)
         extent = _extent(storage, here)
         assert_same(extent.last_seal, seal)
@@ -51,12 +51,10 @@ class TestEvents:
         written = [event for count in (1, 3, 2) for event in _written(storage, here, count)]
         _settled(storage, here, 6)
         placed = _events(storage, here.as_operator, here)
-        assert [one.event for one in placed] == written
+        assert [one.line for one in placed] == [event_line(event) for event in written]
         places = [one.place for one in placed]
         assert places == sorted(set(places))
         assert [place.event_id for place in places] == [event.event_id for event in written]
-        for one, event in zip(placed, written, strict=True):
-            assert_same(one.event, event)
 
     def test_come_in_parts(self, storage: Storage, here: House) -> None:
         _written(storage, here, 5)
@@ -84,24 +82,22 @@ class TestEvents:
         write(storage, here.as_operator, own, others)
         _written(storage, there, 1)
         _settled(storage, here, 2)
-        assert {one.event.event_id for one in _events(storage, here.as_operator, here)} == {
-            own.event_id,
-            others.event_id,
-        }
-        assert [one.event for one in _events(storage, here.as_agent, here)] == [own]
+        seen = {one.line for one in _events(storage, here.as_operator, here)}
+        assert seen == {event_line(own), event_line(others)}
+        assert [one.line for one in _events(storage, here.as_agent, here)] == [event_line(own)]
         assert _events(storage, there.as_operator, here) == []
         with storage.begin_owner_read() as unit:
             extent = unit.stream.extent(here.operator.tenant_id)
-            seen = unit.stream.events(here.operator.tenant_id, START, extent.last, EVERYTHING)
-        assert len(seen) == 2
+            by_owner = unit.stream.events(here.operator.tenant_id, START, extent.last, EVERYTHING)
+        assert {one.line for one in by_owner} == seen
 
 
 class TestSeals:
     def test_are_read_back_as_they_were_written(self, storage: Storage, here: House, there: House) -> None:
         _written(storage, here, 3)
         placed = _settled_events(storage, here, 3)
-        first = next_seal(None, placed[:1], NOW)
-        second = next_seal(first, placed[1:], LATER)
+        first = _next_seal(here, None, placed[:1])
+        second = _next_seal(here, first, placed[1:])
         for seal in (first, second):
             write(storage, here.as_operator, seal)
         seals = _seals(storage, here.as_operator, here)
@@ -120,7 +116,7 @@ class TestSeals:
         assert _seals(storage, there.as_operator, here) == []
         with storage.begin_owner_read() as unit:
             assert len(unit.stream.seals(here.operator.tenant_id, 0, EVERYTHING)) == 1
-        seal = next_seal(None, _settled_events(storage, here, 1), NOW)
+        seal = _next_seal(here, None, _settled_events(storage, here, 1))
         with pytest.raises(IsolationViolation):
             write(storage, there.as_operator, seal)
         with pytest.raises(IsolationViolation):
@@ -129,13 +125,13 @@ class TestSeals:
     def test_of_one_number_are_made_once(self, storage: Storage, here: House) -> None:
         _written(storage, here, 2)
         placed = _settled_events(storage, here, 2)
-        write(storage, here.as_operator, next_seal(None, placed, NOW))
+        write(storage, here.as_operator, _next_seal(here, None, placed))
         with pytest.raises(AlreadyExists):
-            write(storage, here.as_operator, next_seal(None, placed[:1], LATER))
+            write(storage, here.as_operator, _next_seal(here, None, placed[:1]))
 
     def test_are_never_saved(self, storage: Storage, here: House) -> None:
         _written(storage, here, 1)
-        seal = next_seal(None, _settled_events(storage, here, 1), NOW)
+        seal = _next_seal(here, None, _settled_events(storage, here, 1))
         with storage.begin(here.as_operator) as unit, pytest.raises(StorageMisuse):
             unit.save(seal)
 
@@ -191,7 +187,7 @@ class TestSealing:
         _written(storage, here, 2)
         placed = _settled_events(storage, here, 2)
         with storage.begin(here.as_operator) as unit:
-            unit.add(next_seal(None, placed, NOW))
+            unit.add(_next_seal(here, None, placed))
         assert _seals(storage, here.as_operator, here) == []
         assert _seal(storage, here) == 2
         assert _is_whole(storage, here)
@@ -206,6 +202,10 @@ def _written(storage: Storage, house: House, count: int) -> list[LedgerEvent]:
     events = [house.event(**(bet if number % 2 else telemetry), **about) for number in range(count)]
     write(storage, house.as_agent, *events[::-1])
     return sorted(events, key=lambda event: event.event_id)
+
+
+def _next_seal(house: House, last: Seal | None, events: list[Placed]) -> Seal:
+    return next_seal(house.operator.tenant_id, last, events, NOW)
 
 
 def _extent(storage: Storage, house: House) -> Extent:

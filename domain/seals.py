@@ -9,11 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, fields, frozen
 
 from .ledger import LedgerEvent
 
@@ -43,9 +43,9 @@ START: Final = Place(0, 0, UUID(int=0))
 
 @frozen
 class Placed:
-    """An event and its place."""
+    """The line of an event and its place. It can be of an event that no rule of ours would let be made."""
 
-    event: LedgerEvent
+    line: bytes
     place: Place
 
 
@@ -54,39 +54,63 @@ def canonical(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
+LINED: Final = (
+    "action_id",
+    "actor_id",
+    "agent_id",
+    "amount_minor",
+    "cashier_id",
+    "event_id",
+    "event_type",
+    "from_balance_minor",
+    "from_kind",
+    "from_owner_id",
+    "game_key",
+    "meta",
+    "occurred_at",
+    "operator_id",
+    "player_id",
+    "player_seq",
+    "provider",
+    "region",
+    "round_id",
+    "session_id",
+    "source",
+    "tenant_id",
+    "to_balance_minor",
+    "to_kind",
+    "to_owner_id",
+)
+"""What is in a line: everything that is kept of an event, but for its era and transaction, which are its place."""
+
+
+def _key(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+_KEYS: Final = {name: _key(name) for name in LINED}
+
+
+def line_of(values: Mapping[str, Any]) -> bytes:
+    """Return the line of what is kept of an event, without the line feed at its end."""
+    return canonical({key: _plain(values[name]) for name, key in _KEYS.items()})
+
+
 def event_line(event: LedgerEvent) -> bytes:
-    """Return the line of an event, without the line feed at its end."""
+    """Return the line of an event."""
     moved = event.transfer
-    sides: dict[str, Any] = {
-        "fromBalanceMinor": moved.source_balance_minor if moved else None,
-        "fromKind": moved.source.kind.value if moved else None,
-        "fromOwnerId": _text(moved.source.owner_id) if moved else None,
-        "toBalanceMinor": moved.target_balance_minor if moved else None,
-        "toKind": moved.target.kind.value if moved else None,
-        "toOwnerId": _text(moved.target.owner_id) if moved else None,
-    }
-    return canonical(
-        sides
-        | {
-            "actionId": event.action_id,
-            "actorId": _text(event.actor_id),
-            "agentId": _text(event.agent_id),
-            "amountMinor": event.amount_minor,
-            "cashierId": _text(event.cashier_id),
-            "eventId": _text(event.event_id),
-            "eventType": event.event_type.value,
-            "gameKey": event.game_key,
-            "meta": dict(event.meta),
-            "occurredAt": moment_text(event.occurred_at),
-            "operatorId": _text(event.operator_id),
-            "playerId": _text(event.player_id),
-            "playerSeq": event.player_seq,
-            "provider": event.provider,
-            "region": event.region,
-            "roundId": _text(event.round_id),
-            "sessionId": _text(event.session_id),
-            "source": event.source.value,
-            "tenantId": _text(event.tenant_id),
+    source, target = (moved.source, moved.target) if moved else (None, None)
+    return line_of(
+        {
+            **{field.name: getattr(event, field.name) for field in fields(LedgerEvent)},
+            "amount_minor": event.amount_minor,
+            "from_balance_minor": moved.source_balance_minor if moved else None,
+            "from_kind": source and source.kind.value,
+            "from_owner_id": source and source.owner_id,
+            "to_balance_minor": moved.target_balance_minor if moved else None,
+            "to_kind": target and target.kind.value,
+            "to_owner_id": target and target.owner_id,
         }
     )
 
@@ -133,13 +157,12 @@ class Seal:
         }
 
 
-def next_seal(last: Seal | None, events: Sequence[Placed], now: datetime) -> Seal:
-    """Return the seal over the events that follow what was sealed last."""
+def next_seal(operator_id: UUID, last: Seal | None, events: Sequence[Placed], now: datetime) -> Seal:
+    """Return the seal over the events of an operator that follow what was sealed last."""
     before = GENESIS if last is None else last.hash
     chain = before
     for placed in events:
-        chain = chained(chain, digest_of(event_line(placed.event)))
-    operator_id = events[0].event.operator_id
+        chain = chained(chain, digest_of(placed.line))
     seal = Seal(
         operator_id=operator_id,
         tenant_id=operator_id,
@@ -181,6 +204,11 @@ class ChainCheck:
     last: Seal | None = None
     _chain: bytes = GENESIS
 
+    @classmethod
+    def after(cls, seal: Seal) -> "ChainCheck":
+        """Return the check of what follows a seal, which is taken at its word."""
+        return cls(last=seal, chain=seal.hash)
+
     def add(self, digest: bytes) -> None:
         """Take in the next event by the digest of its line."""
         self._chain = chained(self._chain, digest)
@@ -210,5 +238,11 @@ def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _text(value: UUID | None) -> str | None:
-    return None if value is None else str(value)
+def _plain(value: object) -> object:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return moment_text(value)
+    if isinstance(value, Enum):
+        return value.value
+    return dict(value) if isinstance(value, Mapping) else value

@@ -21,6 +21,7 @@ from ...application.sweeps import Swept
 from ...domain.errors import DomainError
 from ...domain.staff import Role
 from ...domain.tenants import TenantKind
+from .audit_commands import audit
 from .demo import play_demo
 from .ledger_commands import ledger
 from .program import Database, Program, Running
@@ -57,7 +58,7 @@ def build_commands(program: Program) -> click.Group:
         """Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""
         context.obj = program
 
-    for command in (serve, sweep, migrate, demo, smoke, simulate, staff, isolation, ledger, db):
+    for command in (serve, sweep, migrate, demo, smoke, simulate, staff, isolation, ledger, audit, db):
         playtime.add_command(command)
     return playtime
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...application.audit_ports import Stream
+from ...application.audit_ports import Audit, Stream
 from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
 from ...application.ports import (
     AttemptLog,
@@ -318,6 +318,11 @@ class StagedUnit:
     def stream(self) -> Stream:
         """The stream."""
         return _staged(self.stage, "stream", self.inner.stream)
+
+    @property
+    def audit(self) -> Audit:
+        """The audit."""
+        return _staged(self.stage, "audit", self.inner.audit)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

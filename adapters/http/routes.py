@@ -9,6 +9,7 @@ from uuid import UUID
 import attrs
 from attrs import frozen
 
+from ...application.audit import AuditReport
 from ...application.books import EventRecord
 from ...application.credit import CreditTransfer, WalletBalance
 from ...application.engine import Engine
@@ -456,6 +457,13 @@ _ADMIN: Final = (
         takes=requests.LedgerQuery,
         gives=_rows("events", EventRecord),
         documents=(CSV,),
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/admin/audit/run",
+        name="runAudit",
+        handle=handlers.run_audit,
+        gives={"audit": AuditReport},
     ),
 )
 

@@ -38,7 +38,8 @@ class Totals:
     def count(self, event: LedgerEvent) -> None:
         """Add an event that was just written."""
         self.counts[event.tenant_id][event.event_type] += 1
-        self.moved[event.tenant_id][event.event_type] += event.amount_minor
+        # What is reported from elsewhere happened, and moved nothing.
+        self.moved[event.tenant_id][event.event_type] += event.transfer.amount_minor if event.transfer else 0
         if event.transfer is not None:
             entries = self.entries[event.tenant_id]
             entries[event.transfer.source] -= event.transfer.amount_minor

@@ -25,6 +25,7 @@ from attrs import field, frozen
 
 from ...application.errors import StorageUnavailable
 from ...application.ports import Binding, Record
+from .audit import MemoryAudit
 from .directory import MemoryDirectory
 from .ledger import MemoryLedger
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
@@ -47,6 +48,7 @@ class MemoryUnitOfWork:
     ledger: MemoryLedger
     attempts: MemoryAttempts
     stream: MemoryStream
+    audit: MemoryAudit
 
     @classmethod
     def of(cls, transaction: Transaction) -> Self:
@@ -61,6 +63,7 @@ class MemoryUnitOfWork:
             MemoryLedger(transaction),
             MemoryAttempts(transaction),
             MemoryStream(transaction),
+            MemoryAudit(transaction),
         )
 
     def add(self, *records: Record) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.audit_ports import Extent
-from ...domain.seals import START, Place, Placed, Seal
+from ...domain.seals import START, Place, Placed, Seal, event_line
 from .books import Books
 from .transaction import Transaction, View
 
@@ -68,4 +68,4 @@ def _between(view: View, operator_id: UUID, after: Place, until: Place) -> Itera
 
 def _placed(view: View, books: Books, place: Place) -> Placed | None:
     event = books.ledger.rows.get(place.event_id)
-    return Placed(event, place) if event is not None and view.sees(event) else None
+    return Placed(event_line(event), place) if event is not None and view.sees(event) else None

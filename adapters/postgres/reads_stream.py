@@ -12,7 +12,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.audit_ports import Extent
-from ...domain.seals import START, Place, Placed, Seal
+from ...domain.seals import START, Place, Placed, Seal, line_of
 from .channel import Row, Statement
 from .rows_play import EVENTS
 from .rows_seals import SEALS, place_of
@@ -34,7 +34,8 @@ where operator_id = $1 and (era, xact_id) < ($2::integer, $3::xid8)
 order by era desc, xact_id desc, event_id desc limit 1
 """
 
-_COLUMNS: Final = ", ".join(column.name for column in EVENTS.columns)
+_NAMES: Final = [column.name for column in EVENTS.columns]
+_COLUMNS: Final = ", ".join(_NAMES)
 
 _BETWEEN: Final = """
 operator_id = $1 and (era, xact_id, event_id) > ($2::integer, $3::xid8, $4::uuid)
@@ -91,7 +92,9 @@ class PostgresStream:
         """Return events after one place and up to another, in order."""
         values = (operator_id, *_values(after), *_values(until), limit)
         rows = self.transaction.read(Statement(_EVENTS, values))[0]
-        return [Placed(EVENTS.record_of(row), Place(row[-2], int(row[-1]), row[2])) for row in rows]
+        # Not by way of the record, which a row that somebody has changed may not make.
+        lines = (line_of(dict(zip(_NAMES, row, strict=False))) for row in rows)
+        return [Placed(line, Place(row[-2], int(row[-1]), row[2])) for line, row in zip(lines, rows, strict=True)]
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
         """Return seals with numbers above `after`, in order."""

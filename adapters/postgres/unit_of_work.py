@@ -6,6 +6,7 @@ from typing import Self
 from attrs import field, frozen
 
 from ...application.ports import Record
+from .reads_audit import PostgresAudit
 from .reads_ledger import PostgresLedger
 from .reads_play import PostgresPlayers, PostgresVouchers
 from .reads_stream import PostgresStream
@@ -61,6 +62,11 @@ class PostgresUnitOfWork:
     def stream(self) -> PostgresStream:
         """The ledger as one stream, with its seals."""
         return PostgresStream(self.transaction)
+
+    @property
+    def audit(self) -> PostgresAudit:
+        """What is checked of the books."""
+        return PostgresAudit(self.transaction)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

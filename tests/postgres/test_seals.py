@@ -101,7 +101,8 @@ class TestTheWatermark:
 
 _NUMBERED = """
 update playtime.ledger_events set xact_id = '{xact_id}' where event_id = (
-    select event_id from playtime.ledger_events where operator_id = {north} order by event_id offset {offset} limit 1
+    select event_id from playtime.ledger_events where operator_id = {north} order by event_id
+    offset {offset} limit 1
 )
 """
 _LATE = """
