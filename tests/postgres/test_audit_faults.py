@@ -20,7 +20,8 @@ insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_a
 """
 _WIN: Final = f"""
 {_INSERT} select operator_id, tenant_id, gen_random_uuid(), now(), 'PLAYTIME', 'WIN', player_id, 'planted',
-    player_id, last_seq + 1, {{round}}, 7, 'HOUSE', tenant_id, null, 'PLAYER', player_id, balance_minor + 7, '{{{{}}}}'
+    player_id, last_seq + 1, {{round}}, 7, 'HOUSE', tenant_id, null, 'PLAYER', player_id, balance_minor + 7,
+    '{{{{}}}}'
 from playtime.players where player_id = %(player)s;
 update playtime.players set balance_minor = balance_minor + 7, last_seq = last_seq + 1
 where player_id = %(player)s;
