@@ -8,6 +8,7 @@ from .books import CheckHealth, ListLedger, VerifyLedger
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
 from .issuing import IssueVoucher, IssueVouchers
+from .ledger_export import ExportLedger
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .players import (
     AcknowledgeBonus,
@@ -69,4 +70,5 @@ class Engine:
     verify_ledger: VerifyLedger
     verify_seals: VerifySeals
     run_audit: RunAudit
+    export_ledger: ExportLedger
     sweep: Sweep

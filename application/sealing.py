@@ -136,13 +136,15 @@ class StreamWalk:
     operator_id: UUID
     principal: StaffPrincipal
     extent: Extent
+    last_seal: int
 
     @classmethod
     def of(cls, storage: Storage, operator_id: UUID, principal: StaffPrincipal | None = None) -> "StreamWalk":
         """Return the walk over all that is settled now, through somebody's eyes, or the operator's own."""
         principal = principal or SYSTEM.acting_as(Role.OPERATOR, operator_id, operator_id)
         extent = look(storage, principal, lambda unit: unit.stream.extent(operator_id))
-        return cls(storage, operator_id, principal, extent)
+        number = 0 if extent.last_seal is None else extent.last_seal.number
+        return cls(storage, operator_id, principal, extent, number)
 
     def seal_before(self, newest: int | None) -> Seal | None:
         """Return the seal before the newest so many; None where there are no more than these."""
@@ -165,9 +167,8 @@ class StreamWalk:
     def _stretch(self, unit: UnitOfWork, mark: Mark) -> Stretch:
         events = unit.stream.events(self.operator_id, mark.place, self.extent.last, PAGE)
         end = events[-1].place if len(events) == PAGE else None
-        last_number = 0 if self.extent.last_seal is None else self.extent.last_seal.number
         found = unit.stream.seals(self.operator_id, mark.seal, PAGE)
-        seals = [seal for seal in found if seal.number <= last_number and (end is None or seal.last <= end)]
+        seals = [seal for seal in found if seal.number <= self.last_seal and (end is None or seal.last <= end)]
         if len(seals) == PAGE:
             # More seals than there is room for: the events behind the last of them have to wait.
             events = [placed for placed in events if placed.place <= seals[-1].last]

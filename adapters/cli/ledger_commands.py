@@ -1,12 +1,19 @@
 """The commands of `playtime ledger`."""
 
 import sys
+from pathlib import Path
+from typing import Any, Final, NoReturn
 
 import click
 
 from ...application.books import OperatorBooks
+from ...application.ledger_check import CheckedFile
 from ...application.sealing import SealedBooks
+from .ledger_files import check_file, export_ledger
 from .program import Program
+
+MOST_FAULTS: Final = 20
+"""Faults of a file that are told: one that is no ledger has as many as lines."""
 
 
 @click.group()
@@ -15,9 +22,14 @@ def ledger() -> None:
 
 
 @ledger.command("verify")
+@click.option(
+    "--file", type=click.Path(path_type=Path, dir_okay=False), help="Check an exported file, without a database."
+)
 @click.pass_obj
-def verify_ledger(program: Program) -> None:
+def verify_ledger(program: Program, *, file: Path | None) -> None:
     """Hold every balance against the entries of the ledger, and every seal against its events."""
+    if file is not None:
+        _tell_file(check_file(file))
     clean = True
     with program.open_running() as running:
         books = running.engine.verify_ledger()
@@ -27,6 +39,34 @@ def verify_ledger(program: Program) -> None:
             clean = clean and operator.clean and sealed.clean
     click.echo(f"{len(books)} operators: {'clean' if clean else 'NOT CLEAN'}")
     sys.exit(0 if clean else 1)
+
+
+@ledger.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--tenant", metavar="SLUG", help="An operator or agent; by default all operators.")
+@click.pass_obj
+def export(program: Program, *, file: Path, tenant: str | None) -> None:
+    """Export events and seals to FILE (gzip). Interrupted, the same command goes on where it was."""
+    with program.open_running() as running:
+        bar: Any = click.progressbar(length=1, label="exporting", file=sys.stderr, update_min_steps=1)
+        with bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.length = max(total, 1)
+                bar.update(done - bar.pos)
+
+            plan = export_ledger(running.engine.export_ledger, file, tenant, progress=progress)
+    click.echo(f"{plan.events} events of {len(plan.sections)} operators in {file}")
+
+
+def _tell_file(checked: CheckedFile) -> NoReturn:
+    for operator in checked.operators:
+        click.echo(f"{operator.slug}: {'clean' if operator.clean else 'NOT CLEAN'}")
+        tell_seals(operator)
+    for fault in checked.faults[:MOST_FAULTS]:
+        click.echo(f"line {fault.line}: {fault.reason}")
+    click.echo(f"{len(checked.operators)} operators: {'clean' if checked.clean else 'NOT CLEAN'}")
+    sys.exit(0 if checked.clean else 1)
 
 
 def _tell(operator: OperatorBooks, sealed: SealedBooks) -> None:
