@@ -4,12 +4,14 @@ As in ports.py, a docstring is the guarantee that an adapter gives.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 from attrs import frozen
 
+from ..domain.ledger import EventType, LedgerEvent
 from ..domain.rtp_alarm import GamePlay
 from ..domain.seals import START, Place, Placed, Seal
 
@@ -73,6 +75,26 @@ class Audit(Protocol):
         """Return what was staked and won at each game here, by its key."""
 
 
+EventName = tuple[UUID, str, EventType]
+"""What tells an event from elsewhere from every other of its operator: actor, action id and type."""
+
+
+@frozen
+class Duplicate:
+    """An event from elsewhere that says what another one has said, under another name."""
+
+    event: LedgerEvent
+    original_id: UUID
+
+
+@frozen
+class Duplicates:
+    """How many duplicates there are, and the first of them."""
+
+    count: int
+    first: tuple[Duplicate, ...]
+
+
 class Stream(Protocol):
     """One operator's events in the order of their places, and the seals over them.
 
@@ -91,3 +113,13 @@ class Stream(Protocol):
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
         """Return at most `limit` seals with numbers above `after`, in order."""
+
+    def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
+        """Return those of these names under which there is an event from elsewhere."""
+
+    def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
+        """Return the true duplicates among events from elsewhere that are not marked yet, at most `limit`, by id.
+
+        A true duplicate has tenant, player, game, provider, type, amount and moment of an event with a smaller id;
+        the smallest that is not marked is the original. Events that do not say all of these are no duplicates.
+        """

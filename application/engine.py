@@ -7,6 +7,8 @@ from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
+from .deduping import DedupeLedger
+from .importing import ImportLedger
 from .issuing import IssueVoucher, IssueVouchers
 from .ledger_export import ExportLedger
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
@@ -71,4 +73,6 @@ class Engine:
     verify_seals: VerifySeals
     run_audit: RunAudit
     export_ledger: ExportLedger
+    import_ledger: ImportLedger
+    dedupe_ledger: DedupeLedger
     sweep: Sweep

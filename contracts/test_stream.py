@@ -1,17 +1,19 @@
 """The stream: every event once and in an order that stays, and seals that two never make twice."""
 
 import time
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
 import pytest
 
-from ..application.audit_ports import Extent
+from ..application.audit_ports import EventName, Extent
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
 from ..application.ports import Binding, Storage
 from ..application.sealing import SealLedger, StreamWalk, VerifySeals
-from ..domain.ledger import AccountKind, EventType, LedgerEvent
+from ..domain.ledger import AccountKind, EventSource, EventType, LedgerEvent
 from ..domain.seals import GENESIS, START, Place, Placed, Seal, event_line, next_seal
 from .doubles import SettableClock
 from .house import House
@@ -191,6 +193,71 @@ class TestSealing:
         assert _seals(storage, here.as_operator, here) == []
         assert _seal(storage, here) == 2
         assert _is_whole(storage, here)
+
+
+class TestEventsFromElsewhere:
+    def test_names_that_are_taken(self, storage: Storage, here: House, there: House) -> None:
+        one, other, theirs = (_reported(house) for house in (here, here, there))
+        own = here.event(EventType.LOGIN)
+        write(storage, here.as_agent, one, other, own)
+        write(storage, there.as_agent, theirs)
+        names = [_name(event) for event in (one, other, theirs, own, _reported(here))]
+        # Each part is there, but never together.
+        names.append((one.actor_id, other.action_id, EventType.WIN))
+        assert _taken(storage, here, names) == {_name(one), _name(other)}
+        assert _taken(storage, here, []) == set()
+        assert _taken(storage, there, names) == {_name(theirs)}
+
+    def test_duplicates_are_those_that_say_the_same(self, storage: Storage, here: House, there: House) -> None:
+        player = here.player()
+        about: dict[str, Any] = {
+            "player_id": player.player_id,
+            "game_key": "elsewhere",
+            "provider": "them",
+            "reported_minor": 5,
+        }
+        original = _reported(here, **about)
+        others = [
+            _reported(here, **about | {"player_id": fresh_id()}),
+            _reported(here, **about | {"game_key": "another"}),
+            _reported(here, **about | {"provider": "another"}),
+            _reported(here, **about | {"reported_minor": 6}),
+            _reported(here, **about | {"occurred_at": NOW + timedelta(microseconds=1)}),
+            _reported(here, **about | {"event_type": EventType.WIN}),
+            _reported(here, **about | {"tenant": here.neighbour}),
+            here.event(player_id=player.player_id, game_key="elsewhere", provider="them"),
+        ]
+        unsaid = [_reported(here, **about | {name: None}) for name in ("player_id", "game_key", "provider") * 2]
+        copies = sorted((_reported(here, **about) for _ in range(2)), key=lambda event: event.event_id)
+        write(storage, here.as_operator, original, *others, *unsaid, *copies)
+        write(storage, there.as_operator, _reported(there, **about), _reported(there, **about))
+        first, *repeats = sorted((original, *copies), key=lambda event: event.event_id)
+        found = read(storage, here.as_operator, lambda u: u.stream.duplicates(here.operator.tenant_id, 10))
+        assert found.count == 2
+        assert [one.event for one in found.first] == repeats
+        assert {one.original_id for one in found.first} == {first.event_id}
+        for one, written in zip(found.first, repeats, strict=True):
+            assert_same(one.event, written)
+        bounded = read(storage, here.as_operator, lambda u: u.stream.duplicates(here.operator.tenant_id, 1))
+        assert (bounded.count, bounded.first) == (2, found.first[:1])
+        mark = here.event(
+            EventType.DUPLICATE_OF, actor_id=here.agent.tenant_id, action_id=str(repeats[0].event_id)
+        )
+        write(storage, here.as_agent, mark)
+        left = read(storage, here.as_operator, lambda u: u.stream.duplicates(here.operator.tenant_id, 10))
+        assert (left.count, [one.event for one in left.first]) == (1, repeats[1:])
+
+
+def _reported(house: House, **given: Any) -> LedgerEvent:
+    return house.event(**({"event_type": EventType.BET, "source": EventSource.EXTERNAL} | given))
+
+
+def _name(event: LedgerEvent) -> EventName:
+    return event.actor_id, event.action_id, event.event_type
+
+
+def _taken(storage: Storage, house: House, names: list[EventName]) -> AbstractSet[EventName]:
+    return read(storage, house.as_operator, lambda unit: unit.stream.taken(house.operator.tenant_id, names))
 
 
 def _written(storage: Storage, house: House, count: int) -> list[LedgerEvent]:

@@ -1,15 +1,17 @@
 """The commands of `playtime ledger`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
 
 from ...application.books import OperatorBooks
+from ...application.errors import SetupError
 from ...application.ledger_check import CheckedFile
 from ...application.sealing import SealedBooks
-from .ledger_files import check_file, export_ledger
+from .ledger_files import check_file, export_ledger, read_lines
 from .program import Program
 
 MOST_FAULTS: Final = 20
@@ -57,6 +59,49 @@ def export(program: Program, *, file: Path, tenant: str | None) -> None:
 
             plan = export_ledger(running.engine.export_ledger, file, tenant, progress=progress)
     click.echo(f"{plan.events} events of {len(plan.sections)} operators in {file}")
+
+
+@ledger.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--tenant", metavar="SLUG", help="Put everything into this tenant's books.")
+@click.option("--external-only", is_flag=True, help="Leave out what did not happen in a game elsewhere.")
+@click.pass_obj
+def import_ledger(program: Program, *, file: Path, tenant: str | None, external_only: bool) -> None:
+    """Add the events of games elsewhere that FILE, an exported ledger, holds. Again, it adds nothing."""
+    if not file.is_file():
+        raise SetupError(f"There is no file {file}.")
+    _require_readable(file)
+    with program.open_running() as running:
+        read = partial(read_lines, file)
+        imported = running.engine.import_ledger(read, tenant=tenant, external_only=external_only)
+    click.echo(
+        f"{imported.added} events added, {imported.present} were there already, {imported.left_out} left out"
+    )
+
+
+@ledger.command("dedupe")
+@click.option("--apply", is_flag=True, help="Mark what is found; otherwise it is only reported.")
+@click.option("--tenant", metavar="SLUG", help="An operator; by default all.")
+@click.pass_obj
+def dedupe(program: Program, *, apply: bool, tenant: str | None) -> None:
+    """Find true duplicates among the events of games elsewhere, and mark them with --apply. Deletes nothing."""
+    with program.open_running() as running:
+        found = running.engine.dedupe_ledger(tenant, apply=apply)
+    for operator in found:
+        click.echo(f"{operator.slug}: {operator.count} duplicates, {operator.marked} marked")
+        for duplicate in operator.first:
+            event = duplicate.event
+            click.echo(
+                f"  {event.event_id} ({event.action_id}) says what {duplicate.original_id} has said:"
+                f" {event.event_type} {event.amount_minor} at {event.game_key}, {event.occurred_at.isoformat()}"
+            )
+
+
+def _require_readable(file: Path) -> None:
+    """Raise SetupError with the first fault of a file that is not as it was exported."""
+    checked = check_file(file)
+    for fault in checked.faults:
+        raise SetupError(f"{file}, line {fault.line}: {fault.reason}.")
 
 
 def _tell_file(checked: CheckedFile) -> NoReturn:

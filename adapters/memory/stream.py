@@ -2,12 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from uuid import UUID
 
 from attrs import frozen
 
-from ...application.audit_ports import Extent
+from ...application.audit_ports import Duplicate, Duplicates, EventName, Extent
+from ...domain.ledger import EventSource, EventType
 from ...domain.seals import START, Place, Placed, Seal, event_line
 from .books import Books
 from .transaction import Transaction, View
@@ -40,6 +42,30 @@ class MemoryStream:
         with self.transaction.reading() as view:
             seals = (seal for seal in _seals(view, operator_id) if seal.number > after)
             return list(islice(seals, limit))
+
+    def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
+        """Return those names under which there is an event from elsewhere."""
+        with self.transaction.reading() as view:
+            ledger = _books(view, operator_id).ledger
+            found = ((name, ledger.by("action", (EventSource.EXTERNAL, *name))) for name in names)
+            return {name for name, event in found if event is not None and view.sees(event)}
+
+    def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
+        """Return the true duplicates that are not marked yet."""
+        originals: dict[object, UUID] = {}
+        found = []
+        with self.transaction.reading() as view:
+            events = [row for row in _books(view, operator_id).ledger.rows.values() if view.sees(row)]
+        marked = {event.action_id for event in events if event.event_type is EventType.DUPLICATE_OF}
+        for event in sorted(events, key=lambda event: event.event_id):
+            said = (event.player_id, event.game_key, event.provider)
+            if event.source is EventSource.PLAYTIME or None in said or str(event.event_id) in marked:
+                continue
+            what = (event.tenant_id, *said, event.event_type, event.amount_minor, event.occurred_at)
+            original_id = originals.setdefault(what, event.event_id)
+            if original_id != event.event_id:
+                found.append(Duplicate(event, original_id))
+        return Duplicates(len(found), tuple(found[:limit]))
 
 
 def _books(view: View, operator_id: UUID) -> Books:

@@ -9,11 +9,8 @@ from attrs import frozen
 from ...application.audit_ports import Found, Stored
 from ...domain.rtp_alarm import GamePlay
 from .audit_checks import QUERIES
-from .channel import Statement
+from .channel import PATIENCE, Statement
 from .transaction import Transaction
-
-_PATIENCE: Final = Statement("select set_config('statement_timeout', '10min', true)")
-"""An audit goes through whole tables, which on a large ledger takes longer than any request may."""
 
 _FIRST: Final = "select id, count(*) over () from ({query}) broken order by id limit {limit}"
 
@@ -37,13 +34,13 @@ class PostgresAudit:
         """Return what breaks a rule, and the query that found it."""
         query = dedent(self._scoped(QUERIES[what], states="stated_minor" in QUERIES[what])).strip()
         values = self._values(owned="$2" in query)
-        rows = self.transaction.read(_PATIENCE, Statement(_FIRST.format(query=query, limit=limit), values))[1]
+        rows = self.transaction.read(PATIENCE, Statement(_FIRST.format(query=query, limit=limit), values))[1]
         return Found(rows[0][1] if rows else 0, tuple(row[0] for row in rows), query)
 
     def play(self) -> Sequence[GamePlay]:
         """Return what was staked and won at each game."""
         statement = Statement(self._scoped(_PLAY), self._values(owned=False))
-        rows = self.transaction.read(_PATIENCE, statement)[1]
+        rows = self.transaction.read(PATIENCE, statement)[1]
         return [GamePlay(row[0], row[1], int(row[2]), int(row[3]), int(row[4]), row[5]) for row in rows]
 
     def _scoped(self, text: str, *, states: bool = False) -> str:

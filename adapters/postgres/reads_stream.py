@@ -6,14 +6,16 @@ over are settled, all of them.
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 from uuid import UUID
 
 from attrs import frozen
 
-from ...application.audit_ports import Extent
+from ...application.audit_ports import Duplicate, Duplicates, EventName, Extent
+from ...domain.ledger import EventType
 from ...domain.seals import START, Place, Placed, Seal, line_of
-from .channel import Row, Statement
+from .channel import PATIENCE, Row, Statement
 from .rows_play import EVENTS
 from .rows_seals import SEALS, place_of
 from .transaction import Transaction
@@ -64,6 +66,33 @@ select {", ".join(column.name for column in SEALS.columns)} from playtime.seals
 where operator_id = $1 order by number desc limit 1
 """  # noqa: S608 - names of ours
 
+_TAKEN: Final = """
+select actor_id, action_id, event_type from playtime.ledger_events
+where operator_id = $1 and source = 'EXTERNAL' and actor_id = any ($2::uuid[]) and action_id = any ($3::text[])
+and event_type = any ($4::text[])
+"""
+
+_DUPLICATES: Final = f"""
+with judged as (
+    select event_id, first_value(event_id) over (
+        partition by tenant_id, player_id, game_key, provider, event_type, amount_minor, occurred_at
+        order by event_id
+    ) as original_id
+    from playtime.ledger_events told where operator_id = $1 and source = 'EXTERNAL' and player_id is not null
+        and game_key is not null and provider is not null and not exists (
+            select from playtime.ledger_events marks where marks.operator_id = $1 and marks.source = 'PLAYTIME'
+            and marks.actor_id = told.tenant_id and marks.action_id = told.event_id::text
+            and marks.event_type = 'DUPLICATE_OF'
+        )
+), found as (
+    select event_id, original_id, count(*) over () as number from judged where event_id <> original_id
+    order by event_id limit $2::bigint
+)
+select {", ".join(f"events.{name}" for name in _NAMES)}, number, original_id
+from found join playtime.ledger_events events on events.operator_id = $1 and events.event_id = found.event_id
+order by events.event_id
+"""  # noqa: S608 - names of ours
+
 
 @frozen
 class PostgresStream:
@@ -100,6 +129,19 @@ class PostgresStream:
         """Return seals with numbers above `after`, in order."""
         rows = self.transaction.read(Statement(_SEALS, (operator_id, after, limit)))[0]
         return [SEALS.record_of(row) for row in rows]
+
+    def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
+        """Return those names under which there is an event from elsewhere."""
+        values = ([name[0] for name in names], [name[1] for name in names], [name[2].value for name in names])
+        rows = self.transaction.read(Statement(_TAKEN, (operator_id, *values)))[0]
+        # Each part was asked for by itself.
+        return {(row[0], row[1], EventType(row[2])) for row in rows} & set(names)
+
+    def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
+        """Return the true duplicates that are not marked yet."""
+        rows = self.transaction.read(PATIENCE, Statement(_DUPLICATES, (operator_id, limit)))[1]
+        first = tuple(Duplicate(EVENTS.record_of(row), row[-1]) for row in rows)
+        return Duplicates(rows[0][-2] if rows else 0, first)
 
 
 def _values(place: Place) -> Row:

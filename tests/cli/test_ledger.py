@@ -1,5 +1,6 @@
 """Exporting and checking the ledger as commands."""
 
+import json
 import signal
 import subprocess
 import time
@@ -10,6 +11,8 @@ import pytest
 from support_export import Verdict, lines_of, written
 from support_program import BIN, Command, new_command
 from support_tree import ROOT
+
+from playtime.domain.seals import canonical
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,29 @@ def test_one_that_is_killed_is_gone_on_with(command: Command, tmp_path: Path) ->
     assert ran.returncode == 0 or file.exists()
     assert Verdict.on(file).clean
     assert [path.name for path in tmp_path.iterdir()] == ["ledger"]
+
+
+def test_what_games_elsewhere_told_is_imported_once_and_their_duplicates_are_marked(
+    command: Command, tmp_path: Path
+) -> None:
+    exported = tmp_path / "ours"
+    assert command.run("ledger", "export", str(exported), "--tenant", "demo-1").returncode == 0
+    refused = command.run("ledger", "import", str(exported))
+    assert (refused.returncode, "only events of games elsewhere are imported" in refused.stderr) == (1, True)
+    header, operator, *rest, _ = lines_of(exported)
+    bet = json.loads(next(line for line in rest if b'"BET"' in line))
+    told = bet | {name: None for name in bet if name.startswith(("from", "to"))} | {"source": "EXTERNAL"}
+    twice = [canonical(told | {"actionId": f"theirs-{number}", "playerSeq": None}) for number in range(2)]
+    file = written(tmp_path / "theirs", [header, operator, *twice, canonical({"end": {"events": 2, "seals": 0}})])
+    imported = command.run("ledger", "import", str(file))
+    assert imported.stdout == "2 events added, 0 were there already, 0 left out\n", imported.stderr
+    again = command.run("ledger", "import", str(file))
+    assert again.stdout == "0 events added, 2 were there already, 0 left out\n"
+    found = command.run("ledger", "dedupe")
+    assert "demo-1: 1 duplicates, 0 marked\n" in found.stdout
+    assert "(theirs-1) says what" in found.stdout
+    assert "demo-1: 1 duplicates, 1 marked\n" in command.run("ledger", "dedupe", "--apply").stdout
+    assert "demo-1: 0 duplicates, 0 marked\n" in command.run("ledger", "dedupe").stdout
+    assert command.run("audit", "run").returncode == 0
+    missing = command.run("ledger", "import", str(tmp_path / "missing"))
+    assert (missing.returncode, "There is no file" in missing.stderr) == (1, True)
