@@ -49,9 +49,13 @@ class Placed:
     place: Place
 
 
+# One for all lines: json.dumps would make a new one for each.
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
 def canonical(content: Mapping[str, Any]) -> bytes:
     """Return the one way to write something down: keys sorted, no white space, ASCII."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    return _ENCODER.encode(content).encode("ascii")
 
 
 LINED: Final = (
@@ -239,7 +243,10 @@ def moment_text(moment: datetime) -> str:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, UUID):
+    kind = type(value)
+    if value is None or kind is str or kind is int:
+        return value
+    if kind is UUID:
         return str(value)
     if isinstance(value, datetime):
         return moment_text(value)

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from attrs import frozen
+from sqlalchemy import Uuid
 
 from ...application.audit_ports import Duplicate, Duplicates, EventName, Extent
 from ...domain.ledger import EventType
@@ -29,7 +30,7 @@ _ERA: Final = Statement(
 )
 """The era of what is written now is the column's default."""
 
-# The text of a transaction id has a name of its own: an ORDER BY would mean it otherwise, and put 999 after 1000.
+# The text of a transaction id has a name of its own as well, or 999 would come after 1000.
 _LAST: Final = """
 select era, xact_id::text as number, event_id from playtime.ledger_events
 where operator_id = $1 and (era, xact_id) < ($2::integer, $3::xid8)
@@ -37,7 +38,11 @@ order by era desc, xact_id desc, event_id desc limit 1
 """
 
 _NAMES: Final = [column.name for column in EVENTS.columns]
-_COLUMNS: Final = ", ".join(_NAMES)
+# Ids as text, which a line has them in. Each under a name of its own: an ORDER BY would mean the text otherwise.
+_COLUMNS: Final = ", ".join(
+    f"{column.name}::text as text_of_{column.name}" if isinstance(column.type, Uuid) else column.name
+    for column in EVENTS.columns
+)
 
 _BETWEEN: Final = """
 operator_id = $1 and (era, xact_id, event_id) > ($2::integer, $3::xid8, $4::uuid)
@@ -123,7 +128,9 @@ class PostgresStream:
         rows = self.transaction.read(Statement(_EVENTS, values))[0]
         # Not by way of the record, which a row that somebody has changed may not make.
         lines = (line_of(dict(zip(_NAMES, row, strict=False))) for row in rows)
-        return [Placed(line, Place(row[-2], int(row[-1]), row[2])) for line, row in zip(lines, rows, strict=True)]
+        return [
+            Placed(line, Place(row[-2], int(row[-1]), UUID(row[2]))) for line, row in zip(lines, rows, strict=True)
+        ]
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
         """Return seals with numbers above `after`, in order."""
