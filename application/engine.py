@@ -2,13 +2,17 @@
 
 from attrs import frozen
 
+from .audit import RunAudit
 from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
 from .breaks import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, TakeBreak
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
+from .deduping import DedupeLedger
 from .fairness import ReadFairness, ReadFairRound, RotateSeed
+from .importing import ImportLedger
 from .issuing import IssueVoucher, IssueVouchers
+from .ledger_export import ExportLedger
 from .limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .player_safety import NoteSafetyEvent, SetLossLimit
@@ -23,6 +27,7 @@ from .players import (
 from .redemption import RedeemVoucher
 from .safety_settings import ReadSafetySettings, SetSafetySettings
 from .safety_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
+from .sealing import VerifySeals
 from .session_rebuilding import RebuildSessions
 from .sheets import PrintSheet
 from .spins import ListGames, ReadGame, Spin
@@ -76,6 +81,11 @@ class Engine:
     close_player: ClosePlayer
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
+    verify_seals: VerifySeals
+    run_audit: RunAudit
+    export_ledger: ExportLedger
+    import_ledger: ImportLedger
+    dedupe_ledger: DedupeLedger
     sweep: Sweep
     note_safety_event: NoteSafetyEvent
     set_loss_limit: SetLossLimit

@@ -21,10 +21,12 @@ from ..domain.play_passes import PlayPass
 from ..domain.players import Player, PlayerStatus
 from ..domain.rounds import Round
 from ..domain.safety import SafetyAction, SafetySettings
+from ..domain.seals import Seal
 from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from ..domain.vouchers import Voucher, VoucherStatus
+from .audit_ports import Audit, Stream
 from .play_pass_ports import PlayPasses
 from .safety_ports import PlayerSafety, Safety, SafetyWatch
 
@@ -190,6 +192,7 @@ Record = (
     | Attempts
     | SafetySettings
     | SafetyAction
+    | Seal
 )
 """What a unit of work can write."""
 
@@ -333,7 +336,7 @@ class Ledger(Protocol):
         """Return every visible account with its entries' sum beside what the books state, at one moment."""
 
     def movement_totals(self) -> Sequence[MovementTotal]:
-        """Return count and sum of each kind of event among the visible ones."""
+        """Return the count of each kind of event among the visible ones, and the sum of what those moved."""
 
 
 class AttemptLog(Protocol):
@@ -389,13 +392,22 @@ class UnitOfWork(Protocol):
     def safety(self) -> Safety:
         """Safety settings and actions."""
 
+    @property
+    def stream(self) -> Stream:
+        """The ledger as one stream, with its seals."""
+
+    @property
+    def audit(self) -> Audit:
+        """What is checked of the books."""
+
     def add(self, *records: Record) -> None:
         """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""
 
     def save(self, *records: Record) -> None:
         """Gather new states of records that were read in this unit; the last state of a record counts.
 
-        LedgerEvents, Rounds, RevealedSeeds, StoredAnswers and SafetyActions are never saved, only added.
+        LedgerEvents, Rounds, RevealedSeeds, StoredAnswers, SafetyActions and Seals are never saved, only added:
+        StorageMisuse.
         """
 
     def commit(self) -> None:

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
 
 from attrs import frozen
 
 from ..domain.games import Game
-from ..domain.par_sheet import ParSheet
+from ..domain.par_sheet import sheet_of
 
 
-@lru_cache(maxsize=256)
 def at_least_stake(game: Game) -> Fraction:
-    """Return the exact chance that a spin of the game wins at least its stake, counted once a process."""
-    return ParSheet(game).at_least_stake
+    """Return the exact chance that a spin of the game wins at least its stake."""
+    return sheet_of(game).at_least_stake
 
 
 @frozen

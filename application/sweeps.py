@@ -1,4 +1,4 @@
-"""What has to be done by itself: vouchers expire, idle players are closed, totals are folded.
+"""What has to be done by itself: vouchers expire, idle players are closed, totals are folded, events are sealed.
 
 One operator at a time, in its own bound units, in bounded batches; several programs may sweep at once.
 """
@@ -16,6 +16,7 @@ from ..domain.players import PLAYER_IDLE_DAYS
 from .access import SYSTEM, SYSTEM_ID
 from .closing import lock_for_closing
 from .ports import Binding, Clock, Ids, Storage, UnitOfWork
+from .sealing import SEAL_BATCH, SealLedger
 from .transactions import transact
 from .vouchers import pool_event
 
@@ -30,6 +31,7 @@ class Swept:
     vouchers_expired: int = 0
     players_closed: int = 0
     entries_folded: int = 0
+    events_sealed: int = 0
 
     def plus(self, other: "Swept") -> "Swept":
         """Return both together."""
@@ -37,6 +39,7 @@ class Swept:
             self.vouchers_expired + other.vouchers_expired,
             self.players_closed + other.players_closed,
             self.entries_folded + other.entries_folded,
+            self.events_sealed + other.events_sealed,
         )
 
 
@@ -72,6 +75,7 @@ class Sweep:
                 if done == Swept():
                     break
                 yield done
+        yield from self._seals(binding, stopped)
 
     def _expire(self, binding: Binding) -> Swept:
         return Swept(vouchers_expired=transact(self.storage, binding, self._expire_batch))
@@ -121,3 +125,10 @@ class Sweep:
 
     def _fold(self, binding: Binding) -> Swept:
         return Swept(entries_folded=transact(self.storage, binding, lambda unit: unit.ledger.fold(FOLD_BATCH)))
+
+    def _seals(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
+        """Seal until what is left is no whole batch: events keep coming, and the next sweep comes as well."""
+        seal, sealed = SealLedger(self.storage, self.clock), SEAL_BATCH
+        while sealed == SEAL_BATCH and not stopped():
+            sealed = seal(binding.operator_id)
+            yield Swept(events_sealed=sealed)

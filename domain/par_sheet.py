@@ -9,7 +9,7 @@ the hold, that is (index / hold)^2. Figures are fractions of the stake; roots ar
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import isqrt
 from typing import Final
 
@@ -208,6 +208,12 @@ class ParSheet:
         if not award or self._free is None:
             return Fraction(0), Fraction(0)
         return self._free.mean(award), self._free.mean_square(award)
+
+
+@lru_cache(maxsize=256)
+def sheet_of(game: Game) -> ParSheet:
+    """Return the odds sheet of a game, whose figures are counted once a process."""
+    return ParSheet(game)
 
 
 def root(value: Fraction, places: int = ROOT_PLACES) -> Fraction:

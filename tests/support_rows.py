@@ -65,6 +65,7 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"action_type": "STOP", "cause": "LOSS_LIMIT", "game_key": "demo-wheel", "event_type": "spin"},
     ],
     "safety_settings": [{"enforce": "stop", "zone": "Asia/Kathmandu", "changed_at": LATER}],
+    "seals": [{"hash": DIGEST}, {"hash": DIGEST, "event_count": 2_000, "last_xact_id": "4294967300"}],
     "sessions": [
         {"games": "{demo-wheel}", "spins": 3, "loss_limit_minor": 0},
         {"ended_at": LATER, "end_reason": "IDLE"},

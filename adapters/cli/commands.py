@@ -21,9 +21,11 @@ from ...application.sweeps import Swept
 from ...domain.errors import DomainError
 from ...domain.staff import Role
 from ...domain.tenants import TenantKind
+from .audit_commands import audit
 from .bench import bench
 from .demo import play_demo
 from .games import games, verify
+from .ledger_commands import ledger
 from .program import Database, Program, Running
 from .sessions import sessions
 from .simulation import MOST_SEEDS, STEPS, run_seeds
@@ -64,7 +66,7 @@ def build_commands(program: Program) -> click.Group:
         context.obj = program
 
     alone = (serve, sweep, migrate, demo, smoke, simulate, verify)
-    for command in (*alone, games, bench, staff, isolation, ledger, sessions, db):
+    for command in (*alone, games, bench, staff, isolation, ledger, sessions, audit, db):
         playtime.add_command(command)
     return playtime
 
@@ -85,7 +87,7 @@ def serve(program: Program) -> None:
 @click.command()
 @click.pass_obj
 def sweep(program: Program) -> None:
-    """Do once what the server does by itself: expire vouchers, close idle players, fold totals."""
+    """Do once what the server does by itself: expire vouchers, close idle players, fold totals, seal."""
     with program.open_running() as running:
         swept = running.engine.sweep()
     click.echo(_told(swept))
@@ -208,34 +210,6 @@ def check_isolation(program: Program) -> None:
 
 
 @click.group()
-def ledger() -> None:
-    """The ledger."""
-
-
-@ledger.command("verify")
-@click.pass_obj
-def verify_ledger(program: Program) -> None:
-    """Hold every balance against the entries of the ledger."""
-    with program.open_running() as running:
-        books = running.engine.verify_ledger()
-    for operator in books:
-        events = sum(movement.count for movement in operator.movements)
-        verdict = "clean" if operator.clean else "NOT CLEAN"
-        click.echo(
-            f"{operator.slug}: {verdict}; {events} events, {len(operator.accounts)} accounts,"
-            f" sum {operator.sum_minor}"
-        )
-        for total in operator.disagreements:
-            click.echo(
-                f"  {total.account.kind} {total.account.owner_id}: entries {total.entries_minor},"
-                f" books {total.stated_minor}, floor {total.floor_minor}"
-            )
-    clean = all(operator.clean for operator in books)
-    click.echo(f"{len(books)} operators: {'clean' if clean else 'NOT CLEAN'}")
-    sys.exit(0 if clean else 1)
-
-
-@click.group()
 def db() -> None:
     """The database."""
 
@@ -251,7 +225,7 @@ def database_url(program: Program) -> None:
 def _told(swept: Swept) -> str:
     return (
         f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
-        f" {swept.entries_folded} entries folded"
+        f" {swept.entries_folded} entries folded, {swept.events_sealed} events sealed"
     )
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
+from ...application.audit_ports import Audit, Stream
 from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
 from ...application.play_pass_ports import PlayPasses
 from ...application.ports import (
@@ -330,6 +331,16 @@ class StagedUnit:
     def safety(self) -> Safety:
         """Safety settings and actions."""
         return _staged(self.stage, "safety", self.inner.safety)
+
+    @property
+    def stream(self) -> Stream:
+        """The stream."""
+        return _staged(self.stage, "stream", self.inner.stream)
+
+    @property
+    def audit(self) -> Audit:
+        """The audit."""
+        return _staged(self.stage, "audit", self.inner.audit)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

@@ -257,6 +257,11 @@ def close_player(engine: Engine, call: StaffCall[Nothing]) -> Result:
     return engine.close_player(call.who, call.ids["playerId"], action_id=call.key)
 
 
+def run_audit(engine: Engine, call: StaffCall[None]) -> Result:
+    """Hold every rule of the books against the rows that the caller sees, and tell what is broken."""
+    return success(audit=engine.run_audit(call.who))
+
+
 # --- lists ----------------------------------------------------------------------------------------------------
 
 

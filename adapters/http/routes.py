@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
+from ...application.audit import AuditReport
 from ...application.books import EventRecord
 from ...application.credit import CreditTransfer, WalletBalance
 from ...application.errors import (
@@ -443,6 +444,13 @@ _ADMIN: Final = (
         takes=requests.LedgerQuery,
         gives=rows_of("events", EventRecord),
         documents=(CSV,),
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/admin/audit/run",
+        name="runAudit",
+        handle=handlers.run_audit,
+        gives={"audit": AuditReport},
     ),
 )
 

@@ -16,6 +16,7 @@ from ...domain.play_passes import PlayPass
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.safety import SafetyAction, SafetySettings
+from ...domain.seals import Place, Seal
 from ...domain.sessions import Session, StaffSession
 from ...domain.staff import StaffMember
 from ...domain.tenants import Tenant, TenantWallet
@@ -40,7 +41,8 @@ class Totals:
     def count(self, event: LedgerEvent) -> None:
         """Add an event that was just written."""
         self.counts[event.tenant_id][event.event_type] += 1
-        self.moved[event.tenant_id][event.event_type] += event.amount_minor
+        # What is reported from elsewhere happened, and moved nothing.
+        self.moved[event.tenant_id][event.event_type] += event.transfer.amount_minor if event.transfer else 0
         if event.transfer is not None:
             entries = self.entries[event.tenant_id]
             entries[event.transfer.source] -= event.transfer.amount_minor
@@ -192,7 +194,10 @@ class Books:
         factory=lambda: Table("safety_settings", lambda row: row.tenant_id)
     )
     safety_actions: Table[SafetyAction] = field(factory=_safety_actions)
+    seals: Table[Seal] = field(factory=lambda: Table("seals", lambda row: row.number))
     totals: Totals = field(factory=Totals)
+    # The ledger in the order of its commits, which are numbered as the database numbers its transactions.
+    stream: list[Place] = field(factory=list)
 
     def table_of(self, kind: type[Record]) -> Table[Any]:
         """Return the table of one kind of record."""
@@ -200,10 +205,12 @@ class Books:
         return table
 
     def count(self, rows: Iterable[object]) -> None:
-        """Add the events among newly written rows to the totals."""
-        for row in rows:
-            if isinstance(row, LedgerEvent):
-                self.totals.count(row)
+        """Add the events among newly written rows to the totals and to the stream."""
+        events = [row for row in rows if isinstance(row, LedgerEvent)]
+        for event in events:
+            self.totals.count(event)
+        number = self.stream[-1].xact_id + 1 if self.stream else 1
+        self.stream.extend(sorted(Place(0, number, event.event_id) for event in events))
 
     def bonuses_of(self, player_id: UUID) -> tuple[Bonus, ...]:
         """Return the player's pending and triggered bonuses by id."""
@@ -231,5 +238,6 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     Attempts: "attempts",
     SafetySettings: "safety_settings",
     SafetyAction: "safety_actions",
+    Seal: "seals",
 }
 """Where each kind of record is kept."""

@@ -53,7 +53,7 @@ class MemoryLedger:
         """
         with self.transaction.reading() as view:
             return sorted(
-                (total for books in view.books() for total in _account_totals(view, books)),
+                (total for books in view.books() for total in account_totals(view, books)),
                 key=lambda total: total.account,
             )
 
@@ -80,7 +80,8 @@ def _seen_tenants(view: View, books: Books) -> list[UUID]:
     return [tenant_id for tenant_id in books.totals.counts if view.tenant_id in (None, tenant_id)]
 
 
-def _account_totals(view: View, books: Books) -> Iterator[AccountTotal]:
+def account_totals(view: View, books: Books) -> Iterator[AccountTotal]:
+    """Yield every account of these books that the view sees all entries of."""
     entries: dict[Account, int] = defaultdict(int)
     for tenant_id in _seen_tenants(view, books):
         for account, amount_minor in books.totals.entries[tenant_id].items():

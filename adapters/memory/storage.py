@@ -25,6 +25,7 @@ from attrs import field, frozen
 
 from ...application.errors import StorageUnavailable
 from ...application.ports import Binding, Record
+from .audit import MemoryAudit
 from .directory import MemoryDirectory
 from .game_files import MemoryGameFiles
 from .ledger import MemoryLedger
@@ -32,6 +33,7 @@ from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers, MemoryVouchers
 from .play_passes import MemoryPlayPasses
 from .safety import MemorySafety
+from .stream import MemoryStream
 from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
 from .transaction import Shelf, Transaction
 
@@ -50,6 +52,8 @@ class MemoryUnitOfWork:
     ledger: MemoryLedger
     attempts: MemoryAttempts
     safety: MemorySafety
+    stream: MemoryStream
+    audit: MemoryAudit
 
     @classmethod
     def of(cls, transaction: Transaction) -> Self:
@@ -65,6 +69,8 @@ class MemoryUnitOfWork:
             MemoryLedger(transaction),
             MemoryAttempts(transaction),
             MemorySafety(transaction),
+            MemoryStream(transaction),
+            MemoryAudit(transaction),
         )
 
     def add(self, *records: Record) -> None:

@@ -16,6 +16,7 @@ from ...domain.fairness import RevealedSeed
 from ...domain.ledger import LedgerEvent
 from ...domain.rounds import Round
 from ...domain.safety import SafetyAction
+from ...domain.seals import Seal
 from .books import Books
 from .locks import RowLocks
 from .tables import Owned, Table
@@ -24,7 +25,7 @@ R = TypeVar("R", bound=Owned)
 Shelf = MutableMapping[UUID, Books]
 """The books of all operators, by operator."""
 
-ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer, SafetyAction)
+ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer, SafetyAction, Seal)
 """Facts: written once, never saved again."""
 
 _CONTENT: Final[dict[type, str]] = {

@@ -50,6 +50,8 @@ BEGIN: Final = Statement("begin isolation level read committed read write")
 BEGIN_READ_ONLY: Final = Statement("begin isolation level read committed read only")
 COMMIT: Final = Statement("commit")
 ROLLBACK: Final = Statement("rollback")
+PATIENCE: Final = Statement("select set_config('statement_timeout', '10min', true)")
+"""For what goes through whole tables, which on a large ledger takes longer than a request may."""
 
 
 @define(eq=False)

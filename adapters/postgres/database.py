@@ -13,7 +13,7 @@ from .embedded import EmbeddedPostgres
 from .isolation import IsolationReport, check_isolation
 from .migrator import Migrator, OwnerMissing, known_migrations
 from .roles import APP, BACKUP, MIGRATOR, OWNER_READ, has_database, provision, require_roles
-from .startup import refuse_unsafe
+from .startup import refuse_restored, refuse_unsafe
 
 DATABASE: Final = "playtime"
 """The name of the embedded database."""
@@ -58,11 +58,14 @@ class Database:
     def make_ready(self) -> None:
         """Make the database fit to serve: the embedded one is brought up to date, every one is checked.
 
-        Raises UnsafeDatabase when isolation would not hold or migrations are pending, StorageUnavailable.
+        Raises UnsafeDatabase when isolation would not hold, migrations are pending or a restore is half done,
+        StorageUnavailable.
         """
         if self._cluster is not None:
             self.migrate()
         refuse_unsafe(self.logins.app)
+        if self.logins.owner_read is not None:
+            refuse_restored(self.logins.owner_read)
 
     def migrate(self) -> Sequence[str]:
         """Bring the schema up to date and return the names of the migrations applied.

@@ -13,6 +13,7 @@ from .tables import GLOBAL, SCHEMA
 
 _FITTING: Final[Mapping[str, Mapping[str, str]]] = {
     "ledger_events": {"amount_minor": "0"},
+    "seals": {"hash": "\\x" + "ab" * 32, "previous_hash": "\\x" + "00" * 32},
     "vouchers": {"amount_minor": "2", "bonus_minor": "1"},
     "wallets": {"floor_minor": "0"},
 }
@@ -29,7 +30,10 @@ _BY_TYPE: Final[Mapping[str, str]] = {
     "smallint": "1",
     "text[]": "{}",
     "timestamp with time zone": "2026-01-01 00:00:00+00",
+    "xid8": "3",
 }
+_UNSIGNED: Final = 128 - 63
+"""How far an id is shifted to be a number of its own that a bigint holds."""
 _ONE_OF: Final = re.compile(r"\(\(?(\w+) = ANY \(ARRAY\['([^']*)'::text")
 
 _COLUMNS: Final = """
@@ -102,6 +106,8 @@ class TableShape:
 
     def _value(self, column: str, new_id: UUID) -> object:
         kind = self.types[column]
+        if column in self.key and kind == "bigint":
+            return new_id.int >> _UNSIGNED or 1
         fitting = _FITTING.get(self.name, {}).get(column) or self.accepted.get(column) or _BY_TYPE.get(kind)
         if fitting is not None:
             return fitting

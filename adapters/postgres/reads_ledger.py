@@ -22,7 +22,7 @@ from .queries import asked_for, page_of
 from .rows_play import EVENTS
 from .transaction import Transaction
 
-_ACCOUNTS: Final = """
+ACCOUNTS: Final = """
 with moved as (
     select from_kind, from_owner_id, to_kind, to_owner_id, amount_minor,
         xact_id > coalesce(through, '0'::xid8) as is_left
@@ -50,15 +50,15 @@ with moved as (
     select 'BONUS_POOL', tenant_id, sum(amount_minor)::bigint, 0
     from playtime.bonuses where status = 'PENDING' {and_scope} group by tenant_id
 )
-select kind, owner_id, coalesce(entries_minor, 0), stated_minor, floor_minor,
-    coalesce(folded_minor, 0) + coalesce(left_minor, 0)
+select kind, owner_id, coalesce(entries_minor, 0) as entries_minor, stated_minor, floor_minor,
+    coalesce(folded_minor, 0) + coalesce(left_minor, 0) as summed_minor
 from summed full join stated using (kind, owner_id) full join folded using (kind, owner_id)
 """
 """Entries beside what the rest of the books state, in one statement: at one moment."""
 
 _MOVEMENTS: Final = """
-select event_type, count(*), sum(amount_minor)::bigint from playtime.ledger_events where true {and_scope}
-group by event_type
+select event_type, count(*), coalesce(sum(amount_minor) filter (where from_kind is not null), 0)::bigint
+from playtime.ledger_events where true {and_scope} group by event_type
 """
 
 _NOTHING_BUT_ENTRIES: Final = frozenset({AccountKind.HOUSE, AccountKind.ISSUANCE})
@@ -100,7 +100,7 @@ class PostgresLedger:
         folded total and the entries since come to something else, that is what is stated: a disagreement, even if
         balances, open vouchers and pending bonuses are as they should be.
         """
-        rows = self.transaction.read(self._scoped(_ACCOUNTS))[0]
+        rows = self.transaction.read(self._scoped(ACCOUNTS))[0]
         totals = [_account_total(row) for row in rows if self._is_own(row)]
         return sorted(totals, key=lambda total: total.account)
 

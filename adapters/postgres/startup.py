@@ -49,6 +49,37 @@ def refuse_unsafe(app_url: str) -> None:
         raise UnsafeDatabase(reasons)
 
 
+def refuse_restored(owner_read_url: str) -> None:
+    """Return unless the books come from another cluster and were not told so: see docs/architecture.md.
+
+    There transactions were numbered further than they are here, and what is written now would be put into the
+    past. Raises UnsafeDatabase, StorageUnavailable.
+    """
+    parameters = connection_parameters(owner_read_url, application="playtime-startup", statement_timeout="15s")
+    try:
+        with psycopg.connect(**parameters, autocommit=True) as connection:
+            ahead = connection.execute(_AHEAD).fetchone()
+    except psycopg.Error as error:
+        raise StorageUnavailable(f"the database cannot be looked at: {error}") from error
+    if ahead is not None:
+        raise UnsafeDatabase([_RESTORED])
+
+
+_RESTORED: Final = (
+    "the books were restored from a cluster whose transactions were numbered further: run what"
+    " docs/architecture.md says under Backup and restore, once, before anything is written"
+)
+
+_AHEAD: Final = """
+select 1 from playtime.seals where last_xact_id >= pg_snapshot_xmax(pg_current_snapshot()) and last_era = (
+    select pg_get_expr(d.adbin, d.adrelid)::integer from pg_catalog.pg_attrdef d
+    join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+    where d.adrelid = 'playtime.ledger_events'::regclass and a.attname = 'era'
+) limit 1
+"""
+"""Whether a seal of the present era is over a transaction that is yet to come."""
+
+
 def _reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     yield from _version_reasons(connection.info.server_version)
     rights = list(_login_reasons(connection))

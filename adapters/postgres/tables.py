@@ -296,6 +296,7 @@ ledger_events = _owned(
     _uuid("to_owner_id", null=True),
     _minor("to_balance_minor", null=True),
     _json("meta"),
+    Column("era", Integer, nullable=False, server_default=text("0"), info=_BY_SERVER),
 )
 
 account_totals = _owned(
@@ -337,5 +338,20 @@ safety_actions = _owned(
     _text("event_type", null=True),
 )
 
-INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "revealed_seeds", "rounds", "safety_actions"})
+seals = _owned(
+    "seals",
+    Column("number", BigInteger, primary_key=True, nullable=False),
+    _count("first_era"),
+    Column("first_xact_id", Xid8, nullable=False),
+    _uuid("first_event_id"),
+    _count("last_era"),
+    Column("last_xact_id", Xid8, nullable=False),
+    _uuid("last_event_id"),
+    Column("event_count", BigInteger, nullable=False),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    _at("sealed_at"),
+)
+
+INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "revealed_seeds", "rounds", "safety_actions", "seals"})
 """Facts: the application adds to these and reads them."""

@@ -6,10 +6,12 @@ from typing import Self
 from attrs import field, frozen
 
 from ...application.ports import Record
+from .reads_audit import PostgresAudit
 from .reads_ledger import PostgresLedger
 from .reads_passes import PostgresPlayPasses
 from .reads_play import PostgresPlayers, PostgresVouchers
 from .reads_safety import PostgresSafety
+from .reads_stream import PostgresStream
 from .reads_tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
 from .transaction import Transaction
 
@@ -67,6 +69,16 @@ class PostgresUnitOfWork:
     def safety(self) -> PostgresSafety:
         """Safety settings and actions."""
         return PostgresSafety(self.transaction)
+
+    @property
+    def stream(self) -> PostgresStream:
+        """The ledger as one stream, with its seals."""
+        return PostgresStream(self.transaction)
+
+    @property
+    def audit(self) -> PostgresAudit:
+        """What is checked of the books."""
+        return PostgresAudit(self.transaction)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

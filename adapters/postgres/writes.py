@@ -22,6 +22,7 @@ from ...domain.play_passes import PlayPass
 from ...domain.players import Player
 from ...domain.rounds import Round
 from ...domain.safety import SafetyAction, SafetySettings
+from ...domain.seals import Seal
 from ...domain.sessions import Session, StaffSession
 from ...domain.staff import StaffMember
 from ...domain.tenants import Tenant, TenantWallet
@@ -32,6 +33,7 @@ from .queries import DIALECT
 from .rows_passes import PLAY_PASSES
 from .rows_play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_safety import SAFETY_ACTIONS, SAFETY_SETTINGS
+from .rows_seals import SEALS
 from .rows_tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 
 KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
@@ -51,6 +53,7 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     SafetySettings: SAFETY_SETTINGS,
     SafetyAction: SAFETY_ACTIONS,
     LedgerEvent: EVENTS,
+    Seal: SEALS,
 }
 """How each kind of record is kept; what is referred to stands before what refers to it."""
 

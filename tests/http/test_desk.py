@@ -256,3 +256,27 @@ def test_a_role_that_may_not_is_refused(web: Web, method: str, path: str, role: 
     reply = web.get(path, token) if method == "GET" else web.post(path, body, token)
     assert (reply.status, reply.code) == (403, "FORBIDDEN")
     assert web.day.events() == before
+
+
+def test_the_audit(web: Web) -> None:
+    day = web.day
+    guest = day.welcome(1_000)
+    token = web.log_in(day.agent, Role.ANALYST)
+    reply = web.get("/admin/audit/run", token)
+    assert (reply.status, reply.keys) == (200, {"ok", "audit"})
+    audit = reply.content["audit"]
+    assert audit.keys() == {"ranAt", "clean", "checks", "findings"}
+    assert (audit["clean"], audit["findings"]) == (True, [])
+    assert all(check.keys() == {"code", "severity", "holds"} for check in audit["checks"])
+    with day.storage.begin(day.agent.head.binding) as unit:
+        locked = unit.players.lock(guest.player_id)
+        assert locked is not None
+        unit.save(locked.player.credit(1))
+        unit.commit()
+    for who in (token, web.owner, web.log_in(day.north, Role.OPERATOR)):
+        (finding,) = web.get("/admin/audit/run", who).content["audit"]["findings"]
+        assert finding.keys() == {"code", "severity", "holds", "count", "sample", "query"}
+        assert (finding["code"], finding["count"]) == ("BALANCE_DIFFERS", 1)
+        assert finding["sample"] == [f"PLAYER:{guest.player_id}"]
+    assert web.get("/admin/audit/run", web.log_in(day.sister, Role.AGENT)).content["audit"]["clean"]
+    assert web.get("/admin/audit/run", web.log_in(day.agent, Role.CASHIER)).status == 403

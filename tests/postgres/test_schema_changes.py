@@ -36,6 +36,7 @@ FIRST_WITH_GRANTS: Final = "0004_row_security.sql"
 """The first release that had a server: the files before it made a schema that nobody could write to."""
 
 FILLED_IN: Final[Mapping[tuple[str, str], object]] = {
+    ("ledger_events", "era"): 0,
     ("vouchers", "batch_id"): None,
     ("vouchers", "number"): 1,
     ("vouchers", "prints"): 0,

@@ -1,0 +1,318 @@
+"""Looking for what breaks the rules of the books: the database's queries, in plain Python."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ...application.audit_ports import Found, Stored
+from ...domain.bonuses import TRIGGER_AT_MINOR, BonusStatus
+from ...domain.ledger import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
+from ...domain.players import Player
+from ...domain.rounds import Round
+from ...domain.rtp_alarm import GamePlay
+from ...domain.sessions import Session
+from ...domain.vouchers import Voucher, VoucherStatus, bonus_for
+from .ledger import account_totals
+from .transaction import Transaction, View
+
+_POOLS: Final = frozenset({AccountKind.VOUCHER_POOL, AccountKind.BONUS_POOL})
+_KEPT: Final = frozenset({AccountKind.TENANT, AccountKind.PLAYER, AccountKind.JACKPOT})
+_ENDS: Final = {
+    VoucherStatus.REDEEMED: EventType.VOUCHER_REDEEMED,
+    VoucherStatus.VOIDED: EventType.VOUCHER_VOIDED,
+    VoucherStatus.EXPIRED: EventType.VOUCHER_EXPIRED,
+}
+
+
+@frozen
+class Rows:
+    """The rows that a view sees, of the kinds that are checked."""
+
+    view: View
+    events: Sequence[LedgerEvent]
+    rounds: Sequence[Round]
+    vouchers: Sequence[Voucher]
+    players: Sequence[Player]
+    sessions: Sequence[Session]
+    totals: Sequence[AccountTotal]
+
+    @classmethod
+    def of(cls, view: View) -> "Rows":
+        """Return what a view sees."""
+        books = view.books()
+        return cls(
+            view,
+            [row for one in books for row in one.ledger.rows.values() if view.sees(row)],
+            [row for one in books for row in one.rounds.rows.values() if view.sees(row)],
+            [row for one in books for row in one.vouchers.rows.values() if view.sees(row)],
+            [row for one in books for row in one.players.rows.values() if view.sees(row)],
+            [row for one in books for row in one.sessions.rows.values() if view.sees(row)],
+            [total for one in books for total in account_totals(view, one)],
+        )
+
+    @property
+    def own_events(self) -> Iterator[LedgerEvent]:
+        """The events of games that run here, and of all else that happens here."""
+        return (event for event in self.events if event.source is EventSource.PLAYTIME)
+
+    def of_rounds(self, event_type: EventType) -> Mapping[UUID, list[int]]:
+        """Return the amounts of a kind of event by round."""
+        amounts: dict[UUID, list[int]] = defaultdict(list)
+        for event in self.own_events:
+            if event.event_type is event_type and event.round_id is not None:
+                amounts[event.round_id].append(event.amount_minor)
+        return amounts
+
+
+@frozen
+class MemoryAudit:
+    """What is checked of the books."""
+
+    transaction: Transaction
+
+    def find(self, what: Stored, limit: int) -> Found:
+        """Return what breaks a rule, and in words how it was found."""
+        check = CHECKS[what]
+        with self.transaction.reading() as view:
+            broken = sorted(set(map(str, check(Rows.of(view)))))
+        return Found(len(broken), tuple(broken[:limit]), (check.__doc__ or "").strip())
+
+    def play(self) -> Sequence[GamePlay]:
+        """Return what was staked and won at each game."""
+        played: dict[str, list[Round]] = defaultdict(list)
+        with self.transaction.reading() as view:
+            for books in view.books():
+                for row in books.rounds.rows.values():
+                    if view.sees(row):
+                        played[row.game_key].append(row)
+        return [
+            GamePlay(
+                game_key,
+                len(rounds),
+                sum(row.stake_minor for row in rounds),
+                sum(row.win_minor for row in rounds),
+                sum(row.stake_minor**2 for row in rounds),
+                max(row.stake_minor for row in rounds),
+            )
+            for game_key, rounds in sorted(played.items())
+        ]
+
+
+def _sum(rows: Rows) -> Iterator[UUID]:
+    """The running totals of an operator's accounts add up to 0."""
+    for books in rows.view.books():
+        entries = chain.from_iterable(books.totals.entries[tenant].values() for tenant in books.totals.entries)
+        if sum(entries):
+            yield next(iter(books.tenants.rows.values())).operator_id
+
+
+def _accounts(rows: Rows, broken: Callable[[AccountTotal], bool]) -> Iterator[str]:
+    return (f"{total.account.kind}:{total.account.owner_id}" for total in rows.totals if broken(total))
+
+
+def _balances(rows: Rows) -> Iterator[str]:
+    """Accounts that keep a balance: the balance beside the sum of the entries."""
+    return _accounts(rows, lambda t: t.account.kind in _KEPT and t.stated_minor != t.entries_minor)
+
+
+def _floors(rows: Rows) -> Iterator[str]:
+    """Accounts with a floor: balance and sum of the entries beside the floor."""
+    return _accounts(
+        rows,
+        lambda t: t.floor_minor is not None and min(t.entries_minor, t.stated_minor or 0) < t.floor_minor,
+    )
+
+
+def _pools(rows: Rows) -> Iterator[str]:
+    """Pools: open vouchers and pending bonuses beside the sum of the entries."""
+    return _accounts(rows, lambda t: t.account.kind in _POOLS and t.stated_minor != t.entries_minor)
+
+
+def _nothing(_rows: Rows) -> Iterator[str]:
+    """Nothing is folded here: sums are kept while the entries are written."""
+    return iter(())
+
+
+def _chains(rows: Rows) -> Iterator[str]:
+    """Players: each balance follows from the one before. Wallets: each is left as often as it is arrived at."""
+    steps: dict[UUID, list[tuple[int, int, int]]] = defaultdict(list)
+    passed: dict[UUID, Counter[int]] = defaultdict(Counter)
+    ends: Counter[UUID] = Counter()
+    for event in rows.events:
+        for account, moved, after in _sides(event):
+            if account.kind is AccountKind.PLAYER and event.player_seq is not None:
+                steps[account.owner_id].append((event.player_seq, moved, after))
+            elif account.kind is AccountKind.TENANT and rows.view.tenant_id in (None, account.owner_id):
+                ends[account.owner_id] += moved
+                passed[account.owner_id].update({after: 1})
+                passed[account.owner_id].subtract({after - moved: 1})
+    for player_id, taken in steps.items():
+        before = 0
+        for _, moved, after in sorted(taken):
+            if after != before + moved:
+                yield f"PLAYER:{player_id}"
+            before = after
+    for tenant_id, times in passed.items():
+        times.update({0: 1})
+        times.subtract({ends[tenant_id]: 1})
+        if any(times.values()):
+            yield f"TENANT:{tenant_id}"
+
+
+def _sides(event: LedgerEvent) -> Iterator[tuple[Account, int, int]]:
+    moved = event.transfer
+    if moved is not None and moved.source_balance_minor is not None:
+        yield moved.source, -moved.amount_minor, moved.source_balance_minor
+    if moved is not None and moved.target_balance_minor is not None:
+        yield moved.target, moved.amount_minor, moved.target_balance_minor
+
+
+def _vouchers(rows: Rows) -> Iterator[str]:
+    """Vouchers: one event that issued them with what they cost, and the one that their status says ended them."""
+    told: dict[str, Counter[EventType]] = defaultdict(Counter)
+    issued: Counter[str] = Counter()
+    for event in rows.own_events:
+        if event.event_type in {EventType.VOUCHER_ISSUED, *_ENDS.values()}:
+            told[event.action_id][event.event_type] += 1
+        if event.event_type is EventType.VOUCHER_ISSUED:
+            issued[event.action_id] += event.amount_minor
+    kept = {str(voucher.voucher_id): voucher for voucher in rows.vouchers}
+    for voucher_id, voucher in kept.items():
+        expected = Counter([EventType.VOUCHER_ISSUED, *(_ENDS[s] for s in [voucher.status] if s in _ENDS)])
+        if told[voucher_id] != expected or issued[voucher_id] != voucher.total_minor:
+            yield voucher_id
+    yield from told.keys() - kept.keys()
+
+
+def _halves(rows: Rows) -> Iterator[UUID]:
+    """Vouchers whose bonus is not half of the amount, rounded down."""
+    return (v.voucher_id for v in rows.vouchers if v.bonus_minor != bonus_for(v.amount_minor))
+
+
+def _overdue(rows: Rows) -> Iterator[UUID]:
+    """Open players with a pending bonus and a balance at or below the trigger."""
+    pending = {
+        bonus.player_id
+        for books in rows.view.books()
+        for bonus in books.bonuses.rows.values()
+        if bonus.status is BonusStatus.PENDING
+    }
+    return (
+        player.player_id
+        for player in rows.players
+        if player.is_open and player.wallet.balance_minor <= TRIGGER_AT_MINOR and player.player_id in pending
+    )
+
+
+def _outcomes(rows: Rows) -> Iterator[UUID]:
+    """Rounds that show no outcome, and bets whose round is not there."""
+    kept = {row.round_id for row in rows.rounds}
+    yield from (row.round_id for row in rows.rounds if not row.outcome)
+    for event in rows.own_events:
+        if event.event_type is EventType.BET and event.round_id not in kept:
+            yield event.round_id or event.event_id
+
+
+def _rounds(rows: Rows) -> Iterator[UUID]:
+    """Rounds whose stake, win or bonus is not what their events moved; two wins are judged by themselves."""
+    bets, wins = rows.of_rounds(EventType.BET), rows.of_rounds(EventType.WIN)
+    bonuses = rows.of_rounds(EventType.BONUS_TRIGGERED)
+    for row in rows.rounds:
+        won = wins.get(row.round_id, [])
+        wrong = len(won) <= 1 and sum(won) != row.win_minor
+        staked, paid = sum(bets.get(row.round_id, [])), sum(bonuses.get(row.round_id, []))
+        if wrong or staked != row.stake_minor or paid != row.bonus_minor:
+            yield row.round_id
+
+
+def _betless(rows: Rows) -> Iterator[UUID]:
+    """Wins of rounds that nobody has bet in."""
+    bets = rows.of_rounds(EventType.BET)
+    for event in rows.own_events:
+        if event.event_type is EventType.WIN and event.round_id not in bets:
+            yield event.round_id or event.event_id
+
+
+def _two_wins(rows: Rows) -> Iterator[UUID]:
+    """Rounds with more than one win."""
+    return (round_id for round_id, won in rows.of_rounds(EventType.WIN).items() if len(won) > 1)
+
+
+def _duplicates(rows: Rows) -> Iterator[UUID]:
+    """Events of one source, actor, action and type; rounds of one player and action."""
+    events = ((e.operator_id, e.source, e.actor_id, e.action_id, e.event_type, e.event_id) for e in rows.events)
+    rounds = ((r.operator_id, r.player_id, r.action_id, r.round_id) for r in rows.rounds)
+    for keys in (events, rounds):
+        ids: dict[object, list[UUID]] = defaultdict(list)
+        for *key, row_id in keys:
+            assert isinstance(row_id, UUID)
+            ids[tuple(key)].append(row_id)
+        yield from (max(same) for same in ids.values() if len(same) > 1)
+
+
+def _sessions(rows: Rows) -> Iterator[UUID]:
+    """Sessions whose spins, bets, wins, games or last balance are not what their events say."""
+    played: dict[UUID, list[LedgerEvent]] = defaultdict(list)
+    for event in rows.own_events:
+        if event.session_id is not None:
+            played[event.session_id].append(event)
+    for session in rows.sessions:
+        events = played[session.session_id]
+        bets = [event for event in events if event.event_type is EventType.BET]
+        wins = (event.amount_minor for event in events if event.event_type is EventType.WIN)
+        told = (
+            len(bets),
+            sum(event.amount_minor for event in bets),
+            sum(wins),
+            tuple(sorted({event.game_key for event in bets if event.game_key})),
+            _last_balance(events, session.start_balance_minor),
+        )
+        kept = (session.spins, session.bets_minor, session.wins_minor, session.games, session.end_balance_minor)
+        if told != kept:
+            yield session.session_id
+
+
+def _last_balance(events: Iterable[LedgerEvent], before: int) -> int:
+    steps = (
+        (event.player_seq, after)
+        for event in events
+        for account, _, after in _sides(event)
+        if account.kind is AccountKind.PLAYER and event.player_seq is not None
+    )
+    return max(steps, default=(0, before))[1]
+
+
+def _gaps(rows: Rows) -> Iterator[UUID]:
+    """Players whose events are not numbered from 1 to the last without a gap."""
+    numbers: dict[UUID, list[int]] = defaultdict(list)
+    for event in rows.events:
+        if event.player_id is not None and event.player_seq is not None:
+            numbers[event.player_id].append(event.player_seq)
+    for player in rows.players:
+        if sorted(numbers[player.player_id]) != list(range(1, player.last_seq + 1)):
+            yield player.player_id
+
+
+CHECKS: Final[Mapping[Stored, Callable[[Rows], Iterable[object]]]] = {
+    Stored.SUM_NOT_ZERO: _sum,
+    Stored.BALANCE_DIFFERS: _balances,
+    Stored.BELOW_FLOOR: _floors,
+    Stored.POOL_DIFFERS: _pools,
+    Stored.FOLD_DIFFERS: _nothing,
+    Stored.BALANCE_CHAIN_BROKEN: _chains,
+    Stored.VOUCHER_DIFFERS: _vouchers,
+    Stored.BONUS_NOT_HALF: _halves,
+    Stored.BONUS_OVERDUE: _overdue,
+    Stored.ROUND_WITHOUT_OUTCOME: _outcomes,
+    Stored.ROUND_DIFFERS: _rounds,
+    Stored.WIN_WITHOUT_BET: _betless,
+    Stored.TWO_WINS: _two_wins,
+    Stored.DUPLICATE_ACTION: _duplicates,
+    Stored.SESSION_DIFFERS: _sessions,
+    Stored.PLAYER_SEQ_GAP: _gaps,
+}
+"""How each rule is looked after here; the docstring is what a finding tells of it."""

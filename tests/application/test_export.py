@@ -1,0 +1,275 @@
+"""Exports of every storage: whole, resumable to the byte, and no change in a file goes unseen."""
+
+import gzip
+import json
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support_audit import AuditedDay
+from support_day import DOUBLE, Day
+from support_export import Verdict, exported, lines_of, written
+
+from playtime.adapters.cli.ledger_files import export_ledger
+from playtime.application import sealing
+from playtime.application.errors import NotFound, SetupError
+from playtime.application.ledger_export import Bookmark, ExportLedger, ExportPlan, Portion
+from playtime.application.ports import Storage
+from playtime.domain.seals import START
+
+
+@pytest.fixture
+def sealed_day(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Day:
+    """A day of several seals, with events that are not sealed yet."""
+    audited = AuditedDay.played(storage)
+    day = audited.day
+    monkeypatch.setattr(sealing, "SEAL_BATCH", 7)
+    for _ in range(4):
+        day.engine.sweep()
+    day.spin(audited.guest, 1, DOUBLE, times=3)
+    return day
+
+
+@pytest.fixture
+def file(sealed_day: Day, tmp_path: Path) -> Path:
+    return exported(sealed_day.engine, tmp_path / "ledger.jsonl.gz")
+
+
+def test_holds_every_event_and_every_seal_in_order(sealed_day: Day, file: Path) -> None:
+    assert Verdict.on(file).clean
+    lines = [json.loads(line) for line in lines_of(file)]
+    assert lines[0]["export"]["form"] == "playtime-ledger-1"
+    assert [line["operator"]["slug"] for line in lines if "operator" in line] == ["platform", "north", "south"]
+    books = {one.slug: one for one in sealed_day.engine.verify_seals()}
+    ends = {
+        "events": sum(b.sealed + b.unsealed for b in books.values()),
+        "seals": sum(b.seals for b in books.values()),
+    }
+    assert lines[-1] == {"end": ends}
+    assert ends["seals"] >= 4
+    checked = {one.slug: one for one in Verdict.on(file).ours.operators}
+    for slug, one in books.items():
+        found = checked[slug]
+        assert (found.seals, found.sealed, found.unsealed) == (one.seals, one.sealed, one.unsealed)
+        assert (found.last_seal and found.last_seal.hash) == (one.last_seal and one.last_seal.hash)
+
+
+def test_of_an_operator_holds_no_other(sealed_day: Day, tmp_path: Path) -> None:
+    file = exported(sealed_day.engine, tmp_path / "north", "north")
+    assert Verdict.on(file).clean
+    assert str(sealed_day.south.operator_id) not in gzip.decompress(file.read_bytes()).decode()
+
+
+def test_of_an_agent_tells_nothing_of_the_others_and_can_be_checked(sealed_day: Day, tmp_path: Path) -> None:
+    file = exported(sealed_day.engine, tmp_path / "agent", "north-a")
+    assert Verdict.on(file).clean
+    lines = [json.loads(line) for line in lines_of(file)]
+    tenants = {line["tenantId"] for line in lines if "eventId" in line}
+    assert tenants == {str(sealed_day.agent.tenant_id)}
+    assert any("digest" in line for line in lines)
+    text = gzip.decompress(file.read_bytes()).decode()
+    assert str(sealed_day.sister.tenant_id) not in text
+    whole = exported(sealed_day.engine, tmp_path / "whole", "north")
+    assert Verdict.on(whole).ours.operators[0].last_seal == Verdict.on(file).ours.operators[0].last_seal
+
+
+def test_of_nobody(day: Day, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        exported(day.engine, tmp_path / "nobody", "nobody")
+    assert not (tmp_path / "nobody").exists()
+
+
+def test_a_file_that_is_there_is_left_alone(sealed_day: Day, file: Path) -> None:
+    before = file.read_bytes()
+    with pytest.raises(SetupError, match="is there already"):
+        exported(sealed_day.engine, file)
+    assert file.read_bytes() == before
+
+
+class Interrupted(Exception):
+    """Raised where a test stops an export."""
+
+
+def _interrupted(engine_export: ExportLedger, file: Path, after: int) -> None:
+    """Export and be stopped behind so many portions."""
+
+    def progress(_done: int, _total: int) -> None:
+        nonlocal after
+        after -= 1
+        if after < 0:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        export_ledger(engine_export, file, None, progress=progress)
+
+
+@pytest.mark.parametrize("page", [1, 5, 2_000])
+def test_interrupted_anywhere_and_resumed_it_equals_one_made_in_one_go(
+    sealed_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(sealing, "PAGE", page)
+    export = sealed_day.engine.export_ledger
+    whole = exported(sealed_day.engine, tmp_path / "whole").read_bytes()
+    file = tmp_path / "in-parts"
+    for portions in (0, 1, 1, 2, 3):
+        _interrupted(export, file, portions)
+        assert not file.exists()
+        part = file.with_name("in-parts.part")
+        # As if the power had gone in the middle of a write: what is behind the noted place does not count.
+        with part.open("ab") as torn:
+            torn.write(b"torn")
+    # What has happened since the export began is left for the next one.
+    sealed_day.welcome(500)
+    sealed_day.engine.sweep()
+    assert exported(sealed_day.engine, file).read_bytes() == whole
+    assert Verdict.on(file).clean
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in-parts", "whole"]
+
+
+def test_an_export_of_something_else_is_not_gone_on_with(sealed_day: Day, tmp_path: Path) -> None:
+    file = tmp_path / "ledger"
+    _interrupted(sealed_day.engine.export_ledger, file, 1)
+    with pytest.raises(SetupError, match="is of an export of everything"):
+        exported(sealed_day.engine, file, "north")
+
+
+def test_a_note_that_cannot_be_read_or_believed_is_begun_anew(sealed_day: Day, tmp_path: Path) -> None:
+    whole = exported(sealed_day.engine, tmp_path / "whole").read_bytes()
+    file = tmp_path / "ledger"
+    _interrupted(sealed_day.engine.export_ledger, file, 2)
+    file.with_name("ledger.part").unlink()
+    assert exported(sealed_day.engine, file).read_bytes() == whole
+    file.unlink()
+    file.with_name("ledger.part.state").write_text("{")
+    assert exported(sealed_day.engine, file).read_bytes() == whole
+
+
+def test_a_plan_and_a_bookmark_are_kept_whole(sealed_day: Day) -> None:
+    export = sealed_day.engine.export_ledger
+    plan = export.plan("north-a")
+    assert ExportPlan.of(json.loads(json.dumps(plan.state()))) == plan
+    portions = list(export.portions(plan))
+    for portion in portions:
+        assert Bookmark.of(json.loads(json.dumps(portion.after.state()))) == portion.after
+    assert _lines(portions) == _lines(export.portions(plan))
+
+
+def _lines(portions: "Iterator[Portion] | list[Portion]") -> list[bytes]:
+    return [line for portion in portions for line in portion.lines]
+
+
+Harm = Callable[[list[bytes]], list[bytes]]
+
+
+def _event_at(lines: list[bytes], number: int = 3) -> int:
+    """Return where the n-th sealed event of north stands."""
+    events = [at for at, line in enumerate(lines) if b'"eventId"' in line]
+    return events[number]
+
+
+def _changed(old: bytes, new: bytes) -> Harm:
+    def harm(lines: list[bytes]) -> list[bytes]:
+        at = next(at for at, line in enumerate(lines) if old in line and b'"eventId"' in line)
+        return [*lines[:at], lines[at].replace(old, new), *lines[at + 1 :]]
+
+    return harm
+
+
+def _flipped(lines: list[bytes]) -> list[bytes]:
+    at = _event_at(lines)
+    line = bytearray(lines[at])
+    line[len(line) // 2] ^= 1
+    return [*lines[:at], bytes(line), *lines[at + 1 :]]
+
+
+def _removed(lines: list[bytes]) -> list[bytes]:
+    at = _event_at(lines)
+    return [*lines[:at], *lines[at + 1 :]]
+
+
+def _doubled(lines: list[bytes]) -> list[bytes]:
+    at = _event_at(lines)
+    return [*lines[:at], lines[at], *lines[at:]]
+
+
+def _swapped(lines: list[bytes]) -> list[bytes]:
+    at = _event_at(lines)
+    return [*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]
+
+
+def _without_a_seal(lines: list[bytes]) -> list[bytes]:
+    at = next(at for at, line in enumerate(lines) if line.startswith(b'{"seal"'))
+    return [*lines[:at], *lines[at + 1 :]]
+
+
+def _without_a_sealed_stretch(lines: list[bytes]) -> list[bytes]:
+    seals = [at for at, line in enumerate(lines) if line.startswith(b'{"seal"')]
+    return [*lines[: seals[0] + 1], *lines[seals[1] + 1 :]]
+
+
+HARMS: dict[str, Harm] = {
+    "a flipped bit": _flipped,
+    "a deleted line": _removed,
+    "a line twice": _doubled,
+    "a swapped pair": _swapped,
+    "a changed amount": _changed(b'"amountMinor":', b'"amountMinor":1'),
+    "a changed time": _changed(b":00:00.2", b":00:00.3"),
+    "a line written otherwise": _changed(b":", b": "),
+    "a deleted seal": _without_a_seal,
+    "a deleted stretch": _without_a_sealed_stretch,
+    "no end": lambda lines: lines[:-1],
+    "nothing after the middle": lambda lines: lines[: len(lines) // 2],
+    "no beginning": lambda lines: lines[1:],
+    "no operator": lambda lines: [line for line in lines if b'"operator"' not in line],
+    "something behind the end": lambda lines: [*lines, lines[2]],
+    "not JSON": lambda lines: [*lines[:5], b"{", *lines[5:]],
+    "nothing": lambda lines: lines[:0],
+    "another form": lambda lines: [lines[0].replace(b"ledger-1", b"ledger-2"), *lines[1:]],
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_no_change_in_a_file_goes_unseen(file: Path, tmp_path: Path, harm: str) -> None:
+    lines = lines_of(file)
+    assert Verdict.on(written(tmp_path / "same", lines)).clean
+    harmed = HARMS[harm](lines)
+    assert harmed != lines
+    assert not Verdict.on(written(tmp_path / "harmed", harmed)).clean
+
+
+@pytest.mark.parametrize("cut", [1, 30, 0.5])
+def test_a_file_that_breaks_off_is_told(file: Path, tmp_path: Path, cut: float) -> None:
+    raw = file.read_bytes()
+    length = int(len(raw) * cut) if cut < 1 else len(raw) - int(cut)
+    broken = tmp_path / "broken"
+    broken.write_bytes(raw[:length])
+    verdict = Verdict.on(broken)
+    assert not verdict.clean
+    assert "breaks off" in verdict.ours.faults[-1].reason or "not whole" in verdict.ours.faults[-1].reason
+
+
+def test_memory_does_not_grow_with_the_ledger(day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times as many events take no more of it: what is not kept by the storage itself."""
+    monkeypatch.setattr(sealing, "PAGE", 50)
+    monkeypatch.setattr(sealing, "SEAL_BATCH", 50)
+    guest = day.welcome(1_000_000)
+    peaks = []
+    for number, spins in enumerate((250, 750)):
+        day.spin(guest, 1, DOUBLE, times=spins)
+        for _ in range(spins // 10):
+            day.engine.sweep()
+        tracemalloc.start()
+        assert all(books.clean for books in day.engine.verify_seals())
+        file = exported(day.engine, tmp_path / str(number))
+        assert Verdict.on(file).clean
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.5, peaks
+
+
+def test_a_line_is_the_one_that_is_sealed(sealed_day: Day, file: Path) -> None:
+    with sealed_day.storage.begin(sealed_day.north.head.binding) as unit:
+        extent = unit.stream.extent(sealed_day.north.operator_id)
+        events = unit.stream.events(sealed_day.north.operator_id, START, extent.last, 1_000)
+    assert {placed.line for placed in events} < set(lines_of(file))

@@ -1,0 +1,209 @@
+"""Importing what games elsewhere have told, and marking what they told twice."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+from support_day import EVERYTHING, LOSE, Day
+from support_engine import START
+from support_export import exported, lines_of
+
+from playtime.application import deduping, importing
+from playtime.application.access import SYSTEM
+from playtime.application.errors import NotFound
+from playtime.application.importing import Imported
+from playtime.application.ports import LedgerFilter
+from playtime.domain.errors import InvalidInput
+from playtime.domain.ledger import EventSource, EventType, LedgerEvent
+from playtime.domain.seals import canonical, event_line
+
+PLAYER, GAME = UUID(int=77), UUID(int=78)
+
+
+def _reported(day: Day, number: int, **given: Any) -> LedgerEvent:
+    about: dict[str, Any] = {
+        "event_id": UUID(int=1_000 + number),
+        "operator_id": day.north.operator_id,
+        "tenant_id": day.agent.tenant_id,
+        "occurred_at": START + timedelta(seconds=number),
+        "event_type": EventType.BET,
+        "actor_id": GAME,
+        "action_id": f"their-{number}",
+        "source": EventSource.EXTERNAL,
+        "player_id": PLAYER,
+        "agent_id": day.agent.tenant_id,
+        "game_key": "elsewhere",
+        "provider": "them",
+        "region": "Kärnten",
+        "reported_minor": 5 + number,
+        "meta": {"table": [1, None]},
+    }
+    return LedgerEvent(**(about | given))
+
+
+def _file(day: Day, events: list[LedgerEvent]) -> Callable[[], Iterator[bytes]]:
+    """Return what reads a file with these events of north, none of them sealed."""
+    lines = [
+        canonical({"export": {"form": "playtime-ledger-1", "exportedAt": "", "tenant": None}}),
+        canonical({"operator": {"operatorId": str(day.north.operator_id), "slug": "north"}}),
+        *map(event_line, events),
+        canonical({"end": {"events": len(events), "seals": 0}}),
+    ]
+    return lambda: iter(lines)
+
+
+def _external(day: Day) -> list[LedgerEvent]:
+    with day.storage.begin_owner_read() as unit:
+        events = unit.ledger.page(LedgerFilter(), EVERYTHING)
+    return sorted((e for e in events if e.source is EventSource.EXTERNAL), key=lambda e: e.action_id)
+
+
+def test_adds_what_is_not_there_as_it_was_told(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "IMPORT_BATCH", 2)
+    events = [_reported(day, number) for number in range(5)]
+    before = [book.accounts for book in day.books()]
+    assert day.engine.import_ledger(_file(day, events[:3])) == Imported(3, 0, 0)
+    assert day.engine.import_ledger(_file(day, events)) == Imported(2, 3, 0)
+    assert day.engine.import_ledger(_file(day, events)) == Imported(0, 5, 0)
+    found = _external(day)
+    assert [evolve(one, event_id=told.event_id) for one, told in zip(found, events, strict=True)] == events
+    assert not {one.event_id for one in found} & {told.event_id for told in events}, "ids of their own"
+    assert [book.accounts for book in day.books()] == before, "no account has moved"
+    assert day.engine.run_audit(SYSTEM).clean
+
+
+def test_a_name_that_stands_twice_in_a_file_is_added_once(day: Day) -> None:
+    twice = [_reported(day, 1), _reported(day, 2, action_id="their-1")]
+    assert day.engine.import_ledger(_file(day, twice)) == Imported(1, 1, 0)
+
+
+def test_goes_into_another_tenants_books_where_one_is_named(day: Day) -> None:
+    events = [_reported(day, number, tenant_id=UUID(int=5), operator_id=UUID(int=6)) for number in range(2)]
+    events = [evolve(event, operator_id=day.north.operator_id) for event in events]
+    with pytest.raises(InvalidInput, match="line 3: is of a tenant that is not here"):
+        day.engine.import_ledger(_file(day, events))
+    assert day.engine.import_ledger(_file(day, events), tenant="south-a") == Imported(2, 0, 0)
+    stranger = day.stranger
+    assert {(e.operator_id, e.tenant_id, e.agent_id) for e in _external(day)} == {
+        (stranger.operator_id, stranger.tenant_id, stranger.tenant_id)
+    }
+    assert day.engine.import_ledger(_file(day, events), tenant="north") == Imported(2, 0, 0)
+    with pytest.raises(NotFound):
+        day.engine.import_ledger(_file(day, events), tenant="nowhere")
+
+
+def test_an_export_of_our_own_adds_nothing_and_moves_nothing(day: Day, tmp_path: Path) -> None:
+    """What would be doubled is refused, whole; what is left of it is there already."""
+    day.spin(day.welcome(1_000), 100, LOSE)
+    assert day.engine.import_ledger(_file(day, [_reported(day, 1)])) == Imported(1, 0, 0)
+    lines = lines_of(exported(day.engine, tmp_path / "ledger"))
+    read = partial(iter, lines)
+    with pytest.raises(InvalidInput, match="happened here"):
+        day.engine.import_ledger(read)
+    imported = day.engine.import_ledger(read, external_only=True)
+    assert (imported.added, imported.present) == (0, 1)
+    assert imported.left_out == len(lines) - 1 - sum(b"eventId" not in line for line in lines)
+    assert len(_external(day)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("amountMinor", -1),
+        ("amountMinor", 10**12 + 1),
+        ("amountMinor", 1.5),
+        ("amountMinor", True),
+        ("eventType", "CREDIT_ISSUED"),
+        ("eventType", "DUPLICATE_OF"),
+        ("eventType", "NOTHING"),
+        ("actorId", "nobody"),
+        ("actionId", ""),
+        ("playerId", 7),
+        ("gameKey", 7),
+        ("provider", "\0"),
+        ("occurredAt", "yesterday"),
+        ("meta", None),
+        ("source", "PLAYTIME"),
+        ("source", None),
+    ],
+)
+def test_what_cannot_be_taken_in_is_told_before_anything_is(day: Day, name: str, value: object) -> None:
+    lines = list(_file(day, [_reported(day, 1), _reported(day, 2)])())
+    bad = json.loads(lines[3]) | {name: value}
+    lines[3] = canonical(bad)
+    with pytest.raises(InvalidInput, match="line 4: "):
+        day.engine.import_ledger(lambda: iter(lines))
+    assert _external(day) == []
+
+
+def test_a_file_that_is_not_whole_is_refused(day: Day) -> None:
+    lines = list(_file(day, [_reported(day, 1)])())
+    for harmed in (lines[:-1], lines[1:], [*lines[:2], *lines[3:]], []):
+        with pytest.raises(InvalidInput, match="is not as it was exported"):
+            day.engine.import_ledger(partial(iter, harmed))
+    assert _external(day) == []
+
+
+class TestDuplicates:
+    def test_are_reported_marked_once_and_nothing_is_deleted(
+        self, day: Day, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(deduping, "MARK_BATCH", 2)
+        same = [_reported(day, 1, action_id=f"again-{number}") for number in range(6)]
+        day.engine.import_ledger(_file(day, [*same, _reported(day, 2)]))
+        before = _external(day)
+        reported = {found.slug: found for found in day.engine.dedupe_ledger()}
+        assert [(slug, found.count, found.marked) for slug, found in reported.items()] == [
+            ("platform", 0, 0),
+            ("north", 5, 0),
+            ("south", 0, 0),
+        ]
+        assert len(reported["north"].first) == 5
+        assert day.events(only=EventType.DUPLICATE_OF) == []
+        (applied,) = day.engine.dedupe_ledger("north", apply=True)
+        assert (applied.count, applied.marked) == (5, 5)
+        assert _external(day) == before
+        (again,) = day.engine.dedupe_ledger("north", apply=True)
+        assert (again.count, again.marked, again.first) == (0, 0, ())
+        marks = day.events(only=EventType.DUPLICATE_OF)
+        first = min(event.event_id for event in before if event.action_id.startswith("again"))
+        assert {mark.meta["originalId"] for mark in marks} == {str(first)}
+        assert {mark.action_id for mark in marks} == {
+            str(event.event_id)
+            for event in before
+            if event.action_id.startswith("again") and event.event_id != first
+        }
+        mark, told = marks[0], same[0]
+        assert (mark.source, mark.amount_minor, mark.actor_id) == (EventSource.PLAYTIME, 0, day.agent.tenant_id)
+        assert (mark.occurred_at, mark.player_id, mark.game_key, mark.provider, mark.region, mark.agent_id) == (
+            told.occurred_at,
+            told.player_id,
+            told.game_key,
+            told.provider,
+            told.region,
+            told.agent_id,
+        )
+        assert dict(mark.meta) | {"eventId": "", "originalId": ""} == {
+            "eventId": "",
+            "originalId": "",
+            "eventType": "BET",
+            "amountMinor": 6,
+            "markedAt": day.clock.now().isoformat(),
+        }
+        assert day.engine.run_audit(SYSTEM).clean
+
+    def test_of_our_own_play_are_none(self, day: Day) -> None:
+        guest = day.welcome(1_000)
+        day.spin(guest, 100, LOSE)
+        day.spin(guest, 100, LOSE)
+        assert {found.count for found in day.engine.dedupe_ledger()} == {0}
+
+    def test_at_nobody(self, day: Day) -> None:
+        with pytest.raises(NotFound):
+            day.engine.dedupe_ledger("north-a")

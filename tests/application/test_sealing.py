@@ -1,0 +1,91 @@
+"""Sealing by the sweep, on every storage: everything once, in batches, operator by operator."""
+
+import time
+
+import pytest
+from support_day import LOSE, Day
+
+from playtime.application import sealing, sweeps
+from playtime.application.sealing import SealedBooks
+from playtime.application.sweeps import Swept
+
+PATIENCE_SECONDS = 20
+
+
+def _verified(day: Day) -> dict[str, SealedBooks]:
+    return {books.slug: books for books in day.engine.verify_seals()}
+
+
+def _events(day: Day) -> dict[str, int]:
+    return {books.slug: sum(m.count for m in books.movements) for books in day.engine.verify_ledger()}
+
+
+def _sealed_whole(day: Day) -> int:
+    """Sweep until everything is sealed: what else runs on a server may hold events back for a moment."""
+    deadline, sealed = time.monotonic() + PATIENCE_SECONDS, 0
+    while time.monotonic() < deadline:
+        sealed += day.engine.sweep().events_sealed
+        if {slug: books.sealed for slug, books in _verified(day).items()} == _events(day):
+            break
+        time.sleep(0.01)
+    return sealed
+
+
+def _settled(day: Day) -> dict[str, SealedBooks]:
+    """Verify once everything is settled, sealed or not."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        verified = _verified(day)
+        if {slug: books.sealed + books.unsealed for slug, books in verified.items()} == _events(day):
+            return verified
+        time.sleep(0.01)
+    raise AssertionError("something holds the events back")
+
+
+def test_the_sweep_seals_every_operator(day: Day) -> None:
+    for desk in (day.agent, day.sister, day.stranger):
+        day.spin(day.welcome(1_000, desk), 100, LOSE)
+    counts = _events(day)
+    assert _sealed_whole(day) == sum(counts.values())
+    books = _verified(day)
+    assert {slug: found.sealed for slug, found in books.items()} == counts
+    assert all(found.clean for found in books.values())
+    assert books["platform"].last_seal is None
+    assert books["north"].last_seal is not None
+    assert day.engine.sweep() == Swept()
+    assert _verified(day) == books
+
+
+def test_a_sweep_seals_in_batches_and_leaves_what_comes_meanwhile(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (sealing, sweeps):
+        monkeypatch.setattr(module, "SEAL_BATCH", 4)
+    day.spin(day.welcome(1_000), 100, LOSE, times=6)
+    count = _events(day)["north"]
+    assert _sealed_whole(day) == count
+    north = _verified(day)["north"]
+    assert north.seals >= count // 4
+    assert north.clean
+
+
+def test_a_sweep_that_is_told_to_stop_seals_no_more(day: Day) -> None:
+    day.welcome(1_000)
+    assert day.engine.sweep(lambda: True) == Swept()
+    assert _verified(day)["north"].seals == 0
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 7])
+def test_verifying_in_pages_of_any_size_comes_to_the_same(
+    day: Day, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(sealing, "SEAL_BATCH", 2)
+    for _ in range(3):
+        day.spin(day.welcome(1_000), 100, LOSE)
+        _sealed_whole(day)
+    day.spin(day.welcome(1_000), 100, LOSE)
+    whole = _settled(day)
+    assert whole["north"].clean
+    assert (whole["north"].seals > 3, whole["north"].unsealed > 3) == (True, True)
+    monkeypatch.setattr(sealing, "PAGE", page)
+    assert _verified(day) == whole

@@ -1,0 +1,102 @@
+"""Exporting and checking the ledger as commands."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support_export import Verdict, lines_of, written
+from support_program import BIN, Command, new_command
+from support_tree import ROOT
+
+from playtime.domain.seals import canonical
+
+
+@pytest.fixture(scope="module")
+def command() -> Iterator[Command]:
+    with new_command() as command:
+        assert command.run("demo", "--once", "--spins", "200").returncode == 0
+        assert command.run("sweep").returncode == 0
+        yield command
+
+
+def test_an_export_is_checked_without_a_database(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.jsonl.gz"
+    ran = command.run("ledger", "export", str(file))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.endswith(f" events of 2 operators in {file}\n")
+    assert Verdict.on(file).clean
+    # No home and no database: nothing but the file.
+    nowhere = Command(tmp_path / "nowhere", extra={"PLAYTIME_DATABASE_URL": "postgresql://127.0.0.1:1/none"})
+    checked = nowhere.run("ledger", "verify", "--file", str(file))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    verified = command.run("ledger", "verify")
+    seals = [line for line in verified.stdout.splitlines() if "; seal " in line]
+    assert seals
+    assert set(seals) < set(checked.stdout.splitlines()), "the same seals as in the database"
+    again = command.run("ledger", "export", str(file))
+    assert (again.returncode, again.stderr.strip().splitlines()[-1]) == (1, f"Error: {file} is there already.")
+
+
+def test_a_harmed_file_is_told(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "ledger"
+    assert command.run("ledger", "export", str(file), "--tenant", "demo-1").returncode == 0
+    lines = lines_of(file)
+    harmed = written(tmp_path / "harmed", [line.replace(b'"BET"', b'"WIN"') for line in lines])
+    checked = command.run("ledger", "verify", "--file", str(harmed))
+    assert checked.returncode == 1
+    assert "BROKEN seal 1: the events are not those that were sealed" in checked.stdout
+    cut = written(tmp_path / "cut", lines[:-1])
+    assert "the file is not whole" in command.run("ledger", "verify", "--file", str(cut)).stdout
+    missing = command.run("ledger", "verify", "--file", str(tmp_path / "missing"))
+    assert (missing.returncode, "Traceback" in missing.stderr) == (1, False)
+    (tmp_path / "text").write_text("not a ledger")
+    assert command.run("ledger", "verify", "--file", str(tmp_path / "text")).returncode == 1
+
+
+def test_one_that_is_killed_is_gone_on_with(command: Command, tmp_path: Path) -> None:
+    """Wherever the kill comes, the file that is there in the end is whole."""
+    file = tmp_path / "ledger"
+    words = [str(BIN / "playtime"), "ledger", "export", str(file)]
+    for _ in range(2):
+        with subprocess.Popen(words, env=command.environ, cwd=ROOT, stderr=subprocess.DEVNULL) as export:
+            deadline = time.monotonic() + 60
+            while not file.with_name("ledger.part").exists() and not file.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            export.send_signal(signal.SIGKILL)
+        if file.exists():
+            break
+    ran = command.run("ledger", "export", str(file))
+    assert ran.returncode == 0 or file.exists()
+    assert Verdict.on(file).clean
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger"]
+
+
+def test_what_games_elsewhere_told_is_imported_once_and_their_duplicates_are_marked(
+    command: Command, tmp_path: Path
+) -> None:
+    exported = tmp_path / "ours"
+    assert command.run("ledger", "export", str(exported), "--tenant", "demo-1").returncode == 0
+    refused = command.run("ledger", "import", str(exported))
+    assert (refused.returncode, "only events of games elsewhere are imported" in refused.stderr) == (1, True)
+    header, operator, *rest, _ = lines_of(exported)
+    bet = json.loads(next(line for line in rest if b'"BET"' in line))
+    told = bet | {name: None for name in bet if name.startswith(("from", "to"))} | {"source": "EXTERNAL"}
+    twice = [canonical(told | {"actionId": f"theirs-{number}", "playerSeq": None}) for number in range(2)]
+    file = written(tmp_path / "theirs", [header, operator, *twice, canonical({"end": {"events": 2, "seals": 0}})])
+    imported = command.run("ledger", "import", str(file))
+    assert imported.stdout == "2 events added, 0 were there already, 0 left out\n", imported.stderr
+    again = command.run("ledger", "import", str(file))
+    assert again.stdout == "0 events added, 2 were there already, 0 left out\n"
+    found = command.run("ledger", "dedupe")
+    assert "demo-1: 1 duplicates, 0 marked\n" in found.stdout
+    assert "(theirs-1) says what" in found.stdout
+    assert "demo-1: 1 duplicates, 1 marked\n" in command.run("ledger", "dedupe", "--apply").stdout
+    assert "demo-1: 0 duplicates, 0 marked\n" in command.run("ledger", "dedupe").stdout
+    assert command.run("audit", "run").returncode == 0
+    missing = command.run("ledger", "import", str(tmp_path / "missing"))
+    assert (missing.returncode, "There is no file" in missing.stderr) == (1, True)

@@ -1,0 +1,239 @@
+"""The rules that memory looks after itself, against exactly that fault, put into its tables by hand."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from attrs import evolve, frozen
+from support_audit import AuditedDay
+
+from playtime.adapters.memory.books import Books
+from playtime.adapters.memory.storage import MemoryStorage
+from playtime.application.access import SYSTEM
+from playtime.application.audit_ports import Stored
+from playtime.domain.bonuses import Bonus
+from playtime.domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
+from playtime.domain.players import Player
+from playtime.domain.rounds import Round
+from playtime.domain.sessions import Session
+from playtime.domain.vouchers import Voucher, VoucherStatus
+from playtime.domain.wallet import Wallet
+
+T, K = EventType, AccountKind
+
+
+@frozen
+class Rows:
+    """The rows that faults are planted in."""
+
+    books: Books
+    player_id: UUID
+    voided_id: UUID
+    agent_id: UUID
+
+    @property
+    def player(self) -> Player:
+        """The player."""
+        return self.books.players.rows[self.player_id]
+
+    @property
+    def session(self) -> Session:
+        """The player's session."""
+        return next(row for row in self.books.sessions.rows.values() if row.player_id == self.player_id)
+
+    @property
+    def won(self) -> Round:
+        """The round that the player has won."""
+        rounds = (row for row in self.books.rounds.rows.values() if row.player_id == self.player_id)
+        return next(row for row in rounds if row.win_minor)
+
+    @property
+    def bonus(self) -> Bonus:
+        """The player's bonus."""
+        return next(row for row in self.books.bonuses.rows.values() if row.player_id == self.player_id)
+
+    def voucher(self, status: VoucherStatus) -> Voucher:
+        """Return a voucher in a status."""
+        return next(row for row in self.books.vouchers.rows.values() if row.status is status)
+
+    def event(self, event_type: EventType) -> LedgerEvent:
+        """Return the player's first event of a kind."""
+        events = (row for row in self.books.ledger.rows.values() if row.player_id == self.player_id)
+        return min((row for row in events if row.event_type is event_type), key=lambda row: row.player_seq or 0)
+
+    def write(self, event: LedgerEvent) -> None:
+        """Write an event."""
+        self.books.ledger.rows[event.event_id] = event
+        self.books.totals.count(event)
+
+    def win(self, round_id: UUID) -> None:
+        """Write a win of 7 whose accounts are in order."""
+        player = self.player.credit(7).numbered(self.player.last_seq + 1)
+        self.books.players.rows[self.player_id] = player
+        moved = Transfer(
+            source=Account(K.HOUSE, self.agent_id),
+            target=player.account,
+            amount_minor=7,
+            target_balance_minor=player.wallet.balance_minor,
+        )
+        self.write(self._planted(T.WIN, moved, round_id))
+
+    def take_out(self) -> None:
+        """Move 1,000 from the player to the agent, bonus or no bonus."""
+        player = self.player.debit(1_000).numbered(self.player.last_seq + 1)
+        self.books.players.rows[self.player_id] = player
+        wallet = self.books.wallets.rows[self.agent_id].credit(1_000)
+        self.books.wallets.rows[self.agent_id] = wallet
+        moved = Transfer(
+            source=player.account,
+            target=Account(K.TENANT, self.agent_id),
+            amount_minor=1_000,
+            source_balance_minor=player.wallet.balance_minor,
+            target_balance_minor=wallet.wallet.balance_minor,
+        )
+        self.write(self._planted(T.PLAYER_CLOSED, moved, None))
+
+    def _planted(self, event_type: EventType, moved: Transfer, round_id: UUID | None) -> LedgerEvent:
+        bet = self.event(T.BET)
+        return evolve(
+            bet,
+            event_id=UUID(int=bet.event_id.int + 1),
+            event_type=event_type,
+            action_id="planted",
+            transfer=moved,
+            player_seq=self.player.last_seq,
+            session_id=None,
+            round_id=round_id,
+        )
+
+
+def _sum(rows: Rows) -> None:
+    rows.books.totals.entries[rows.agent_id][Account(K.HOUSE, rows.agent_id)] += 1
+
+
+def _wallet(rows: Rows) -> None:
+    wallet = rows.books.wallets.rows[rows.agent_id]
+    rows.books.wallets.rows[rows.agent_id] = wallet.credit(1)
+
+
+def _floor(rows: Rows) -> None:
+    wallet = rows.books.wallets.rows[rows.agent_id]
+    balance_minor = wallet.wallet.balance_minor
+    low = Wallet.__new__(Wallet)
+    object.__setattr__(low, "balance_minor", balance_minor)
+    object.__setattr__(low, "floor_minor", balance_minor + 1)
+    rows.books.wallets.rows[rows.agent_id] = evolve(wallet, wallet=low)
+
+
+def _pool(rows: Rows) -> None:
+    rows.books.bonuses.rows[rows.bonus.bonus_id] = evolve(rows.bonus, amount_minor=rows.bonus.amount_minor + 1)
+
+
+def _chain(rows: Rows) -> None:
+    bet = rows.event(T.BET)
+    assert bet.transfer is not None
+    assert bet.transfer.source_balance_minor is not None
+    moved = evolve(bet.transfer, source_balance_minor=bet.transfer.source_balance_minor + 1)
+    rows.books.ledger.rows[bet.event_id] = evolve(bet, transfer=moved)
+
+
+def _wallet_chain(rows: Rows) -> None:
+    events = rows.books.ledger.rows.values()
+    issued = next(row for row in events if row.event_type is T.VOUCHER_ISSUED and row.tenant_id == rows.agent_id)
+    assert issued.transfer is not None
+    assert issued.transfer.source_balance_minor is not None
+    moved = evolve(issued.transfer, source_balance_minor=issued.transfer.source_balance_minor + 1)
+    rows.books.ledger.rows[issued.event_id] = evolve(issued, transfer=moved)
+
+
+def _status(rows: Rows) -> None:
+    redeemed = rows.voucher(VoucherStatus.REDEEMED)
+    changed = evolve(redeemed, status=VoucherStatus.EXPIRED, player_id=None)
+    rows.books.vouchers.rows[redeemed.voucher_id] = changed
+
+
+def _half(rows: Rows) -> None:
+    voided = rows.books.vouchers.rows[rows.voided_id]
+    amount_minor, bonus_minor = voided.amount_minor + 1, voided.bonus_minor - 1
+    changed = evolve(voided, amount_minor=amount_minor, bonus_minor=bonus_minor)
+    rows.books.vouchers.rows[voided.voucher_id] = changed
+
+
+def _outcome(rows: Rows) -> None:
+    rows.books.rounds.rows[rows.won.round_id] = evolve(rows.won, outcome={})
+
+
+def _no_round(rows: Rows) -> None:
+    del rows.books.rounds.rows[rows.won.round_id]
+
+
+def _more_won(rows: Rows) -> None:
+    rows.books.rounds.rows[rows.won.round_id] = evolve(rows.won, win_minor=rows.won.win_minor + 1)
+
+
+def _twice(rows: Rows) -> None:
+    login = rows.event(T.LOGIN)
+    rows.write(evolve(login, event_id=UUID(int=login.event_id.int + 1), player_seq=None))
+
+
+def _session(rows: Rows) -> None:
+    session = rows.session
+    rows.books.sessions.rows[session.session_id] = evolve(session, spins=session.spins + 1)
+
+
+def _gap(rows: Rows) -> None:
+    rows.books.players.rows[rows.player_id] = rows.player.numbered(rows.player.last_seq + 1)
+
+
+FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
+    "sum": (Stored.SUM_NOT_ZERO, _sum),
+    "wallet": (Stored.BALANCE_DIFFERS, _wallet),
+    "floor": (Stored.BELOW_FLOOR, _floor),
+    "pool": (Stored.POOL_DIFFERS, _pool),
+    "chain": (Stored.BALANCE_CHAIN_BROKEN, _chain),
+    "wallet's chain": (Stored.BALANCE_CHAIN_BROKEN, _wallet_chain),
+    "voucher": (Stored.VOUCHER_DIFFERS, _status),
+    "half": (Stored.BONUS_NOT_HALF, _half),
+    "overdue": (Stored.BONUS_OVERDUE, Rows.take_out),
+    "outcome": (Stored.ROUND_WITHOUT_OUTCOME, _outcome),
+    "round": (Stored.ROUND_WITHOUT_OUTCOME, _no_round),
+    "won": (Stored.ROUND_DIFFERS, _more_won),
+    "no bet": (Stored.WIN_WITHOUT_BET, lambda rows: rows.win(UUID(int=5))),
+    "two wins": (Stored.TWO_WINS, lambda rows: rows.win(rows.won.round_id)),
+    "twice": (Stored.DUPLICATE_ACTION, _twice),
+    "session": (Stored.SESSION_DIFFERS, _session),
+    "gap": (Stored.PLAYER_SEQ_GAP, _gap),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_exactly_that_fault_is_found(fault: str) -> None:
+    storage = MemoryStorage()
+    audited = AuditedDay.played(storage)
+    day = audited.day
+    books = storage._shelf[day.north.operator_id]
+    rows = Rows(books, audited.guest.player_id, audited.voided.voucher_id, day.agent.tenant_id)
+    assert audited.broken() == {}
+    code, plant = FAULTS[fault]
+    plant(rows)
+    for principal in (SYSTEM, day.north.head):
+        found = audited.audit(principal).findings
+        assert [(finding.code, finding.count) for finding in found] == [(code, 1)]
+        assert found[0].query
+    assert audited.broken(day.south.head) == {}
+
+
+def test_every_rule_but_that_of_folding_has_its_fault() -> None:
+    """Nothing is folded in memory."""
+    assert {code for code, _ in FAULTS.values()} | {Stored.FOLD_DIFFERS} == set(Stored)
+
+
+def test_a_changed_event_breaks_its_seal() -> None:
+    storage = MemoryStorage()
+    audited = AuditedDay.played(storage)
+    audited.day.engine.sweep()
+    assert audited.broken() == {}
+    books = storage._shelf[audited.day.north.operator_id]
+    event = next(iter(books.ledger.rows.values()))
+    books.ledger.rows[event.event_id] = evolve(event, meta={"a": 1})
+    assert audited.broken() == {"SEAL_BROKEN": ("north:1",)}

@@ -1,0 +1,214 @@
+"""Each rule of the audit against exactly that fault, planted by a superuser, whom nothing holds."""
+# ruff: noqa: S608 - texts of this file alone
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+import pytest
+from support_audit import AuditedDay
+from support_database import TestDatabase
+from support_day import DOUBLE
+
+from playtime.application.access import SYSTEM
+from playtime.application.audit import CHECKS
+
+_INSERT: Final = """
+insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,
+    action_id, player_id, player_seq, round_id, amount_minor, from_kind, from_owner_id, from_balance_minor,
+    to_kind, to_owner_id, to_balance_minor, meta)
+"""
+_WIN: Final = f"""
+{_INSERT} select operator_id, tenant_id, gen_random_uuid(), now(), 'PLAYTIME', 'WIN', player_id, 'planted',
+    player_id, last_seq + 1, {{round}}, 7, 'HOUSE', tenant_id, null, 'PLAYER', player_id, balance_minor + 7,
+    '{{{{}}}}'
+from playtime.players where player_id = %(player)s;
+update playtime.players set balance_minor = balance_minor + 7, last_seq = last_seq + 1
+where player_id = %(player)s;
+"""
+_OUT: Final = f"""
+{_INSERT} select p.operator_id, p.tenant_id, gen_random_uuid(), now(), 'PLAYTIME', 'PLAYER_CLOSED', p.player_id,
+    'planted', p.player_id, last_seq + 1, null, 1000, 'PLAYER', p.player_id, p.balance_minor - 1000, 'TENANT',
+    p.tenant_id, w.balance_minor + 1000, '{{}}'
+from playtime.players p join playtime.wallets w using (operator_id, tenant_id) where player_id = %(player)s;
+update playtime.players set balance_minor = balance_minor - 1000, last_seq = last_seq + 1
+where player_id = %(player)s;
+update playtime.wallets set balance_minor = balance_minor + 1000 where tenant_id = %(agent)s;
+"""
+_WON: Final = "(select round_id from playtime.rounds where player_id = %(player)s and win_minor > 0)"
+_FIRST: Final = """(select event_id from playtime.ledger_events where player_id = %(player)s and event_type = 'BET'
+    order by player_seq limit 1)"""
+
+FAULTS: Final = {
+    "a side is gone": (
+        "SUM_NOT_ZERO",
+        f"""alter table playtime.ledger_events drop constraint ledger_events_sides_check;
+        update playtime.ledger_events set to_kind = null, to_owner_id = null where event_id = {_FIRST}""",
+    ),
+    "a wallet has one more": (
+        "BALANCE_DIFFERS",
+        "update playtime.wallets set balance_minor = balance_minor + 1 where tenant_id = %(agent)s",
+    ),
+    "a player has one more": (
+        "BALANCE_DIFFERS",
+        "update playtime.players set balance_minor = balance_minor + 1 where player_id = %(player)s",
+    ),
+    "a floor is above": (
+        "BELOW_FLOOR",
+        """alter table playtime.wallets drop constraint wallets_floor_check;
+        update playtime.wallets set floor_minor = balance_minor + 1 where tenant_id = %(agent)s""",
+    ),
+    "a bonus has grown": (
+        "POOL_DIFFERS",
+        "update playtime.bonuses set amount_minor = amount_minor + 1 where player_id = %(player)s",
+    ),
+    "a folded total has grown": (
+        "FOLD_DIFFERS",
+        """update playtime.account_totals set balance_minor = balance_minor + 1
+        where account_kind = 'HOUSE' and account_id = %(agent)s""",
+    ),
+    "a player's entry states another balance": (
+        "BALANCE_CHAIN_BROKEN",
+        f"update playtime.ledger_events set from_balance_minor = from_balance_minor + 1 where event_id = {_FIRST}",
+    ),
+    "a wallet's entry states another balance": (
+        "BALANCE_CHAIN_BROKEN",
+        """update playtime.ledger_events set from_balance_minor = from_balance_minor + 1
+        where event_type = 'VOUCHER_ISSUED' and action_id = %(voided)s""",
+    ),
+    "a redeemed voucher is said to be voided": (
+        "VOUCHER_DIFFERS",
+        """update playtime.vouchers set status = 'VOIDED', player_id = null
+        where status = 'REDEEMED' and player_id = %(player)s""",
+    ),
+    "a voucher that nobody paid for": (
+        "VOUCHER_DIFFERS",
+        """insert into playtime.vouchers select operator_id, tenant_id, gen_random_uuid(), 'PLANTED', pin_key_id,
+        pin_generation, amount_minor, bonus_minor, issued_by, issued_at, expires_at, 'EXPIRED', closed_at, null
+        from playtime.vouchers where voucher_id = %(voided)s::uuid""",
+    ),
+    "a bonus is not half": (
+        "BONUS_NOT_HALF",
+        """alter table playtime.vouchers drop constraint vouchers_bonus_check;
+        update playtime.vouchers set amount_minor = amount_minor + 1, bonus_minor = bonus_minor - 1
+        where voucher_id = %(voided)s::uuid""",
+    ),
+    "a bonus is overdue": ("BONUS_OVERDUE", _OUT),
+    "an outcome is gone": (
+        "ROUND_WITHOUT_OUTCOME",
+        f"update playtime.rounds set outcome = '{{}}' where round_id = {_WON}",
+    ),
+    "a round is gone": ("ROUND_WITHOUT_OUTCOME", f"delete from playtime.rounds where round_id = {_WON}"),
+    "a round says that more was won": (
+        "ROUND_DIFFERS",
+        f"update playtime.rounds set win_minor = win_minor + 1 where round_id = {_WON}",
+    ),
+    "a round says that more was staked": (
+        "ROUND_DIFFERS",
+        f"update playtime.rounds set stake_minor = stake_minor + 1 where round_id = {_WON}",
+    ),
+    "a win of no round": ("WIN_WITHOUT_BET", _WIN.format(round="gen_random_uuid()").replace("{{}}", "{}")),
+    "a second win": ("TWO_WINS", _WIN.format(round=_WON).replace("{{}}", "{}")),
+    "an action twice": (
+        "DUPLICATE_ACTION",
+        f"""alter table playtime.ledger_events drop constraint ledger_events_action_key;
+        {_INSERT} select operator_id, tenant_id, gen_random_uuid(), occurred_at, source, event_type, actor_id,
+        action_id, player_id, null, round_id, amount_minor, null, null, null, null, null, null, meta
+        from playtime.ledger_events where player_id = %(player)s and event_type = 'LOGIN'""",
+    ),
+    "a session has one spin more": (
+        "SESSION_DIFFERS",
+        "update playtime.sessions set spins = spins + 1 where player_id = %(player)s",
+    ),
+    "a session knows another game": (
+        "SESSION_DIFFERS",
+        "update playtime.sessions set games = '{another}' where player_id = %(player)s",
+    ),
+    "a session ends with another balance": (
+        "SESSION_DIFFERS",
+        "update playtime.sessions set end_balance_minor = end_balance_minor + 1 where player_id = %(player)s",
+    ),
+    "a number is left out": (
+        "PLAYER_SEQ_GAP",
+        "update playtime.players set last_seq = last_seq + 1 where player_id = %(player)s",
+    ),
+    "telemetry is gone": (
+        "PLAYER_SEQ_GAP",
+        "delete from playtime.ledger_events where player_id = %(player)s and event_type = 'LOGIN'",
+    ),
+}
+"""What breaks which rule."""
+
+
+@pytest.fixture
+def audited(own: TestDatabase) -> Iterator[AuditedDay]:
+    storage = own.storage()
+    yield AuditedDay.played(storage)
+    storage.close()
+
+
+def _plant(database: TestDatabase, audited: AuditedDay, statements: str) -> None:
+    names: dict[str, Any] = {
+        "player": audited.guest.player_id,
+        "agent": audited.day.agent.tenant_id,
+        "voided": str(audited.voided.voucher_id),
+    }
+    with psycopg.connect(database.superuser_url) as connection:
+        cursor = psycopg.ClientCursor(connection)
+        cursor.execute("set session_replication_role = replica")
+        cursor.execute(statements.encode(), names)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_exactly_that_fault_is_found(audited: AuditedDay, own: TestDatabase, fault: str) -> None:
+    code, statements = FAULTS[fault]
+    if code == "FOLD_DIFFERS":
+        audited.day.engine.sweep()
+        audited.day.engine.verify_ledger()
+    assert audited.broken() == {}
+    _plant(own, audited, statements)
+    day = audited.day
+    for principal in (SYSTEM, day.north.head, day.agent.head):
+        found = audited.audit(principal).findings
+        assert [(finding.code, finding.count) for finding in found] == [(code, 1)], fault
+        assert len(found[0].sample) == 1
+    for principal in (day.sister.head, day.south.head, day.stranger.head):
+        assert audited.broken(principal) == {}
+
+
+def test_every_rule_of_the_storage_has_its_fault() -> None:
+    elsewhere = {"RTP_ALARM", "SEAL_BROKEN"}
+    assert {code for code, _ in FAULTS.values()} | elsewhere == {check.code for check in CHECKS}
+
+
+def test_a_broken_seal_is_found(audited: AuditedDay, own: TestDatabase) -> None:
+    day = audited.day
+    for _ in range(3):
+        day.spin(audited.guest, 1, DOUBLE)
+        day.engine.sweep()
+    assert audited.broken() == {}
+    _plant(own, audited, f"""update playtime.ledger_events set meta = '{{"a": 1}}' where event_id = {_FIRST}""")
+    for principal in (SYSTEM, day.north.head):
+        assert audited.broken(principal) == {"SEAL_BROKEN": ("north:1",)}
+    assert audited.broken(day.agent.head) == {}, "seals are the operator's"
+    assert day.engine.run_audit(SYSTEM, newest_seals=1).clean, "it is older than what was looked at"
+
+
+def test_what_is_told_is_bounded_and_counted(audited: AuditedDay, own: TestDatabase) -> None:
+    _plant(own, audited, "update playtime.rounds set win_minor = win_minor + 1")
+    day = audited.day
+    (finding,) = day.engine.run_audit(SYSTEM).findings
+    with psycopg.connect(own.superuser_url) as connection:
+        assert connection.execute("select count(*) from playtime.rounds").fetchone() == (finding.count,)
+    assert finding.count > len(finding.sample) == 10
+    assert list(finding.sample) == sorted(finding.sample)
+
+
+def test_a_query_that_is_told_finds_the_same_when_it_is_run_by_hand(
+    audited: AuditedDay, own: TestDatabase
+) -> None:
+    _plant(own, audited, FAULTS["a wallet has one more"][1])
+    (finding,) = audited.audit().findings
+    with psycopg.connect(own.owner_read_url) as connection:
+        rows = connection.execute(finding.query.encode()).fetchall()
+    assert rows == [(finding.sample[0],)]

@@ -1,0 +1,53 @@
+"""Exporting to files in tests, and harming what was exported."""
+
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+from attrs import frozen
+from support_tree import ROOT
+
+from playtime.adapters.cli.ledger_files import check_file, export_ledger
+from playtime.application.engine import Engine
+from playtime.application.ledger_check import CheckedFile
+
+
+def exported(engine: Engine, file: Path, tenant: str | None = None) -> Path:
+    """Export to a file and return it."""
+    export_ledger(engine.export_ledger, file, tenant, progress=lambda _done, _total: None)
+    return file
+
+
+def lines_of(file: Path) -> list[bytes]:
+    """Return the lines of an exported file."""
+    return gzip.decompress(file.read_bytes()).splitlines()
+
+
+def written(file: Path, lines: list[bytes]) -> Path:
+    """Write lines to a file as an export is written."""
+    file.write_bytes(gzip.compress(b"".join(line + b"\n" for line in lines)))
+    return file
+
+
+@frozen
+class Verdict:
+    """What our own check and the auditor's script say of a file."""
+
+    ours: CheckedFile
+    script_status: int
+    script_said: str
+
+    @classmethod
+    def on(cls, file: Path) -> "Verdict":
+        """Ask both."""
+        script = [sys.executable, "-I", str(ROOT / "docs" / "verify_ledger.py"), str(file)]
+        ran = subprocess.run(script, capture_output=True, text=True, check=False)
+        assert not ran.stderr, ran.stderr
+        return cls(check_file(file), ran.returncode, ran.stdout)
+
+    @property
+    def clean(self) -> bool:
+        """Whether both say that the file is in order; they have to agree."""
+        assert self.ours.clean == (self.script_status == 0), self
+        return self.ours.clean
