@@ -20,6 +20,8 @@ from ...application.errors import (
 from ...application.wire import failure, to_wire
 from ...domain.codes import MalformedCode
 from ...domain.errors import DomainError, InvalidInput, StateRefusal
+from ...domain.fairness import MalformedLink
+from ...domain.game_files import InvalidGameFile
 from ...domain.vouchers import VoucherExpired, VoucherVoided
 
 Headers = Mapping[str, str]
@@ -89,6 +91,8 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
     MalformedCode: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
+    MalformedLink: HTTPStatus.NOT_FOUND,
+    InvalidGameFile: HTTPStatus.BAD_REQUEST,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     StateRefusal: HTTPStatus.CONFLICT,
     ReplaySecretExpired: HTTPStatus.CONFLICT,

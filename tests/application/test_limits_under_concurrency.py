@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, build_day
 from support_emptied import STORAGES, open_empty
-from support_engine import SeededRandomness, assemble, build_services
+from support_engine import PINS, ScriptedSeeds, SeededRandomness, assemble, build_services
 
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.access import PlayerPrincipal
@@ -105,8 +105,9 @@ def test_of_losing_spins_at_once_exactly_those_within_the_limit_are_played(name:
     day = build_day(storage)
     guests = _tied(day, 4)
     day.engine.set_limit(guests[0].principal, WEEK, 1_000)
-    day.randomness.script(*[LOSE] * (THREADS * 2))
-    engine = assemble(storage, build_services(seed=5, clock=day.clock, randomness=_NoLuck()))
+    seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=_NoLuck())
+    services = build_services(seed=5, clock=day.clock, randomness=_NoLuck(), seeds=seeds)
+    engine = assemble(storage, services)
 
     def play(who: PlayerPrincipal) -> Answer:
         return engine.spin(who, stake_minor=100, game_key="demo-wheel")

@@ -60,7 +60,7 @@ def _broken_app(error: Exception) -> Flask:
         ("GET", "/api/v1/%ff"),
         ("POST", "/api/v1/bet/spin/"),
         ("BREW", "/api/v1/pot"),
-        ("GET", "/api/v1/games/" + "x" * 10_000),
+        ("GET", "/api/v1/nowhere/" + "x" * 10_000),
     ],
 )
 def test_an_unknown_address_is_404(web: Web, method: str, path: str) -> None:

@@ -16,6 +16,9 @@ BODIES = {
     "confirmLimit": b'{"kind": "LOSS_24H"}',
     "takeCoolOff": b'{"period": "24h"}',
     "takeSelfExclusion": b'{"months": 6}',
+    "rotateSeed": b"{}",
+    "setLossLimit": b'{"lossLimitCents": 5}',
+    "noteSafetyEvent": b'{"gameKey": "demo-wheel", "eventType": "spin"}',
 }
 """What the routes take that cannot be called without saying more."""
 JUNK = [
@@ -89,11 +92,6 @@ def test_a_named_session_has_to_be_the_tokens_own(web: Web, route: Route | str) 
     guest, voucher = web.day.welcome(1_000), web.day.sell(1_000)
     path, method = (route.path, route.method) if isinstance(route, Route) else (f"{API}/voucher/redeem", "POST")
     raw = f'{{"code": "{voucher.code}", "pin": "{voucher.pin}"}}'.encode() if route == "redeem" else b""
-    if path.endswith("/spin"):
-        raw = b'{"stakeMinor": 1, "gameKey": "demo-wheel"}'
-    elif "/safety/" in path:
-        limits = path.endswith("/loss-limit")
-        raw = b'{"lossLimitCents": 5}' if limits else b'{"gameKey": "demo-wheel", "eventType": "spin"}'
     name = getattr(route, "name", "")
     raw = BODIES.get(name, raw)
     if name == "confirmLimit":

@@ -1,5 +1,6 @@
 """The OpenAPI document: it describes every route, it is what happens, and no request that it leads to is a 5xx."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,6 +15,7 @@ from support_http import API, Web
 
 from playtime.adapters.http.errors import status_of
 from playtime.adapters.http.redeem_page import REDEEM_PATH, SCRIPT_PATH
+from playtime.adapters.http.route import is_id
 from playtime.adapters.http.routes import ROUTES, Caller, Route
 from playtime.domain.staff import Role
 
@@ -23,7 +25,7 @@ EXAMPLES: Final = 40
 def test_the_document_and_the_rules_name_the_same_routes(web: Web) -> None:
     document = web.get("/openapi.json").content
     told = {
-        (method.upper(), path.replace("{", "<uuid:").replace("}", ">"))
+        (method.upper(), re.sub(r"{(\w+)}", lambda name: f"<{'uuid:' * is_id(name[1])}{name[1]}>", path))
         for path, methods in document["paths"].items()
         for method in methods
     }
@@ -100,6 +102,8 @@ def _ids(web: Web) -> Mapping[str, str]:
         "playerId": str(web.day.welcome(1_000).player_id),
         "staffId": str(web.day.agent.analyst.staff_id),
         "batchId": web.batch(100, 3)["batch"]["batchId"],
+        "gameKey": "demo-wheel",
+        "link": web.spin(web.day.welcome(1_000), 1).content["result"]["proof"]["link"],
     }
 
 
