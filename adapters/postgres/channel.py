@@ -50,8 +50,15 @@ BEGIN: Final = Statement("begin isolation level read committed read write")
 BEGIN_READ_ONLY: Final = Statement("begin isolation level read committed read only")
 COMMIT: Final = Statement("commit")
 ROLLBACK: Final = Statement("rollback")
-PATIENCE: Final = Statement("select set_config('statement_timeout', '10min', true)")
-"""For what goes through whole tables, which on a large ledger takes longer than a request may."""
+PATIENCE: Final = Statement(
+    "select set_config('statement_timeout', '10min', true), set_config('enable_nestloop', 'off', true),"
+    " set_config('enable_mergejoin', 'off', true)"
+)
+"""For what goes through whole tables, which on a large ledger takes longer than a request may.
+
+They are joined by hashes: where the server does not know yet how large they are, it would go through one for each
+row of the other, and a few thousand rows would take minutes.
+"""
 
 
 @define(eq=False)

@@ -1,0 +1,43 @@
+"""How the server joins whole tables of which it knows nothing yet: never one once for each row of the other."""
+
+import psycopg
+import pytest
+from support_database import TestDatabase
+from support_records import fresh_id
+
+from playtime.adapters.postgres import reads_stream
+from playtime.adapters.postgres.audit_checks import QUERIES
+from playtime.adapters.postgres.channel import PATIENCE
+from playtime.application.audit_ports import Stored
+
+
+def _plan(database: TestDatabase, query: str) -> str:
+    """Return the plan of a query of which only the operator's id is known, as the app's login has it."""
+    operator_id = str(fresh_id())
+    with psycopg.connect(database.app_url) as connection:
+        connection.execute(
+            "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)",
+            (operator_id, operator_id),
+        )
+        connection.execute(PATIENCE.sql.encode())
+        rows = connection.execute(f"explain (generic_plan) {query}".encode()).fetchall()
+    return "\n".join(row for (row,) in rows)
+
+
+@pytest.mark.parametrize("what", Stored)
+def test_of_an_audit(shared: TestDatabase, what: Stored) -> None:
+    plan = _plan(shared, QUERIES[what].format(scope="and operator_id = $1", own=""))
+    assert "Nested Loop" not in plan, plan
+    assert "Merge" not in plan, plan
+
+
+def test_of_looking_for_duplicates(shared: TestDatabase) -> None:
+    """The rows that are found in the end, at most a page of them, are looked up one by one."""
+    assert "Hash" in _plan(shared, reads_stream._DUPLICATES)
+    assert "Anti Join" in _plan(shared, reads_stream._DUPLICATES)
+
+
+def test_of_a_page_of_the_stream_is_none(shared: TestDatabase) -> None:
+    plan = _plan(shared, reads_stream._EVENTS)
+    assert "Index Scan using ledger_events_stream" in plan
+    assert "Sort" not in plan
