@@ -2,6 +2,9 @@
 
 from attrs import frozen
 
+from .analytics_games import ReadGames
+from .analytics_overview import ReadOverview
+from .analytics_revenue import ReadRevenue
 from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
 from .closing import ClosePlayer
@@ -66,3 +69,6 @@ class Engine:
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
     sweep: Sweep
+    read_overview: ReadOverview
+    read_revenue: ReadRevenue
+    read_games: ReadGames

@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 from ..domain.attempts import Attempts
 from ..domain.bonuses import Bonus
 from ..domain.codes import Code
+from ..domain.game_configs import GameConfig
 from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.players import Player, PlayerStatus
 from ..domain.rounds import Round
@@ -21,6 +22,7 @@ from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from ..domain.vouchers import Voucher, VoucherStatus
+from .analytics_port import Analytics
 
 # --- values that cross the ports -------------------------------------------------------------------------
 
@@ -168,6 +170,7 @@ Record = (
     | LedgerEvent
     | StoredAnswer
     | Attempts
+    | GameConfig
 )
 """What a unit of work can write."""
 
@@ -294,7 +297,7 @@ class Ledger(Protocol):
         """Return every visible account with its entries' sum beside what the books state, at one moment."""
 
     def movement_totals(self) -> Sequence[MovementTotal]:
-        """Return count and sum of each kind of event among the visible ones."""
+        """Return the count of each kind of event among the visible ones, and the sum of what those moved."""
 
 
 class AttemptLog(Protocol):
@@ -341,6 +344,10 @@ class UnitOfWork(Protocol):
     @property
     def attempts(self) -> AttemptLog:
         """Counted guesses."""
+
+    @property
+    def analytics(self) -> Analytics:
+        """The operator's numbers."""
 
     def add(self, *records: Record) -> None:
         """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from fractions import Fraction
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,7 @@ from .journal import PlayerJournal
 from .ports import Clock, Ids, LockedPlayer, Randomness, Storage, UnitOfWork
 from .redemption import require_seat
 from .transactions import transact
-from .wire import success
+from .wire import decimal_text, success
 
 
 @frozen
@@ -69,12 +68,6 @@ class ListGames:
             )
             for game in self.games
         ]
-
-
-def decimal_text(ratio: Fraction, places: int = 6) -> str:
-    """Return a ratio of 0 or more in decimals, rounded half to even. No float takes part."""
-    scaled = round(ratio * 10**places)
-    return f"{scaled // 10**places}.{scaled % 10**places:0{places}d}"
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""What has to be done by itself: vouchers expire, idle players are closed, totals are folded.
+"""What has to be done by itself: vouchers expire, idle players are closed, totals and numbers are folded.
 
 One operator at a time, in its own bound units, in bounded batches; several programs may sweep at once.
 """
@@ -30,6 +30,7 @@ class Swept:
     vouchers_expired: int = 0
     players_closed: int = 0
     entries_folded: int = 0
+    events_counted: int = 0
 
     def plus(self, other: "Swept") -> "Swept":
         """Return both together."""
@@ -37,6 +38,7 @@ class Swept:
             self.vouchers_expired + other.vouchers_expired,
             self.players_closed + other.players_closed,
             self.entries_folded + other.entries_folded,
+            self.events_counted + other.events_counted,
         )
 
 
@@ -65,7 +67,7 @@ class Sweep:
         return swept
 
     def _batches(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
-        for step in (self._expire, self._close_idle, self._fold):
+        for step in (self._expire, self._close_idle, self._fold, self._count):
             while not stopped():
                 done = step(binding)
                 if done == Swept():
@@ -120,3 +122,6 @@ class Sweep:
 
     def _fold(self, binding: Binding) -> Swept:
         return Swept(entries_folded=transact(self.storage, binding, lambda unit: unit.ledger.fold(FOLD_BATCH)))
+
+    def _count(self, binding: Binding) -> Swept:
+        return Swept(events_counted=transact(self.storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)))

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from fractions import Fraction
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -42,6 +43,13 @@ def failure(error: DomainError) -> dict[str, Any]:
     """Return the content of a refusal: code, sentence, and the figures behind it."""
     data = {camel(name): to_wire(value) for name, value in error.data().items()}
     return {"ok": False, "code": error.code, "message": str(error)} | data
+
+
+def decimal_text(ratio: Fraction, places: int = 6) -> str:
+    """Return a ratio in decimals, rounded half to even. No float takes part."""
+    scaled = round(ratio * 10**places)
+    whole, rest = divmod(abs(scaled), 10**places)
+    return f"{'-' if scaled < 0 else ''}{whole}.{rest:0{places}d}"
 
 
 @cache

@@ -67,6 +67,7 @@ class EventType(StrEnum):
     BONUS_RETURNED = "BONUS_RETURNED"
     BET = "BET"
     WIN = "WIN"
+    SPIN = "SPIN"
     PLAYER_CLOSED = "PLAYER_CLOSED"
     LOGIN = "LOGIN"
     LOGOUT = "LOGOUT"
@@ -141,6 +142,7 @@ class LedgerEvent:
     game_key: str | None = None
     provider: str | None = None
     region: str | None = None
+    reported_minor: int = 0
     meta: Mapping[str, Any] = field(default=Factory(dict))
 
     def __attrs_post_init__(self) -> None:
@@ -154,11 +156,15 @@ class LedgerEvent:
             raise InvalidInput("transfer", "an event from elsewhere moves no account")
         elif (self.transfer.source.kind, self.transfer.target.kind) not in allowed:
             raise InvalidInput("transfer", f"{self.event_type} does not move money between these accounts")
+        if self.reported_minor and self.source is EventSource.PLAYTIME:
+            raise InvalidInput(
+                "amountMinor", "only games that run elsewhere report an amount that moves no account"
+            )
 
     @property
     def amount_minor(self) -> int:
-        """The amount moved in minor units, 0 for telemetry."""
-        return self.transfer.amount_minor if self.transfer else 0
+        """The amount moved, or reported from elsewhere, in minor units; 0 for other telemetry."""
+        return self.transfer.amount_minor if self.transfer else self.reported_minor
 
 
 @frozen

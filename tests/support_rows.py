@@ -51,6 +51,8 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
             "to_balance_minor": 10**12,
         },
     ],
+    "activity_buckets": [{"first_bet_at": LATER, "last_bet_at": LATER}, {"session_id": UUID(int=0)}],
+    "game_configs": [{"expected_rtp": "0.95"}, {"hit_rate": "0.3", "volatility": "7.25"}],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
     "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"prize": "shade"}'}, {"win_minor": 10**12}],
     "sessions": [
@@ -60,7 +62,11 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"ended_at": LATER, "end_reason": "PLAYER_CLOSED", "refresh_generation": 9},
         {"since": "0006_session_ends.sql", "ended_at": LATER, "end_reason": "REFRESH_REUSED"},
     ],
-    "staff": [{"role": "cashier"}, {"role": "agent", "status": "DEACTIVATED"}],
+    "staff": [
+        {"role": "cashier"},
+        {"role": "agent", "status": "DEACTIVATED"},
+        {"since": "0013_numbers.sql", "role": "provider"},
+    ],
     "staff_sessions": [{}, {"ended_at": LATER, "refresh_generation": 5}],
     "tenants": [{"name": "Ünïcødé 🎰", "region": "US-CA"}],
     "vouchers": [

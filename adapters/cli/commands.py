@@ -77,7 +77,7 @@ def serve(program: Program) -> None:
 @click.command()
 @click.pass_obj
 def sweep(program: Program) -> None:
-    """Do once what the server does by itself: expire vouchers, close idle players, fold totals."""
+    """Do once what the server does by itself: expire vouchers, close idle players, fold totals and numbers."""
     with program.open_running() as running:
         swept = running.engine.sweep()
     click.echo(_told(swept))
@@ -243,7 +243,7 @@ def database_url(program: Program) -> None:
 def _told(swept: Swept) -> str:
     return (
         f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
-        f" {swept.entries_folded} entries folded"
+        f" {swept.entries_folded} entries folded, {swept.events_counted} events counted"
     )
 
 

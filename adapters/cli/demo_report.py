@@ -7,7 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from ...application.books import OperatorBooks
-from ...application.spins import decimal_text
+from ...application.wire import decimal_text
 from ...domain.ledger import AccountKind, EventType
 
 

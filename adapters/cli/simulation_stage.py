@@ -16,6 +16,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
+from ...application.analytics_port import Analytics
 from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
 from ...application.ports import (
     AttemptLog,
@@ -312,6 +313,11 @@ class StagedUnit:
     def attempts(self) -> AttemptLog:
         """Counted guesses."""
         return _staged(self.stage, "attempts", self.inner.attempts)
+
+    @property
+    def analytics(self) -> Analytics:
+        """The operator's numbers."""
+        return _staged(self.stage, "analytics", self.inner.analytics)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

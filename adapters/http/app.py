@@ -33,7 +33,8 @@ from .calls import (
 )
 from .openapi import describe
 from .redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
-from .routes import API, ROUTES, Caller, Route
+from .route import API, Caller, Route
+from .routes import ROUTES
 
 _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
     Caller.ANYBODY: read_nobody,

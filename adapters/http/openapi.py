@@ -11,7 +11,7 @@ from ...domain.errors import DomainError
 from .answering import JSON, REPLAYED
 from .errors import HEADERS_OF_STATUS, status_of
 from .requests import PRINTABLE_ASCII, wire_name
-from .routes import Caller, Route
+from .route import Caller, Route
 from .schemas import Schema, answer_name, components_of, reference
 
 _SECURITY: Final[Mapping[Caller, Sequence[Mapping[str, Sequence[str]]]]] = {

@@ -1,26 +1,17 @@
 """The table of routes: the URL rules and the OpenAPI document are both made of it, so that they cannot drift."""
 
-from collections.abc import Callable, Mapping
-from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
-
-import attrs
-from attrs import frozen
 
 from ...application.books import EventRecord
 from ...application.credit import CreditTransfer, WalletBalance
-from ...application.engine import Engine
 from ...application.errors import (
-    Forbidden,
     IdempotencyKeyReused,
     InvalidCredentials,
     InvalidToken,
     NotFound,
     ReplaySecretExpired,
-    StorageUnavailable,
-    Unauthorized,
     VoucherOfOtherAgent,
 )
 from ...application.issuing import IssuedVoucher, VoucherBatch
@@ -33,7 +24,7 @@ from ...application.staff import StaffLoginResult, StaffRecord
 from ...application.tenants import TenantRecord
 from ...application.vouchers import VoucherRecord
 from ...domain.bonuses import BonusAckRequired
-from ...domain.errors import DomainError, InvalidInput
+from ...domain.errors import InvalidInput
 from ...domain.games import StakeOutOfRange
 from ...domain.players import PlayerClosed
 from ...domain.rounds import Round
@@ -42,90 +33,11 @@ from ...domain.tenants import SlugTaken, TenantCannotIssue, TenantNotInStatus
 from ...domain.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from ...domain.wallet import InsufficientFunds
 from . import handlers, requests
+from .analytics_routes import ANALYTICS
 from .documents import CSV, HTML
-from .errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from .route import API, Caller, Route, fields_of, rows_of
 
-Refusals = tuple[type[DomainError], ...]
-Shape = Mapping[str, Any]
-"""The fields of a success beside `ok`: their names in Python, and the types they are put on the wire from."""
-
-API: Final = "/api/v1"
-
-
-class Caller(Enum):
-    """Whose token a route needs."""
-
-    ANYBODY = "nobody's"
-    PLAYER_OR_ANYBODY = "nobody's, or a player's"
-    PLAYER = "a player's"
-    STAFF = "a member of staff's"
-
-
-@frozen(kw_only=True)
-class Route:
-    """One route.
-
-    `takes` is the class of the body, or of the query: of a GET, and where `takes_query` says so. `gives` are the
-    fields of an answer in JSON; `documents` are the media types that there are beside it, or instead where it is
-    None. `refusals` are those of this route's own; `every_refusal` adds what follows from the other columns.
-    """
-
-    method: str
-    path: str
-    name: str
-    handle: Callable[[Engine, Any], handlers.Result]
-    gives: Shape | None
-    documents: tuple[str, ...] = ()
-    caller: Caller = Caller.STAFF
-    takes: type[Any] | None = None
-    takes_query: bool = False
-    status: HTTPStatus = HTTPStatus.OK
-    status_for_player: HTTPStatus | None = None
-    has_key: bool = False
-    may_replay: bool = False
-    refusals: Refusals = ()
-
-    @property
-    def has_body(self) -> bool:
-        """Whether `takes` is read from a body."""
-        return self.takes is not None and self.method != "GET" and not self.takes_query
-
-    @property
-    def path_ids(self) -> list[str]:
-        """The names of the ids in the path."""
-        parts = (part for part in self.path.split("/") if part.startswith("{"))
-        return [part.strip("{}") for part in parts]
-
-    @property
-    def every_refusal(self) -> Refusals:
-        """All errors this route can answer with."""
-        return self.refusals + tuple(
-            error
-            for condition, errors in (
-                (self.takes is not None or self.has_key, (MalformedRequest,)),
-                (self.has_body, (BodyTooLarge, UnsupportedMediaType)),
-                (self.caller in _KNOWN, (Unauthorized, InvalidToken, Forbidden)),
-                (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, Forbidden)),
-                (bool(self.path_ids), (NotFound,)),
-                (self.has_key, (IdempotencyKeyReused,)),
-                (True, (StorageUnavailable,)),
-            )
-            if condition
-            for error in errors
-        )
-
-
-_KNOWN: Final = (Caller.PLAYER, Caller.STAFF)
 _CREATED: Final = HTTPStatus.CREATED
-
-
-def _fields(result: type[Any]) -> Shape:
-    return {field.name: field.type for field in attrs.fields(attrs.resolve_types(result))}
-
-
-def _rows(name: str, row: Any) -> Shape:  # noqa: ANN401 - a type, whichever
-    return {name: list[row], "next_cursor": str | None}
-
 
 _PUBLIC: Final = (
     Route(
@@ -175,7 +87,7 @@ _PLAYERS: Final = (
         caller=Caller.ANYBODY,
         handle=handlers.log_player_in,
         takes=requests.PlayerCredentials,
-        gives=_fields(PlayerLoginResult),
+        gives=fields_of(PlayerLoginResult),
         refusals=(InvalidCredentials, PlayerClosed),
     ),
     Route(
@@ -185,7 +97,7 @@ _PLAYERS: Final = (
         caller=Caller.ANYBODY,
         handle=handlers.refresh_player,
         takes=requests.RefreshRequest,
-        gives=_fields(PlayerLoginResult),
+        gives=fields_of(PlayerLoginResult),
         refusals=(InvalidToken,),
     ),
     Route(
@@ -235,7 +147,7 @@ _DESK: Final = (
         caller=Caller.ANYBODY,
         handle=handlers.log_staff_in,
         takes=requests.StaffCredentials,
-        gives=_fields(StaffLoginResult),
+        gives=fields_of(StaffLoginResult),
         refusals=(InvalidCredentials,),
     ),
     Route(
@@ -245,7 +157,7 @@ _DESK: Final = (
         caller=Caller.ANYBODY,
         handle=handlers.refresh_staff,
         takes=requests.RefreshRequest,
-        gives=_fields(StaffLoginResult),
+        gives=fields_of(StaffLoginResult),
         refusals=(InvalidToken,),
     ),
     Route(
@@ -297,7 +209,7 @@ _DESK: Final = (
         name="listVouchers",
         handle=handlers.list_vouchers,
         takes=requests.VouchersQuery,
-        gives=_rows("vouchers", VoucherRecord),
+        gives=rows_of("vouchers", VoucherRecord),
         documents=(CSV,),
     ),
     Route(
@@ -330,7 +242,7 @@ _ADMIN: Final = (
         name="listTenants",
         handle=handlers.list_tenants,
         takes=requests.ListQuery,
-        gives=_rows("tenants", TenantRecord),
+        gives=rows_of("tenants", TenantRecord),
     ),
     Route(
         method="POST",
@@ -395,7 +307,7 @@ _ADMIN: Final = (
         name="listStaff",
         handle=handlers.list_staff,
         takes=requests.StaffQuery,
-        gives=_rows("staff", StaffRecord),
+        gives=rows_of("staff", StaffRecord),
     ),
     Route(
         method="POST",
@@ -412,7 +324,7 @@ _ADMIN: Final = (
         name="listPlayers",
         handle=handlers.list_players,
         takes=requests.PlayersQuery,
-        gives=_rows("players", PlayerRecord),
+        gives=rows_of("players", PlayerRecord),
     ),
     Route(
         method="GET",
@@ -438,7 +350,7 @@ _ADMIN: Final = (
         name="listSessions",
         handle=handlers.list_sessions,
         takes=requests.ListQuery,
-        gives=_rows("sessions", SessionRecord),
+        gives=rows_of("sessions", SessionRecord),
     ),
     Route(
         method="GET",
@@ -446,7 +358,7 @@ _ADMIN: Final = (
         name="listRounds",
         handle=handlers.list_rounds,
         takes=requests.ListQuery,
-        gives=_rows("rounds", Round),
+        gives=rows_of("rounds", Round),
     ),
     Route(
         method="GET",
@@ -454,10 +366,10 @@ _ADMIN: Final = (
         name="listLedger",
         handle=handlers.list_ledger,
         takes=requests.LedgerQuery,
-        gives=_rows("events", EventRecord),
+        gives=rows_of("events", EventRecord),
         documents=(CSV,),
     ),
 )
 
-ROUTES: Final = (*_PUBLIC, *_PLAYERS, *_DESK, *_ADMIN)
+ROUTES: Final = (*_PUBLIC, *_PLAYERS, *_DESK, *_ADMIN, *ANALYTICS)
 """Every route of the API but the one that describes it."""

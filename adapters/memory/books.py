@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 from ...application.ports import AnswerKey, Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus, BonusStatus
+from ...domain.game_configs import GameConfig
 from ...domain.ledger import Account, EventType, LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
@@ -37,7 +38,8 @@ class Totals:
     def count(self, event: LedgerEvent) -> None:
         """Add an event that was just written."""
         self.counts[event.tenant_id][event.event_type] += 1
-        self.moved[event.tenant_id][event.event_type] += event.amount_minor
+        # What is reported from elsewhere happened, and moved nothing.
+        self.moved[event.tenant_id][event.event_type] += event.transfer.amount_minor if event.transfer else 0
         if event.transfer is not None:
             entries = self.entries[event.tenant_id]
             entries[event.transfer.source] -= event.transfer.amount_minor
@@ -163,6 +165,7 @@ class Books:
     attempts: Table[Attempts] = field(
         factory=lambda: Table("attempts", lambda row: (row.tenant_id, row.subject_id))
     )
+    game_configs: Table[GameConfig] = field(factory=lambda: Table("game_configs", lambda row: row.game_key))
     totals: Totals = field(factory=Totals)
 
     def table_of(self, kind: type[Record]) -> Table[Any]:
@@ -198,5 +201,6 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     LedgerEvent: "ledger",
     StoredAnswer: "answers",
     Attempts: "attempts",
+    GameConfig: "game_configs",
 }
 """Where each kind of record is kept."""

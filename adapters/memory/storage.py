@@ -25,6 +25,7 @@ from attrs import field, frozen
 
 from ...application.errors import StorageUnavailable
 from ...application.ports import Binding, Record
+from .analytics import MemoryAnalytics
 from .directory import MemoryDirectory
 from .ledger import MemoryLedger
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
@@ -45,6 +46,7 @@ class MemoryUnitOfWork:
     players: MemoryPlayers
     ledger: MemoryLedger
     attempts: MemoryAttempts
+    analytics: MemoryAnalytics
 
     @classmethod
     def of(cls, transaction: Transaction) -> Self:
@@ -58,6 +60,7 @@ class MemoryUnitOfWork:
             MemoryPlayers(transaction),
             MemoryLedger(transaction),
             MemoryAttempts(transaction),
+            MemoryAnalytics(transaction),
         )
 
     def add(self, *records: Record) -> None:

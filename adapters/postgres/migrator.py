@@ -110,7 +110,9 @@ class Migrator:
             self.url, application="playtime-migrator", lock_timeout=f"{RUNNER_SECONDS}s"
         )
         try:
-            connection = psycopg.connect(**parameters, autocommit=True)
+            # Nothing is prepared: a prepared query leaves its snapshot open until its transaction ends, and who
+            # makes an index beside it would wait for that.
+            connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
             raise StorageUnavailable(f"the migrator cannot connect: {error}") from error
         try:

@@ -57,8 +57,8 @@ from summed full join stated using (kind, owner_id) full join folded using (kind
 """Entries beside what the rest of the books state, in one statement: at one moment."""
 
 _MOVEMENTS: Final = """
-select event_type, count(*), sum(amount_minor)::bigint from playtime.ledger_events where true {and_scope}
-group by event_type
+select event_type, count(*), coalesce(sum(amount_minor) filter (where from_kind is not null), 0)::bigint
+from playtime.ledger_events where true {and_scope} group by event_type
 """
 
 _NOTHING_BUT_ENTRIES: Final = frozenset({AccountKind.HOUSE, AccountKind.ISSUANCE})

@@ -290,6 +290,7 @@ def _event(row: Row) -> LedgerEvent:
         provider=row[15],
         region=row[16],
         transfer=_transfer(row[17], row[18:24]),
+        reported_minor=row[17] if row[18] is None else 0,
         meta=row[24],
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Table,
     Text,
     Uuid,
@@ -266,6 +267,80 @@ account_totals = _owned(
 
 fold_marks = _owned(
     "fold_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
+)
+
+
+def _sum(name: str) -> Column[Any]:
+    return Column(name, Numeric, nullable=False)
+
+
+def _played_in() -> list[Column[Any]]:
+    """What pieces of time are kept apart by: a key without these has an empty text or the nil id."""
+    return [_text("game_key", key=True), _text("provider", key=True), _uuid("cashier_id", key=True)]
+
+
+def _piece() -> list[Column[Any]]:
+    starts_at = Column("bucket_at", DateTime(timezone=True), primary_key=True, nullable=False)
+    return [Column("grain", Integer, primary_key=True, nullable=False), starts_at]
+
+
+play_buckets = Table(
+    "play_buckets",
+    metadata,
+    _uuid("operator_id", key=True),
+    *_piece(),
+    _uuid("tenant_id", key=True),
+    _text("source", key=True),
+    _text("event_type", key=True),
+    *_played_in(),
+    _text("region", key=True),
+    _minor("events"),
+    _sum("amount_minor"),
+    _sum("squares"),
+)
+
+stake_buckets = Table(
+    "stake_buckets",
+    metadata,
+    _uuid("operator_id", key=True),
+    *_piece(),
+    _uuid("tenant_id", key=True),
+    Column("size_class", Integer, primary_key=True, nullable=False),
+    *_played_in(),
+    _text("region", key=True),
+    _minor("bets"),
+)
+
+activity_buckets = Table(
+    "activity_buckets",
+    metadata,
+    _uuid("operator_id", key=True),
+    _piece()[1],
+    _uuid("tenant_id", key=True),
+    _uuid("player_id", key=True),
+    _uuid("session_id", key=True),
+    *_played_in(),
+    _text("region", key=True),
+    _minor("bets"),
+    _sum("handle_minor"),
+    _sum("squares"),
+    _minor("wins"),
+    _sum("payout_minor"),
+    _at("first_bet_at", null=True),
+    _at("last_bet_at", null=True),
+)
+
+number_marks = _owned(
+    "number_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
+)
+
+game_configs = _owned(
+    "game_configs",
+    _text("game_key", key=True),
+    _text("provider"),
+    Column("expected_rtp", Numeric, nullable=False),
+    Column("hit_rate", Numeric, nullable=True),
+    Column("volatility", Numeric, nullable=True),
 )
 
 INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "rounds"})

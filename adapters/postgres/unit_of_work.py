@@ -6,6 +6,7 @@ from typing import Self
 from attrs import field, frozen
 
 from ...application.ports import Record
+from .reads_analytics import PostgresAnalytics
 from .reads_ledger import PostgresLedger
 from .reads_play import PostgresPlayers, PostgresVouchers
 from .reads_tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
@@ -55,6 +56,11 @@ class PostgresUnitOfWork:
     def attempts(self) -> PostgresAttempts:
         """Counted guesses."""
         return PostgresAttempts(self.transaction)
+
+    @property
+    def analytics(self) -> PostgresAnalytics:
+        """The operator's numbers."""
+        return PostgresAnalytics(self.transaction)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

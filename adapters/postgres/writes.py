@@ -16,6 +16,7 @@ from ...application.errors import StorageMisuse
 from ...application.ports import Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus
+from ...domain.game_configs import GameConfig
 from ...domain.ledger import LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
@@ -26,6 +27,7 @@ from ...domain.vouchers import Voucher
 from .channel import Row, Statement
 from .kept import Kept
 from .queries import DIALECT
+from .rows_numbers import GAME_CONFIGS
 from .rows_play import BONUSES, EVENTS, PLAYERS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 
@@ -42,6 +44,7 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     Bonus: BONUSES,
     Round: ROUNDS,
     LedgerEvent: EVENTS,
+    GameConfig: GAME_CONFIGS,
 }
 """How each kind of record is kept; what is referred to stands before what refers to it."""
 

@@ -37,7 +37,7 @@ DESIGN: Final[dict[EventType, set[tuple[AccountKind, AccountKind]]]] = {
     E.PLAYER_CLOSED: {(K.PLAYER, K.TENANT)},
     E.BONUS_RETURNED: {(K.BONUS_POOL, K.TENANT)},
 }
-TELEMETRY: Final = {E.LOGIN, E.LOGOUT, E.BONUS_ACKNOWLEDGED, E.ERROR}
+TELEMETRY: Final = {E.SPIN, E.LOGIN, E.LOGOUT, E.BONUS_ACKNOWLEDGED, E.ERROR}
 WAYS: Final = [(source, target) for source in K for target in K]
 
 
@@ -169,3 +169,10 @@ def test_an_account_agrees_when_entries_statement_and_floor_do(
     entries: int, stated: int | None, floor: int | None, *, agrees: bool
 ) -> None:
     assert AccountTotal(Account(K.TENANT, AGENT), entries, stated, floor).agrees is agrees
+
+
+def test_only_games_elsewhere_report_an_amount_that_moves_no_account() -> None:
+    reported = _event(E.BET, source=EventSource.EXTERNAL, reported_minor=5)
+    assert (reported.amount_minor, reported.transfer) == (5, None)
+    with pytest.raises(InvalidInput, match="run elsewhere"):
+        _event(E.LOGIN, reported_minor=5)

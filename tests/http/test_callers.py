@@ -3,7 +3,8 @@
 import pytest
 from support_http import API, NOWHERE, Web, address_of
 
-from playtime.adapters.http.routes import ROUTES, Caller, Route
+from playtime.adapters.http.route import Caller, Route
+from playtime.adapters.http.routes import ROUTES
 from playtime.domain.staff import Role
 
 STAFF_ROUTES = [route for route in ROUTES if route.caller is Caller.STAFF]

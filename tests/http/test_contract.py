@@ -14,7 +14,8 @@ from support_http import API, Web
 
 from playtime.adapters.http.errors import status_of
 from playtime.adapters.http.redeem_page import REDEEM_PATH, SCRIPT_PATH
-from playtime.adapters.http.routes import ROUTES, Caller, Route
+from playtime.adapters.http.route import Caller, Route
+from playtime.adapters.http.routes import ROUTES
 from playtime.domain.staff import Role
 
 EXAMPLES: Final = 40

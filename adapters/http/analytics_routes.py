@@ -1,0 +1,34 @@
+"""The routes of the operator's numbers."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ...application.analytics import RangeRecord
+from ...application.analytics_games import GamesData
+from ...application.analytics_overview import OverviewData
+from ...application.analytics_revenue import RevenueData
+from ...domain.errors import InvalidInput
+from . import analytics_handlers as handlers
+from .documents import CSV
+from .numbers_requests import NumbersQuery
+from .route import API, Route
+
+
+def _numbers(name: str, handle: Callable[..., Any], data: type[Any], takes: type[Any] = NumbersQuery) -> Route:
+    return Route(
+        method="GET",
+        path=f"{API}/admin/analytics/{name}",
+        name=f"read{name.capitalize()}",
+        handle=handle,
+        takes=takes,
+        gives={"range": RangeRecord, "data": data},
+        documents=(CSV,),
+        refusals=(InvalidInput,),
+    )
+
+
+ANALYTICS: Final = (
+    _numbers("overview", handlers.read_overview, OverviewData),
+    _numbers("revenue", handlers.read_revenue, RevenueData),
+    _numbers("games", handlers.read_games, GamesData),
+)

@@ -1,0 +1,104 @@
+"""What a route is: an address, who may call it, what it takes and what it gives."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+from attrs import frozen
+
+from ...application.engine import Engine
+from ...application.errors import (
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidToken,
+    NotFound,
+    StorageUnavailable,
+    Unauthorized,
+)
+from ...domain.errors import DomainError
+from . import handlers
+from .errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+
+Refusals = tuple[type[DomainError], ...]
+Shape = Mapping[str, Any]
+"""The fields of a success beside `ok`: their names in Python, and the types they are put on the wire from."""
+
+API: Final = "/api/v1"
+
+
+class Caller(Enum):
+    """Whose token a route needs."""
+
+    ANYBODY = "nobody's"
+    PLAYER_OR_ANYBODY = "nobody's, or a player's"
+    PLAYER = "a player's"
+    STAFF = "a member of staff's"
+
+
+@frozen(kw_only=True)
+class Route:
+    """One route.
+
+    `takes` is the class of the body, or of the query: of a GET, and where `takes_query` says so. `gives` are the
+    fields of an answer in JSON; `documents` are the media types that there are beside it, or instead where it is
+    None. `refusals` are those of this route's own; `every_refusal` adds what follows from the other columns.
+    """
+
+    method: str
+    path: str
+    name: str
+    handle: Callable[[Engine, Any], handlers.Result]
+    gives: Shape | None
+    documents: tuple[str, ...] = ()
+    caller: Caller = Caller.STAFF
+    takes: type[Any] | None = None
+    takes_query: bool = False
+    status: HTTPStatus = HTTPStatus.OK
+    status_for_player: HTTPStatus | None = None
+    has_key: bool = False
+    may_replay: bool = False
+    refusals: Refusals = ()
+
+    @property
+    def has_body(self) -> bool:
+        """Whether `takes` is read from a body."""
+        return self.takes is not None and self.method != "GET" and not self.takes_query
+
+    @property
+    def path_ids(self) -> list[str]:
+        """The names of the ids in the path."""
+        parts = (part for part in self.path.split("/") if part.startswith("{"))
+        return [part.strip("{}") for part in parts]
+
+    @property
+    def every_refusal(self) -> Refusals:
+        """All errors this route can answer with."""
+        return self.refusals + tuple(
+            error
+            for condition, errors in (
+                (self.takes is not None or self.has_key, (MalformedRequest,)),
+                (self.has_body, (BodyTooLarge, UnsupportedMediaType)),
+                (self.caller in _KNOWN, (Unauthorized, InvalidToken, Forbidden)),
+                (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, Forbidden)),
+                (bool(self.path_ids), (NotFound,)),
+                (self.has_key, (IdempotencyKeyReused,)),
+                (True, (StorageUnavailable,)),
+            )
+            if condition
+            for error in errors
+        )
+
+
+_KNOWN: Final = (Caller.PLAYER, Caller.STAFF)
+
+
+def fields_of(result: type[Any]) -> Shape:
+    """Return the shape of an answer that consists of a result's own fields."""
+    return {field.name: field.type for field in attrs.fields(attrs.resolve_types(result))}
+
+
+def rows_of(name: str, row: Any) -> Shape:  # noqa: ANN401 - a type, whichever
+    """Return the shape of a page of a list."""
+    return {name: list[row], "next_cursor": str | None}
