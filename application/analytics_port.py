@@ -43,6 +43,7 @@ class Dimension(StrEnum):
     GAME = "game_key"
     PROVIDER = "provider"
     REGION = "region"
+    CASHIER = "cashier_id"
 
 
 @frozen(kw_only=True)

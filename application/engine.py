@@ -2,8 +2,13 @@
 
 from attrs import frozen
 
+from .analytics_attribution import ReadAttribution
+from .analytics_funnel import ReadFunnel
 from .analytics_games import ReadGames
+from .analytics_ltv import ReadLtv
+from .analytics_ops import ReadOps
 from .analytics_overview import ReadOverview
+from .analytics_players import ReadPlayers
 from .analytics_revenue import ReadRevenue
 from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
@@ -72,3 +77,8 @@ class Engine:
     read_overview: ReadOverview
     read_revenue: ReadRevenue
     read_games: ReadGames
+    read_players: ReadPlayers
+    read_ltv: ReadLtv
+    read_funnel: ReadFunnel
+    read_ops: ReadOps
+    read_attribution: ReadAttribution

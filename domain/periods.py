@@ -85,6 +85,13 @@ class Period:
         since = self._moment(self._wall(self.since) - max(length, _SECOND))
         return evolve(self, since=min(since, self.since - timedelta(microseconds=1)), until=self.since)
 
+    def whole_days(self, now: datetime) -> int:
+        """Return how many days of the period are over by now; the last one counts if it ends at midnight."""
+        edges = self.by_day.edges
+        ended = sum(edge <= now for edge in edges[1:-1])
+        last = self.until <= now and self._midnight(self._wall(self.until).date()) == self.until
+        return ended + last
+
     def last_days(self, days: int) -> Span:
         """Return the last days of the period by the wall clock, whether or not it has that many."""
         return Span(self._moment(self._wall(self.until) - timedelta(days=days)), self.until)

@@ -1,5 +1,6 @@
 """Asking for numbers in tests: an operator with made-up play in its books, and a question about it."""
 
+import atexit
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -85,7 +86,7 @@ def moments() -> st.SearchStrategy[datetime]:
 @st.composite
 def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Question:
     """Return a strategy of questions about new books on a storage; some of them folded, some not."""
-    storage = _storage(name)
+    storage = shared_storage(name)
     house, random = House.built(storage), Random(draw(st.integers(0, 10**6)))
     play = made_up_play(house, random, events=draw(st.integers(0, 80)))
     write(storage, house.as_operator, *play.players)
@@ -120,9 +121,11 @@ def scopes(house: House, play: Play) -> st.SearchStrategy[Scope]:
 
 
 @cache
-def _storage(name: str) -> Storage:
+def shared_storage(name: str) -> Storage:
     """Return a storage that all examples share; each has an operator of its own."""
-    return open_storage(name)
+    storage = open_storage(name)
+    atexit.register(storage.close)
+    return storage
 
 
 def utc_text(moment: datetime) -> str:

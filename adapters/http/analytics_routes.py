@@ -4,13 +4,18 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...application.analytics import RangeRecord
+from ...application.analytics_attribution import AttributionData
+from ...application.analytics_funnel import FunnelData
 from ...application.analytics_games import GamesData
+from ...application.analytics_ltv import LtvData
+from ...application.analytics_ops import OpsData
 from ...application.analytics_overview import OverviewData
+from ...application.analytics_players import PlayersData
 from ...application.analytics_revenue import RevenueData
 from ...domain.errors import InvalidInput
 from . import analytics_handlers as handlers
 from .documents import CSV
-from .numbers_requests import NumbersQuery
+from .numbers_requests import AttributionQuery, NumbersQuery
 from .route import API, Route
 
 
@@ -31,4 +36,9 @@ ANALYTICS: Final = (
     _numbers("overview", handlers.read_overview, OverviewData),
     _numbers("revenue", handlers.read_revenue, RevenueData),
     _numbers("games", handlers.read_games, GamesData),
+    _numbers("players", handlers.read_players, PlayersData),
+    _numbers("ltv", handlers.read_ltv, LtvData),
+    _numbers("funnel", handlers.read_funnel, FunnelData),
+    _numbers("ops", handlers.read_ops, OpsData),
+    _numbers("attribution", handlers.read_attribution, AttributionData, AttributionQuery),
 )

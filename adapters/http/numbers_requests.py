@@ -10,6 +10,7 @@ from uuid import UUID
 from attrs import frozen
 from msgspec import Meta
 
+from ...application.analytics_attribution import Metric
 from ...domain.periods import DEFAULT_ZONE, Bucket
 from .requests import LONGEST_TYPED, ListFormat, Name, Since, Typed, Until
 
@@ -29,3 +30,12 @@ class NumbersQuery:
     region: Name | None = None
     compare: Annotated[str, Meta(max_length=LONGEST_TYPED, description="previous")] | None = None
     format: ListFormat = ListFormat.JSON
+
+
+@frozen(kw_only=True)
+class AttributionQuery(NumbersQuery):
+    """Of which metric as well."""
+
+    metric: Annotated[str, Meta(max_length=LONGEST_TYPED, description="ngr, handle, deposits or rtp")] = (
+        Metric.NGR.value
+    )

@@ -39,6 +39,7 @@ _KEY_OF: Final[Mapping[Dimension, Callable[[LedgerEvent], str | None]]] = {
     Dimension.GAME: lambda event: event.game_key,
     Dimension.PROVIDER: lambda event: event.provider,
     Dimension.REGION: lambda event: event.region,
+    Dimension.CASHIER: lambda event: None if event.cashier_id is None else str(event.cashier_id),
 }
 
 

@@ -20,7 +20,7 @@ from .number_pieces import cut_up
 from .transaction import Transaction
 
 _COLUMNS: Final = """e.operator_id, e.tenant_id, e.occurred_at, e.source, e.event_type, e.player_id, e.session_id,
-        e.game_key, e.provider, e.region, e.amount_minor"""
+        e.game_key, e.provider, e.cashier_id, e.region, e.amount_minor"""
 
 _UNFOLDED: Final = f"""
         select {_COLUMNS} from playtime.ledger_events e
@@ -55,12 +55,13 @@ _IN_PIECE: Final = """{bucket_of_operator} and b.grain = piece.grain
 
 PLAY: Final = f"""{_RAW}, facts as (
     select width_bucket(b.bucket_at, :edges::timestamptz[]) - 1 as bucket, b.tenant_id, b.source, b.event_type,
-        b.game_key, b.provider, b.region, b.events, b.amount_minor, b.squares
+        b.game_key, b.provider, b.cashier_id, b.region, b.events, b.amount_minor, b.squares
     from {_PIECES} join playtime.play_buckets b on {_IN_PIECE}
     where b.events > 0
     union all
     select width_bucket(occurred_at, :edges::timestamptz[]) - 1, tenant_id, source, event_type,
-        coalesce(game_key, ''), coalesce(provider, ''), coalesce(region, ''), 1, amount_minor,
+        coalesce(game_key, ''), coalesce(provider, ''), coalesce(cashier_id, '{NOBODY}'), coalesce(region, ''),
+        1, amount_minor,
         case event_type when 'BET' then amount_minor::numeric * amount_minor else 0 end
     from raw
 )"""  # noqa: S608 - texts of ours

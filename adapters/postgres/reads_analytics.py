@@ -22,7 +22,7 @@ from ...domain.ledger import EventSource, EventType
 from ...domain.periods import Span
 from .channel import Row, Statement
 from .number_facts import ACTIVITY, PLAY, STAKES, Facts
-from .number_folding import fold_numbers, unfold_numbers
+from .number_folding import NOBODY, fold_numbers, unfold_numbers
 from .number_journeys import errors_in, funnel_of, redemption_times_in, refusals_in
 from .rows_numbers import GAME_CONFIGS
 from .transaction import Transaction
@@ -36,6 +36,7 @@ _SPLIT: Final = {
     Dimension.GAME: ", nullif(game_key, '')",
     Dimension.PROVIDER: ", nullif(provider, '')",
     Dimension.REGION: ", nullif(region, '')",
+    Dimension.CASHIER: f", nullif(cashier_id, '{NOBODY}')::text",
 }
 _ACTIVES: Final = "select bucket, count(distinct player_id) from facts where bets > 0 group by bucket"
 _SIZES: Final = "select size_class, sum(bets)::bigint from facts group by size_class"
