@@ -12,7 +12,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.game_configs import GameConfig
-from ..domain.ledger import EventSource, EventType
+from ..domain.ledger import EventSource, EventType, LedgerEvent
 from ..domain.periods import Span
 
 STAKE_STEPS: Final = tuple(step * 10**power for power in range(13) for step in (1, 2, 5))[:-2]
@@ -167,6 +167,12 @@ class Analytics(Protocol):
 
     def game_config(self, game_key: str) -> GameConfig | None:
         """Return the bound operator's stated game of a key."""
+
+    def ingest(self, events: Sequence[LedgerEvent]) -> int:
+        """Write those events of games elsewhere that are not there yet, commit, and return how many they were.
+
+        One is there when its actor has written one of that action and type. Ends the unit.
+        """
 
     def fold(self, limit: int) -> int:
         """Fold at most about `limit` more events, commit, and return how many they were; see Ledger.fold."""

@@ -14,6 +14,7 @@ from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
+from .ingestion import ConfigureGame, IngestEvents
 from .issuing import IssueVoucher, IssueVouchers
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .players import (
@@ -24,6 +25,7 @@ from .players import (
     ReadPlayer,
     ReadPlayerState,
 )
+from .rebuilding import RebuildNumbers
 from .redemption import RedeemVoucher
 from .sheets import PrintSheet
 from .spins import ListGames, Spin
@@ -74,6 +76,9 @@ class Engine:
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
     sweep: Sweep
+    ingest_events: IngestEvents
+    configure_game: ConfigureGame
+    rebuild_numbers: RebuildNumbers
     read_overview: ReadOverview
     read_revenue: ReadRevenue
     read_games: ReadGames

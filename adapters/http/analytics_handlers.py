@@ -1,5 +1,6 @@
 """What each route of the numbers does: one use case called, its answer handed on as JSON or as a table."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -13,14 +14,17 @@ from ...application.analytics_overview import NgrPoint
 from ...application.analytics_players import ActivityPoint
 from ...application.analytics_port import Scope
 from ...application.analytics_revenue import RevenuePoint
+from ...application.answers import Content
 from ...application.engine import Engine
-from ...application.wire import success
+from ...application.errors import NotFound
+from ...application.ingestion import ReportedEvent
+from ...application.wire import success, to_wire
 from ...domain.errors import InvalidInput
 from .calls import StaffCall
 from .errors import MalformedRequest
 from .filters import moment_in_utc
 from .handlers import Result
-from .numbers_requests import AttributionQuery, NumbersQuery
+from .numbers_requests import GAME_KEY, AttributionQuery, EventsReport, GameStatement, NumbersQuery
 from .requests import ListFormat
 from .tables import whole_table
 
@@ -74,6 +78,49 @@ def read_attribution(engine: Engine, call: StaffCall[AttributionQuery]) -> Resul
     numbers = _asked(call, lambda asked: engine.read_attribution(call.who, asked, call.given.metric))
     data = numbers.data
     return _told(call, "attribution", numbers, (ChangePart, [*data.games, *data.agents, *data.segments]))
+
+
+def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
+    """Take in what is played elsewhere; what was reported before is left out."""
+    events = [
+        ReportedEvent(
+            event_type=event.eventType,
+            action_id=event.actionId,
+            game_key=event.gameKey,
+            provider=event.provider,
+            amount_minor=event.amountMinor,
+            occurred_at=moment_in_utc(event.occurredAt),
+            player_id=event.playerId,
+            session_id=event.sessionId,
+            agent_id=event.agentId,
+            region=event.region,
+        )
+        for event in call.given.events
+    ]
+    return _success_of(engine.ingest_events(call.who, events))
+
+
+def configure_game(engine: Engine, call: StaffCall[GameStatement]) -> Result:
+    """State what a game should return, in place of what was stated before."""
+    given = call.given
+    game_key = str(call.ids["gameKey"])
+    if re.fullmatch(GAME_KEY, game_key) is None:
+        raise NotFound("game")
+    return success(
+        game=engine.configure_game(
+            call.who,
+            game_key,
+            provider=given.provider,
+            expected_rtp=given.expectedRtp,
+            hit_rate=given.hitRate,
+            volatility=given.volatility,
+        )
+    )
+
+
+def _success_of(result: object) -> Content:
+    content: Content = success() | to_wire(result)
+    return content
 
 
 def _asked(call: StaffCall[Any], read: Callable[[Asked], T]) -> T:

@@ -12,11 +12,12 @@ from ...application.analytics_ops import OpsData
 from ...application.analytics_overview import OverviewData
 from ...application.analytics_players import PlayersData
 from ...application.analytics_revenue import RevenueData
+from ...application.ingestion import GameConfigRecord, Ingested
 from ...domain.errors import InvalidInput
 from . import analytics_handlers as handlers
 from .documents import CSV
-from .numbers_requests import AttributionQuery, NumbersQuery
-from .route import API, Route
+from .numbers_requests import REPORT_BYTES, AttributionQuery, EventsReport, GameStatement, NumbersQuery
+from .route import API, Route, fields_of
 
 
 def _numbers(name: str, handle: Callable[..., Any], data: type[Any], takes: type[Any] = NumbersQuery) -> Route:
@@ -33,6 +34,25 @@ def _numbers(name: str, handle: Callable[..., Any], data: type[Any], takes: type
 
 
 ANALYTICS: Final = (
+    Route(
+        method="POST",
+        path=f"{API}/events",
+        name="ingestEvents",
+        handle=handlers.ingest_events,
+        takes=EventsReport,
+        limit_bytes=REPORT_BYTES,
+        gives=fields_of(Ingested),
+        refusals=(InvalidInput,),
+    ),
+    Route(
+        method="PUT",
+        path=f"{API}/admin/games/{{gameKey}}",
+        name="configureGame",
+        handle=handlers.configure_game,
+        takes=GameStatement,
+        gives={"game": GameConfigRecord},
+        refusals=(InvalidInput,),
+    ),
     _numbers("overview", handlers.read_overview, OverviewData),
     _numbers("revenue", handlers.read_revenue, RevenueData),
     _numbers("games", handlers.read_games, GamesData),

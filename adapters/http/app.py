@@ -71,7 +71,7 @@ def create_app(engine: Engine, *, public_url: str | None = None) -> Flask:
 
 
 def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[..., Response]) -> None:
-    rule = path.replace("{", "<uuid:").replace("}", ">")
+    rule = path.replace("{gameKey}", "<string(maxlength=64):gameKey>").replace("{", "<uuid:").replace("}", ">")
     app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
 
 
@@ -108,4 +108,4 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
 def _reader(route: Route) -> Callable[..., Any]:
     if route.takes is None:
         return lambda _request: None
-    return body_reader(route.takes) if route.has_body else query_reader(route.takes)
+    return body_reader(route.takes, route.limit_bytes) if route.has_body else query_reader(route.takes)

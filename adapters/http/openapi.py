@@ -10,7 +10,8 @@ from ...application.answers import LONGEST_ACTION_ID
 from ...domain.errors import DomainError
 from .answering import JSON, REPLAYED
 from .errors import HEADERS_OF_STATUS, status_of
-from .requests import PRINTABLE_ASCII, wire_name
+from .numbers_requests import GAME_KEY
+from .requests import LONGEST_TYPED, PRINTABLE_ASCII, wire_name
 from .route import Caller, Route
 from .schemas import Schema, answer_name, components_of, reference
 
@@ -33,6 +34,10 @@ _KEY: Final[Schema] = {
         "maxLength": LONGEST_ACTION_ID,
         "pattern": PRINTABLE_ASCII,
     },
+}
+_UUID: Final[Schema] = {"type": "string", "format": "uuid"}
+_PATH_TEXTS: Final[Mapping[str, Schema]] = {
+    "gameKey": {"type": "string", "minLength": 1, "maxLength": LONGEST_TYPED, "pattern": GAME_KEY}
 }
 _SESSION: Final[Schema] = {
     "name": "X-Session-Id",
@@ -87,7 +92,7 @@ def _operation(route: Route, components: Mapping[str, Schema]) -> dict[str, Any]
 
 def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
     parameters: list[Schema] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        {"name": name, "in": "path", "required": True, "schema": _PATH_TEXTS.get(name, _UUID)}
         for name in route.path_ids
     ]
     if route.takes is not None and not route.has_body:

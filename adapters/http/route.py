@@ -19,6 +19,7 @@ from ...application.errors import (
 )
 from ...domain.errors import DomainError
 from . import handlers
+from .calls import MAX_BODY_BYTES
 from .errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 
 Refusals = tuple[type[DomainError], ...]
@@ -60,6 +61,7 @@ class Route:
     has_key: bool = False
     may_replay: bool = False
     refusals: Refusals = ()
+    limit_bytes: int = MAX_BODY_BYTES
 
     @property
     def has_body(self) -> bool:
@@ -68,7 +70,7 @@ class Route:
 
     @property
     def path_ids(self) -> list[str]:
-        """The names of the ids in the path."""
+        """The names of the ids in the path; all are UUIDs but for a game's key."""
         parts = (part for part in self.path.split("/") if part.startswith("{"))
         return [part.strip("{}") for part in parts]
 

@@ -165,6 +165,21 @@ class MemoryAnalytics:
             found = view.one(lambda books: books.game_configs.rows.get(game_key))
         return found if found is not None and found.operator_id == operator_id else None
 
+    def ingest(self, events: Sequence[LedgerEvent]) -> int:
+        """Write those events that are not there yet, commit, and return how many they were."""
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            # Held still until they are written: nobody else writes one of them meanwhile.
+            new: dict[UUID, LedgerEvent] = {}
+            for event in events:
+                taken = [books.ledger.taken_key({event.event_id: event}) for books in view.books()]
+                named = {(one.actor_id, one.action_id, one.event_type) for one in new.values()}
+                if not any(taken) and (event.actor_id, event.action_id, event.event_type) not in named:
+                    new[event.event_id] = event
+            self.transaction.add(*new.values())
+            self.transaction.commit()
+        return len(new)
+
     def fold(self, limit: int) -> int:  # noqa: ARG002 - there is never anything to fold
         """Return 0 and end the unit."""
         self.unfold()

@@ -18,9 +18,10 @@ from ...application.analytics_port import (
     Tally,
 )
 from ...domain.game_configs import GameConfig
-from ...domain.ledger import EventSource, EventType
+from ...domain.ledger import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
 from .channel import Row, Statement
+from .ingesting import ingest
 from .number_facts import ACTIVITY, PLAY, STAKES, Facts
 from .number_folding import NOBODY, fold_numbers, unfold_numbers
 from .number_journeys import errors_in, funnel_of, redemption_times_in, refusals_in
@@ -141,6 +142,10 @@ class PostgresAnalytics:
         """Return the bound operator's stated game of a key."""
         row = self.transaction.one(Statement(_CONFIG, (self.transaction.binding.operator_id, game_key)))
         return None if row is None else GAME_CONFIGS.record_of(row)
+
+    def ingest(self, events: Sequence[LedgerEvent]) -> int:
+        """Write those events that are not there yet, commit, and return how many they were."""
+        return ingest(self.transaction, events)
 
     def fold(self, limit: int) -> int:
         """Fold some more events, commit, and return how many they were."""

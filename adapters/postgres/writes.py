@@ -164,3 +164,8 @@ def _tuples(columns: Sequence[Any], count: int, used: int) -> str:
         first = used + row * len(types) + 1
         rows.append(f"({', '.join(f'${first + at}::{kind}' for at, kind in enumerate(types))})")
     return ", ".join(rows)
+
+
+def insert_of(kept: Kept[Any], count: int) -> str:
+    """Return the INSERT of some rows, for who has more to say about it."""
+    return _insert(kept, count, 0)

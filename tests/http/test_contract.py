@@ -19,12 +19,13 @@ from playtime.adapters.http.routes import ROUTES
 from playtime.domain.staff import Role
 
 EXAMPLES: Final = 40
+GAME_KEY: Final = "<string(maxlength=64):gameKey>"
 
 
 def test_the_document_and_the_rules_name_the_same_routes(web: Web) -> None:
     document = web.get("/openapi.json").content
     told = {
-        (method.upper(), path.replace("{", "<uuid:").replace("}", ">"))
+        (method.upper(), path.replace("{gameKey}", GAME_KEY).replace("{", "<uuid:").replace("}", ">"))
         for path, methods in document["paths"].items()
         for method in methods
     }
@@ -100,6 +101,7 @@ def _ids(web: Web) -> Mapping[str, str]:
         "voucherId": str(web.day.sell(1_000).voucher_id),
         "playerId": str(web.day.welcome(1_000).player_id),
         "staffId": str(web.day.agent.analyst.staff_id),
+        "gameKey": "demo-wheel",
         "batchId": web.batch(100, 3)["batch"]["batchId"],
     }
 
