@@ -183,6 +183,29 @@ def series(numbers: Analytics, period: Period, only: Scope) -> list[Totals]:
     return by_bucket(numbers.sums(edges, only), len(edges) - 1)
 
 
+def two_series(numbers: Analytics, period: Period, only: Scope) -> tuple[Sequence[Totals], Sequence[Totals]]:
+    """Return the totals of each bucket of a period, and of the period before, in one question."""
+    now, before = period.edges, period.before.edges
+    both = by_bucket(numbers.sums([*before, *now[1:]], only), len(before) + len(now) - 2)
+    return both[len(before) - 1 :], both[: len(before) - 1]
+
+
+def two_splits(
+    numbers: Analytics, period: Period, only: Scope, *by: Dimension
+) -> tuple[dict[Key, Totals], dict[Key, Totals]]:
+    """Return the totals of a period and of the one before, split by dimensions, in one question."""
+    sums = numbers.sums([period.before.since, period.since, period.until], only, by)
+    return by_key(part for part in sums if part.bucket), by_key(part for part in sums if not part.bucket)
+
+
+def merged(parts: Mapping[Key, Totals], at: int) -> dict[Key, Totals]:
+    """Return totals split by several dimensions as they are split by one of them, the others added up."""
+    found: dict[Key, Totals] = {}
+    for key, totals in parts.items():
+        found[(key[at],)] = found.get((key[at],), Totals()).plus(totals)
+    return found
+
+
 def split(numbers: Analytics, period: Period, only: Scope, *by: Dimension) -> dict[Key, Totals]:
     """Return the totals of a whole period, split by dimensions."""
     return by_key(numbers.sums([period.since, period.until], only, by))

@@ -11,7 +11,7 @@ from ..domain.errors import InvalidInput
 from ..domain.periods import Period
 from ..domain.totals import Totals
 from .access import StaffPrincipal
-from .analytics import AnalyticsReader, Asked, Key, Numbers, ratio_text, split, together
+from .analytics import AnalyticsReader, Asked, Key, Numbers, merged, ratio_text, together, two_splits
 from .analytics_port import Analytics, Dimension
 
 
@@ -83,13 +83,8 @@ class ReadAttribution(AnalyticsReader):
             raise InvalidInput("metric", f"must be one of {', '.join(Metric)}")
 
         def read(numbers: Analytics, period: Period) -> AttributionData:
-            splits = {
-                by: (
-                    split(numbers, period, asked.only, dimension),
-                    split(numbers, period.before, asked.only, dimension),
-                )
-                for by, dimension in _DIMENSIONS.items()
-            }
+            now, before = two_splits(numbers, period, asked.only, *_DIMENSIONS.values())
+            splits = {by: (merged(now, at), merged(before, at)) for at, by in enumerate(_DIMENSIONS)}
             return _attribution(Metric(metric), splits)
 
         return self._answer(principal, asked, read)

@@ -1,6 +1,7 @@
 """Games: what each took and gave, against what it should; and an alarm that may be watched all the time."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from attrs import frozen
 
@@ -20,9 +21,11 @@ from .analytics import (
     by_key,
     play_record,
     ratio_text,
-    split,
 )
 from .analytics_port import Analytics, Dimension
+
+_BEFORE, _NOW = 1, 2
+"""The buckets of the one question that games are asked by; all of them together are since the beginning."""
 
 
 @frozen(kw_only=True)
@@ -69,9 +72,12 @@ class ReadGames(AnalyticsReader):
         by = (Dimension.GAME, Dimension.PROVIDER)
 
         def read(numbers: Analytics, period: Period) -> GamesData:
-            before = split(numbers, period.before, asked.only, *by) if asked.compare == PREVIOUS else None
-            so_far = by_key(numbers.sums([FIRST_MOMENT, period.until], asked.only, by))
-            return GamesData(_games(split(numbers, period, asked.only, *by), so_far, before, odds))
+            start = min(FIRST_MOMENT, period.before.since) - timedelta(days=1)
+            sums = numbers.sums([start, period.before.since, period.since, period.until], asked.only, by)
+            now = by_key(part for part in sums if part.bucket == _NOW)
+            before = by_key(part for part in sums if part.bucket == _BEFORE)
+            compared = before if asked.compare == PREVIOUS else None
+            return GamesData(_games(now, by_key(sums), compared, odds))
 
         return self._answer(principal, asked, read)
 

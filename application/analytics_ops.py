@@ -9,7 +9,7 @@ from ..domain.ledger import EventType
 from ..domain.periods import Period
 from ..domain.totals import Totals
 from .access import StaffPrincipal
-from .analytics import PREVIOUS, AnalyticsReader, Asked, Key, Numbers, added_up, id_of, seconds_text, split
+from .analytics import PREVIOUS, AnalyticsReader, Asked, Key, Numbers, id_of, seconds_text, together, two_splits
 from .analytics_port import Analytics, Dimension
 from .analytics_revenue import VouchersRecord, vouchers_record
 
@@ -72,16 +72,16 @@ class ReadOps(AnalyticsReader):
         """Return them. Raises Forbidden, InvalidInput."""
 
         def read(numbers: Analytics, period: Period) -> OpsData:
-            span, only, before = period.span, asked.only, period.before
-            totals = added_up(numbers.sums([period.since, period.until], only))
-            previous = added_up(numbers.sums([before.since, before.until], only))
+            span, only = period.span, asked.only
+            now, before = two_splits(numbers, period, only, Dimension.CASHIER)
+            totals, previous = together(now.values()), together(before.values())
             times = numbers.redemption_times(span, only) or (None, None)
             return OpsData(
                 errors=[ErrorRow(tally.route, tally.code, tally.count) for tally in numbers.errors(span, only)],
                 refused_bets=[RefusalRow(tally.code, tally.count) for tally in numbers.refusals(span, only)],
                 vouchers=vouchers_record(totals),
                 previous_vouchers=vouchers_record(previous) if asked.compare == PREVIOUS else None,
-                cashiers=_cashiers(split(numbers, period, only, Dimension.CASHIER)),
+                cashiers=_cashiers(now),
                 redemption=RedemptionTimes(*map(seconds_text, times)),
                 logins=totals.of(EventType.LOGIN).events,
             )

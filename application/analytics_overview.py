@@ -21,11 +21,14 @@ from .analytics import (
     Numbers,
     elsewhere_record,
     ratio_text,
-    series,
-    split,
     together,
+    two_series,
+    two_splits,
 )
-from .analytics_port import Analytics, Dimension, Scope
+from .analytics_port import Analytics, Dimension
+
+Expectation = tuple[Fraction | None, Fraction | None, Fraction | None]
+"""The RTP that is to be expected, and the interval around the one there was."""
 
 
 @frozen(kw_only=True)
@@ -82,11 +85,13 @@ class ReadOverview(AnalyticsReader):
         odds = self._odds(principal)
 
         def read(numbers: Analytics, period: Period) -> OverviewData:
-            now, before = series(numbers, period, asked.only), series(numbers, period.before, asked.only)
+            now, before = two_series(numbers, period, asked.only)
+            by_game = two_splits(numbers, period, asked.only, Dimension.GAME)
+            actives = numbers.actives_within([*_windows(period), *_windows(period.before)], asked.only)
             shown = before if asked.compare == PREVIOUS else []
             return OverviewData(
-                _headline(numbers, period, asked.only, (together(now), odds)),
-                _headline(numbers, period.before, asked.only, (together(before), odds)),
+                _headline(together(now), actives[:4], _expectation(by_game[0], odds)),
+                _headline(together(before), actives[4:], _expectation(by_game[1], odds)),
                 [
                     NgrPoint(
                         start,
@@ -101,15 +106,14 @@ class ReadOverview(AnalyticsReader):
         return self._answer(principal, asked, read)
 
 
-def _headline(numbers: Analytics, period: Period, only: Scope, known: tuple[Totals, KnownOdds]) -> HeadlineRecord:
-    totals, odds = known
-    expected, low, high = _expectation(split(numbers, period, only, Dimension.GAME), odds)
+def _windows(period: Period) -> list[Span]:
+    """Return when a player has to have bet to be active, and so daily, weekly and monthly."""
+    return [period.span, *(period.last_days(days) for days in (1, 7, 30))]
 
-    def actives(span: Span) -> int:
-        return numbers.actives([span.since, span.until], only)[0]
 
-    active = actives(period.span)
-    dau, wau, mau = (actives(period.last_days(days)) for days in (1, 7, 30))
+def _headline(totals: Totals, actives: Sequence[int], expectation: Expectation) -> HeadlineRecord:
+    active, dau, wau, mau = actives
+    expected, low, high = expectation
     return HeadlineRecord(
         spins=totals.spins,
         handle_minor=totals.handle_minor,
@@ -134,9 +138,7 @@ def _headline(numbers: Analytics, period: Period, only: Scope, known: tuple[Tota
     )
 
 
-def _expectation(
-    by_game: Mapping[Key, Totals], odds: KnownOdds
-) -> tuple[Fraction | None, Fraction | None, Fraction | None]:
+def _expectation(by_game: Mapping[Key, Totals], odds: KnownOdds) -> Expectation:
     """Return the RTP that the odds let expect of what was staked, and the interval around the one there was.
 
     None where nothing was staked, or something on a game of which that is not known.

@@ -155,11 +155,11 @@ class ReadPlayers(AnalyticsReader):
 
         def read(numbers: Analytics, period: Period) -> PlayersData:
             only, whole = asked.only, [period.since, period.until]
-            sums = numbers.player_sums(period.span, only)
+            sums, points = numbers.player_sums(period.span, only), _series(numbers, period, asked)
             return PlayersData(
-                active=numbers.actives(whole, only)[0],
-                new=numbers.newcomers(whole, only)[0],
-                series=_series(numbers, period, asked),
+                active=len({part.player_id for part in sums if part.spins}),
+                new=sum(point.new for point in points),
+                series=points,
                 retention=_retention(numbers, period, asked, now),
                 session_lengths=_lengths(numbers.session_lengths(period.span, only)),
                 bet_sizes=_sizes(numbers.bet_sizes(period.span, only)),

@@ -119,6 +119,9 @@ class Analytics(Protocol):
     def actives(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many different players bet, for each bucket."""
 
+    def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
+        """Return how many different players bet, for each of some windows, which may overlap."""
+
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many bets there were for each of STAKE_STEPS."""
 

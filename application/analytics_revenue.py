@@ -21,10 +21,12 @@ from .analytics import (
     PlayRecord,
     elsewhere_record,
     id_of,
+    merged,
     play_record,
     series,
     split,
     together,
+    two_series,
 )
 from .analytics_port import Analytics, Dimension
 
@@ -92,9 +94,12 @@ class ReadRevenue(AnalyticsReader):
         """Return it. Raises Forbidden, InvalidInput."""
 
         def read(numbers: Analytics, period: Period) -> RevenueData:
-            now = series(numbers, period, asked.only)
-            before = series(numbers, period.before, asked.only) if asked.compare == PREVIOUS else []
+            if asked.compare == PREVIOUS:
+                now, before = two_series(numbers, period, asked.only)
+            else:
+                now, before = series(numbers, period, asked.only), ()
             total = together(now)
+            parts = split(numbers, period, asked.only, Dimension.GAME, Dimension.AGENT)
             return RevenueData(
                 total=play_record(total),
                 elsewhere=elsewhere_record(total),
@@ -109,10 +114,9 @@ class ReadRevenue(AnalyticsReader):
                 ],
                 vouchers=vouchers_record(total),
                 by_game=[
-                    GameShare(key[0], play_record(totals))
-                    for key, totals in _largest_first(split(numbers, period, asked.only, Dimension.GAME))
+                    GameShare(key[0], play_record(totals)) for key, totals in _largest_first(merged(parts, 0))
                 ],
-                by_agent=_by_agent(split(numbers, period, asked.only, Dimension.AGENT)),
+                by_agent=_by_agent(merged(parts, 1)),
             )
 
         return self._answer(principal, asked, read)

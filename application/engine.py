@@ -14,6 +14,7 @@ from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
+from .error_counts import RecordErrors
 from .ingestion import ConfigureGame, IngestEvents
 from .issuing import IssueVoucher, IssueVouchers
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
@@ -77,6 +78,7 @@ class Engine:
     verify_ledger: VerifyLedger
     sweep: Sweep
     ingest_events: IngestEvents
+    record_errors: RecordErrors
     configure_game: ConfigureGame
     rebuild_numbers: RebuildNumbers
     read_overview: ReadOverview

@@ -117,6 +117,18 @@ class TestEveryNumber:
         counts = [len(who_bet(books.play, *ends, only)) for ends in itertools.pairwise(edges)]
         assert books.ask(lambda numbers: list(numbers.actives(edges, only))) == counts
 
+    def test_actives_within_windows(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        (since, *_, until), only = asked
+        day = timedelta(days=1)
+        windows = [
+            Span(since, until),
+            Span(until - day, until),
+            Span(since, until + day),
+            Span(since - day, since),
+        ]
+        counts = [len(who_bet(books.play, window.since, window.until, only)) for window in windows]
+        assert books.ask(lambda numbers: list(numbers.actives_within(windows, only))) == counts
+
     def test_bet_sizes(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
         (since, *_, until), only = asked
         bets = own(picked(books.play, since, until, only), E.BET)

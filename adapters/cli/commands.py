@@ -22,6 +22,7 @@ from ...domain.errors import DomainError
 from ...domain.staff import Role
 from ...domain.tenants import TenantKind
 from .analytics_commands import analytics
+from .bench import bench
 from .demo import play_demo
 from .program import Database, Program, Running
 from .simulation import MOST_SEEDS, STEPS, run_seeds
@@ -57,7 +58,7 @@ def build_commands(program: Program) -> click.Group:
         """Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""
         context.obj = program
 
-    for command in (serve, sweep, migrate, demo, smoke, simulate, staff, analytics, isolation, ledger, db):
+    for command in (serve, sweep, migrate, demo, smoke, simulate, staff, analytics, bench, isolation, ledger, db):
         playtime.add_command(command)
     return playtime
 

@@ -92,6 +92,10 @@ class MemoryAnalytics:
             players[bucket].add(event.player_id)
         return [len(players[bucket]) for bucket in range(len(edges) - 1)]
 
+    def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
+        """Return how many different players bet, for each of some windows."""
+        return [len({event.player_id for _, event in self._bets_in(window, only)}) for window in windows]
+
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many bets there were for each size."""
         sizes = Counter(bisect_right(STAKE_STEPS, event.amount_minor) for _, event in self._bets_in(span, only))

@@ -24,39 +24,46 @@ _COLUMNS: Final = """e.operator_id, e.tenant_id, e.occurred_at, e.source, e.even
 
 _UNFOLDED: Final = f"""
         select {_COLUMNS} from playtime.ledger_events e
-        where e.operator_id = t.operator_id and e.tenant_id = t.tenant_id and e.from_kind is %snull
-        and e.xact_id > coalesce(m.through, '0'::xid8) and e.xact_id < '{LAST_XID}'::xid8
-        {{and_event}}"""  # noqa: S608 - texts of ours
+        where e.operator_id = marks.operator_id and e.tenant_id = marks.tenant_id and e.from_kind is %snull
+        and e.xact_id > marks.through and e.xact_id < '{LAST_XID}'::xid8 {{and_event}}"""  # noqa: S608 - texts of ours
 
 _RAW: Final = f"""
 with edges as materialized (
     select * from unnest(:edges_since::timestamptz[], :edges_until::timestamptz[]) edge (since, until)
+), marks as materialized (
+    select t.operator_id, t.tenant_id, coalesce(m.through, '0'::xid8) as through from playtime.tenants t
+    left join playtime.number_marks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
+    where {{tenant_of_operator}}
 ), raw as materialized (
     select near.* from edges cross join lateral (
         select {_COLUMNS} from playtime.ledger_events e
         where {{event_of_operator}} and e.occurred_at >= edges.since and e.occurred_at < edges.until {{and_event}}
+        offset 0
     ) near
     union all
-    select late.* from playtime.tenants t
-    left join playtime.number_marks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
-    cross join lateral ({_UNFOLDED % "not "}
-        union all {_UNFOLDED % ""}
+    select late.* from marks cross join lateral (
+        ({_UNFOLDED % "not "} offset 0)
+        union all
+        ({_UNFOLDED % ""} offset 0)
     ) late
-    where {{tenant_of_operator}}
-    and late.occurred_at >= :since::timestamptz and late.occurred_at < :until::timestamptz and not exists (
+    where late.occurred_at >= :since::timestamptz and late.occurred_at < :until::timestamptz and not exists (
         select from edges where late.occurred_at >= edges.since and late.occurred_at < edges.until
     )
 )"""  # noqa: S608 - texts of ours
+"""`offset 0` keeps conditions where they stand. Else the planner, which expects a third of the table above a mark,
+looks for what is not folded by its time, and reads all that is."""
 
 _PIECES: Final = """unnest(:grains::integer[], :pieces_since::timestamptz[], :pieces_until::timestamptz[])
         piece (grain, since, until)"""
-_IN_PIECE: Final = """{bucket_of_operator} and b.grain = piece.grain
-        and b.bucket_at >= piece.since and b.bucket_at < piece.until {and_bucket}"""
+_IN_PIECE: Final = """where {bucket_of_operator} and b.by_desk = :by_desk::boolean and b.grain = piece.grain
+        and b.bucket_at >= piece.since and b.bucket_at < piece.until {and_bucket} offset 0"""
 
 PLAY: Final = f"""{_RAW}, facts as (
     select width_bucket(b.bucket_at, :edges::timestamptz[]) - 1 as bucket, b.tenant_id, b.source, b.event_type,
         b.game_key, b.provider, b.cashier_id, b.region, b.events, b.amount_minor, b.squares
-    from {_PIECES} join playtime.play_buckets b on {_IN_PIECE}
+    from {_PIECES} cross join lateral (
+        select * from playtime.play_buckets b {_IN_PIECE}
+    ) b
     where b.events > 0
     union all
     select width_bucket(occurred_at, :edges::timestamptz[]) - 1, tenant_id, source, event_type,
@@ -68,7 +75,9 @@ PLAY: Final = f"""{_RAW}, facts as (
 """Events by bucket and by what they can be split by."""
 
 STAKES: Final = f"""{_RAW}, facts as (
-    select b.size_class, b.bets from {_PIECES} join playtime.stake_buckets b on {_IN_PIECE}
+    select b.size_class, b.bets from {_PIECES} cross join lateral (
+        select * from playtime.stake_buckets b {_IN_PIECE}
+    ) b
     where b.bets > 0
     union all
     select width_bucket(amount_minor, :steps::bigint[]), 1 from raw
@@ -81,8 +90,10 @@ ACTIVITY: Final = f"""{_RAW}, facts as (
         b.session_id, b.game_key, b.bets, b.handle_minor, b.squares, b.wins, b.payout_minor,
         b.first_bet_at, b.last_bet_at
     from unnest(:quarters_since::timestamptz[], :quarters_until::timestamptz[]) quarter (since, until)
-    join playtime.activity_buckets b on {{bucket_of_operator}}
-        and b.bucket_at >= quarter.since and b.bucket_at < quarter.until {{and_bucket}}
+    cross join lateral (
+        select * from playtime.activity_buckets b where {{bucket_of_operator}}
+        and b.bucket_at >= quarter.since and b.bucket_at < quarter.until {{and_bucket}} offset 0
+    ) b
     where b.bets + b.wins > 0
     union all
     select width_bucket(occurred_at, :edges::timestamptz[]) - 1, operator_id, tenant_id, player_id,
@@ -121,8 +132,12 @@ class Facts:
     transaction: Transaction
 
     def ask(self, facts: str, question: str, edges: Sequence[datetime], only: Scope, **given: Any) -> list[Row]:
-        """Return what a question comes to that is asked of `facts`."""
+        """Return what a question comes to that is asked of `facts`.
+
+        `by_desk` says that cashiers or regions have to be told apart for it, which they always are for a filter.
+        """
         cut = cut_up(edges)
+        by_desk = given.pop("by_desk", False) or only.cashier_id is not None or only.region is not None
         values = {
             "edges": list(edges),
             "since": edges[0],
@@ -135,6 +150,7 @@ class Facts:
             "quarters_since": [since for since, _ in cut.quarters],
             "quarters_until": [until for _, until in cut.quarters],
             "steps": list(STAKE_STEPS),
+            "by_desk": by_desk,
         }
         return self.put(f"{facts}\n{question}", only, **(values | given))
 

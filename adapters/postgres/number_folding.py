@@ -61,6 +61,11 @@ _LAST_OF: Final = """
 """
 """Up to where what was found is complete: there may be more behind a full measure."""
 
+_EACH_WAY: Final = "cross join unnest($5::integer[]) grain cross join (values (true), (false)) way (by_desk)"
+_DESK: Final = f"""case when by_desk then cashier_id else '{NOBODY}' end as of_cashier,
+        case when by_desk then region else '' end as of_region"""
+"""Every piece with cashier and region told apart, and without."""
+
 _FOLD: Final = f"""
 with taken as materialized (
     select marks.tenant_id, events.* from playtime.number_marks marks cross join lateral (
@@ -80,12 +85,14 @@ with taken as materialized (
     from placed group by 1, 2, 3, 4, 5, 6, 7, 8
 ), play as (
     insert into playtime.play_buckets as kept
-    select $1::uuid, grain, date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at,
-        tenant_id, source, event_type, game_key, provider, cashier_id, region,
+    select $1::uuid, by_desk, grain,
+        date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at, tenant_id,
+        source, event_type, game_key, provider, {_DESK},
         sum(events)::bigint, sum(amount_minor), sum(squares)
-    from summed cross join unnest($5::integer[]) grain group by grain, starts_at, 4, 5, 6, 7, 8, 9, 10
+    from summed {_EACH_WAY} group by by_desk, grain, starts_at, 5, 6, 7, 8, 9, 10, 11
     on conflict (
-        operator_id, grain, bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id, region
+        operator_id, by_desk, grain, bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id,
+        region
     ) do update set events = kept.events + excluded.events,
         amount_minor = kept.amount_minor + excluded.amount_minor, squares = kept.squares + excluded.squares
 ), sized as (
@@ -94,11 +101,13 @@ with taken as materialized (
     from placed where is_bet group by 1, 2, 3, 4, 5, 6, 7
 ), stakes as (
     insert into playtime.stake_buckets as kept
-    select $1::uuid, grain, date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at,
-        tenant_id, size_class, game_key, provider, cashier_id, region, sum(bets)::bigint
-    from sized cross join unnest($5::integer[]) grain group by grain, starts_at, 4, 5, 6, 7, 8, 9
-    on conflict (operator_id, grain, bucket_at, tenant_id, size_class, game_key, provider, cashier_id, region)
-    do update set bets = kept.bets + excluded.bets
+    select $1::uuid, by_desk, grain,
+        date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at, tenant_id,
+        size_class, game_key, provider, {_DESK}, sum(bets)::bigint
+    from sized {_EACH_WAY} group by by_desk, grain, starts_at, 5, 6, 7, 8, 9, 10
+    on conflict (
+        operator_id, by_desk, grain, bucket_at, tenant_id, size_class, game_key, provider, cashier_id, region
+    ) do update set bets = kept.bets + excluded.bets
 ), activity as (
     insert into playtime.activity_buckets as kept
     select $1::uuid, bucket_at, tenant_id, player_id, session_id, game_key, provider, cashier_id, region,

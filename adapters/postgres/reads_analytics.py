@@ -40,6 +40,14 @@ _SPLIT: Final = {
     Dimension.CASHIER: f", nullif(cashier_id, '{NOBODY}')::text",
 }
 _ACTIVES: Final = "select bucket, count(distinct player_id) from facts where bets > 0 group by bucket"
+_WITHIN: Final = """
+, met as materialized (
+    select distinct bucket, player_id from facts where bets > 0
+)
+select number, count(distinct player_id)
+from unnest(:firsts::integer[], :lasts::integer[]) with ordinality asked (first, last, number)
+join met on met.bucket >= asked.first and met.bucket < asked.last group by number
+"""
 _SIZES: Final = "select size_class, sum(bets)::bigint from facts group by size_class"
 _LENGTHS: Final = """
 select width_bucket(extract(epoch from lasted), :lengths::numeric[]), count(*) from (
@@ -82,11 +90,20 @@ class PostgresAnalytics:
     def sums(self, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension] = ()) -> Sequence[Sum]:
         """Return what events add up to by bucket, dimensions, source and type."""
         split = "".join(_SPLIT[dimension] for dimension in by)
-        return [_sum(row) for row in self._facts.ask(PLAY, _SUMS % (split, split), edges, only)]
+        by_desk = Dimension.CASHIER in by or Dimension.REGION in by
+        return [_sum(row) for row in self._facts.ask(PLAY, _SUMS % (split, split), edges, only, by_desk=by_desk)]
 
     def actives(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many different players bet, for each bucket."""
         return _filled(self._facts.ask(ACTIVITY, _ACTIVES, edges, only), len(edges) - 1)
+
+    def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
+        """Return how many different players bet, for each of some windows."""
+        edges = sorted({end for window in windows for end in (window.since, window.until)})
+        firsts = [edges.index(window.since) for window in windows]
+        lasts = [edges.index(window.until) for window in windows]
+        rows = self._facts.ask(ACTIVITY, _WITHIN, edges, only, firsts=firsts, lasts=lasts)
+        return _filled(rows, len(windows), first=1)
 
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many bets there were for each size."""

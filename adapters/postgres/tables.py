@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Integer,
@@ -279,9 +280,13 @@ def _played_in() -> list[Column[Any]]:
     return [_text("game_key", key=True), _text("provider", key=True), _uuid("cashier_id", key=True)]
 
 
+def _starts_at() -> Column[Any]:
+    return Column("bucket_at", DateTime(timezone=True), primary_key=True, nullable=False)
+
+
 def _piece() -> list[Column[Any]]:
-    starts_at = Column("bucket_at", DateTime(timezone=True), primary_key=True, nullable=False)
-    return [Column("grain", Integer, primary_key=True, nullable=False), starts_at]
+    grain = Column("grain", Integer, primary_key=True, nullable=False)
+    return [Column("by_desk", Boolean, primary_key=True, nullable=False), grain, _starts_at()]
 
 
 play_buckets = Table(
@@ -315,7 +320,7 @@ activity_buckets = Table(
     "activity_buckets",
     metadata,
     _uuid("operator_id", key=True),
-    _piece()[1],
+    _starts_at(),
     _uuid("tenant_id", key=True),
     _uuid("player_id", key=True),
     _uuid("session_id", key=True),
