@@ -120,7 +120,7 @@ class Analytics(Protocol):
         """Return how many different players bet, for each bucket."""
 
     def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
-        """Return how many different players bet, for each of some windows, which may overlap."""
+        """Return how many different players bet, for each of at most 30 windows, which may overlap."""
 
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many bets there were for each of STAKE_STEPS."""

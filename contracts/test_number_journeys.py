@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
@@ -12,9 +13,11 @@ import pytest
 from attrs import evolve, field, frozen
 
 from ..application.analytics_port import EVERYTHING, Scope, Step, Tally
-from ..application.ports import AnswerKey, Binding, Storage
+from ..application.errors import IsolationViolation, StorageMisuse
+from ..application.ports import AnswerKey, Binding, LedgerFilter, Page, Storage
+from ..application.transactions import transact
 from ..domain.game_configs import GameConfig
-from ..domain.ledger import AccountKind, LedgerEvent
+from ..domain.ledger import AccountKind, EventSource, LedgerEvent
 from ..domain.periods import Span
 from ..domain.players import Player
 from ..domain.vouchers import Voucher, VoucherStatus
@@ -221,6 +224,56 @@ class TestRefusals:
             assert +found == +Counter(
                 {("FORBIDDEN", "giveCredit"): 3 * times, ("FORBIDDEN", "spin"): times, ("X", "spin"): 2 * times}
             )
+
+
+class TestEventsFromElsewhere:
+    def test_are_written_once(self, storage: Storage, here: House, there: House) -> None:
+        events = [_report(here, number) for number in range(5)]
+        again = [evolve(event, event_id=fresh_id()) for event in events]
+        assert _ingest(storage, here.as_operator, events[:3]) == 3
+        assert _ingest(storage, here.as_operator, [*again, *again[:2]]) == 2
+        assert _ingest(storage, there.as_operator, [_report(there, 1)]) == 1
+        assert _ingest(storage, here.as_operator, events) == 0
+        with storage.begin(here.as_operator) as unit:
+            (found,) = unit.analytics.sums([WHOLE.since, WHOLE.until], EVERYTHING)
+        assert (found.source, found.event_type, found.events, found.amount_minor) == ("EXTERNAL", "BET", 5, 35)
+        with storage.begin(here.as_agent) as unit:
+            page = unit.ledger.page(LedgerFilter(), Page())
+        assert sorted(page, key=lambda event: event.action_id) == sorted(
+            [*events[:3], *again[3:]], key=lambda event: event.action_id
+        )
+
+    def test_are_written_once_by_many_at_once(self, storage: Storage, here: House) -> None:
+        def report(order: int) -> int:
+            events = [evolve(_report(here, number), event_id=fresh_id()) for number in range(40)]
+            Random(order).shuffle(events)
+            return transact(storage, here.as_operator, lambda unit: unit.analytics.ingest(events))
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(report, range(12))) == 40
+
+    def test_are_not_written_for_somebody_else(self, storage: Storage, here: House, there: House) -> None:
+        for binding in (there.as_operator, here.as_neighbour):
+            with pytest.raises(IsolationViolation):
+                _ingest(storage, binding, [_report(here, 1)])
+        with storage.begin_owner_read() as unit, pytest.raises(IsolationViolation):
+            unit.analytics.ingest([_report(here, 1)])
+
+    def test_end_the_unit(self, storage: Storage, here: House) -> None:
+        with storage.begin(here.as_operator) as unit:
+            unit.analytics.ingest([_report(here, 1)])
+            with pytest.raises(StorageMisuse):
+                unit.analytics.game_config("elsewhere")
+
+
+def _report(house: House, number: int) -> LedgerEvent:
+    about: dict[str, Any] = {"game_key": "elsewhere", "provider": "others", "occurred_at": BEGINNING}
+    named: dict[str, Any] = {"actor_id": house.cashier.staff_id, "action_id": f"round-{number}"}
+    return house.event(E.BET, source=EventSource.EXTERNAL, reported_minor=7, **about, **named)
+
+
+def _ingest(storage: Storage, binding: Binding, events: Sequence[LedgerEvent]) -> int:
+    return read(storage, binding, lambda unit: unit.analytics.ingest(events))
 
 
 class TestStatedGames:

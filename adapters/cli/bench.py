@@ -29,7 +29,6 @@ from .program import BenchBooks, Program
 ROUTES: Final = ("overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution")
 AGENTS: Final = 4
 PASSWORD: Final = "made for measuring"  # noqa: S105 - of an operator whose play is made up
-PATIENCE_SECONDS: Final = 180
 RAW_TIMES: Final = 3
 
 
@@ -43,8 +42,13 @@ def bench() -> None:
 @click.option("--days", default=90, show_default=True, type=click.IntRange(2, 1_000))
 @click.option("--asked-days", default=30, show_default=True, type=click.IntRange(1, 1_000))
 @click.option("--times", default=20, show_default=True, type=click.IntRange(3, 1_000), help="Requests a route.")
+@click.option(
+    "--patience", default=180, show_default=True, type=click.IntRange(0, 3_600), help="Seconds for statistics."
+)
 @click.pass_obj
-def bench_analytics(program: Program, *, events: int, days: int, asked_days: int, times: int) -> None:
+def bench_analytics(
+    program: Program, *, events: int, days: int, asked_days: int, times: int, patience: int
+) -> None:
     """Fill an operator of its own with made-up play, fold it, and time every route beside raw SQL."""
     until = datetime.now(UTC).replace(microsecond=0)
     with program.open_running() as running:
@@ -54,7 +58,7 @@ def bench_analytics(program: Program, *, events: int, days: int, asked_days: int
         books = running.database.bench_books(operator_id, agent_ids, until - timedelta(days=days), until)
         written = _fill(books, events)
         _fold(running.engine, operator_id)
-        known = books.wait_for_statistics(PATIENCE_SECONDS)
+        known = books.wait_for_statistics(patience)
         click.echo(f"planner {'knows' if known else 'does NOT know'} the new rows")
         asked_since = until - timedelta(days=asked_days)
         asked = running.database.bench_books(operator_id, agent_ids, asked_since, until)

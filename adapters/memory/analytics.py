@@ -176,7 +176,8 @@ class MemoryAnalytics:
             # Held still until they are written: nobody else writes one of them meanwhile.
             new: dict[UUID, LedgerEvent] = {}
             for event in events:
-                taken = [books.ledger.taken_key({event.event_id: event}) for books in view.books()]
+                tables = [books.ledger for books in view.books()]
+                taken = [event.event_id in t.rows or t.taken_key({event.event_id: event}) for t in tables]
                 named = {(one.actor_id, one.action_id, one.event_type) for one in new.values()}
                 if not any(taken) and (event.actor_id, event.action_id, event.event_type) not in named:
                     new[event.event_id] = event

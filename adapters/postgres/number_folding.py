@@ -80,7 +80,7 @@ with taken as materialized (
     from taken
 ), summed as (
     select bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id, region,
-        count(*) as events, sum(amount_minor) as amount_minor,
+        count(*) as events, sum(amount_minor)::bigint as amount_minor,
         coalesce(sum(amount_minor::numeric * amount_minor) filter (where event_type = 'BET'), 0) as squares
     from placed group by 1, 2, 3, 4, 5, 6, 7, 8
 ), play as (
@@ -88,7 +88,7 @@ with taken as materialized (
     select $1::uuid, by_desk, grain,
         date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at, tenant_id,
         source, event_type, game_key, provider, {_DESK},
-        sum(events)::bigint, sum(amount_minor), sum(squares)
+        sum(events)::bigint, sum(amount_minor)::bigint, sum(squares)
     from summed {_EACH_WAY} group by by_desk, grain, starts_at, 5, 6, 7, 8, 9, 10, 11
     on conflict (
         operator_id, by_desk, grain, bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id,
@@ -111,9 +111,9 @@ with taken as materialized (
 ), activity as (
     insert into playtime.activity_buckets as kept
     select $1::uuid, bucket_at, tenant_id, player_id, session_id, game_key, provider, cashier_id, region,
-        count(*) filter (where is_bet), coalesce(sum(amount_minor) filter (where is_bet), 0),
+        count(*) filter (where is_bet), coalesce(sum(amount_minor) filter (where is_bet), 0)::bigint,
         coalesce(sum(amount_minor::numeric * amount_minor) filter (where is_bet), 0),
-        count(*) filter (where is_win), coalesce(sum(amount_minor) filter (where is_win), 0),
+        count(*) filter (where is_win), coalesce(sum(amount_minor) filter (where is_win), 0)::bigint,
         min(occurred_at) filter (where is_bet), max(occurred_at) filter (where is_bet)
     from placed where (is_bet or is_win) and player_id is not null group by 1, 2, 3, 4, 5, 6, 7, 8, 9
     on conflict (

@@ -54,7 +54,7 @@ _MEDIANS: Final = ", ".join(
 
 _FUNNEL: Final = f"""
 with issued as materialized (
-    select v.operator_id, v.tenant_id, v.voucher_id, v.player_id, v.issued_at,
+    select v.operator_id, v.tenant_id, v.voucher_id, v.voucher_id::text as named, v.player_id, v.issued_at,
         case when v.status = 'REDEEMED' and v.closed_at < :until::timestamptz then v.closed_at end as redeemed_at
     {_VOUCHERS % ("issued_at", "issued_at")}
 ), came as (
@@ -66,7 +66,7 @@ with issued as materialized (
     from issued i left join lateral (
         select r.player_seq from playtime.ledger_events r
         where r.operator_id = i.operator_id and r.source = 'PLAYTIME' and r.actor_id = i.tenant_id
-        and r.action_id = i.voucher_id::text and r.event_type = 'VOUCHER_REDEEMED'
+        and r.action_id = i.named and r.event_type = 'VOUCHER_REDEEMED'
     ) redeemed on i.redeemed_at is not null left join lateral (
         select array_agg(occurred_at order by player_seq) as at from (
             select e.occurred_at, e.player_seq from playtime.ledger_events e

@@ -42,12 +42,13 @@ _SPLIT: Final = {
 _ACTIVES: Final = "select bucket, count(distinct player_id) from facts where bets > 0 group by bucket"
 _WITHIN: Final = """
 , met as materialized (
-    select distinct bucket, player_id from facts where bets > 0
+    select bit_or(1::bigint << bucket) as buckets from facts where bets > 0 group by player_id
 )
-select number, count(distinct player_id)
-from unnest(:firsts::integer[], :lasts::integer[]) with ordinality asked (first, last, number)
-join met on met.bucket >= asked.first and met.bucket < asked.last group by number
+select number, count(*) from unnest(:masks::bigint[]) with ordinality asked (mask, number)
+join met on met.buckets & asked.mask <> 0 group by number
 """
+"""Who bet in which buckets is a number of as many bits, and so is a window."""
+
 _SIZES: Final = "select size_class, sum(bets)::bigint from facts group by size_class"
 _LENGTHS: Final = """
 select width_bucket(extract(epoch from lasted), :lengths::numeric[]), count(*) from (
@@ -100,9 +101,8 @@ class PostgresAnalytics:
     def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
         """Return how many different players bet, for each of some windows."""
         edges = sorted({end for window in windows for end in (window.since, window.until)})
-        firsts = [edges.index(window.since) for window in windows]
-        lasts = [edges.index(window.until) for window in windows]
-        rows = self._facts.ask(ACTIVITY, _WITHIN, edges, only, firsts=firsts, lasts=lasts)
+        masks = [(1 << edges.index(window.until)) - (1 << edges.index(window.since)) for window in windows]
+        rows = self._facts.ask(ACTIVITY, _WITHIN, edges, only, masks=masks)
         return _filled(rows, len(windows), first=1)
 
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:

@@ -300,7 +300,7 @@ play_buckets = Table(
     *_played_in(),
     _text("region", key=True),
     _minor("events"),
-    _sum("amount_minor"),
+    _minor("amount_minor"),
     _sum("squares"),
 )
 
@@ -327,10 +327,10 @@ activity_buckets = Table(
     *_played_in(),
     _text("region", key=True),
     _minor("bets"),
-    _sum("handle_minor"),
+    _minor("handle_minor"),
     _sum("squares"),
     _minor("wins"),
-    _sum("payout_minor"),
+    _minor("payout_minor"),
     _at("first_bet_at", null=True),
     _at("last_bet_at", null=True),
 )

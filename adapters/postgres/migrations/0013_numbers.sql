@@ -19,7 +19,7 @@ create table playtime.play_buckets (
     cashier_id uuid not null,
     region text not null,
     events bigint not null,
-    amount_minor numeric not null,
+    amount_minor bigint not null,
     -- The sum of the squared amounts of bets: how much wins may scatter depends on it.
     squares numeric not null,
     constraint play_buckets_pkey primary key (
@@ -57,10 +57,10 @@ create table playtime.activity_buckets (
     cashier_id uuid not null,
     region text not null,
     bets bigint not null,
-    handle_minor numeric not null,
+    handle_minor bigint not null,
     squares numeric not null,
     wins bigint not null,
-    payout_minor numeric not null,
+    payout_minor bigint not null,
     first_bet_at timestamptz,
     last_bet_at timestamptz,
     constraint activity_buckets_pkey primary key (
