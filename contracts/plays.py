@@ -75,6 +75,7 @@ def made_up_play(house: House, random: Random, *, events: int = 120) -> Play:
 def _event(house: House, random: Random, player: Player, sessions: dict[UUID, list[UUID]]) -> LedgerEvent:
     tenant = house.agent if player.tenant_id == house.agent.tenant_id else house.neighbour
     bank, pool, held = (account(kind, tenant) for kind in (K.HOUSE, K.VOUCHER_POOL, K.BONUS_POOL))
+    wallet = account(K.TENANT, tenant)
     amount = random.choice(STAKES)
     kinds: list[tuple[dict[str, Any], int]] = [
         (movement(E.BET, (player.account, 0), (bank, None), amount), 8),
@@ -82,6 +83,10 @@ def _event(house: House, random: Random, player: Player, sessions: dict[UUID, li
         (movement(E.BONUS_TRIGGERED, (held, None), (player.account, amount), amount), 1),
         (movement(E.BONUS_HELD, (pool, None), (held, None), amount), 1),
         (movement(E.VOUCHER_REDEEMED, (pool, None), (player.account, amount), amount), 1),
+        (movement(E.VOUCHER_ISSUED, (wallet, 0), (pool, None), amount), 1),
+        (movement(E.VOUCHER_VOIDED, (pool, None), (wallet, amount), amount), 1),
+        (movement(E.VOUCHER_EXPIRED, (pool, None), (wallet, amount), amount), 1),
+        (movement(E.BONUS_RETURNED, (held, None), (wallet, amount), amount), 1),
         ({"event_type": E.LOGIN}, 1),
         ({"event_type": E.BET, "source": EventSource.EXTERNAL, "reported_minor": amount}, 2),
         ({"event_type": E.WIN, "source": EventSource.EXTERNAL, "reported_minor": amount}, 1),

@@ -134,3 +134,39 @@ def test_games(name: str, data: st.DataObject) -> None:
 
 def _staked_ever(question: Question) -> bool:
     return question.reckoning(datetime(2000, 1, 1, tzinfo=UTC)).minor("BET", game_key="demo-wheel") > 0
+
+
+@storages
+@MANY
+@given(data=st.data())
+def test_ops(name: str, data: st.DataObject) -> None:
+    question = data.draw(questions(name, compare="previous"))
+    counted, found = question.reckoning(), question.ask(question.engine.read_ops)["data"]
+    assert found["logins"] == len(counted.events("LOGIN"))
+    for vouchers, part in ((found["vouchers"], counted), (found["previousVouchers"], before(question))):
+        for status in ("issued", "redeemed", "voided", "expired"):
+            assert vouchers[status] == len(part.events(f"VOUCHER_{status.upper()}"))
+            assert vouchers[f"{status}Minor"] == part.minor(f"VOUCHER_{status.upper()}")
+    for row in found["cashiers"]:
+        own = {"cashier_id": row["cashierId"]}
+        assert row["issued"] == len(counted.events("VOUCHER_ISSUED", **own))
+        assert row["issuedMinor"] == counted.minor("VOUCHER_ISSUED", **own)
+        assert row["voided"] == len(counted.events("VOUCHER_VOIDED", **own))
+        assert row["voidedMinor"] == counted.minor("VOUCHER_VOIDED", **own)
+        assert row["expired"] == len(counted.events("VOUCHER_EXPIRED", **own))
+    for column in ("issued", "issuedMinor", "voided", "voidedMinor", "expired"):
+        assert sum(row[column] for row in found["cashiers"]) == found["vouchers"][column]
+    assert (found["errors"], found["refusedBets"]) == ([], [])
+    assert found["redemption"] == {"medianSeconds": None, "p90Seconds": None}
+
+
+@storages
+@MANY
+@given(data=st.data())
+def test_the_funnel_of_nobody_is_empty_and_still_has_its_stages(name: str, data: st.DataObject) -> None:
+    question = data.draw(questions(name, compare="previous"))
+    stages = question.ask(question.engine.read_funnel)["data"]["stages"]
+    assert [stage["stage"] for stage in stages] == ["issued", "redeemed", "firstBet", "tenthBet", "secondVoucher"]
+    for stage in stages:
+        assert (stage["vouchers"], stage["dropOff"], stage["previousVouchers"]) == (0, 0, 0)
+        assert (stage["shareOfIssued"], stage["dropOffRate"], stage["medianSeconds"]) == (None, None, None)

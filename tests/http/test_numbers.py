@@ -112,6 +112,25 @@ def test_what_was_played_a_moment_ago_is_in_the_default_range(any_web: Web) -> N
     assert web.get(f"{BASE}/overview", boss(web)).content["data"]["current"] == current
 
 
+def test_the_funnel_follows_vouchers_through_the_day(any_web: Web) -> None:
+    web, day = any_web, any_web.day
+    guest, idle = day.welcome(10_000), day.welcome(1_000)
+    day.fund(day.agent, 3_000)
+    second = day.sell(2_000)
+    for number in range(10):
+        day.clock.advance(seconds=2)
+        assert web.spin(guest, 10, LOSE, action_id=f"spin-{number}").status == 200
+    day.clock.advance(seconds=30)
+    top_up = {"code": second.code, "pin": second.pin}
+    assert web.post("/voucher/redeem", top_up, guest.token).status == 200
+    assert idle.player_id != guest.player_id
+    stages = web.get(f"{BASE}/funnel", boss(web)).content["data"]["stages"]
+    assert [stage["vouchers"] for stage in stages] == [3, 3, 1, 1, 1]
+    assert [stage["dropOff"] for stage in stages] == [0, 0, 2, 0, 0]
+    assert [stage["medianSeconds"] for stage in stages] == [None, "0.000", "2.000", "18.000", "30.000"]
+    assert [stage["shareOfIssued"] for stage in stages][1:3] == ["1.000000", "0.333333"]
+
+
 def test_everybody_sees_their_own(any_web: Web) -> None:
     web, day = any_web, any_web.day
     play(web)
