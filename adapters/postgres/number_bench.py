@@ -78,8 +78,9 @@ select %(operator)s, tenant_id,
     case when is_bet then tenant_id else {player} end, case when not is_bet then 1000000 end, '{{}}'
 from spins cross join (values (true), (false)) kind (is_bet)
 cross join lateral (select (%(agents)s::uuid[])[1 + n %% %(many_agents)s] as tenant_id) agent
-where is_bet or wins
+where is_bet or wins order by number, is_bet desc
 """
+"""In the order in which a service would have written it: indexes by time rely on it."""
 _NAMES: Final = {
     "player": "('01880000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid",
     "voucher": "('01880000-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid",
