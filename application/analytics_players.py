@@ -1,9 +1,10 @@
 """Players: who was there, who was new and came back, how they play, and whose luck is none."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
+from math import lcm
 from typing import Final
 from uuid import UUID
 
@@ -258,26 +259,63 @@ def _row(player_id: UUID, parts: Sequence[PlayerSum]) -> PlayerRow:
 
 def _outliers(sums: Sequence[PlayerSum], odds: KnownOdds) -> Outliers:
     """Test every player who played enough, on what was played on games of which the odds are known."""
+    scale = _Scale.of({part.game_key for part in sums}, odds)
     tested, found = 0, []
     for player_id, parts in _by_player(sums).items():
-        variance, expected, known = Fraction(0), Fraction(0), []
-        for part in parts:
-            game = odds.of(EventSource.PLAYTIME, part.game_key)
-            if game is not None and game.variance is not None:
-                variance += game.variance * part.squares
-                expected += game.rtp * part.handle_minor
-                known.append(part)
-        row = _row(player_id, known) if known else None
-        z = (
-            None
-            if row is None
-            else z_score(payout_minor=row.payout_minor, expected_minor=expected, variance=variance)
+        known = [part for part in parts if part.game_key in scale.games]
+        if sum(part.spins for part in known) < FEWEST_SPINS:
+            continue
+        expected, variance = scale.expectation(known)
+        tested += variance > 0
+        row = _row(player_id, known)
+        # Most are nowhere near; what is left is worked out exactly.
+        if not scale.may_be_far(row.payout_minor, expected, variance):
+            continue
+        mean = Fraction(expected, scale.of_means)
+        z = z_score(
+            payout_minor=row.payout_minor,
+            expected_minor=mean,
+            variance=Fraction(variance, scale.of_variances),
         )
-        tested += row is not None and z is not None and row.spins >= FEWEST_SPINS
-        if row is not None and z is not None and is_outlier(z, row.spins):
-            found.append((z, row, expected))
+        if z is not None and is_outlier(z, row.spins):
+            found.append((z, row, mean))
     found.sort(key=lambda outlier: (-abs(outlier[0]), outlier[1].player_id))
     return Outliers(tested, [_outlier(*outlier) for outlier in found[:TOP_PLAYERS]])
+
+
+@frozen
+class _Scale:
+    """The odds of games as whole numbers: over one denominator for all means, and one for all variances."""
+
+    of_means: int
+    of_variances: int
+    games: Mapping[str | None, tuple[int, int]]
+
+    @classmethod
+    def of(cls, game_keys: Iterable[str | None], odds: KnownOdds) -> "_Scale":
+        known: dict[str | None, tuple[Fraction, Fraction]] = {}
+        for key in game_keys:
+            game = odds.of(EventSource.PLAYTIME, key)
+            if game is not None and game.variance is not None:
+                known[key] = (game.rtp, game.variance)
+        of_means = lcm(*(rtp.denominator for rtp, _ in known.values()))
+        of_variances = lcm(*(variance.denominator for _, variance in known.values()))
+        games = {key: (int(rtp * of_means), int(v * of_variances)) for key, (rtp, v) in known.items()}
+        return cls(of_means, of_variances, games)
+
+    def expectation(self, parts: Iterable[PlayerSum]) -> tuple[int, int]:
+        """Return mean and variance of what was won, each over its denominator."""
+        mean = variance = 0
+        for part in parts:
+            rtp, scatter = self.games[part.game_key]
+            mean += rtp * part.handle_minor
+            variance += scatter * part.squares
+        return mean, variance
+
+    def may_be_far(self, payout_minor: int, mean: int, variance: int) -> bool:
+        """Whether wins lie at least 3.2 standard deviations from their mean."""
+        distance = payout_minor * self.of_means - mean
+        return 25 * distance**2 * self.of_variances >= 256 * variance * self.of_means**2
 
 
 def _outlier(z: Fraction, row: PlayerRow, expected: Fraction) -> OutlierRow:

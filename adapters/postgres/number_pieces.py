@@ -59,11 +59,17 @@ def cut_up(edges: Sequence[datetime]) -> Cut:
 
 
 def _pieces(first: int, last: int) -> Iterator[Piece]:
+    """Yield runs of the longest pieces that fit, from one whole quarter of an hour to another."""
     at = first
     while at < last:
         grain = max(grain for grain in GRAINS_MINUTES if at % grain == 0 and at + grain <= last)
-        yield Piece(grain, _moment(at), _moment(at + grain))
-        at += grain
+        end = at + (last - at) // grain * grain
+        for longer in GRAINS_MINUTES:
+            if longer > grain:
+                # There a longer one may begin.
+                end = min(end, (at // longer + 1) * longer)
+        yield Piece(grain, _moment(at), _moment(end))
+        at = end
 
 
 def _append(pieces: list[Piece], piece: Piece) -> None:
