@@ -239,8 +239,10 @@ def _by_player(sums: Iterable[PlayerSum]) -> dict[UUID, list[PlayerSum]]:
 
 
 def _top(sums: Sequence[PlayerSum]) -> list[PlayerRow]:
-    rows = [_row(player_id, parts) for player_id, parts in _by_player(sums).items()]
-    return sorted(rows, key=lambda row: (-row.handle_minor, row.player_id))[:TOP_PLAYERS]
+    ranked = sorted(
+        _by_player(sums).items(), key=lambda player: (-sum(part.handle_minor for part in player[1]), player[0])
+    )
+    return [_row(player_id, parts) for player_id, parts in ranked[:TOP_PLAYERS]]
 
 
 def _row(player_id: UUID, parts: Sequence[PlayerSum]) -> PlayerRow:
@@ -267,10 +269,10 @@ def _outliers(sums: Sequence[PlayerSum], odds: KnownOdds) -> Outliers:
             continue
         expected, variance = scale.expectation(known)
         tested += variance > 0
-        row = _row(player_id, known)
         # Most are nowhere near; what is left is worked out exactly.
-        if not scale.may_be_far(row.payout_minor, expected, variance):
+        if not scale.may_be_far(sum(part.payout_minor for part in known), expected, variance):
             continue
+        row = _row(player_id, known)
         mean = Fraction(expected, scale.of_means)
         z = z_score(
             payout_minor=row.payout_minor,
