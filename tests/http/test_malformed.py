@@ -250,7 +250,7 @@ def test_nothing_that_a_database_cannot_keep_gets_through(web: Web, text: str) -
         names = [name for name, kind in _texts(body_route) if kind is str]
         for name in names:
             raw = json.dumps({name: f"a{text}"}).encode()
-            reply = web.ask("POST", _path(web, body_route), raw, token=_token(web, body_route))
+            reply = web.ask(body_route.method, _path(web, body_route), raw, token=_token(web, body_route))
             assert reply.status == 400
 
 
