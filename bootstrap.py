@@ -22,6 +22,7 @@ from .adapters.cli.commands import build_commands
 from .adapters.cli.program import Program, Running
 from .adapters.cli.simulation_stage import Stage, StagedStorage
 from .adapters.http.app import create_app
+from .adapters.http.error_tally import ErrorTally
 from .adapters.http.server import ServerOptions, end_with_parent, require_free, serve_here, serve_workers
 from .adapters.memory.storage import MemoryStorage
 from .adapters.postgres.database import ROLES_WITH_PASSWORDS, Database, Logins
@@ -93,7 +94,8 @@ class Container(containers.DeclarativeContainer):
             seeds=seeds,
         ),
     )
-    app = providers.Singleton(create_app, engine, public_url=settings.provided.public_url)
+    errors = providers.Singleton(ErrorTally, engine.provided.record_errors)
+    app = providers.Singleton(create_app, engine, public_url=settings.provided.public_url, errors=errors)
 
 
 def build_container(settings: Settings) -> Container:

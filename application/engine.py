@@ -2,6 +2,14 @@
 
 from attrs import frozen
 
+from .analytics_attribution import ReadAttribution
+from .analytics_funnel import ReadFunnel
+from .analytics_games import ReadGames
+from .analytics_ltv import ReadLtv
+from .analytics_ops import ReadOps
+from .analytics_overview import ReadOverview
+from .analytics_players import ReadPlayers
+from .analytics_revenue import ReadRevenue
 from .audit import RunAudit
 from .authentication import Authenticate
 from .books import CheckHealth, ListLedger, VerifyLedger
@@ -9,8 +17,10 @@ from .breaks import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, Take
 from .closing import ClosePlayer
 from .credit import GiveCredit, ReadWallet, ReturnCredit
 from .deduping import DedupeLedger
+from .error_counts import RecordErrors
 from .fairness import ReadFairness, ReadFairRound, RotateSeed
 from .importing import ImportLedger
+from .ingestion import ConfigureGame, IngestEvents
 from .issuing import IssueVoucher, IssueVouchers
 from .ledger_export import ExportLedger
 from .limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
@@ -24,6 +34,7 @@ from .players import (
     ReadPlayer,
     ReadPlayerState,
 )
+from .rebuilding import RebuildNumbers
 from .redemption import RedeemVoucher
 from .safety_settings import ReadSafetySettings, SetSafetySettings
 from .safety_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
@@ -104,3 +115,15 @@ class Engine:
     read_reality_check: ReadRealityCheck
     acknowledge_reality_check: AcknowledgeRealityCheck
     rebuild_sessions: RebuildSessions
+    ingest_events: IngestEvents
+    record_errors: RecordErrors
+    configure_game: ConfigureGame
+    rebuild_numbers: RebuildNumbers
+    read_overview: ReadOverview
+    read_revenue: ReadRevenue
+    read_games: ReadGames
+    read_players: ReadPlayers
+    read_ltv: ReadLtv
+    read_funnel: ReadFunnel
+    read_ops: ReadOps
+    read_attribution: ReadAttribution

@@ -15,6 +15,7 @@ from ..domain.attempts import Attempts
 from ..domain.bonuses import Bonus
 from ..domain.codes import Code
 from ..domain.fairness import RevealedSeed
+from ..domain.game_configs import GameConfig
 from ..domain.games import Game
 from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.play_passes import PlayPass
@@ -26,6 +27,7 @@ from ..domain.sessions import Session, StaffSession
 from ..domain.staff import Role, StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from ..domain.vouchers import Voucher, VoucherStatus
+from .analytics_port import Analytics
 from .audit_ports import Audit, Stream
 from .play_pass_ports import PlayPasses
 from .safety_ports import PlayerSafety, Safety, SafetyWatch
@@ -193,6 +195,7 @@ Record = (
     | SafetySettings
     | SafetyAction
     | Seal
+    | GameConfig
 )
 """What a unit of work can write."""
 
@@ -399,6 +402,10 @@ class UnitOfWork(Protocol):
     @property
     def audit(self) -> Audit:
         """What is checked of the books."""
+
+    @property
+    def analytics(self) -> Analytics:
+        """The operator's numbers."""
 
     def add(self, *records: Record) -> None:
         """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""

@@ -1,4 +1,4 @@
-"""What has to be done by itself: vouchers expire, idle players are closed, totals are folded, events are sealed.
+"""What has to be done by itself: vouchers, idle players, totals and numbers to fold, and the ledger to seal.
 
 One operator at a time, in its own bound units, in bounded batches; several programs may sweep at once.
 """
@@ -32,6 +32,7 @@ class Swept:
     players_closed: int = 0
     entries_folded: int = 0
     events_sealed: int = 0
+    events_counted: int = 0
 
     def plus(self, other: "Swept") -> "Swept":
         """Return both together."""
@@ -40,6 +41,7 @@ class Swept:
             self.players_closed + other.players_closed,
             self.entries_folded + other.entries_folded,
             self.events_sealed + other.events_sealed,
+            self.events_counted + other.events_counted,
         )
 
 
@@ -69,7 +71,7 @@ class Sweep:
         return swept
 
     def _batches(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
-        for step in (self._expire, self._close_idle, self._fold):
+        for step in (self._expire, self._close_idle, self._fold, self._count):
             while not stopped():
                 done = step(binding)
                 if done == Swept():
@@ -132,3 +134,6 @@ class Sweep:
         while sealed == SEAL_BATCH and not stopped():
             sealed = seal(binding.operator_id)
             yield Swept(events_sealed=sealed)
+
+    def _count(self, binding: Binding) -> Swept:
+        return Swept(events_counted=transact(self.storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)))

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 
 def decimal_text(ratio: Fraction, places: int = 6) -> str:
-    """Return a ratio of 0 or more in decimals, rounded half to even. No float takes part."""
+    """Return a ratio in decimals, rounded half to even."""
     scaled = round(ratio * 10**places)
-    return f"{scaled // 10**places}.{scaled % 10**places:0{places}d}"
+    whole, rest = divmod(abs(scaled), 10**places)
+    return f"{'-' if scaled < 0 else ''}{whole}.{rest:0{places}d}"

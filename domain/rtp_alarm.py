@@ -15,6 +15,7 @@ from typing import Final
 
 from attrs import frozen
 
+from .game_variance import variance_of
 from .games import Game
 from .par_sheet import sheet_of
 
@@ -32,11 +33,6 @@ class GamePlay:
     won_minor: int
     staked_squares: int
     largest_stake_minor: int
-
-
-def variance_of(game: Game) -> Fraction:
-    """Return the exact variance of what a stake of 1 wins."""
-    return sheet_of(game).spread.variance
 
 
 def is_possible(game: Game, play: GamePlay) -> bool:

@@ -19,13 +19,17 @@ _USERNAME: Final = re.compile(r"[a-z0-9](?:[._@-]?[a-z0-9]){1,63}", re.ASCII)
 
 
 class Role(StrEnum):
-    """What a member of staff is. The owner belongs to the platform, the others to an operator or agent."""
+    """What a member of staff is. The owner belongs to the platform, the others to an operator or agent.
+
+    A provider is no person but a games' provider that reports what is played elsewhere, and can do nothing else.
+    """
 
     OWNER = "owner"
     OPERATOR = "operator"
     AGENT = "agent"
     CASHIER = "cashier"
     ANALYST = "analyst"
+    PROVIDER = "provider"
 
 
 class Permission(StrEnum):
@@ -50,11 +54,22 @@ class Permission(StrEnum):
     SUSPEND_TENANTS = "tenant.suspend"
     READ_SAFETY = "safety.read"
     SET_SAFETY = "safety.set"
+    READ_ANALYTICS = "analytics.read"
+    CONFIGURE_GAMES = "game.configure"
+    INGEST_EVENTS = "event.ingest"
 
 
 _P = Permission
 _READS: Final = frozenset(
-    {_P.READ_TENANTS, _P.READ_WALLET, _P.READ_VOUCHERS, _P.READ_PLAYERS, _P.READ_LEDGER, _P.READ_SAFETY}
+    {
+        _P.READ_SAFETY,
+        _P.READ_TENANTS,
+        _P.READ_WALLET,
+        _P.READ_VOUCHERS,
+        _P.READ_PLAYERS,
+        _P.READ_LEDGER,
+        _P.READ_ANALYTICS,
+    }
 )
 _DESK: Final = frozenset({_P.ISSUE_VOUCHERS, _P.VOID_VOUCHERS})
 
@@ -68,18 +83,26 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OPERATOR: _READS
     | _DESK
     | _HIRES
-    | {_P.CREATE_AGENT, _P.SUSPEND_TENANTS, _P.MOVE_CREDIT, _P.RETURN_CREDIT, _P.CLOSE_PLAYERS}
-    | {_P.SET_SAFETY},
+    | {
+        _P.SET_SAFETY,
+        _P.CREATE_AGENT,
+        _P.SUSPEND_TENANTS,
+        _P.MOVE_CREDIT,
+        _P.RETURN_CREDIT,
+        _P.CLOSE_PLAYERS,
+        _P.CONFIGURE_GAMES,
+    },
     Role.AGENT: _READS | _DESK | _HIRES | {_P.RETURN_CREDIT, _P.CLOSE_PLAYERS},
     Role.CASHIER: frozenset({_P.READ_WALLET, _P.READ_VOUCHERS, _P.READ_PLAYERS}) | _DESK,
     Role.ANALYST: _READS,
+    Role.PROVIDER: frozenset({_P.INGEST_EVENTS}),
 }
 """Role by permission. Which rows a permitted call sees is not decided here but by the tenant it runs as."""
 
 ROLES_BY_KIND: Final[Mapping[TenantKind, frozenset[Role]]] = {
     TenantKind.DEV: frozenset({Role.OWNER}),
-    TenantKind.OPERATOR: frozenset({Role.OPERATOR, Role.CASHIER, Role.ANALYST}),
-    TenantKind.AGENT: frozenset({Role.AGENT, Role.CASHIER, Role.ANALYST}),
+    TenantKind.OPERATOR: frozenset({Role.OPERATOR, Role.CASHIER, Role.ANALYST, Role.PROVIDER}),
+    TenantKind.AGENT: frozenset({Role.AGENT, Role.CASHIER, Role.ANALYST, Role.PROVIDER}),
 }
 """Which roles a tenant of each kind can have."""
 

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
 from playtime.adapters.http.app import create_app
-from playtime.adapters.http.routes import Route
+from playtime.adapters.http.route import Route
 from playtime.application.access import SYSTEM
 from playtime.application.ports import Storage
 from playtime.domain.fairness import SeedKeys

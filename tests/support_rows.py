@@ -57,6 +57,8 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"excluded_as": "COOL_OFF", "excluded_since": LATER, "excluded_until": FAR},
         {"excluded_as": "SELF_EXCLUSION", "excluded_since": LATER, "excluded_until": FAR},
     ],
+    "activity_buckets": [{"first_bet_at": LATER, "last_bet_at": LATER}, {"session_id": UUID(int=0)}],
+    "game_configs": [{"expected_rtp": "0.95"}, {"hit_rate": "0.3", "volatility": "7.25"}],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
     "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"window": [["shade"]]}'}, {"win_minor": 10**12}],
     "safety_actions": [
@@ -73,7 +75,11 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"ended_at": LATER, "end_reason": "PLAYER_CLOSED", "refresh_generation": 9},
         {"since": "0006_session_ends.sql", "ended_at": LATER, "end_reason": "REFRESH_REUSED"},
     ],
-    "staff": [{"role": "cashier"}, {"role": "agent", "status": "DEACTIVATED"}],
+    "staff": [
+        {"role": "cashier"},
+        {"role": "agent", "status": "DEACTIVATED"},
+        {"since": "0013_numbers.sql", "role": "provider"},
+    ],
     "staff_sessions": [{}, {"ended_at": LATER, "refresh_generation": 5}],
     "tenants": [{"name": "Ünïcødé 🎰", "region": "US-CA"}],
     "vouchers": [

@@ -2,6 +2,7 @@
 
 import click
 
+from .bench_analytics import bench_analytics
 from .bench_games import bench_games
 from .bench_safety import bench_safety
 
@@ -11,5 +12,6 @@ def bench() -> None:
     """Measure, and show the figures."""
 
 
+bench.add_command(bench_analytics)
 bench.add_command(bench_games)
 bench.add_command(bench_safety)

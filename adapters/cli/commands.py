@@ -21,6 +21,7 @@ from ...application.sweeps import Swept
 from ...domain.errors import DomainError
 from ...domain.staff import Role
 from ...domain.tenants import TenantKind
+from .analytics_commands import analytics
 from .audit_commands import audit
 from .bench import bench
 from .demo import play_demo
@@ -66,7 +67,7 @@ def build_commands(program: Program) -> click.Group:
         context.obj = program
 
     alone = (serve, sweep, migrate, demo, smoke, simulate, verify)
-    for command in (*alone, games, bench, staff, isolation, ledger, sessions, audit, db):
+    for command in (*alone, games, bench, staff, isolation, ledger, sessions, audit, analytics, db):
         playtime.add_command(command)
     return playtime
 
@@ -87,7 +88,7 @@ def serve(program: Program) -> None:
 @click.command()
 @click.pass_obj
 def sweep(program: Program) -> None:
-    """Do once what the server does by itself: expire vouchers, close idle players, fold totals, seal."""
+    """Do once what the server does by itself: expire vouchers, close idle players, fold and seal."""
     with program.open_running() as running:
         swept = running.engine.sweep()
     click.echo(_told(swept))
@@ -225,7 +226,8 @@ def database_url(program: Program) -> None:
 def _told(swept: Swept) -> str:
     return (
         f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
-        f" {swept.entries_folded} entries folded, {swept.events_sealed} events sealed"
+        f" {swept.entries_folded} entries folded, {swept.events_counted} events counted,"
+        f" {swept.events_sealed} events sealed"
     )
 
 

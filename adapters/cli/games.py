@@ -195,8 +195,7 @@ def _win(win: WinOdds) -> Mapping[str, Any]:
 
 
 def _ratio(value: Fraction) -> str:
-    sign = "-" if value < 0 else ""
-    return f"{sign}{decimal_text(abs(value), _PLACES)}"
+    return decimal_text(value, _PLACES)
 
 
 def _rate(value: Fraction) -> str:
@@ -212,5 +211,4 @@ def _one_in(chance: Fraction) -> str:
 
 
 def _percent(ratio: Fraction) -> str:
-    sign = "-" if ratio < 0 else ""
-    return f"{sign}{decimal_text(abs(ratio) * 100, places=4)} %"
+    return f"{decimal_text(ratio * 100, places=4)} %"

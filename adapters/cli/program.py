@@ -1,9 +1,11 @@
 """What the commands are given by the composition root."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 from attrs import frozen
 
@@ -23,6 +25,19 @@ class IsolationReport(Protocol):
         """Return the counts, and a line for each finding."""
 
 
+class BenchBooks(Protocol):
+    """An operator's books, to be filled with made-up play and measured."""
+
+    def fill(self, events: int) -> Iterator[int]:
+        """Write about so many events; yield how many are there, part by part."""
+
+    def wait_for_statistics(self, patience_seconds: int) -> bool:
+        """Wait until the database knows how many rows there are; return whether it does."""
+
+    def ask_raw(self, name: str) -> Sequence[object]:
+        """Return what the main figures of a route come to, straight from the events."""
+
+
 class Database(Protocol):
     """The database behind the engine, as its administrator uses it."""
 
@@ -38,6 +53,11 @@ class Database(Protocol):
 
     def check_isolation(self) -> IsolationReport:
         """Hold catalogue and behaviour against the isolation rules."""
+
+    def bench_books(
+        self, operator_id: UUID, agent_ids: Sequence[UUID], since: datetime, until: datetime
+    ) -> BenchBooks:
+        """Return an operator's books."""
 
     def revive(self) -> None:
         """Start the embedded server again where it has died; nothing to do for another database."""

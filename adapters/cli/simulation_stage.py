@@ -16,6 +16,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
+from ...application.analytics_port import Analytics
 from ...application.audit_ports import Audit, Stream
 from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
 from ...application.play_pass_ports import PlayPasses
@@ -341,6 +342,11 @@ class StagedUnit:
     def audit(self) -> Audit:
         """The audit."""
         return _staged(self.stage, "audit", self.inner.audit)
+
+    @property
+    def analytics(self) -> Analytics:
+        """The operator's numbers."""
+        return _staged(self.stage, "analytics", self.inner.analytics)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

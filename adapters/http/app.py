@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from ...application.engine import Engine
@@ -32,12 +32,14 @@ from .calls import (
     read_player,
     read_staff,
 )
+from .error_tally import ErrorTally
 from .errors import MalformedRequest
 from .openapi import describe
 from .redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
 from .route import API, Caller, Route, is_id
 from .routes import ROUTES
 
+_NAME: Final = "string(maxlength=64)"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
     Caller.ANYBODY: read_nobody,
@@ -47,10 +49,11 @@ _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
 }
 
 
-def create_app(engine: Engine, *, public_url: str | None = None) -> Flask:
+def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTally | None = None) -> Flask:
     """Return an application that serves this engine. Two in one process know nothing of each other.
 
     `public_url` is the address under which people reach it, as QR codes name it; None: as each request does.
+    `errors` counts the requests that fail; None: nobody does.
     """
 
     def find_site() -> str:
@@ -69,15 +72,23 @@ def create_app(engine: Engine, *, public_url: str | None = None) -> Flask:
     document = encode(describe(ROUTES))
     _serve(app, f"{API}/openapi.json", "GET", name="openapi", view=lambda: respond(document, HTTPStatus.OK))
     _serve_pages(app)
-    app.register_error_handler(DomainError, respond_error)
+    app.register_error_handler(DomainError, respond_error if errors is None else _counted(errors))
     app.register_error_handler(HTTPException, respond_unserved)
     app.register_error_handler(Exception, respond_defect)
     log_access(app)
     return app
 
 
+def _counted(errors: ErrorTally) -> Callable[[DomainError], Response]:
+    def respond(error: DomainError) -> Response:
+        errors.note(error)
+        return respond_error(error)
+
+    return respond
+
+
 def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[..., Response]) -> None:
-    rule = _PARAMETER.sub(lambda found: f"<{'uuid:' if is_id(found[1]) else ''}{found[1]}>", path)
+    rule = _PARAMETER.sub(lambda found: f"<{'uuid' if is_id(found[1]) else _NAME}:{found[1]}>", path)
     app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
 
 
@@ -98,8 +109,9 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
     status_for_player = route.status_for_player or route.status
 
     def view(**parameters: UUID | str) -> Response:
+        g.who = who = read_caller(engine.authenticate, request)
         call = Call(
-            who=read_caller(engine.authenticate, request),
+            who=who,
             given=read_given(request),
             ids={name: value for name, value in parameters.items() if isinstance(value, UUID)},
             names={name: value for name, value in parameters.items() if isinstance(value, str)},
@@ -115,4 +127,4 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
 def _reader(route: Route) -> Callable[..., Any]:
     if route.takes is None:
         return lambda _request: None
-    return body_reader(route.takes) if route.has_body else query_reader(route.takes)
+    return body_reader(route.takes, route.limit_bytes) if route.has_body else query_reader(route.takes)

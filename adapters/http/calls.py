@@ -100,7 +100,7 @@ def _bearer(request: Request) -> str:
 # --- what is asked --------------------------------------------------------------------------------------------
 
 
-def body_reader(kind: type[Any]) -> Callable[[Request], Any]:
+def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Any]:
     """Return what reads a JSON body as `kind`, an attrs class; one without fields may be left out."""
     decoder = msgspec.json.Decoder(kind)
     known = frozenset(field.name for field in attrs.fields(kind))
@@ -113,9 +113,11 @@ def body_reader(kind: type[Any]) -> Callable[[Request], Any]:
         return content
 
     def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
+        if limit_bytes != MAX_BODY_BYTES:
+            request.max_content_length = limit_bytes + 1
         body = request.get_data(cache=False)
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(MAX_BODY_BYTES)
+        if len(body) > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
         if not body and nothing is not None:
             return nothing
         if request.mimetype != "application/json":

@@ -19,8 +19,8 @@ def voucher_filter(tenant_id: UUID, given: VouchersQuery) -> VoucherFilter:
         status=given.status,
         code_ends=_symbols(given.codeEnds),
         player_id=given.playerId,
-        since=utc(given.from_),
-        until=utc(given.to),
+        since=moment_in_utc(given.from_),
+        until=moment_in_utc(given.to),
     )
 
 
@@ -30,8 +30,8 @@ def player_filter(given: PlayersQuery) -> PlayerFilter:
         tenant_id=given.tenantId,
         status=given.status,
         code_ends=_symbols(given.codeEnds),
-        since=utc(given.from_),
-        until=utc(given.to),
+        since=moment_in_utc(given.from_),
+        until=moment_in_utc(given.to),
     )
 
 
@@ -41,8 +41,8 @@ def ledger_filter(given: LedgerQuery) -> LedgerFilter:
         tenant_id=given.tenantId,
         player_id=given.playerId,
         event_type=given.eventType,
-        since=utc(given.from_),
-        until=utc(given.to),
+        since=moment_in_utc(given.from_),
+        until=moment_in_utc(given.to),
     )
 
 
@@ -51,7 +51,7 @@ def _symbols(code_ends: str | None) -> str | None:
     return None if code_ends is None else code_ends.upper().translate(_MEANT)
 
 
-def utc(moment: datetime | None) -> datetime | None:
+def moment_in_utc(moment: datetime | None) -> datetime | None:
     """Return a moment in UTC; beyond the first and the last year there is nothing to be found anyway."""
     if moment is None:
         return None

@@ -10,6 +10,7 @@ from ...application.answers import LONGEST_ACTION_ID
 from ...domain.errors import DomainError
 from .answering import JSON, REPLAYED
 from .errors import HEADERS_OF_STATUS, RETRY_AFTER, status_of, tells_when
+from .numbers_requests import GAME_KEY
 from .requests import LONGEST_TYPED, PRINTABLE_ASCII, wire_name
 from .route import Caller, Route, is_id
 from .schemas import Schema, answer_name, components_of, reference
@@ -39,7 +40,7 @@ _NAME: Final[Schema] = {
     "type": "string",
     "minLength": 1,
     "maxLength": LONGEST_TYPED,
-    "pattern": r"^[A-Za-z0-9-]+$",
+    "pattern": GAME_KEY,
 }
 _SESSION: Final[Schema] = {
     "name": "X-Session-Id",

@@ -19,6 +19,7 @@ from ...application.errors import (
 )
 from ...domain.errors import DomainError
 from . import handlers
+from .calls import MAX_BODY_BYTES
 from .errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
 
 Refusals = tuple[type[DomainError], ...]
@@ -62,6 +63,7 @@ class Route:
     has_key: bool = False
     may_replay: bool = False
     refusals: Refusals = ()
+    limit_bytes: int = MAX_BODY_BYTES
 
     @property
     def has_body(self) -> bool:

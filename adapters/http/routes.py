@@ -44,6 +44,7 @@ from ...domain.tenants import SlugTaken, TenantCannotIssue, TenantNotInStatus
 from ...domain.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from ...domain.wallet import InsufficientFunds
 from . import handlers, requests
+from .analytics_routes import ANALYTICS
 from .documents import CSV, HTML
 from .limit_routes import LIMITS, STAFF_LIMITS
 from .route import API, Caller, Refusals, Route, Shape, fields_of, rows_of
@@ -454,5 +455,8 @@ _ADMIN: Final = (
     ),
 )
 
-ROUTES: Final = (*_PUBLIC, *_PLAYERS, *_FAIRNESS, *LIMITS, *_DESK, *_ADMIN, *SAFETY, *STAFF_LIMITS)
+ROUTES: Final = (
+    *(*_PUBLIC, *_PLAYERS, *_FAIRNESS, *LIMITS),
+    *(*_DESK, *_ADMIN, *SAFETY, *STAFF_LIMITS, *ANALYTICS),
+)
 """Every route of the API but the one that describes it."""

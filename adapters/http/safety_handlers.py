@@ -7,7 +7,7 @@ from ...application.wire import success
 from ...domain.errors import InvalidInput
 from .calls import PlayerCall, StaffCall
 from .errors import MalformedRequest
-from .filters import utc
+from .filters import moment_in_utc
 from .handlers import listed
 from .safety_requests import (
     LossLimitRequest,
@@ -76,6 +76,6 @@ def _filter(given: SafetyActionsQuery | SafetySummaryQuery) -> SafetyFilter:
         player_id=given.playerId,
         action_type=given.actionType,
         reason=given.reason,
-        since=utc(given.from_),
-        until=utc(given.to),
+        since=moment_in_utc(given.from_),
+        until=moment_in_utc(given.to),
     )

@@ -11,7 +11,7 @@ import msgspec
 from ...application.wire import LEFT_OUT, camel
 from ...domain.codes import Code
 from .errors import Fault
-from .routes import Route, Shape
+from .route import Route, Shape
 
 Schema = dict[str, Any]
 

@@ -5,13 +5,14 @@ A cell of text that a spreadsheet would take for a formula starts with an apostr
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
 import attrs
 
 from ...application.ports import Page
-from ...application.wire import camel, encode, to_wire
+from ...application.wire import camel, to_wire
 from .documents import CSV, Document
 
 ROWS_AT_ONCE: Final = 500
@@ -31,6 +32,13 @@ def table(name: str, row: type[Any], *, id_field: str, fetch: Fetch) -> Document
     disposition = ("Content-Disposition", f'attachment; filename="{name}.csv"')
     body = _written(columns, _pages(first, id_field, fetch))
     return Document(media_type=CSV, body=body, cut_short=_CUT_SHORT, headers=(disposition,))
+
+
+def whole_table(name: str, row: type[Any], rows: Sequence[Any]) -> Document:
+    """Return the document of rows that are all there."""
+    disposition = ("Content-Disposition", f'attachment; filename="{name}.csv"')
+    body = b"".join(_written(_columns(row), [rows]))
+    return Document(media_type=CSV, body=body, headers=(disposition,))
 
 
 def _pages(rows: Sequence[Any], id_field: str, fetch: Fetch) -> Iterator[Sequence[Any]]:
@@ -74,8 +82,8 @@ def _at(content: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - JSON has no
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401 - as above
-    if isinstance(value, dict):
-        value = encode(value).decode() if value else None
+    if isinstance(value, dict | list):
+        value = json.dumps(value, separators=(",", ":"), ensure_ascii=False) if value else None
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value

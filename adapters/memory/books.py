@@ -11,6 +11,7 @@ from ...application.ports import AnswerKey, Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus, BonusStatus
 from ...domain.fairness import RevealedSeed
+from ...domain.game_configs import GameConfig
 from ...domain.ledger import Account, EventType, LedgerEvent
 from ...domain.play_passes import PlayPass
 from ...domain.players import Player
@@ -195,6 +196,7 @@ class Books:
     )
     safety_actions: Table[SafetyAction] = field(factory=_safety_actions)
     seals: Table[Seal] = field(factory=lambda: Table("seals", lambda row: row.number))
+    game_configs: Table[GameConfig] = field(factory=lambda: Table("game_configs", lambda row: row.game_key))
     totals: Totals = field(factory=Totals)
     # The ledger in the order of its commits, which are numbered as the database numbers its transactions.
     stream: list[Place] = field(factory=list)
@@ -239,5 +241,6 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     SafetySettings: "safety_settings",
     SafetyAction: "safety_actions",
     Seal: "seals",
+    GameConfig: "game_configs",
 }
 """Where each kind of record is kept."""

@@ -25,6 +25,7 @@ from attrs import field, frozen
 
 from ...application.errors import StorageUnavailable
 from ...application.ports import Binding, Record
+from .analytics import MemoryAnalytics
 from .audit import MemoryAudit
 from .directory import MemoryDirectory
 from .game_files import MemoryGameFiles
@@ -54,6 +55,7 @@ class MemoryUnitOfWork:
     safety: MemorySafety
     stream: MemoryStream
     audit: MemoryAudit
+    analytics: MemoryAnalytics
 
     @classmethod
     def of(cls, transaction: Transaction) -> Self:
@@ -71,6 +73,7 @@ class MemoryUnitOfWork:
             MemorySafety(transaction),
             MemoryStream(transaction),
             MemoryAudit(transaction),
+            MemoryAnalytics(transaction),
         )
 
     def add(self, *records: Record) -> None:

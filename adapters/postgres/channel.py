@@ -48,6 +48,7 @@ class Statement:
 
 BEGIN: Final = Statement("begin isolation level read committed read write")
 BEGIN_READ_ONLY: Final = Statement("begin isolation level read committed read only")
+BEGIN_OF_ONE_MOMENT: Final = Statement("begin isolation level repeatable read read only")
 COMMIT: Final = Statement("commit")
 ROLLBACK: Final = Statement("rollback")
 PATIENCE: Final = Statement(

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from attrs import field, frozen
 from psycopg.conninfo import conninfo_to_dict
@@ -12,6 +14,7 @@ from ...application.errors import SetupError, StorageUnavailable
 from .embedded import EmbeddedPostgres
 from .isolation import IsolationReport, check_isolation
 from .migrator import Migrator, OwnerMissing, known_migrations
+from .number_bench import BenchBooks
 from .roles import APP, BACKUP, MIGRATOR, OWNER_READ, has_database, provision, require_roles
 from .startup import refuse_restored, refuse_unsafe
 
@@ -103,6 +106,12 @@ class Database:
         if self.logins.migrator is None:
             raise SetupError("Set PLAYTIME_MIGRATOR_URL: the app's own login does not see the whole catalogue.")
         return check_isolation(self.logins.app, self.logins.migrator)
+
+    def bench_books(
+        self, operator_id: UUID, agent_ids: Sequence[UUID], since: datetime, until: datetime
+    ) -> BenchBooks:
+        """Return an operator's books, to be filled with millions of events and measured."""
+        return BenchBooks(self.logins.app, operator_id, agent_ids, since, until)
 
     def revive(self) -> None:
         """Start the embedded server again where it has died; nothing to do for somebody's own."""

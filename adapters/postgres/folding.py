@@ -14,10 +14,10 @@ from uuid import UUID
 from .channel import Statement
 from .transaction import Transaction
 
-_MOST_TENANTS: Final = 100
+MOST_TENANTS: Final = 100
 """How many tenants one fold takes at the most: it holds their marks."""
 
-_HORIZON: Final = Statement("select pg_snapshot_xmin(pg_current_snapshot())::text")
+HORIZON: Final = Statement("select pg_snapshot_xmin(pg_current_snapshot())::text")
 """The oldest transaction that still runs. A statement of its own, so that all later ones see what is below it."""
 
 _MAKE_MARKS: Final = """
@@ -104,16 +104,16 @@ Of all that is above a value it does not know, the planner expects a third of th
 range it expects few rows and takes the index. So there is an upper end, which is beyond all transactions.
 """
 
-_LAST_XID: Final = 2**64 - 1
+LAST_XID: Final = 2**64 - 1
 
 
 def fold(transaction: Transaction, limit: int) -> int:
     """Fold at most about `limit` more entries of the bound operator, commit, and return how many they were."""
     operator_id = transaction.binding.operator_id
-    horizon: str = transaction.read(_HORIZON)[0][0][0]
+    horizon: str = transaction.read(HORIZON)[0][0][0]
     _, marks = transaction.read(
         Statement(_MAKE_MARKS, (operator_id,)),
-        Statement(_LOCK_MARKS, (operator_id, horizon, _MOST_TENANTS)),
+        Statement(_LOCK_MARKS, (operator_id, horizon, MOST_TENANTS)),
         touches=True,
     )
     count = 0
@@ -129,4 +129,4 @@ def fold(transaction: Transaction, limit: int) -> int:
 def summary_of(tenant_id: UUID, scope: Mapping[str, Any]) -> Statement:
     """Return the statement that reads a tenant's accounts."""
     and_scope = "and operator_id = $2" if scope else ""
-    return Statement(_SUMMARY.format(and_scope=and_scope, last=_LAST_XID), (tenant_id, *scope.values()))
+    return Statement(_SUMMARY.format(and_scope=and_scope, last=LAST_XID), (tenant_id, *scope.values()))

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Table,
     Text,
     Uuid,
@@ -351,6 +353,84 @@ seals = _owned(
     Column("previous_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     _at("sealed_at"),
+)
+
+
+def _sum(name: str) -> Column[Any]:
+    return Column(name, Numeric, nullable=False)
+
+
+def _played_in() -> list[Column[Any]]:
+    """What pieces of time are kept apart by: a key without these has an empty text or the nil id."""
+    return [_text("game_key", key=True), _text("provider", key=True), _uuid("cashier_id", key=True)]
+
+
+def _starts_at() -> Column[Any]:
+    return Column("bucket_at", DateTime(timezone=True), primary_key=True, nullable=False)
+
+
+def _piece() -> list[Column[Any]]:
+    grain = Column("grain", Integer, primary_key=True, nullable=False)
+    return [Column("by_desk", Boolean, primary_key=True, nullable=False), grain, _starts_at()]
+
+
+play_buckets = Table(
+    "play_buckets",
+    metadata,
+    _uuid("operator_id", key=True),
+    *_piece(),
+    _uuid("tenant_id", key=True),
+    _text("source", key=True),
+    _text("event_type", key=True),
+    *_played_in(),
+    _text("region", key=True),
+    _minor("events"),
+    _minor("amount_minor"),
+    _sum("squares"),
+)
+
+stake_buckets = Table(
+    "stake_buckets",
+    metadata,
+    _uuid("operator_id", key=True),
+    *_piece(),
+    _uuid("tenant_id", key=True),
+    Column("size_class", Integer, primary_key=True, nullable=False),
+    *_played_in(),
+    _text("region", key=True),
+    _minor("bets"),
+)
+
+activity_buckets = Table(
+    "activity_buckets",
+    metadata,
+    _uuid("operator_id", key=True),
+    _starts_at(),
+    _uuid("tenant_id", key=True),
+    _uuid("player_id", key=True),
+    _uuid("session_id", key=True),
+    *_played_in(),
+    _text("region", key=True),
+    _minor("bets"),
+    _minor("handle_minor"),
+    _sum("squares"),
+    _minor("wins"),
+    _minor("payout_minor"),
+    _at("first_bet_at", null=True),
+    _at("last_bet_at", null=True),
+)
+
+number_marks = _owned(
+    "number_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
+)
+
+game_configs = _owned(
+    "game_configs",
+    _text("game_key", key=True),
+    _text("provider"),
+    Column("expected_rtp", Numeric, nullable=False),
+    Column("hit_rate", Numeric, nullable=True),
+    Column("volatility", Numeric, nullable=True),
 )
 
 INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "revealed_seeds", "rounds", "safety_actions", "seals"})

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from ...application.errors import IsolationViolation, StorageMisuse
 from ...application.ports import Binding, Record
-from .channel import BEGIN, BEGIN_READ_ONLY, COMMIT, ROLLBACK, Row, Statement
+from .channel import BEGIN, BEGIN_OF_ONE_MOMENT, BEGIN_READ_ONLY, COMMIT, ROLLBACK, Row, Statement
 from .connections import Connections, Lease
 from .failures import ExchangeFailed, commit_error, port_error
 from .writes import Writes
@@ -38,6 +38,7 @@ class Transaction:
     _lease: Lease | None = field(default=None, init=False)
     _writes: Writes = field(factory=Writes, init=False)
     _touched: bool = field(default=False, init=False)
+    _is_of_one_moment: bool = field(default=False, init=False)
 
     @property
     def bound(self) -> bool:
@@ -81,6 +82,12 @@ class Transaction:
         except BaseException:
             self._drop()
             raise
+
+    def read_as_of_one_moment(self, *statements: Statement) -> list[list[Row]]:
+        """Read as `read` does; if that is the unit's first read, all that it reads is of this moment."""
+        if self._lease is None:
+            self._is_of_one_moment = True
+        return self.read(*statements)
 
     def one(self, statement: Statement) -> Row | None:
         """Return the row of a statement that has at most one."""
@@ -137,9 +144,9 @@ class Transaction:
 
     def _opening(self) -> tuple[Statement, ...]:
         if self._binding is None:
-            return (BEGIN_READ_ONLY,)
+            return (BEGIN_OF_ONE_MOMENT if self._is_of_one_moment else BEGIN_READ_ONLY,)
         bound = self._binding
-        return BEGIN, Statement(
+        return BEGIN_OF_ONE_MOMENT if self._is_of_one_moment else BEGIN, Statement(
             _BIND, (str(bound.operator_id), str(bound.tenant_id), bound.role, str(bound.user_id))
         )
 

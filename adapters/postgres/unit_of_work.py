@@ -6,6 +6,7 @@ from typing import Self
 from attrs import field, frozen
 
 from ...application.ports import Record
+from .reads_analytics import PostgresAnalytics
 from .reads_audit import PostgresAudit
 from .reads_ledger import PostgresLedger
 from .reads_passes import PostgresPlayPasses
@@ -79,6 +80,11 @@ class PostgresUnitOfWork:
     def audit(self) -> PostgresAudit:
         """What is checked of the books."""
         return PostgresAudit(self.transaction)
+
+    @property
+    def analytics(self) -> PostgresAnalytics:
+        """The operator's numbers."""
+        return PostgresAnalytics(self.transaction)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

@@ -17,6 +17,7 @@ from ...application.ports import Record, StoredAnswer
 from ...domain.attempts import Attempts
 from ...domain.bonuses import Bonus
 from ...domain.fairness import RevealedSeed
+from ...domain.game_configs import GameConfig
 from ...domain.ledger import LedgerEvent
 from ...domain.play_passes import PlayPass
 from ...domain.players import Player
@@ -30,6 +31,7 @@ from ...domain.vouchers import Voucher
 from .channel import Row, Statement
 from .kept import Kept
 from .queries import DIALECT
+from .rows_numbers import GAME_CONFIGS
 from .rows_passes import PLAY_PASSES
 from .rows_play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
 from .rows_safety import SAFETY_ACTIONS, SAFETY_SETTINGS
@@ -54,6 +56,7 @@ KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
     SafetyAction: SAFETY_ACTIONS,
     LedgerEvent: EVENTS,
     Seal: SEALS,
+    GameConfig: GAME_CONFIGS,
 }
 """How each kind of record is kept; what is referred to stands before what refers to it."""
 
@@ -173,3 +176,8 @@ def _tuples(columns: Sequence[Any], count: int, used: int) -> str:
         first = used + row * len(types) + 1
         rows.append(f"({', '.join(f'${first + at}::{kind}' for at, kind in enumerate(types))})")
     return ", ".join(rows)
+
+
+def insert_of(kept: Kept[Any], count: int) -> str:
+    """Return the INSERT of some rows, for who has more to say about it."""
+    return _insert(kept, count, 0)

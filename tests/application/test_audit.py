@@ -13,7 +13,8 @@ from playtime.application.audit_ports import Found, Stored
 from playtime.application.errors import Forbidden
 from playtime.application.ports import Storage
 from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.rtp_alarm import GamePlay, is_possible, variance_of
+from playtime.domain.game_variance import variance_of
+from playtime.domain.rtp_alarm import GamePlay, is_possible
 
 
 @pytest.fixture

@@ -185,3 +185,10 @@ def test_an_account_agrees_when_entries_statement_and_floor_do(
     entries: int, stated: int | None, floor: int | None, *, agrees: bool
 ) -> None:
     assert AccountTotal(Account(K.TENANT, AGENT), entries, stated, floor).agrees is agrees
+
+
+def test_only_games_elsewhere_report_an_amount_that_moves_no_account() -> None:
+    reported = _event(E.BET, source=EventSource.EXTERNAL, reported_minor=5)
+    assert (reported.amount_minor, reported.transfer) == (5, None)
+    with pytest.raises(InvalidInput, match="run elsewhere"):
+        _event(E.LOGIN, reported_minor=5)

@@ -21,28 +21,31 @@ from playtime.domain.staff import (
 )
 from playtime.domain.tenants import TenantKind
 
-ROLES: Final = ("owner", "operator", "agent", "cashier", "analyst")
+ROLES: Final = ("owner", "operator", "agent", "cashier", "analyst", "provider")
 MATRIX: Final = {
-    #                          owner  oper.  agent  cash.  analyst
-    "tenant.create_operator": (True, False, False, False, False),
-    "tenant.create_agent": (True, True, False, False, False),
-    "tenant.read": (True, True, True, False, True),
-    "credit.issue": (True, False, False, False, False),
-    "credit.move": (False, True, False, False, False),
-    "credit.return": (True, True, True, False, False),
-    "wallet.read": (True, True, True, True, True),
-    "staff.create": (True, True, True, False, False),
-    "voucher.issue": (False, True, True, True, False),
-    "voucher.read": (True, True, True, True, True),
-    "voucher.void": (False, True, True, True, False),
-    "player.read": (True, True, True, True, True),
-    "ledger.read": (True, True, True, False, True),
-    "player.close": (False, True, True, False, False),
-    "staff.read": (True, True, True, False, False),
-    "staff.deactivate": (True, True, True, False, False),
-    "tenant.suspend": (True, True, False, False, False),
-    "safety.read": (True, True, True, False, True),
-    "safety.set": (True, True, False, False, False),
+    #                          owner  oper.  agent  cash.  analyst provider
+    "tenant.create_operator": (True, False, False, False, False, False),
+    "tenant.create_agent": (True, True, False, False, False, False),
+    "tenant.read": (True, True, True, False, True, False),
+    "credit.issue": (True, False, False, False, False, False),
+    "credit.move": (False, True, False, False, False, False),
+    "credit.return": (True, True, True, False, False, False),
+    "wallet.read": (True, True, True, True, True, False),
+    "staff.create": (True, True, True, False, False, False),
+    "voucher.issue": (False, True, True, True, False, False),
+    "voucher.read": (True, True, True, True, True, False),
+    "voucher.void": (False, True, True, True, False, False),
+    "player.read": (True, True, True, True, True, False),
+    "ledger.read": (True, True, True, False, True, False),
+    "player.close": (False, True, True, False, False, False),
+    "staff.read": (True, True, True, False, False, False),
+    "staff.deactivate": (True, True, True, False, False, False),
+    "tenant.suspend": (True, True, False, False, False, False),
+    "analytics.read": (True, True, True, False, True, False),
+    "game.configure": (False, True, False, False, False, False),
+    "safety.read": (True, True, True, False, True, False),
+    "safety.set": (True, True, False, False, False, False),
+    "event.ingest": (False, False, False, False, False, True),
 }
 CELLS: Final = [
     pytest.param(role, permission, allowed, id=f"{role}-{permission}")
@@ -51,8 +54,8 @@ CELLS: Final = [
 ]
 KINDS: Final = {
     "DEV": {"owner"},
-    "OPERATOR": {"operator", "cashier", "analyst"},
-    "AGENT": {"agent", "cashier", "analyst"},
+    "OPERATOR": {"operator", "cashier", "analyst", "provider"},
+    "AGENT": {"agent", "cashier", "analyst", "provider"},
 }
 
 

@@ -3,7 +3,8 @@
 import pytest
 from support_http import API, NOWHERE, Web, address_of
 
-from playtime.adapters.http.routes import ROUTES, Caller, Route
+from playtime.adapters.http.route import Caller, Route
+from playtime.adapters.http.routes import ROUTES
 from playtime.domain.limits import LimitKind
 from playtime.domain.staff import Role
 

@@ -15,17 +15,24 @@ from support_http import API, Web
 
 from playtime.adapters.http.errors import status_of
 from playtime.adapters.http.redeem_page import REDEEM_PATH, SCRIPT_PATH
-from playtime.adapters.http.route import is_id
-from playtime.adapters.http.routes import ROUTES, Caller, Route
+from playtime.adapters.http.route import Caller, Route, is_id
+from playtime.adapters.http.routes import ROUTES
 from playtime.domain.staff import Role
 
 EXAMPLES: Final = 40
+GAME_KEY: Final = "<string(maxlength=64):gameKey>"
+
+
+def _rule_of(parameter: re.Match[str]) -> str:
+    """Return how a parameter of a path stands in a rule."""
+    kind = "uuid" if is_id(parameter[1]) else "string(maxlength=64)"
+    return f"<{kind}:{parameter[1]}>"
 
 
 def test_the_document_and_the_rules_name_the_same_routes(web: Web) -> None:
     document = web.get("/openapi.json").content
     told = {
-        (method.upper(), re.sub(r"{(\w+)}", lambda name: f"<{'uuid:' * is_id(name[1])}{name[1]}>", path))
+        (method.upper(), re.sub(r"{(\w+)}", _rule_of, path))
         for path, methods in document["paths"].items()
         for method in methods
     }
@@ -101,8 +108,8 @@ def _ids(web: Web) -> Mapping[str, str]:
         "voucherId": str(web.day.sell(1_000).voucher_id),
         "playerId": str(web.day.welcome(1_000).player_id),
         "staffId": str(web.day.agent.analyst.staff_id),
-        "batchId": web.batch(100, 3)["batch"]["batchId"],
         "gameKey": "demo-wheel",
+        "batchId": web.batch(100, 3)["batch"]["batchId"],
         "link": web.spin(web.day.welcome(1_000), 1).content["result"]["proof"]["link"],
     }
 

@@ -1,0 +1,82 @@
+"""Which folded pieces of time a question is answered from, and which stretches between them from the events."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from attrs import frozen
+
+from .number_folding import GRAIN_EPOCH, GRAINS_MINUTES
+
+_EPOCH: Final = datetime.fromisoformat(GRAIN_EPOCH)
+_MINUTE: Final = timedelta(minutes=1)
+_SHORTEST: Final = GRAINS_MINUTES[0]
+
+
+@frozen
+class Piece:
+    """Folded pieces of one length, one after the other."""
+
+    grain: int
+    since: datetime
+    until: datetime
+
+
+@frozen
+class Cut:
+    """A stretch of time, cut up: what is read folded, in pieces that no bucket ends within, and what is not."""
+
+    pieces: Sequence[Piece]
+    edges: Sequence[tuple[datetime, datetime]]
+
+    @property
+    def quarters(self) -> list[tuple[datetime, datetime]]:
+        """What is read folded, whatever the length of the pieces: stretches of whole quarters of an hour."""
+        found: list[tuple[datetime, datetime]] = []
+        for piece in self.pieces:
+            if found and found[-1][1] == piece.since:
+                found[-1] = (found[-1][0], piece.until)
+            else:
+                found.append((piece.since, piece.until))
+        return found
+
+
+def cut_up(edges: Sequence[datetime]) -> Cut:
+    """Cut the buckets between some edges up into the longest pieces that fit, and what is left over."""
+    pieces: list[Piece] = []
+    left: list[tuple[datetime, datetime]] = []
+    for since, until in pairwise(edges):
+        first, last = -(-(since - _EPOCH) // _MINUTE), (until - _EPOCH) // _MINUTE
+        first, last = -(-first // _SHORTEST) * _SHORTEST, last // _SHORTEST * _SHORTEST
+        if first >= last:
+            left.append((since, until))
+            continue
+        left += [(since, _moment(first)), (_moment(last), until)]
+        for piece in _pieces(first, last):
+            _append(pieces, piece)
+    return Cut(pieces, [(since, until) for since, until in left if since < until])
+
+
+def _pieces(first: int, last: int) -> Iterator[Piece]:
+    """Yield runs of the longest pieces that fit, from one whole quarter of an hour to another."""
+    at = first
+    while at < last:
+        grain = max(grain for grain in GRAINS_MINUTES if at % grain == 0 and at + grain <= last)
+        end = at + (last - at) // grain * grain
+        for longer in GRAINS_MINUTES:
+            if longer > grain:
+                # There a longer one may begin.
+                end = min(end, (at // longer + 1) * longer)
+        yield Piece(grain, _moment(at), _moment(end))
+        at = end
+
+
+def _append(pieces: list[Piece], piece: Piece) -> None:
+    if pieces and pieces[-1].grain == piece.grain and pieces[-1].until == piece.since:
+        piece = Piece(piece.grain, pieces.pop().since, piece.until)
+    pieces.append(piece)
+
+
+def _moment(minutes: int) -> datetime:
+    return _EPOCH + minutes * _MINUTE

@@ -1,0 +1,151 @@
+"""Games: what each took and gave, against what it should; and an alarm that may be watched all the time."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from attrs import frozen
+
+from ..domain.inference import Odds, has_drifted, rtp_interval
+from ..domain.ledger import EventSource
+from ..domain.periods import FIRST_MOMENT, Period
+from ..domain.totals import Totals, ratio
+from .access import StaffPrincipal
+from .analytics import (
+    PREVIOUS,
+    AnalyticsReader,
+    Asked,
+    Key,
+    KnownOdds,
+    Numbers,
+    PlayRecord,
+    by_key,
+    play_record,
+    ratio_text,
+)
+from .analytics_port import Analytics, Dimension
+
+_BEFORE, _NOW = 1, 2
+"""The buckets of the one question that games are asked by; all of them together are since the beginning."""
+
+
+@frozen(kw_only=True)
+class GameNumbers:
+    """One game, here or elsewhere. `volume` is its share of the handle of all games of its source.
+
+    `drifted` tells whether its wins since the beginning lie further from its odds than chance ever takes those of
+    all but one in a thousand games, however often one looks; None where the odds are not known.
+    """
+
+    game_key: str | None
+    provider: str | None
+    source: EventSource
+    spins: int
+    hits: int
+    handle_minor: int
+    payout_minor: int
+    rtp: str | None
+    rtp_low: str | None
+    rtp_high: str | None
+    expected_rtp: str | None
+    hit_rate: str | None
+    expected_hit_rate: str | None
+    volatility: str | None
+    drifted: bool | None
+    volume: str | None
+    previous: PlayRecord | None
+
+
+@frozen
+class GamesData:
+    """Every game that was played in the period, the one with the largest handle first."""
+
+    games: Sequence[GameNumbers]
+
+
+@frozen
+class ReadGames(AnalyticsReader):
+    """Reads the numbers of games."""
+
+    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[GamesData]:
+        """Return them. Raises Forbidden, InvalidInput."""
+        odds = self._odds(principal)
+        by = (Dimension.GAME, Dimension.PROVIDER)
+
+        def read(numbers: Analytics, period: Period) -> GamesData:
+            start = min(FIRST_MOMENT, period.before.since) - timedelta(days=1)
+            sums = numbers.sums([start, period.before.since, period.since, period.until], asked.only, by)
+            now = by_key(part for part in sums if part.bucket == _NOW)
+            before = by_key(part for part in sums if part.bucket == _BEFORE)
+            compared = before if asked.compare == PREVIOUS else None
+            return GamesData(_games(now, by_key(sums), compared, odds))
+
+        return self._answer(principal, asked, read)
+
+
+def _games(
+    now: Mapping[Key, Totals], so_far: Mapping[Key, Totals], before: Mapping[Key, Totals] | None, odds: KnownOdds
+) -> list[GameNumbers]:
+    rows = []
+    for source in EventSource:
+        handle_minor = sum(_of(source, totals).handle_minor for totals in now.values())
+        for key, all_totals in now.items():
+            totals = _of(source, all_totals)
+            if not totals.spins and not totals.hits:
+                continue
+            previous = None if before is None else play_record(_of(source, before.get(key, Totals())))
+            game_odds = odds.of(source, key[0])
+            drifted = _drifted(_of(source, so_far[key]), game_odds)
+            about = (source, handle_minor, previous, drifted)
+            rows.append(_game(key, totals, game_odds, about))
+    return sorted(rows, key=lambda row: (-row.handle_minor, str(row.game_key), row.source))
+
+
+def _game(
+    key: Key,
+    totals: Totals,
+    odds: Odds | None,
+    about: tuple[EventSource, int, PlayRecord | None, bool | None],
+) -> GameNumbers:
+    source, handle_minor, previous, drifted = about
+    variance = None if odds is None else odds.variance
+    interval = None
+    if variance is not None:
+        interval = rtp_interval(
+            handle_minor=totals.handle_minor,
+            payout_minor=totals.payout_minor,
+            variance=variance * totals.squares,
+        )
+    return GameNumbers(
+        game_key=key[0],
+        provider=key[1],
+        source=source,
+        spins=totals.spins,
+        hits=totals.hits,
+        handle_minor=totals.handle_minor,
+        payout_minor=totals.payout_minor,
+        rtp=ratio_text(totals.rtp),
+        rtp_low=None if interval is None else ratio_text(interval.low),
+        rtp_high=None if interval is None else ratio_text(interval.high),
+        expected_rtp=None if odds is None else ratio_text(odds.rtp),
+        hit_rate=ratio_text(totals.hit_rate),
+        expected_hit_rate=None if odds is None else ratio_text(odds.hit_rate),
+        volatility=None if odds is None else ratio_text(odds.volatility),
+        drifted=drifted,
+        volume=ratio_text(ratio(totals.handle_minor, handle_minor)),
+        previous=previous,
+    )
+
+
+def _drifted(so_far: Totals, odds: Odds | None) -> bool | None:
+    if odds is None or odds.variance is None or not so_far.handle_minor:
+        return None
+    return has_drifted(
+        payout_minor=so_far.payout_minor,
+        expected_minor=odds.rtp * so_far.handle_minor,
+        variance=odds.variance * so_far.squares,
+        unit_variance=odds.variance,
+    )
+
+
+def _of(source: EventSource, totals: Totals) -> Totals:
+    return totals if source is EventSource.PLAYTIME else totals.elsewhere

@@ -1,0 +1,121 @@
+"""Life-time value: what the house won of each player, how it is spread, and how it grows by cohort."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import accumulate
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ..domain.periods import Bucket, Period
+from ..domain.totals import ratio
+from .access import StaffPrincipal
+from .analytics import AnalyticsReader, Asked, Numbers, ratio_text
+from .analytics_port import Analytics, Scope
+
+LTV_STEPS_MINOR: Final = (-(10**6), -(10**5), -(10**4), -(10**3), 0, 10**3, 10**4, 10**5, 10**6)
+TOP_PERCENTS: Final = (1, 5, 10)
+
+
+@frozen
+class LtvBin:
+    """How many players were worth so much; None at the open ends."""
+
+    from_minor: int | None
+    below_minor: int | None
+    players: int
+
+
+@frozen
+class LtvCohort:
+    """The players made in one bucket, and what they were worth in all up to each day since it began."""
+
+    start: datetime
+    local_start: str
+    players: int
+    cumulative_minor: Sequence[int]
+
+
+@frozen
+class TopShare:
+    """What the most valuable of the players were worth, and which share of the whole that is."""
+
+    percent: int
+    players: int
+    ltv_minor: int
+    share: str | None
+
+
+@frozen(kw_only=True)
+class LtvData:
+    """Bets less wins of the players who bet in the period."""
+
+    players: int
+    ltv_minor: int
+    average_minor: str | None
+    distribution: Sequence[LtvBin]
+    cohorts: Sequence[LtvCohort]
+    top: Sequence[TopShare]
+
+
+@frozen
+class ReadLtv(AnalyticsReader):
+    """Reads life-time values."""
+
+    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[LtvData]:
+        """Return them. Raises Forbidden, InvalidInput."""
+
+        def read(numbers: Analytics, period: Period) -> LtvData:
+            worth: dict[UUID, int] = defaultdict(int)
+            for part in numbers.player_sums(period.span, asked.only):
+                worth[part.player_id] += part.handle_minor - part.payout_minor
+            values = sorted(worth.values(), reverse=True)
+            return LtvData(
+                players=len(values),
+                ltv_minor=sum(values),
+                average_minor=ratio_text(ratio(sum(values), len(values))),
+                distribution=_distribution(values),
+                cohorts=_cohorts(numbers, period, asked.only),
+                top=[_top_share(values, percent) for percent in TOP_PERCENTS],
+            )
+
+        return self._answer(principal, asked, read)
+
+
+def _distribution(values: Sequence[int]) -> list[LtvBin]:
+    counts = [0] * (len(LTV_STEPS_MINOR) + 1)
+    for value in values:
+        counts[bisect_right(LTV_STEPS_MINOR, value)] += 1
+    rows = zip((None, *LTV_STEPS_MINOR), (*LTV_STEPS_MINOR, None), counts, strict=True)
+    return [LtvBin(*row) for row in rows]
+
+
+def _cohorts(numbers: Analytics, period: Period, only: Scope) -> list[LtvCohort]:
+    """Return cohorts by the period's buckets, or by days where these are hours."""
+    days = period.by_day.edges
+    edges = days if period.bucket is Bucket.HOUR else period.edges
+    of_day = [bisect_right(edges, day) - 1 for day in days[:-1]]
+    firsts = [bisect_right(days, edge) - 1 for edge in edges[:-1]]
+    sizes = [0] * len(firsts)
+    for cohort, count in zip(of_day, numbers.newcomers(days, only), strict=True):
+        sizes[cohort] += count
+    grown = [[0] * (len(of_day) - first) for first in firsts]
+    for part in numbers.cohorts(days, only):
+        cohort = of_day[part.born]
+        if part.day >= firsts[cohort]:
+            grown[cohort][part.day - firsts[cohort]] += part.handle_minor - part.payout_minor
+    return [
+        LtvCohort(start, period.local_text(start), sizes[cohort], list(accumulate(grown[cohort])))
+        for cohort, start in enumerate(edges[:-1])
+    ]
+
+
+def _top_share(values: Sequence[int], percent: int) -> TopShare:
+    """Return the share of the first so many in a hundred, rounded up to whole players."""
+    players = -(-len(values) * percent // 100)
+    ltv_minor = sum(values[:players])
+    share = ratio(ltv_minor, sum(values)) if sum(values) > 0 else None
+    return TopShare(percent, players, ltv_minor, ratio_text(share))

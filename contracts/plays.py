@@ -1,0 +1,168 @@
+"""Days of play made up by a seed, and what they add up to, counted the slow way."""
+
+from collections.abc import Callable, Hashable, Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ..application.analytics_port import Scope
+from ..domain.ledger import AccountKind, EventSource, EventType, LedgerEvent
+from ..domain.players import Player
+from ..domain.tenants import Tenant
+from .house import House
+from .records import account, fresh_id, movement
+
+E, K = EventType, AccountKind
+INSTANT: Final = timedelta(microseconds=1)
+BEGINNING: Final = datetime(2026, 3, 1, 7, 0, tzinfo=UTC)
+DAYS: Final = 14
+GAMES: Final = (("demo-wheel", "playtime"), ("two-wheels", "playtime"), ("elsewhere", "others"))
+REGIONS: Final = ("US-CA", "Kärnten", None)
+STAKES: Final = (1, 2, 5, 7, 100, 499, 500, 12_345, 10**12)
+
+
+@frozen
+class Play:
+    """Players, and events of theirs and of their agents."""
+
+    players: Sequence[Player]
+    events: Sequence[LedgerEvent]
+
+    @property
+    def cashiers(self) -> list[UUID]:
+        """The cashiers who are named."""
+        return sorted({player.cashier_id for player in self.players if player.cashier_id})
+
+    def of(self, *tenants: Tenant) -> "Play":
+        """Return the part that belongs to some tenants."""
+        ids = {tenant.tenant_id for tenant in tenants}
+        return Play(
+            [player for player in self.players if player.tenant_id in ids],
+            [event for event in self.events if event.tenant_id in ids],
+        )
+
+
+def moment(random: Random) -> datetime:
+    """Return a moment of those days, often one on which something begins, or the last before it."""
+    at = BEGINNING + timedelta(seconds=random.randrange(DAYS * 86_400), microseconds=random.randrange(10**6))
+    if random.random() < 0.5:
+        minutes = random.choice((15, 30, 60, 1440))
+        at = at - (at - datetime(2026, 1, 1, tzinfo=UTC)) % timedelta(minutes=minutes)
+        at += random.choice((timedelta(0), -INSTANT, INSTANT))
+    return at
+
+
+def made_up_play(house: House, random: Random, *, events: int = 120) -> Play:
+    """Return play on both agents of a house: bets and wins, what goes with them, what happens elsewhere."""
+    cashiers = [fresh_id(), fresh_id()]
+    players = [
+        house.player(
+            random.choice((house.agent, house.neighbour)),
+            created_at=moment(random),
+            cashier_id=random.choice((*cashiers, None)),
+            region=random.choice(REGIONS),
+        )
+        for _ in range(6)
+    ]
+    sessions = {player.player_id: [fresh_id(), fresh_id()] for player in players}
+    made = [_event(house, random, random.choice(players), sessions) for _ in range(events)]
+    return Play(players, made)
+
+
+def _event(house: House, random: Random, player: Player, sessions: dict[UUID, list[UUID]]) -> LedgerEvent:
+    tenant = house.agent if player.tenant_id == house.agent.tenant_id else house.neighbour
+    bank, pool, held = (account(kind, tenant) for kind in (K.HOUSE, K.VOUCHER_POOL, K.BONUS_POOL))
+    wallet = account(K.TENANT, tenant)
+    amount = random.choice(STAKES)
+    kinds: list[tuple[dict[str, Any], int]] = [
+        (movement(E.BET, (player.account, 0), (bank, None), amount), 8),
+        (movement(E.WIN, (bank, None), (player.account, amount), amount), 4),
+        (movement(E.BONUS_TRIGGERED, (held, None), (player.account, amount), amount), 1),
+        (movement(E.BONUS_HELD, (pool, None), (held, None), amount), 1),
+        (movement(E.VOUCHER_REDEEMED, (pool, None), (player.account, amount), amount), 1),
+        (movement(E.VOUCHER_ISSUED, (wallet, 0), (pool, None), amount), 1),
+        (movement(E.VOUCHER_VOIDED, (pool, None), (wallet, amount), amount), 1),
+        (movement(E.VOUCHER_EXPIRED, (pool, None), (wallet, amount), amount), 1),
+        (movement(E.BONUS_RETURNED, (held, None), (wallet, amount), amount), 1),
+        ({"event_type": E.LOGIN}, 1),
+        ({"event_type": E.BET, "source": EventSource.EXTERNAL, "reported_minor": amount}, 2),
+        ({"event_type": E.WIN, "source": EventSource.EXTERNAL, "reported_minor": amount}, 1),
+        ({"event_type": E.SPIN, "source": EventSource.EXTERNAL}, 1),
+    ]
+    (about,) = random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])
+    game_key, provider = random.choice(GAMES)
+    of_a_game = about["event_type"] in {E.BET, E.WIN, E.SPIN, E.BONUS_TRIGGERED}
+    return house.event(
+        tenant=tenant,
+        occurred_at=moment(random),
+        player_id=player.player_id,
+        session_id=random.choice(sessions[player.player_id]),
+        agent_id=tenant.tenant_id,
+        cashier_id=player.cashier_id,
+        region=player.region,
+        game_key=game_key if of_a_game else None,
+        provider=provider if of_a_game else None,
+        **about,
+    )
+
+
+# --- counted the slow way ---------------------------------------------------------------------------------------
+
+
+def picked(play: Play, since: datetime, until: datetime, only: Scope) -> list[LedgerEvent]:
+    """Return the events from one moment on, before another, that a scope names."""
+    found = []
+    for event in play.events:
+        if event.occurred_at < since or event.occurred_at >= until:
+            continue
+        wanted = {
+            "tenant_id": only.agent_id,
+            "cashier_id": only.cashier_id,
+            "game_key": only.game_key,
+            "provider": only.provider,
+            "region": only.region,
+        }
+        if all(value is None or getattr(event, name) == value for name, value in wanted.items()):
+            found.append(event)
+    return found
+
+
+def own(events: Sequence[LedgerEvent], event_type: EventType) -> list[LedgerEvent]:
+    """Return our own events of a type."""
+    return [e for e in events if e.event_type is event_type and e.source is EventSource.PLAYTIME]
+
+
+def minor(events: Sequence[LedgerEvent]) -> int:
+    """Return the sum of the amounts, in minor units."""
+    return sum(event.amount_minor for event in events)
+
+
+def groups(
+    events: Sequence[LedgerEvent], key_of: Callable[[LedgerEvent], Hashable]
+) -> dict[Hashable, list[LedgerEvent]]:
+    """Return the events by key."""
+    found: dict[Hashable, list[LedgerEvent]] = {}
+    for event in events:
+        found.setdefault(key_of(event), []).append(event)
+    return found
+
+
+def newcomers(play: Play, since: datetime, until: datetime, only: Scope) -> list[Player]:
+    """Return the players made between two moments that a scope names; `play` is cut to the period before."""
+    found = []
+    for player in play.players:
+        if not since <= player.created_at < until:
+            continue
+        wanted = {"tenant_id": only.agent_id, "cashier_id": only.cashier_id, "region": only.region}
+        if any(value is not None and getattr(player, name) != value for name, value in wanted.items()):
+            continue
+        found.append(player)
+    return found
+
+
+def who_bet(play: Play, since: datetime, until: datetime, only: Scope) -> set[UUID | None]:
+    """Return the players who bet."""
+    return {event.player_id for event in own(picked(play, since, until, only), E.BET)}

@@ -1,0 +1,386 @@
+"""The numbers: what events add up to, by bucket and by what they are filtered by, folded or not."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+from attrs import evolve
+
+from ..application.analytics_port import (
+    EVERYTHING,
+    LENGTH_STEPS_SECONDS,
+    STAKE_STEPS,
+    Analytics,
+    CohortSum,
+    Dimension,
+    PlayerSum,
+    Scope,
+    Sum,
+)
+from ..application.errors import IsolationViolation, StorageMisuse
+from ..application.ports import Binding, Storage
+from ..domain.ledger import EventType, LedgerEvent
+from ..domain.periods import Bucket, Period, Span
+from .house import House
+from .plays import (
+    BEGINNING,
+    DAYS,
+    GAMES,
+    REGIONS,
+    E,
+    Play,
+    groups,
+    made_up_play,
+    minor,
+    moment,
+    newcomers,
+    own,
+    picked,
+    who_bet,
+)
+from .records import fresh_id, read, write
+
+ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
+NOWHERE = Scope(game_key="no-such-game")
+END = BEGINNING + timedelta(days=DAYS)
+WHOLE = [BEGINNING - timedelta(days=1), END + timedelta(days=1)]
+DIMENSIONS = [combination for length in (0, 1, 2, 4) for combination in itertools.combinations(Dimension, length)]
+
+ENDS: tuple[Callable[[Analytics], object], ...] = (
+    lambda numbers: numbers.fold(1),
+    lambda numbers: numbers.unfold(),
+)
+
+
+class Books:
+    """Play that was written in parts, some of it folded, some not, and a period that somebody asks about."""
+
+    def __init__(self, storage: Storage, here: House, seed: int) -> None:
+        self.storage, self.here, self.random = storage, here, Random(seed)
+        self.play = made_up_play(here, self.random)
+        write(storage, here.as_operator, *self.play.players)
+        cuts = sorted(self.random.sample(range(1, len(self.play.events)), 2))
+        for first, last in itertools.pairwise((0, *cuts, len(self.play.events))):
+            write(storage, here.as_operator, *self.play.events[first:last])
+            if last < len(self.play.events):
+                fold_all(storage, here.as_operator)
+
+    def edges(self) -> list[datetime]:
+        ends = sorted((moment(self.random), moment(self.random)))
+        if ends[0] == ends[1] or self.random.random() < 0.1:
+            return list(WHOLE)
+        bucket = self.random.choice(list(Bucket))
+        zone = self.random.choice(ZONES)
+        return Period(since=ends[0], until=ends[1], bucket=bucket, zone_name=zone).edges
+
+    def scope(self) -> Scope:
+        some = self.random.random
+        game_key, provider = self.random.choice(GAMES)
+        return Scope(
+            agent_id=self.here.agent.tenant_id if some() < 0.2 else None,
+            cashier_id=self.random.choice(self.play.cashiers or [fresh_id()]) if some() < 0.2 else None,
+            game_key=game_key if some() < 0.3 else None,
+            provider=provider if some() < 0.2 else None,
+            region=self.random.choice(REGIONS) if some() < 0.3 else None,
+        )
+
+    def ask(self, question: Callable[[Analytics], object], binding: Binding | None = None) -> object:
+        return read(self.storage, binding or self.here.as_operator, lambda unit: question(unit.analytics))
+
+
+@pytest.fixture(params=range(12))
+def books(storage: Storage, here: House, there: House, request: pytest.FixtureRequest) -> Books:
+    Books(storage, there, request.param + 1000)
+    return Books(storage, here, request.param)
+
+
+class TestEveryNumber:
+    """Each is what the events add up to, for some periods, zones and filters."""
+
+    @pytest.fixture(params=range(3))
+    def asked(self, books: Books, request: pytest.FixtureRequest) -> tuple[list[datetime], Scope]:
+        books.random.seed(request.param)
+        return books.edges(), books.scope()
+
+    def test_sums(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        edges, only = asked
+        by = books.random.choice(DIMENSIONS)
+        found = books.ask(lambda numbers: in_order(numbers.sums(edges, only, by)))
+        assert found == in_order(sums_of(books.play, edges, only, by))
+
+    def test_actives(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        edges, only = asked
+        counts = [len(who_bet(books.play, *ends, only)) for ends in itertools.pairwise(edges)]
+        assert books.ask(lambda numbers: list(numbers.actives(edges, only))) == counts
+
+    def test_actives_within_windows(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        (since, *_, until), only = asked
+        day = timedelta(days=1)
+        windows = [
+            Span(since, until),
+            Span(until - day, until),
+            Span(since, until + day),
+            Span(since - day, since),
+        ]
+        counts = [len(who_bet(books.play, window.since, window.until, only)) for window in windows]
+        assert books.ask(lambda numbers: list(numbers.actives_within(windows, only))) == counts
+
+    def test_bet_sizes(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        (since, *_, until), only = asked
+        bets = own(picked(books.play, since, until, only), E.BET)
+        sizes = Counter(max(step for step in STAKE_STEPS if step <= bet.amount_minor) for bet in bets)
+        found = books.ask(lambda numbers: list(numbers.bet_sizes(Span(since, until), only)))
+        assert found == [sizes[step] for step in STAKE_STEPS]
+
+    def test_session_lengths(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        (since, *_, until), only = asked
+        bets = groups(own(picked(books.play, since, until, only), E.BET), lambda event: event.session_id)
+        times = [[bet.occurred_at for bet in some] for some in bets.values()]
+        seconds = [(max(some) - min(some)).total_seconds() for some in times]
+        lengths = Counter(max(step for step in LENGTH_STEPS_SECONDS if step <= lasted) for lasted in seconds)
+        found = books.ask(lambda numbers: list(numbers.session_lengths(Span(since, until), only)))
+        assert found == [lengths[step] for step in LENGTH_STEPS_SECONDS]
+
+    def test_players(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        (since, *_, until), only = asked
+        found = books.ask(lambda numbers: in_order(numbers.player_sums(Span(since, until), only)))
+        assert found == in_order(player_sums_of(books.play, Span(since, until), only))
+
+    def test_newcomers_and_what_became_of_them(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        edges, only = asked
+        counts, cohorts = cohorts_of(books.play, edges, only)
+        assert books.ask(lambda numbers: list(numbers.newcomers(edges, only))) == counts
+        assert books.ask(lambda numbers: in_order(numbers.cohorts(edges, only))) == in_order(cohorts)
+
+
+class TestFolding:
+    def test_changes_no_number_and_neither_does_making_it_anew(
+        self, storage: Storage, here: House, there: House
+    ) -> None:
+        ours, theirs = Books(storage, here, 1), Books(storage, there, 2)
+        before, beside = everything(ours), everything(theirs)
+        fold_all(storage, here.as_operator)
+        assert everything(ours) == before
+        with storage.begin(here.as_operator) as unit:
+            unit.analytics.unfold()
+        assert everything(ours) == before
+        with storage.begin(here.as_operator) as unit:
+            unit.analytics.fold(7)
+        assert everything(ours) == before
+        fold_all(storage, here.as_operator)
+        assert everything(ours) == before
+        assert everything(theirs) == beside
+
+    def test_takes_late_events_into_the_time_they_occurred_in(self, storage: Storage, here: House) -> None:
+        books = Books(storage, here, 3)
+        fold_all(storage, here.as_operator)
+        late = made_up_play(here, books.random, events=40)
+        write(storage, here.as_operator, *late.players, *late.events)
+        play = Play([*books.play.players, *late.players], [*books.play.events, *late.events])
+        for _ in range(2):
+            found = books.ask(lambda numbers: in_order(numbers.sums(WHOLE, EVERYTHING)))
+            assert found == in_order(sums_of(play, WHOLE, EVERYTHING, ()))
+            fold_all(storage, here.as_operator)
+
+    def test_ends_the_unit(self, storage: Storage, here: House) -> None:
+        for end in ENDS:
+            with storage.begin(here.as_operator) as unit:
+                end(unit.analytics)
+                with pytest.raises(StorageMisuse):
+                    unit.analytics.actives(WHOLE, EVERYTHING)
+
+    def test_is_not_for_the_owner_who_reads_everything(self, storage: Storage) -> None:
+        for end in ENDS:
+            with storage.begin_owner_read() as unit, pytest.raises(IsolationViolation):
+                end(unit.analytics)
+
+
+@pytest.mark.parametrize("folded", [False, True], ids=["not folded", "folded"])
+class TestWhoSeesWhat:
+    """An agent itself, an operator its agents, the owner all; in the folded pieces as in the events."""
+
+    @pytest.fixture
+    def books(self, storage: Storage, here: House, there: House, *, folded: bool) -> Books:
+        books = Books(storage, here, 5)
+        Books(storage, there, 6)
+        for house in (here, there) if folded else ():
+            fold_all(storage, house.as_operator)
+        return books
+
+    def test_an_agent_itself(self, books: Books, here: House, *, folded: bool) -> None:
+        for tenant, binding in ((here.agent, here.as_agent), (here.neighbour, here.as_neighbour)):
+            assert everything(books, binding) == everything_of(books.play.of(tenant))
+
+    def test_an_operator_its_agents(self, books: Books, here: House, *, folded: bool) -> None:
+        assert everything(books) == everything_of(books.play)
+
+    def test_another_operator_and_a_mixture_nothing(
+        self, books: Books, here: House, there: House, *, folded: bool
+    ) -> None:
+        mixture = evolve(there.as_operator, tenant_id=here.agent.tenant_id)
+        assert everything(books, mixture) == everything_of(Play([], []))
+        only = Scope(agent_id=here.agent.tenant_id)
+        assert books.ask(lambda numbers: numbers.sums(WHOLE, only), there.as_operator) == []
+
+    def test_the_owner_all(
+        self, storage: Storage, books: Books, here: House, there: House, *, folded: bool
+    ) -> None:
+        for tenant in (here.agent, here.neighbour):
+            only = Scope(agent_id=tenant.tenant_id)
+            with storage.begin_owner_read() as unit:
+                found = in_order(unit.analytics.sums(WHOLE, only, [Dimension.GAME]))
+                players = in_order(unit.analytics.player_sums(Span(*WHOLE), only))
+            assert found == in_order(sums_of(books.play, WHOLE, only, [Dimension.GAME]))
+            assert players == in_order(player_sums_of(books.play, Span(*WHOLE), only))
+
+
+class TestOneUnit:
+    def test_reads_all_of_one_moment(self, storage: Storage, here: House) -> None:
+        books = Books(storage, here, 7)
+        with storage.begin(here.as_operator) as unit:
+            before = in_order(unit.analytics.sums(WHOLE, EVERYTHING))
+            more = made_up_play(here, books.random, events=20)
+            write(storage, here.as_operator, *more.players, *more.events)
+            fold_all(storage, here.as_operator)
+            assert in_order(unit.analytics.sums(WHOLE, EVERYTHING)) == before
+        assert books.ask(lambda numbers: in_order(numbers.sums(WHOLE, EVERYTHING))) != before
+
+    def test_finds_nothing_where_nothing_is(self, storage: Storage, here: House) -> None:
+        books = Books(storage, here, 8)
+        nobodys = (NOWHERE, Scope(agent_id=fresh_id()), Scope(game_key=""), Scope(region=""), Scope(provider=""))
+        for only in (*nobodys, Scope(cashier_id=UUID(int=0))):
+            assert nothing_found(books, only)
+
+
+def nothing_found(books: Books, only: Scope) -> bool:
+    with books.storage.begin(books.here.as_operator) as unit:
+        numbers, span = unit.analytics, Span(*WHOLE)
+        rows = (*numbers.sums(WHOLE, only), *numbers.player_sums(span, only), *numbers.cohorts(WHOLE, only))
+        counts = (*numbers.actives(WHOLE, only), *numbers.bet_sizes(span, only), *numbers.newcomers(WHOLE, only))
+        lists = (*numbers.refusals(span, only), *numbers.errors(span, only))
+        steps = [step.vouchers for step in numbers.funnel(span, only)]
+        times = numbers.redemption_times(span, only)
+        return not rows and not lists and times is None and not any((*counts, *steps))
+
+
+# --- counted the slow way ---------------------------------------------------------------------------------------
+
+
+def in_order(rows: object) -> list[object]:
+    assert isinstance(rows, Sequence)
+    return sorted(rows, key=repr)
+
+
+def sums_of(play: Play, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension]) -> list[Sum]:
+    found = []
+    for bucket, (since, until) in enumerate(itertools.pairwise(edges)):
+        events = picked(play, since, until, only)
+        keys = [tuple(_text(getattr(event, dimension.value)) for dimension in by) for event in events]
+        key_of = {event.event_id: key for event, key in zip(events, keys, strict=True)}
+        for some in _alike(events, key_of):
+            squares = sum(e.amount_minor * e.amount_minor for e in some if e.event_type is EventType.BET)
+            found.append(
+                Sum(
+                    bucket=bucket,
+                    key=key_of[some[0].event_id],
+                    source=some[0].source,
+                    event_type=some[0].event_type,
+                    events=len(some),
+                    amount_minor=minor(some),
+                    squares=squares,
+                )
+            )
+    return found
+
+
+def player_sums_of(play: Play, span: Span, only: Scope) -> list[PlayerSum]:
+    events = picked(play, span.since, span.until, only)
+    played = [event for kind in (E.BET, E.WIN) for event in own(events, kind)]
+    found = []
+    for some in groups(played, lambda e: (e.player_id, e.game_key)).values():
+        bets, wins = own(some, E.BET), own(some, E.WIN)
+        assert some[0].player_id is not None
+        found.append(
+            PlayerSum(
+                player_id=some[0].player_id,
+                agent_id=some[0].tenant_id,
+                game_key=some[0].game_key,
+                spins=len(bets),
+                handle_minor=minor(bets),
+                wins=len(wins),
+                payout_minor=minor(wins),
+                squares=sum(bet.amount_minor * bet.amount_minor for bet in bets),
+            )
+        )
+    return found
+
+
+def cohorts_of(play: Play, edges: Sequence[datetime], only: Scope) -> tuple[list[int], list[CohortSum]]:
+    counts, found = [], []
+    playing = who_bet(play, edges[0], edges[-1], only)
+    for born, ends in enumerate(itertools.pairwise(edges)):
+        new = {player.player_id for player in newcomers(play, *ends, only)}
+        if only.game_key is not None or only.provider is not None:
+            new &= playing
+        counts.append(len(new))
+        for day, (since, until) in enumerate(itertools.pairwise(edges)):
+            events = [event for event in picked(play, since, until, only) if event.player_id in new]
+            bets, wins = own(events, E.BET), own(events, E.WIN)
+            if bets or wins:
+                players = len({bet.player_id for bet in bets})
+                found.append(
+                    CohortSum(
+                        born=born,
+                        day=day,
+                        players=players,
+                        handle_minor=minor(bets),
+                        payout_minor=minor(wins),
+                    )
+                )
+    return counts, found
+
+
+DAILY = Period(since=WHOLE[0], until=WHOLE[1], zone_name="Pacific/Chatham").edges
+
+
+def everything(books: Books, binding: Binding | None = None) -> list[object]:
+    return [
+        books.ask(lambda numbers: in_order(numbers.sums(DAILY, EVERYTHING, list(Dimension))), binding),
+        books.ask(lambda numbers: list(numbers.actives(DAILY, EVERYTHING)), binding),
+        books.ask(lambda numbers: in_order(numbers.player_sums(Span(*WHOLE), EVERYTHING)), binding),
+        books.ask(lambda numbers: in_order(numbers.cohorts(DAILY, EVERYTHING)), binding),
+        books.ask(lambda numbers: sum(numbers.bet_sizes(Span(*WHOLE), EVERYTHING)), binding),
+        books.ask(lambda numbers: sum(numbers.session_lengths(Span(*WHOLE), EVERYTHING)), binding),
+    ]
+
+
+def everything_of(play: Play) -> list[object]:
+    bets = own(picked(play, WHOLE[0], WHOLE[1], EVERYTHING), E.BET)
+    return [
+        in_order(sums_of(play, DAILY, EVERYTHING, list(Dimension))),
+        [len(who_bet(play, *ends, EVERYTHING)) for ends in itertools.pairwise(DAILY)],
+        in_order(player_sums_of(play, Span(*WHOLE), EVERYTHING)),
+        in_order(cohorts_of(play, DAILY, EVERYTHING)[1]),
+        len(bets),
+        len(groups(bets, lambda event: event.session_id)),
+    ]
+
+
+def _alike(events: Sequence[LedgerEvent], key_of: Mapping[UUID, Hashable]) -> list[list[LedgerEvent]]:
+    return list(groups(events, lambda e: (key_of[e.event_id], e.source, e.event_type)).values())
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def fold_all(storage: Storage, binding: Binding) -> None:
+    """Fold until nothing is left, or all that is left waits for others who are writing."""
+    idle = 0
+    while idle < 3:
+        folded = read(storage, binding, lambda unit: unit.analytics.fold(50))
+        idle = 0 if folded else idle + 1

@@ -1,0 +1,115 @@
+"""What can be said of a game or a player from what was played: intervals, tests, and an alarm that may be watched.
+
+A round of stake s wins s x m, m drawn from the game's pay table with mean r (the RTP) and variance v, whatever
+was won before. Over rounds of stakes s_i the wins have the mean r x sum(s_i) and the variance v x sum(s_i^2).
+Everything here is exact arithmetic, or decimals of a stated precision; no float takes part.
+"""
+
+from decimal import Context, Decimal
+from fractions import Fraction
+from math import isqrt
+from typing import Final
+
+from attrs import frozen
+
+Z_95: Final = Fraction(1_959_964, 1_000_000)
+"""The 97.5 % point of the normal distribution: an interval of two sides at 95 %."""
+
+Z_OUTLIER: Final = Fraction(3_290_527, 1_000_000)
+"""The 99.95 % point: a test of two sides at 0.001."""
+
+FEWEST_SPINS: Final = 100
+"""Fewer rounds are not tested: their wins are not near enough to a normal distribution."""
+
+DRIFT_ALPHA: Final = Fraction(1, 1_000)
+DRIFT_SPINS: Final = 10_000
+DRIFT_STAKE_MINOR: Final = 100
+"""The alarm is tightest after about so many rounds of that stake."""
+
+_ROOT_PLACES: Final = 10**12
+_PRECISION: Final = Context(prec=40)
+
+
+@frozen(kw_only=True)
+class Odds:
+    """What is known of a game beforehand: mean and variance of the win of a stake of 1, and how often it wins."""
+
+    rtp: Fraction
+    variance: Fraction | None = None
+    hit_rate: Fraction | None = None
+
+    @property
+    def volatility(self) -> Fraction | None:
+        """The standard deviation of the win of a stake of 1."""
+        return None if self.variance is None else root_of(self.variance)
+
+
+@frozen(kw_only=True)
+class Interval:
+    """From a low to a high end, both of them in."""
+
+    low: Fraction
+    high: Fraction
+
+
+def root_of(number: Fraction) -> Fraction:
+    """Return the square root of a number of 0 or more, rounded down to twelve decimals."""
+    scaled = number * _ROOT_PLACES**2
+    return Fraction(isqrt(scaled.numerator // scaled.denominator), _ROOT_PLACES)
+
+
+def rtp_interval(*, handle_minor: int, payout_minor: int, variance: Fraction) -> Interval | None:
+    """Return the 95 % interval around an observed RTP; `variance` is that of the sum of the wins.
+
+    payout / handle -+ 1.959964 x sqrt(v x sum(s_i^2)) / handle, by the central limit theorem. None where nothing
+    was staked.
+    """
+    if not handle_minor:
+        return None
+    rtp, half = Fraction(payout_minor, handle_minor), Z_95 * root_of(variance) / handle_minor
+    return Interval(low=rtp - half, high=rtp + half)
+
+
+def z_score(*, payout_minor: int, expected_minor: Fraction, variance: Fraction) -> Fraction | None:
+    """Return by how many standard deviations wins lie above what the odds let expect; None if they cannot."""
+    deviation = root_of(variance)
+    return None if not deviation else (payout_minor - expected_minor) / deviation
+
+
+def is_outlier(z: Fraction | None, spins: int) -> bool:
+    """Whether a z of so many spins lies outside of the two-sided test at 0.001."""
+    return z is not None and spins >= FEWEST_SPINS and abs(z) >= Z_OUTLIER
+
+
+def drift_bound(variance: Fraction, unit_variance: Fraction) -> Fraction:
+    """Return how far the sum of wins may lie from its mean before the game is said to have drifted.
+
+    The two-sided normal-mixture boundary: with S = sum(win_i - r x s_i) and V = v x sum(s_i^2),
+
+        P(there is a moment at which |S| >= sqrt((V + p) x ln((V + p) / (a^2 x p)))) <= a
+
+    for every p > 0 fixed beforehand; here a = 0.001 and p is V after 10,000 rounds of 1.00 FUN. It holds at all
+    moments at once, so that it may be looked at as often as one likes, which a test of a fixed size may not.
+
+    H. Robbins, "Statistical methods related to the law of the iterated logarithm", Annals of Mathematical
+    Statistics 41 (1970); in this form S. R. Howard, A. Ramdas, J. McAuliffe, J. Sekhon, "Time-uniform,
+    nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49 (2021), equation 14. It is exact
+    for sums with normal tails, and for others approached as rounds add up.
+    """
+    tuning = unit_variance * DRIFT_SPINS * DRIFT_STAKE_MINOR**2
+    whole = variance + tuning
+    return root_of(whole * _logarithm(whole / (DRIFT_ALPHA**2 * tuning)))
+
+
+def has_drifted(
+    *, payout_minor: int, expected_minor: Fraction, variance: Fraction, unit_variance: Fraction
+) -> bool:
+    """Whether wins lie outside of the bound of all moments; a game that always pays the same drifts at once."""
+    if not unit_variance:
+        return payout_minor != expected_minor
+    return abs(payout_minor - expected_minor) >= drift_bound(variance, unit_variance)
+
+
+def _logarithm(number: Fraction) -> Fraction:
+    ratio = _PRECISION.divide(Decimal(number.numerator), Decimal(number.denominator))
+    return Fraction(_PRECISION.ln(ratio))

@@ -1,0 +1,172 @@
+"""Each number of each route is what the events add up to, counted apart from the product, for any question."""
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support_emptied import STORAGES
+from support_numbers import Question, questions, utc_text
+from support_reckoning import RTP, VARIANCE, Reckoning, decimals
+
+from playtime.domain.inference import root_of
+from playtime.domain.ledger import EventSource
+
+MANY = settings(max_examples=25, suppress_health_check=list(HealthCheck))
+storages = pytest.mark.parametrize("name", STORAGES)
+
+
+def before(question: Question) -> Reckoning:
+    """Return the reckoning of the period before, as the product says when that is."""
+    period = question.asked.period(question.engine.read_overview.clock.now()).before
+    return question.reckoning(period.since, period.until)
+
+
+@storages
+@MANY
+@given(data=st.data())
+def test_overview(name: str, data: st.DataObject) -> None:
+    question = data.draw(questions(name, compare=data.draw(st.sampled_from(("previous", None)))))
+    content = question.ask(question.engine.read_overview)
+    assert content["range"]["from"] == utc_text(question.reckoning().since)
+    found = content["data"]
+    assert_headline(found["current"], question, question.reckoning())
+    assert_headline(found["previous"], question, before(question))
+    parts = question.buckets()
+    assert [point["start"] for point in found["series"]] == [utc_text(part.since) for part in parts]
+    assert [point["ngrMinor"] for point in found["series"]] == [p.play_record()["ngrMinor"] for p in parts]
+    assert sum(point["ngrMinor"] for point in found["series"]) == found["current"]["ngrMinor"]
+    if question.asked.compare:
+        compared = [point["previousNgrMinor"] for point in found["series"]]
+        if None not in compared:
+            assert abs(len(question.buckets()) - len(compared)) <= 2
+    else:
+        assert {point["previousNgrMinor"] for point in found["series"]} <= {None}
+
+
+def assert_headline(found: dict[str, Any], question: Question, counted: Reckoning) -> None:
+    played = counted.play_record()
+    assert {name: found[name] for name in played} == played
+    assert found["bonusesHeldMinor"] == counted.minor("BONUS_HELD")
+    assert found["deposits"] == len(counted.events("VOUCHER_REDEEMED"))
+    assert found["depositsMinor"] == counted.minor("VOUCHER_REDEEMED")
+    assert found["activePlayers"] == counted.bettors()
+    assert found["elsewhere"] == counted.elsewhere()
+    assert found["arpuMinor"] == decimals(played["ngrMinor"], counted.bettors())
+    period = question.asked.period(counted.until)
+    for days, field in ((1, "dau"), (7, "wau"), (30, "mau")):
+        place = period.zone
+        wall = counted.until.astimezone(place).replace(tzinfo=None)
+        since = (wall - timedelta(days=days)).replace(tzinfo=place)
+        assert found[field] == question.reckoning(since, counted.until).bettors()
+    assert found["stickiness"] == decimals(found["dau"], found["mau"])
+    assert_expectation(found, counted)
+
+
+def assert_expectation(found: dict[str, Any], counted: Reckoning) -> None:
+    """Odds are known of the demo game alone."""
+    handle, payout = counted.minor("BET"), counted.minor("WIN")
+    known = counted.minor("BET", game_key="demo-wheel") == handle and handle > 0
+    assert found["expectedRtp"] == (decimals(RTP, 1) if known else None)
+    if not known:
+        assert (found["rtpLow"], found["rtpHigh"]) == (None, None)
+        return
+    squares = sum(event.amount_minor**2 for event in counted.events("BET"))
+    half = Fraction("1.959964") * root_of(VARIANCE * squares) / handle
+    assert found["rtpLow"] == decimals(Fraction(payout, handle) - half, 1)
+    assert found["rtpHigh"] == decimals(Fraction(payout, handle) + half, 1)
+
+
+@storages
+@MANY
+@given(data=st.data())
+def test_revenue(name: str, data: st.DataObject) -> None:
+    question = data.draw(questions(name))
+    counted, found = question.reckoning(), question.ask(question.engine.read_revenue)["data"]
+    assert found["total"] == counted.play_record()
+    assert found["elsewhere"] == counted.elsewhere()
+    assert [point["play"] for point in found["series"]] == [part.play_record() for part in question.buckets()]
+    vouchers = found["vouchers"]
+    for status in ("issued", "redeemed", "voided", "expired"):
+        assert vouchers[status] == len(counted.events(f"VOUCHER_{status.upper()}"))
+        assert vouchers[f"{status}Minor"] == counted.minor(f"VOUCHER_{status.upper()}")
+    for share in found["byGame"]:
+        assert share["play"] == counted.play_record(game_key=share["gameKey"])
+    for share in found["byAgent"]:
+        assert share["play"] == counted.play_record(tenant_id=share["agentId"])
+    for parts in (found["byGame"], found["byAgent"]):
+        assert_whole(parts, found["total"])
+
+
+def assert_whole(parts: list[dict[str, Any]], whole: dict[str, Any]) -> None:
+    for name in ("spins", "handleMinor", "payoutMinor", "bonusesMinor", "ngrMinor"):
+        assert sum(part["play"][name] for part in parts) == whole[name]
+
+
+@storages
+@MANY
+@given(data=st.data())
+def test_games(name: str, data: st.DataObject) -> None:
+    question = data.draw(questions(name, compare="previous"))
+    counted, games = question.reckoning(), question.ask(question.engine.read_games)["data"]["games"]
+    for game in games:
+        about = {"game_key": game["gameKey"], "provider": game["provider"]}
+        bets, wins = counted.events("BET", game["source"], **about), counted.events("WIN", game["source"], **about)
+        handle, payout = sum(bet.amount_minor for bet in bets), sum(win.amount_minor for win in wins)
+        only_told = counted.events("SPIN", game["source"], **about)
+        assert (game["spins"], game["hits"]) == (len(bets) + len(only_told), len(wins))
+        assert (game["handleMinor"], game["payoutMinor"]) == (handle, payout)
+        assert (game["rtp"], game["hitRate"]) == (decimals(payout, handle), decimals(len(wins), len(bets)))
+        assert game["volume"] == decimals(handle, counted.minor("BET", game["source"]))
+        own_demo = (game["gameKey"], game["source"]) == ("demo-wheel", "PLAYTIME")
+        assert game["expectedRtp"] == ("0.950000" if own_demo else None)
+        assert game["expectedHitRate"] == ("0.410500" if own_demo else None)
+        assert game["volatility"] == ("2.996248" if own_demo else None)
+        assert (game["drifted"] is None) == (not own_demo or not _staked_ever(question))
+        if game["source"] == "PLAYTIME":
+            assert game["previous"] == before(question).play_record(**about)
+    for source in EventSource:
+        total = sum(game["handleMinor"] for game in games if game["source"] == source)
+        assert total == counted.minor("BET", source)
+
+
+def _staked_ever(question: Question) -> bool:
+    return question.reckoning(datetime(2000, 1, 1, tzinfo=UTC)).minor("BET", game_key="demo-wheel") > 0
+
+
+@storages
+@MANY
+@given(data=st.data())
+def test_ops(name: str, data: st.DataObject) -> None:
+    question = data.draw(questions(name, compare="previous"))
+    counted, found = question.reckoning(), question.ask(question.engine.read_ops)["data"]
+    assert found["logins"] == len(counted.events("LOGIN"))
+    for vouchers, part in ((found["vouchers"], counted), (found["previousVouchers"], before(question))):
+        for status in ("issued", "redeemed", "voided", "expired"):
+            assert vouchers[status] == len(part.events(f"VOUCHER_{status.upper()}"))
+            assert vouchers[f"{status}Minor"] == part.minor(f"VOUCHER_{status.upper()}")
+    for row in found["cashiers"]:
+        own = {"cashier_id": row["cashierId"]}
+        assert row["issued"] == len(counted.events("VOUCHER_ISSUED", **own))
+        assert row["issuedMinor"] == counted.minor("VOUCHER_ISSUED", **own)
+        assert row["voided"] == len(counted.events("VOUCHER_VOIDED", **own))
+        assert row["voidedMinor"] == counted.minor("VOUCHER_VOIDED", **own)
+        assert row["expired"] == len(counted.events("VOUCHER_EXPIRED", **own))
+    for column in ("issued", "issuedMinor", "voided", "voidedMinor", "expired"):
+        assert sum(row[column] for row in found["cashiers"]) == found["vouchers"][column]
+    assert (found["errors"], found["refusedBets"]) == ([], [])
+    assert found["redemption"] == {"medianSeconds": None, "p90Seconds": None}
+
+
+@storages
+@MANY
+@given(data=st.data())
+def test_the_funnel_of_nobody_is_empty_and_still_has_its_stages(name: str, data: st.DataObject) -> None:
+    question = data.draw(questions(name, compare="previous"))
+    stages = question.ask(question.engine.read_funnel)["data"]["stages"]
+    assert [stage["stage"] for stage in stages] == ["issued", "redeemed", "firstBet", "tenthBet", "secondVoucher"]
+    for stage in stages:
+        assert (stage["vouchers"], stage["dropOff"], stage["previousVouchers"]) == (0, 0, 0)
+        assert (stage["shareOfIssued"], stage["dropOffRate"], stage["medianSeconds"]) == (None, None, None)

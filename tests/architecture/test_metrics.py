@@ -1,0 +1,64 @@
+"""The table of metrics: the document shows the registry, and the registry names every figure of the routes."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import attrs
+from support_tree import ROOT
+
+from playtime.adapters.http.analytics_routes import ANALYTICS
+from playtime.application.wire import camel
+from playtime.domain.metrics import METRICS
+
+NO_FIGURES = frozenset(
+    [
+        "start",
+        "localStart",
+        "gameKey",
+        "provider",
+        "source",
+        "agentId",
+        "cashierId",
+        "playerId",
+        "key",
+        "by",
+        "code",
+        "route",
+        "stage",
+        "metric",
+        "percent",
+        "fromSeconds",
+        "belowSeconds",
+        "fromMinor",
+        "belowMinor",
+    ]
+)
+"""What tells figures apart from each other."""
+
+
+def test_the_document_shows_the_registry() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    table = [line for line in text.splitlines() if line.startswith("| `")]
+    assert table == [
+        f"| `{metric.name}` | {metric.definition} | {metric.formula} | {metric.unit} | {metric.source} |"
+        for metric in METRICS
+    ]
+
+
+def test_each_metric_stands_there_once() -> None:
+    assert Counter(metric.name for metric in METRICS).most_common(1)[0][1] == 1
+
+
+def test_the_registry_names_every_figure_and_no_other() -> None:
+    told = {name for route in ANALYTICS if route.method == "GET" for name in _figures((route.gives or {})["data"])}
+    assert told - NO_FIGURES == {metric.name for metric in METRICS}
+
+
+def _figures(kind: Any) -> Iterator[str]:  # noqa: ANN401 - a type, whichever
+    for field in attrs.fields(attrs.resolve_types(kind)):
+        inner = [part for part in (field.type, *get_args(field.type)) if attrs.has(part)]
+        if not inner:
+            yield camel(field.name)
+        for part in inner:
+            yield from _figures(part)

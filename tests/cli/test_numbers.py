@@ -1,0 +1,26 @@
+"""The commands about the numbers: own process, own data home, real PostgreSQL."""
+
+from collections.abc import Iterator
+
+import pytest
+from support_program import Command, new_command
+
+
+@pytest.fixture(scope="module")
+def command() -> Iterator[Command]:
+    with new_command() as command:
+        yield command
+
+
+def test_a_bench_measures_every_route_and_a_rebuild_changes_nothing(command: Command) -> None:
+    measured = command.run("bench", "analytics", "--events", "3000", "--times", "3", "--patience", "0")
+    assert measured.returncode == 0, measured.stdout + measured.stderr
+    lines = [line.split() for line in measured.stdout.splitlines()]
+    routes = [line[0] for line in lines[-8:]]
+    assert routes == ["overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution"]
+    assert all(float(figure) > 0 for line in lines[-8:] for figure in line[1:])
+    (written,) = [int(line[1]) for line in lines if line[0] == "written"]
+    assert [int(line[1]) for line in lines if line[0] == "folded"] == [written]
+    rebuilt = command.run("analytics", "rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+    assert f" {written} events folded, the same as before" in rebuilt.stdout

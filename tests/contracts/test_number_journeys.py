@@ -1,0 +1,3 @@
+"""playtime.contracts.test_number_journeys, on our own storages."""
+
+from playtime.contracts.test_number_journeys import *

@@ -1,0 +1,113 @@
+"""Intervals, tests and the alarm: figures worked out by hand, and rates that hold on fair and unfair games."""
+
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from random import Random
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support_games import Told
+
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.errors import InvalidInput
+from playtime.domain.game_configs import GameConfig
+from playtime.domain.game_variance import hit_rate_of, variance_of
+from playtime.domain.inference import (
+    FEWEST_SPINS,
+    Z_OUTLIER,
+    drift_bound,
+    has_drifted,
+    is_outlier,
+    root_of,
+    rtp_interval,
+    z_score,
+)
+
+VARIANCE = variance_of(DEMO_GAME)
+
+
+def test_the_variance_of_the_demo_game() -> None:
+    """E[m^2] = (2050 + 1500 x 4 + 400 x 25 + 120 x 100 + 30 x 625 + 5 x 10000) / 10000 = 9.88."""
+    assert Fraction("9.88") - Fraction("0.9025") == VARIANCE
+    assert hit_rate_of(DEMO_GAME) == Fraction(4_105, 10_000)
+
+
+@given(st.fractions(0, 10**24))
+def test_a_root_is_right_to_twelve_decimals(number: Fraction) -> None:
+    root = root_of(number)
+    assert root**2 <= number < (root + Fraction(1, 10**12)) ** 2
+
+
+def test_an_interval_is_as_wide_as_the_central_limit_theorem_says() -> None:
+    interval = rtp_interval(handle_minor=10_000, payout_minor=9_000, variance=Fraction(250_000))
+    assert interval is not None
+    assert interval.high - interval.low == 2 * Fraction("1.959964") * 500 / 10_000
+    assert (interval.high + interval.low) / 2 == Fraction(9, 10)
+    assert rtp_interval(handle_minor=0, payout_minor=0, variance=Fraction(0)) is None
+
+
+def test_a_z_is_in_standard_deviations() -> None:
+    assert z_score(payout_minor=1_150, expected_minor=Fraction(1_000), variance=Fraction(2_500)) == 3
+    assert z_score(payout_minor=1_150, expected_minor=Fraction(1_000), variance=Fraction(0)) is None
+    assert is_outlier(Z_OUTLIER, FEWEST_SPINS)
+    assert is_outlier(-Z_OUTLIER, FEWEST_SPINS)
+    assert not is_outlier(Z_OUTLIER, FEWEST_SPINS - 1)
+    assert not is_outlier(Z_OUTLIER - Fraction(1, 10**6), FEWEST_SPINS)
+    assert not is_outlier(None, FEWEST_SPINS)
+
+
+@given(st.integers(1, 10**20))
+def test_the_bound_is_the_published_formula(spent: int) -> None:
+    variance, tuning = Fraction(spent), VARIANCE * 10_000 * 100**2
+    with localcontext(prec=50):
+        whole, p = _decimal(variance + tuning), _decimal(tuning)
+        expected = (whole * (whole / (p * Decimal("0.000001"))).ln()).sqrt()
+        assert abs(_decimal(drift_bound(variance, VARIANCE)) - expected) < Decimal("0.0001")
+
+
+def _decimal(number: Fraction) -> Decimal:
+    return Decimal(number.numerator) / Decimal(number.denominator)
+
+
+def _first_alarm(seed: int, rounds: int, *, bonus_percent: int) -> int | None:
+    """Play, looking after every hundredth round; return when the alarm went off."""
+    random, won = Random(seed), 0
+    for number in range(1, rounds + 1):
+        win = DEMO_GAME.play(Told([random.randrange(10_000)])).coins * 100
+        won += win * (100 + bonus_percent) // 100
+        if number % 100 == 0 and has_drifted(
+            payout_minor=won,
+            expected_minor=DEMO_GAME.rtp * number * 100,
+            variance=VARIANCE * number * 100**2,
+            unit_variance=VARIANCE,
+        ):
+            return number
+    return None
+
+
+def test_a_fair_game_sets_off_no_alarm_however_often_one_looks() -> None:
+    alarms = [_first_alarm(seed, 5_000, bonus_percent=0) for seed in range(60)]
+    assert alarms == [None] * 60
+
+
+def test_a_game_that_pays_a_third_too_much_is_found() -> None:
+    found = [_first_alarm(seed, 20_000, bonus_percent=33) for seed in range(5)]
+    assert None not in found
+
+
+def test_a_game_without_chance_drifts_at_once() -> None:
+    def drifted(payout_minor: int) -> bool:
+        return has_drifted(
+            payout_minor=payout_minor, expected_minor=Fraction(95), variance=Fraction(0), unit_variance=Fraction(0)
+        )
+
+    assert (drifted(95), drifted(96)) == (False, True)
+
+
+@pytest.mark.parametrize("given", [{"expected_rtp": Fraction(3)}, {"hit_rate": Fraction(2)}, {"volatility": -1}])
+def test_a_game_is_stated_as_one_that_could_be(given: dict[str, Fraction]) -> None:
+    about = {"expected_rtp": Fraction(95, 100)} | given
+    with pytest.raises(InvalidInput, match="must be from 0 to"):
+        GameConfig(operator_id=UUID(int=1), tenant_id=UUID(int=1), game_key="a", provider="b", **about)

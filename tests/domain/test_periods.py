@@ -1,0 +1,182 @@
+"""Periods: buckets by the clock on the wall, in zones of every kind, over days of 23, 24 and 25 hours."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playtime.domain.errors import InvalidInput
+from playtime.domain.periods import FIRST_MOMENT, MOST_BUCKETS, Bucket, Period, period_of
+
+ZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
+QUARTER: Final = timedelta(minutes=15)
+NOW: Final = datetime(2026, 5, 17, 8, 30, 15, 123_456, tzinfo=UTC)
+HOUR: Final = timedelta(hours=1)
+
+quarters = st.integers(0, 26 * 365 * 96).map(lambda number: FIRST_MOMENT + number * QUARTER)
+moments = st.datetimes(datetime(2000, 1, 2), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - by `timezones`
+
+
+def los_angeles(day: str, bucket: Bucket = Bucket.DAY) -> Period:
+    """Return the three days that begin with one."""
+    zone = ZoneInfo("America/Los_Angeles")
+    since = datetime.fromisoformat(day).replace(tzinfo=zone)
+    return Period(since=since.astimezone(UTC), until=(since + timedelta(days=3)).astimezone(UTC), bucket=bucket)
+
+
+def lengths(period: Period) -> list[timedelta]:
+    return [until - since for since, until in pairwise(period.edges)]
+
+
+def told(period: Period) -> list[str]:
+    return [period.local_text(edge) for edge in period.edges]
+
+
+class TestDays:
+    def test_have_23_hours_where_the_clock_goes_forward(self) -> None:
+        assert lengths(los_angeles("2026-03-07")) == [24 * HOUR, 23 * HOUR, 24 * HOUR]
+
+    def test_have_25_hours_where_it_goes_back(self) -> None:
+        assert lengths(los_angeles("2026-10-31")) == [24 * HOUR, 25 * HOUR, 24 * HOUR]
+        hours = los_angeles("2026-10-31", Bucket.HOUR)
+        assert len(lengths(hours)) == 73
+        assert set(lengths(hours)) == {HOUR}
+
+    def test_begin_where_the_gap_ends_when_there_is_no_midnight(self) -> None:
+        since = datetime(2018, 11, 3, 12, tzinfo=UTC)
+        period = Period(since=since, until=since + timedelta(days=1), zone_name="America/Sao_Paulo")
+        assert told(period)[1] == "2018-11-04T01:00:00-02:00"
+
+    def test_that_never_were_have_no_bucket(self) -> None:
+        since = datetime(2011, 12, 29, 10, tzinfo=UTC)
+        period = Period(since=since, until=since + timedelta(days=2), zone_name="Pacific/Apia")
+        assert told(period) == [f"2011-12-{day}T00:00:00{o}" for day, o in ((29, "-10:00"), (31, "+14:00"))] + [
+            "2012-01-01T00:00:00+14:00"
+        ]
+
+    def test_of_zones_between_the_hours_begin_at_their_own_midnight(self) -> None:
+        for zone in ("Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"):
+            inner = told(Period(since=NOW, until=NOW + timedelta(days=3), zone_name=zone))[1:-1]
+            assert [text[11:19] for text in inner] == ["00:00:00"] * 3
+
+    def test_that_change_by_half_an_hour(self) -> None:
+        since = datetime(2026, 4, 4, 13, tzinfo=UTC)
+        whole = Period(since=since, until=since + timedelta(hours=24, minutes=30), zone_name="Australia/Lord_Howe")
+        assert lengths(whole) == [timedelta(hours=24, minutes=30)]
+
+
+class TestWeeks:
+    def test_begin_on_monday(self) -> None:
+        period = los_angeles("2026-05-13", Bucket.WEEK)
+        longer = Period(since=period.since, until=period.since + timedelta(days=20), bucket=Bucket.WEEK)
+        days = [datetime.fromisoformat(text) for text in told(longer)]
+        assert [day.strftime("%a %H:%M") for day in days] == [
+            "Wed 00:00",
+            "Mon 00:00",
+            "Mon 00:00",
+            "Mon 00:00",
+            "Tue 00:00",
+        ]
+
+
+class TestAnyPeriod:
+    @given(
+        moments, st.timedeltas(timedelta(microseconds=1), timedelta(days=60)), st.sampled_from(ZONES), st.data()
+    )
+    def test_is_cut_without_gap_or_overlap(
+        self, since: datetime, length: timedelta, zone: str, data: st.DataObject
+    ) -> None:
+        bucket = data.draw(st.sampled_from(Bucket))
+        period = Period(since=since, until=since + length, bucket=bucket, zone_name=zone)
+        edges = period.edges
+        assert (edges[0], edges[-1]) == (since, since + length)
+        assert all(earlier < later for earlier, later in pairwise(edges))
+
+    @given(quarters, st.integers(1, 4 * 24 * 4), st.sampled_from(sorted(available_timezones())), st.data())
+    def test_changes_bucket_where_the_wall_clock_does(
+        self, since: datetime, quarters: int, zone: str, data: st.DataObject
+    ) -> None:
+        """Counted the slow way: quarter by quarter, by what the wall clock shows."""
+        bucket = data.draw(st.sampled_from(Bucket))
+        period = Period(since=since, until=since + quarters * QUARTER, bucket=bucket, zone_name=zone)
+        shown = [(since + number * QUARTER).astimezone(ZoneInfo(zone)) for number in range(quarters)]
+        keys = [_key(moment, bucket) for moment in shown]
+        changes = [
+            at.astimezone(UTC) for at, key, before in zip(shown[1:], keys[1:], keys, strict=False) if key != before
+        ]
+        assert period.edges[1:-1] == changes
+
+    @given(moments, st.timedeltas(timedelta(seconds=1), timedelta(days=60)), st.sampled_from(ZONES))
+    def test_has_one_before_of_the_same_length_by_the_clock(
+        self, since: datetime, length: timedelta, zone: str
+    ) -> None:
+        period = Period(since=since, until=since + length, zone_name=zone)
+        before = period.before
+        assert before.until == period.since
+        assert abs((before.until - before.since) - length) <= 2 * HOUR
+        assert before.since < before.until
+
+
+def _key(wall: datetime, bucket: Bucket) -> object:
+    match bucket:
+        case Bucket.HOUR:
+            return wall.date(), wall.hour, wall.utcoffset()
+        case Bucket.DAY:
+            return wall.date()
+        case Bucket.WEEK:
+            return wall.isocalendar()[:2]
+
+
+class TestTheDefault:
+    def test_is_the_last_30_days_with_the_present_second(self) -> None:
+        period = period_of(None, None, now=NOW)
+        assert period.since < NOW < period.until <= NOW + timedelta(seconds=1)
+        assert period.until - period.since == timedelta(days=30)
+        assert (period.bucket, period.zone_name) == (Bucket.DAY, "America/Los_Angeles")
+
+    def test_ends_where_it_is_told_to(self) -> None:
+        period = period_of(None, NOW - timedelta(days=5), now=NOW)
+        assert (period.since, period.until) == (NOW - timedelta(days=35), NOW - timedelta(days=5))
+
+    def test_at_the_beginning_of_time(self) -> None:
+        assert period_of(None, FIRST_MOMENT + HOUR, now=NOW).since == FIRST_MOMENT
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("path", "given", "says"),
+        [
+            ("timezone", {"zone_name": "Mars/Olympus"}, "IANA time zone, such as America/Los_Angeles"),
+            ("timezone", {"zone_name": "../../etc/passwd"}, "IANA"),
+            ("timezone", {"zone_name": ""}, "IANA"),
+            ("bucket", {"bucket": "month"}, "hour, day, week"),
+        ],
+    )
+    def test_unknown_words(self, path: str, given: dict[str, Any], says: str) -> None:
+        with pytest.raises(InvalidInput, match=says) as refused:
+            period_of(None, None, now=NOW, **given)
+        assert refused.value.path == path
+
+    @pytest.mark.parametrize(
+        ("path", "since", "until"),
+        [
+            ("to", NOW, NOW),
+            ("to", NOW, NOW - HOUR),
+            ("from", datetime(1999, 12, 31, tzinfo=UTC), NOW),
+            ("to", NOW, datetime(2300, 1, 1, tzinfo=UTC)),
+            ("to", NOW, NOW + timedelta(hours=MOST_BUCKETS, seconds=1)),
+        ],
+    )
+    def test_reversed_and_absurd_ranges(self, path: str, since: datetime, until: datetime) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            period_of(since, until, now=NOW, bucket="hour")
+        assert refused.value.path == path
+
+    def test_not_what_just_fits(self) -> None:
+        assert (
+            len(period_of(NOW, NOW + timedelta(hours=MOST_BUCKETS), now=NOW, bucket="hour").edges) >= MOST_BUCKETS
+        )

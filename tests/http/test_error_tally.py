@@ -1,0 +1,91 @@
+"""Requests that fail: counted by route and code at whose they are, and written down together."""
+
+import time
+from collections.abc import Mapping
+
+import pytest
+from support_http import API, Web
+
+from playtime.adapters.http.app import create_app
+from playtime.adapters.http.error_tally import MOST_KINDS, ErrorTally
+from playtime.application.error_counts import FailedRequest
+from playtime.application.errors import StorageUnavailable
+from playtime.domain.ledger import EventType
+from playtime.domain.staff import Role
+
+
+@pytest.fixture
+def tally(any_web: Web) -> ErrorTally:
+    tally = ErrorTally(any_web.day.engine.record_errors, seconds=None)
+    any_web.app = create_app(any_web.day.engine, errors=tally)
+    return tally
+
+
+def errors(web: Web, token: str) -> dict[tuple[str, str], int]:
+    rows = web.get("/admin/analytics/ops", token).content["data"]["errors"]
+    return {(row["route"], row["code"]): row["count"] for row in rows}
+
+
+def test_are_shown_by_route_and_code_to_whom_they_concern(any_web: Web, tally: ErrorTally) -> None:
+    web, day = any_web, any_web.day
+    agent, boss = web.log_in(day.agent, Role.AGENT), web.log_in(day.north, Role.OPERATOR)
+    stranger = web.log_in(day.south, Role.OPERATOR)
+    before = len(day.events())
+    for _ in range(3):
+        web.post("/bet/spin", {"stakeMinor": 0}, day.welcome(1_000).token)
+    web.post("/admin/tenants", {"slug": "x", "name": "x", "kind": "AGENT"}, agent)
+    web.get("/admin/players", "no token")
+    web.ask("GET", f"{API}/nowhere")
+    assert errors(web, boss) == {}
+    assert [event for event in day.events()[before:] if event.event_type is EventType.ERROR] == []
+    tally.flush()
+    own = {("spin", "VALIDATION_FAILED"): 3, ("createTenant", "FORBIDDEN"): 1}
+    assert errors(web, agent) == errors(web, boss) == own
+    assert errors(web, stranger) == {}
+    assert errors(web, web.owner).items() >= (own | {("listPlayers", "INVALID_TOKEN"): 1}).items()
+    tally.flush()
+    assert errors(web, boss) == own
+    day.books()
+
+
+def test_refused_bets_are_told_by_their_reason(any_web: Web) -> None:
+    web, day = any_web, any_web.day
+    guest = day.welcome(200)
+    assert web.spin(guest, 100_000, 0).status == 409
+    assert web.spin(guest, 90_000, 0).status == 409
+    data = web.get("/admin/analytics/ops", web.log_in(day.north, Role.OPERATOR)).content["data"]
+    assert data["refusedBets"] == [{"code": "INSUFFICIENT_FUNDS", "count": 2}]
+    assert (data["vouchers"]["issued"], data["vouchers"]["redeemed"]) == (1, 1)
+    assert data["redemption"] == {"medianSeconds": "0.000", "p90Seconds": "0.000"}
+
+
+def test_goes_out_by_itself_after_a_while_and_starts_anew(web: Web) -> None:
+    written: list[dict[FailedRequest, int]] = []
+
+    def record(counts: Mapping[FailedRequest, int]) -> None:
+        written.append(dict(counts))
+
+    tally = ErrorTally(record, seconds=0.05)
+    web.app = create_app(web.day.engine, errors=tally)
+    for times in (2, 1):
+        for _ in range(times):
+            web.get("/admin/players", "no token")
+        deadline = time.monotonic() + 10
+        while (
+            not written or sum(map(sum, (w.values() for w in written))) < times
+        ) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert sum(sum(counts.values()) for counts in written) == times
+        written.clear()
+
+
+def test_is_bounded_and_loses_counts_rather_than_requests(web: Web) -> None:
+    def fail(counts: Mapping[FailedRequest, int]) -> None:
+        assert len(counts) <= MOST_KINDS
+        raise StorageUnavailable("away")
+
+    tally = ErrorTally(fail, seconds=None)
+    web.app = create_app(web.day.engine, errors=tally)
+    assert web.get("/admin/players", "no token").status == 401
+    tally.flush()
+    assert web.get("/admin/players", "no token").status == 401

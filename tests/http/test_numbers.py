@@ -1,0 +1,252 @@
+"""The numbers over HTTP: what they take and refuse, as JSON and as CSV, and events that come from elsewhere."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+from support_day import DOUBLE, LOSE
+from support_engine import START
+from support_http import API, Reply, Web
+
+from playtime.application.ingestion import LARGEST_REPORT
+from playtime.domain.staff import Role
+
+ROUTES: Final = ("overview", "revenue", "players", "games", "ops", "funnel", "ltv", "attribution")
+BASE: Final = "/admin/analytics"
+CONFIG: Final = {"provider": "others", "expectedRtp": "0.9", "hitRate": "0.25", "volatility": "3.5"}
+
+
+def boss(web: Web) -> str:
+    return web.log_in(web.day.north, Role.OPERATOR)
+
+
+def put(web: Web, path: str, body: object, token: str) -> Reply:
+    return web.ask("PUT", f"{API}{path}", json.dumps(body).encode(), token=token)
+
+
+def provider(web: Web) -> str:
+    north = web.day.north
+    web.day.hire(north.tenant_id, north.operator_id, "north-provider", Role.PROVIDER)
+    return web.log_in(north, Role.PROVIDER)
+
+
+def play(web: Web) -> None:
+    """A guest of north's first agent loses 100, then wins 200 with 100."""
+    guest = web.day.welcome(10_000)
+    for ticket in (LOSE, DOUBLE):
+        assert web.spin(guest, 100, ticket).status == 200
+
+
+class TestEveryRoute:
+    @pytest.mark.parametrize("name", ROUTES)
+    def test_answers_with_range_and_data(self, web: Web, name: str) -> None:
+        play(web)
+        reply = web.get(f"{BASE}/{name}?bucket=week&timezone=Asia/Kathmandu&compare=previous", boss(web))
+        assert (reply.status, reply.keys) == (200, {"ok", "range", "data"})
+        assert reply.content["range"].keys() == {"from", "to", "bucket", "timezone"}
+        assert (reply.content["range"]["bucket"], reply.content["range"]["timezone"]) == ("week", "Asia/Kathmandu")
+
+    @pytest.mark.parametrize("name", ROUTES)
+    def test_is_a_table_as_well(self, web: Web, name: str) -> None:
+        play(web)
+        metric = "&metric=handle" if name == "attribution" else ""
+        reply = web.get(f"{BASE}/{name}?format=csv{metric}", boss(web))
+        assert (reply.status, reply.document) == (200, "text/csv")
+        assert reply.headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
+        rows = list(csv.reader(io.StringIO(reply.body.decode())))
+        assert len({len(row) for row in rows}) == 1
+        assert len(rows) > 1
+
+    @pytest.mark.parametrize("name", ROUTES)
+    @pytest.mark.parametrize(
+        ("query", "place", "says"),
+        [
+            ("timezone=Mars/Olympus", "query.timezone", "IANA time zone, such as America/Los_Angeles"),
+            ("bucket=month", "query.bucket", "hour, day, week"),
+            ("compare=next", "query.compare", "previous"),
+            ("from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "query.to", "later than from"),
+            ("from=2001-01-01T00:00:00Z&bucket=hour", "query.to", "2500 buckets of a hour"),
+            ("from=0001-01-01T00:00:00Z", "query.from", "2000 to 2199"),
+            ("to=9999-12-31T23:59:59-12:00", "query.to", "2000 to 2199"),
+            ("from=yesterday", "query.from", "2026-03-01T00:00:00Z"),
+            ("agentID=1", "query.agentID", "not known here"),
+        ],
+    )
+    def test_says_what_is_allowed(self, web: Web, name: str, query: str, place: str, says: str) -> None:
+        reply = web.get(f"{BASE}/{name}?{query}", boss(web))
+        assert (reply.status, reply.code, reply.paths) == (400, "VALIDATION_FAILED", [place])
+        assert says in reply.content["faults"][0]["message"]
+
+    @pytest.mark.parametrize("name", ROUTES)
+    def test_is_for_who_may_read_numbers(self, web: Web, name: str) -> None:
+        day = web.day
+        for desk, role, status in (
+            (day.north, Role.ANALYST, 200),
+            (day.agent, Role.AGENT, 200),
+            (day.agent, Role.CASHIER, 403),
+            (day.north, Role.CASHIER, 403),
+        ):
+            assert web.get(f"{BASE}/{name}", web.log_in(desk, role)).status == status
+        assert web.get(f"{BASE}/{name}", web.owner).status == 200
+        assert web.get(f"{BASE}/{name}", provider(web)).status == 403
+
+
+def test_an_unknown_metric_says_which_there_are(web: Web) -> None:
+    reply = web.get(f"{BASE}/attribution?metric=luck", boss(web))
+    assert (reply.status, reply.paths) == (400, ["query.metric"])
+    assert reply.content["faults"][0]["message"] == "must be one of ngr, handle, deposits, rtp"
+
+
+def test_what_was_played_a_moment_ago_is_in_the_default_range(any_web: Web) -> None:
+    web = any_web
+    play(web)
+    current = web.get(f"{BASE}/overview", boss(web)).content["data"]["current"]
+    assert (current["spins"], current["handleMinor"], current["payoutMinor"]) == (2, 200, 200)
+    assert (current["depositsMinor"], current["deposits"], current["activePlayers"]) == (10_000, 1, 1)
+    assert (current["rtp"], current["expectedRtp"], current["stickiness"]) == ("1.000000", "0.950000", "1.000000")
+    web.day.engine.sweep()
+    assert web.get(f"{BASE}/overview", boss(web)).content["data"]["current"] == current
+
+
+def test_the_funnel_follows_vouchers_through_the_day(any_web: Web) -> None:
+    web, day = any_web, any_web.day
+    guest, idle = day.welcome(10_000), day.welcome(1_000)
+    day.fund(day.agent, 3_000)
+    second = day.sell(2_000)
+    for number in range(10):
+        day.clock.advance(seconds=2)
+        assert web.spin(guest, 10, LOSE, action_id=f"spin-{number}").status == 200
+    day.clock.advance(seconds=30)
+    top_up = {"code": second.code, "pin": second.pin}
+    assert web.post("/voucher/redeem", top_up, guest.token).status == 200
+    assert idle.player_id != guest.player_id
+    stages = web.get(f"{BASE}/funnel", boss(web)).content["data"]["stages"]
+    assert [stage["vouchers"] for stage in stages] == [3, 3, 1, 1, 1]
+    assert [stage["dropOff"] for stage in stages] == [0, 0, 2, 0, 0]
+    assert [stage["medianSeconds"] for stage in stages] == [None, "0.000", "2.000", "18.000", "30.000"]
+    assert [stage["shareOfIssued"] for stage in stages][1:3] == ["1.000000", "0.333333"]
+
+
+def test_everybody_sees_their_own(any_web: Web) -> None:
+    web, day = any_web, any_web.day
+    play(web)
+
+    def spins(token: str, query: str = "") -> int:
+        current: dict[str, Any] = web.get(f"{BASE}/overview{query}", token).content["data"]["current"]
+        return int(current["spins"])
+
+    seen = {
+        "operator": spins(boss(web)),
+        "agent": spins(web.log_in(day.agent, Role.AGENT)),
+        "sister": spins(web.log_in(day.sister, Role.AGENT)),
+        "another operator": spins(web.log_in(day.south, Role.OPERATOR)),
+        "owner": spins(web.owner),
+    }
+    assert seen == {"operator": 2, "agent": 2, "sister": 0, "another operator": 0, "owner": 2}
+    assert spins(web.log_in(day.south, Role.OPERATOR), f"?agentId={day.agent.tenant_id}") == 0
+    assert spins(web.owner, f"?agentId={day.stranger.tenant_id}") == 0
+
+
+def reported(number: int, kind: str = "BET", **about: Any) -> dict[str, Any]:
+    amount = {"amountMinor": 100} if kind in {"BET", "WIN"} else {}
+    named = {"eventType": kind, "actionId": f"round-{number}", "gameKey": "elsewhere", "provider": "others"}
+    return named | amount | about
+
+
+class TestEventsFromElsewhere:
+    def test_are_counted_once_and_beside_our_own(self, any_web: Web) -> None:
+        web, token = any_web, provider(any_web)
+        play(web)
+        agent_id = str(web.day.agent.tenant_id)
+        events = [
+            reported(1),
+            reported(1, "WIN", amountMinor=40),
+            reported(2, agentId=agent_id),
+            reported(3, "SPIN"),
+        ]
+        first = web.post("/events", {"events": events}, token)
+        assert (first.status, first.content) == (200, {"ok": True, "received": 4, "accepted": 4, "repeated": 0})
+        again = web.post("/events", {"events": [*events, reported(4), reported(4)]}, token)
+        assert again.content == {"ok": True, "received": 6, "accepted": 1, "repeated": 5}
+        current = web.get(f"{BASE}/overview", boss(web)).content["data"]["current"]
+        assert (current["spins"], current["handleMinor"]) == (2, 200)
+        assert current["elsewhere"] == {"spins": 4, "handleMinor": 300, "payoutMinor": 40, "rtp": "0.133333"}
+        agent = web.get(f"{BASE}/overview", web.log_in(web.day.agent, Role.AGENT)).content["data"]["current"]
+        assert agent["elsewhere"]["handleMinor"] == 100
+        web.day.books()
+
+    def test_of_a_thousand_fit_and_one_more_does_not(self, web: Web) -> None:
+        token = provider(web)
+        session = str(UUID(int=7))
+        events = [reported(number, sessionId=session, playerId=session) for number in range(LARGEST_REPORT)]
+        assert web.post("/events", {"events": events}, token).content["accepted"] == LARGEST_REPORT
+        assert web.post("/events", {"events": [*events, reported(-1)]}, token).paths == ["$.events"]
+        assert web.post("/events", {"events": []}, token).paths == ["$.events"]
+
+    @pytest.mark.parametrize(
+        ("about", "place"),
+        [
+            ({"amountMinor": 0}, "$.events[1].amountMinor"),
+            ({"eventType": "SPIN", "amountMinor": 5}, "$.events[1].amountMinor"),
+            ({"occurredAt": "1999-12-31T23:59:59Z"}, "$.events[1].occurredAt"),
+            ({"occurredAt": (START + timedelta(hours=1)).isoformat()}, "$.events[1].occurredAt"),
+            ({"agentId": str(UUID(int=3))}, "$.events[1].agentId"),
+            ({"eventType": "VOUCHER_ISSUED"}, "$.events[1].eventType"),
+            ({"gameKey": ""}, "$.events[1].gameKey"),
+        ],
+    )
+    def test_are_taken_whole_or_not_at_all(self, web: Web, about: dict[str, Any], place: str) -> None:
+        token, before = provider(web), web.day.events()
+        reply = web.post("/events", {"events": [reported(1), reported(2) | about]}, token)
+        assert (reply.status, reply.paths) == (400, [place])
+        assert web.day.events() == before
+
+    def test_are_not_taken_for_another_operators_agent(self, web: Web) -> None:
+        stranger = str(web.day.stranger.tenant_id)
+        reply = web.post("/events", {"events": [reported(1, agentId=stranger)]}, provider(web))
+        assert (reply.status, reply.paths) == (400, ["$.events[0].agentId"])
+
+    def test_come_from_providers_alone(self, web: Web) -> None:
+        for role in (Role.OPERATOR, Role.CASHIER, Role.ANALYST):
+            token = web.log_in(web.day.north, role)
+            assert web.post("/events", {"events": [reported(1)]}, token).status == 403
+        assert web.post("/events", {"events": [reported(1)]}, web.owner).status == 403
+
+
+class TestStatedGames:
+    def test_are_what_games_are_held_against(self, any_web: Web) -> None:
+        web = any_web
+        stated = put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        assert stated.status == 200
+        assert stated.content["game"] == {
+            "gameKey": "elsewhere",
+            "provider": "others",
+            "expectedRtp": "0.900000",
+            "hitRate": "0.250000",
+            "volatility": "3.500000",
+        }
+        changed = put(web, "/admin/games/elsewhere", CONFIG | {"expectedRtp": "0.85"}, boss(web))
+        assert changed.content["game"]["expectedRtp"] == "0.850000"
+        events = [reported(number, agentId=str(web.day.agent.tenant_id)) for number in range(10)]
+        web.post("/events", {"events": events}, provider(web))
+        for token in (boss(web), web.log_in(web.day.agent, Role.AGENT), web.owner):
+            (game,) = web.get(f"{BASE}/games", token).content["data"]["games"]
+            assert (game["source"], game["handleMinor"], game["expectedRtp"]) == ("EXTERNAL", 1_000, "0.850000")
+            assert (game["expectedHitRate"], game["volatility"]) == ("0.250000", "3.500000")
+            assert game["drifted"] is False
+            # 1.959964 x 3.5 x sqrt(10 x 100^2) / 1000.
+            assert game["rtpHigh"] == "2.169283"
+
+    @pytest.mark.parametrize("about", [{"expectedRtp": "2.5"}, {"hitRate": "1.1"}, {"expectedRtp": "-1"}])
+    def test_are_games_that_could_be(self, web: Web, about: dict[str, str]) -> None:
+        reply = put(web, "/admin/games/elsewhere", CONFIG | about, boss(web))
+        assert (reply.status, reply.paths) == (400, [f"$.{next(iter(about))}"])
+
+    def test_are_the_operators_alone(self, web: Web) -> None:
+        for desk, role in ((web.day.north, Role.ANALYST), (web.day.agent, Role.AGENT)):
+            assert put(web, "/admin/games/elsewhere", CONFIG, web.log_in(desk, role)).status == 403
+        assert put(web, "/admin/games/%20", CONFIG, boss(web)).status == 404

@@ -1,0 +1,197 @@
+"""The folded numbers on PostgreSQL: the watermark, two at once, faults that a rebuild mends, the pieces."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
+from support_database import TestDatabase, fresh_database
+from support_engine import SettableClock, build_engine
+from support_house import House
+from support_records import read, write
+
+from playtime.adapters.postgres.number_folding import GRAINS_MINUTES
+from playtime.adapters.postgres.number_pieces import cut_up
+from playtime.adapters.postgres.storage import PostgresStorage
+from playtime.application.access import SYSTEM
+from playtime.application.analytics_port import EVERYTHING, Dimension, Sum
+from playtime.application.ports import DirectoryEntry
+from playtime.contracts.plays import BEGINNING, DAYS, made_up_play
+from playtime.domain.ledger import EventType
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+WHOLE = [BEGINNING - timedelta(days=1), BEGINNING + timedelta(days=DAYS + 1)]
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[TestDatabase]:
+    with fresh_database() as database:
+        yield database
+
+
+@pytest.fixture
+def storage(database: TestDatabase) -> Iterator[PostgresStorage]:
+    opened = database.storage()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def here(storage: PostgresStorage) -> House:
+    house = House.built(storage)
+    tenant = house.operator
+    entry = DirectoryEntry(
+        tenant_id=tenant.tenant_id, operator_id=tenant.operator_id, kind=tenant.kind, slug=tenant.slug
+    )
+    assert storage.directory.register(entry) == "done"
+    return house
+
+
+def fold(storage: PostgresStorage, here: House, limit: int = 10_000) -> int:
+    return read(storage, here.as_operator, lambda unit: unit.analytics.fold(limit))
+
+
+def fold_until(storage: PostgresStorage, here: House, count: int) -> int:
+    """Fold until so many were folded: other transactions of the server may hold them back for a moment."""
+    folded, started = 0, time.monotonic()
+    while folded < count and time.monotonic() - started < PATIENCE_SECONDS:
+        folded += fold(storage, here)
+    return folded
+
+
+def sums(storage: PostgresStorage, here: House) -> set[Sum]:
+    return set(read(storage, here.as_operator, lambda unit: unit.analytics.sums(WHOLE, EVERYTHING, [*Dimension])))
+
+
+class TestTheWatermark:
+    def test_an_event_that_is_committed_late_is_not_lost(
+        self, storage: PostgresStorage, here: House, database: TestDatabase
+    ) -> None:
+        play = made_up_play(here, Random(1), events=30)
+        with psycopg.connect(make_conninfo(database.app_url)) as late:
+            operator_id = str(here.operator.tenant_id)
+            late.execute(
+                "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)",
+                (operator_id, operator_id),
+            )
+            # It has its number, and writes only after the others.
+            late.execute("select pg_current_xact_id()")
+            write(storage, here.as_operator, *play.players, *play.events)
+            before = sums(storage, here)
+            assert fold(storage, here) == 0, "what the running transaction may still precede is not taken in"
+            assert sums(storage, here) == before
+            late.execute(
+                "insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source,"
+                " event_type, actor_id, action_id, amount_minor, meta)"
+                " values (%s, %s, %s, %s, 'PLAYTIME', 'LOGOUT', %s, 'late', 0, '{}')",
+                (operator_id, str(here.agent.tenant_id), str(UUID(int=5)), BEGINNING, operator_id),
+            )
+            late.commit()
+        assert len(sums(storage, here)) == len(before) + 1
+        assert fold_until(storage, here, 31) == 31
+        assert len(sums(storage, here)) == len(before) + 1
+
+
+class TestTwoAtOnce:
+    def test_fold_nothing_twice(self, storage: PostgresStorage, here: House) -> None:
+        play = made_up_play(here, Random(2), events=200)
+        write(storage, here.as_operator, *play.players)
+        for number in range(0, 200, 5):
+            write(storage, here.as_operator, *play.events[number : number + 5])
+        before = sums(storage, here)
+        with ThreadPoolExecutor(4) as pool:
+            folded = sum(pool.map(lambda _: fold(storage, here, 20), range(40)))
+        folded += fold_until(storage, here, 200 - folded)
+        assert folded == 200
+        assert sums(storage, here) == before
+
+
+class TestRebuilding:
+    def test_changes_nothing(self, storage: PostgresStorage, here: House) -> None:
+        play = made_up_play(here, Random(3))
+        write(storage, here.as_operator, *play.players, *play.events)
+        assert fold_until(storage, here, len(play.events)) == len(play.events)
+        before = sums(storage, here)
+        (rebuilt,) = build_engine(storage, clock=SettableClock(WHOLE[1])).rebuild_numbers(here.operator.tenant_id)
+        assert rebuilt.same
+        assert sums(storage, here) == before
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            "update playtime.play_buckets set amount_minor = amount_minor + 1 where grain = 1440",
+            "update playtime.activity_buckets set bets = bets + 1",
+            "update playtime.stake_buckets set bets = bets + 1",
+            "update playtime.number_marks set through = '0'",
+        ],
+    )
+    def test_finds_and_mends_what_was_wrong(
+        self, storage: PostgresStorage, here: House, database: TestDatabase, fault: str
+    ) -> None:
+        play = made_up_play(here, Random(4))
+        write(storage, here.as_operator, *play.players, *play.events)
+        right = sums(storage, here)
+        assert fold_until(storage, here, len(play.events)) == len(play.events)
+        with psycopg.connect(database.superuser_url) as connection:
+            assert connection.execute(fault.encode()).rowcount > 0
+        engine = build_engine(storage, clock=SettableClock(WHOLE[1]))
+        (first,) = engine.rebuild_numbers(here.operator.tenant_id)
+        (second,) = engine.rebuild_numbers(here.operator.tenant_id)
+        assert (first.same, second.same) == (False, True)
+        assert sums(storage, here) == right
+
+
+def test_all_marks_and_pieces_are_their_tenants_own(storage: PostgresStorage, here: House) -> None:
+    """The sweep folds operator by operator, bound as each."""
+    play = made_up_play(here, Random(6))
+    write(storage, here.as_operator, *play.players, *play.events)
+    swept = build_engine(storage, clock=SettableClock(WHOLE[1])).sweep()
+    assert swept.events_counted >= 0
+    assert SYSTEM.binding_at(here.operator.tenant_id).tenant_id == here.operator.tenant_id
+    bets = [event for event in play.events if event.event_type is EventType.BET]
+    total = sum(part.events for part in sums(storage, here) if part.event_type is EventType.BET)
+    assert total == len(bets)
+
+
+class TestPieces:
+    @given(
+        st.lists(
+            st.integers(0, 10**9).map(lambda seconds: EPOCH + timedelta(seconds=seconds)),
+            min_size=2,
+            max_size=6,
+            unique=True,
+        ).map(sorted)
+    )
+    def test_and_what_is_left_over_are_all_of_the_time_and_nothing_twice(self, edges: list[datetime]) -> None:
+        cut = cut_up(edges)
+        parts = sorted([(piece.since, piece.until) for piece in cut.pieces] + list(cut.edges))
+        assert (parts[0][0], parts[-1][1]) == (edges[0], edges[-1])
+        assert all(earlier[1] == later[0] for earlier, later in pairwise(parts))
+        for piece in cut.pieces:
+            step = timedelta(minutes=piece.grain)
+            assert (piece.since - EPOCH) % step == (piece.until - EPOCH) % step == timedelta(0)
+            at = piece.since
+            while at < piece.until:
+                # No bucket ends within a piece.
+                assert not any(at < edge < at + step for edge in edges)
+                at += step
+
+    def test_are_few_for_days_of_any_zone(self) -> None:
+        for minutes in (0, 15, 30, 45, 7 * 60):
+            edges = [EPOCH + timedelta(days=day, minutes=minutes) for day in range(31)]
+            cut = cut_up(edges)
+            blocks = sum((piece.until - piece.since) // timedelta(minutes=piece.grain) for piece in cut.pieces)
+            assert blocks <= 30 * 18
+            assert not cut.edges
+
+    def test_fit_into_each_other(self) -> None:
+        assert all(longer % shorter == 0 for shorter, longer in pairwise(GRAINS_MINUTES))

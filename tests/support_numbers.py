@@ -1,0 +1,133 @@
+"""Asking for numbers in tests: an operator with made-up play in its books, and a question about it."""
+
+import atexit
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import frozen
+from hypothesis import strategies as st
+from support_engine import SettableClock, build_engine
+from support_house import House
+from support_reckoning import Reckoning, buckets
+from support_records import read, write
+from support_storage import open_storage
+
+from playtime.application.access import StaffPrincipal
+from playtime.application.analytics import Asked
+from playtime.application.analytics_port import Scope
+from playtime.application.engine import Engine
+from playtime.application.ports import Storage
+from playtime.application.wire import success
+from playtime.contracts.plays import BEGINNING, DAYS, GAMES, Play, made_up_play
+from playtime.domain.staff import Role
+
+ZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
+NOW: Final = BEGINNING + timedelta(days=DAYS)
+
+Content = dict[str, Any]
+
+
+@frozen
+class Question:
+    """What a test asks: of whose books, of when, and of which events."""
+
+    house: House
+    engine: Engine
+    play: Play
+    asked: Asked
+    role: Role = Role.OPERATOR
+
+    @property
+    def who(self) -> StaffPrincipal:
+        """Who asks: the operator, or the agent who sees only itself."""
+        tenant = self.house.operator if self.role is Role.OPERATOR else self.house.agent
+        return StaffPrincipal(
+            staff_id=tenant.tenant_id,
+            session_id=tenant.tenant_id,
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            role=self.role,
+        )
+
+    def ask(self, use_case: Callable[..., Any], *more: Any) -> Content:
+        """Return the data of an answer as the wire tells it."""
+        numbers = use_case(self.who, self.asked, *more)
+        content: Content = success(range=numbers.range, data=numbers.data)
+        return content
+
+    @property
+    def seen(self) -> Play:
+        """The play that is seen by the one who asks."""
+        return self.play if self.role is Role.OPERATOR else self.play.of(self.house.agent)
+
+    def reckoning(self, since: datetime | None = None, until: datetime | None = None) -> Reckoning:
+        """Return the reckoning of the period, or of some other one, with the same filter."""
+        assert self.asked.since is not None
+        assert self.asked.until is not None
+        return Reckoning(self.seen, since or self.asked.since, until or self.asked.until, self.asked.only)
+
+    def buckets(self) -> list[Reckoning]:
+        """Return the reckoning of each bucket of the period."""
+        assert self.asked.since is not None
+        assert self.asked.until is not None
+        spans = buckets(self.asked.since, self.asked.until, self.asked.bucket, self.asked.zone_name)
+        return [self.reckoning(*span) for span in spans]
+
+
+def moments() -> st.SearchStrategy[datetime]:
+    """Return a strategy of moments around the made-up days, on the minute."""
+    return st.integers(-1440, (DAYS + 1) * 1440).map(lambda minutes: BEGINNING + timedelta(minutes=minutes))
+
+
+@st.composite
+def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Question:
+    """Return a strategy of questions about new books on a storage; some of them folded, some not."""
+    storage = shared_storage(name)
+    house, random = House.built(storage), Random(draw(st.integers(0, 10**6)))
+    play = made_up_play(house, random, events=draw(st.integers(0, 80)))
+    write(storage, house.as_operator, *play.players)
+    cut = draw(st.integers(0, len(play.events)))
+    write(storage, house.as_operator, *play.events[:cut])
+    read(storage, house.as_operator, lambda unit: unit.analytics.fold(1_000))
+    write(storage, house.as_operator, *play.events[cut:])
+    since, until = draw(st.lists(moments(), min_size=2, max_size=2, unique=True).map(sorted))
+    asked = Asked(
+        since=since,
+        until=min(until, since + timedelta(days=6)) if draw(st.booleans()) else until,
+        bucket=draw(st.sampled_from(("hour", "day", "week"))),
+        zone_name=draw(st.sampled_from(ZONES)),
+        only=draw(scopes(house, play)),
+        compare=compare,
+    )
+    engine = build_engine(storage, clock=SettableClock(NOW))
+    return Question(house, engine, play, asked, draw(st.sampled_from((Role.OPERATOR, Role.OPERATOR, Role.AGENT))))
+
+
+def scopes(house: House, play: Play) -> st.SearchStrategy[Scope]:
+    """Return a strategy of filters, most of which name something that is there."""
+    nothing: Iterable[UUID | None] = [None]
+    return st.builds(
+        Scope,
+        agent_id=st.sampled_from([None, None, house.agent.tenant_id, house.neighbour.tenant_id]),
+        cashier_id=st.sampled_from([*nothing, None, *play.cashiers[:1]]),
+        game_key=st.sampled_from([None, None, "demo-wheel", *[key for key, _ in GAMES], "no-such-game"]),
+        provider=st.sampled_from([None, None, None, "playtime", "others"]),
+        region=st.sampled_from([None, None, None, "US-CA"]),
+    )
+
+
+@cache
+def shared_storage(name: str) -> Storage:
+    """Return a storage that all examples share; each has an operator of its own."""
+    storage = open_storage(name)
+    atexit.register(storage.close)
+    return storage
+
+
+def utc_text(moment: datetime) -> str:
+    """Return a moment as the wire tells it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
