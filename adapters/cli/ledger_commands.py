@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from ...application.books import OperatorBooks
+from ...application.engine import Engine
 from ...application.errors import SetupError
 from ...application.ledger_check import CheckedFile
 from ...application.sealing import SealedBooks
@@ -32,15 +33,10 @@ def verify_ledger(program: Program, *, file: Path | None) -> None:
     """Hold every balance against the entries of the ledger, and every seal against its events."""
     if file is not None:
         _tell_file(check_file(file))
-    clean = True
     with program.open_running() as running:
-        books = running.engine.verify_ledger()
-        for operator in books:
-            sealed = running.engine.verify_seals.of(operator.operator_id, operator.slug)
-            _tell(operator, sealed)
-            clean = clean and operator.clean and sealed.clean
-    click.echo(f"{len(books)} operators: {'clean' if clean else 'NOT CLEAN'}")
-    sys.exit(0 if clean else 1)
+        verdicts = [_verify(running.engine, sealed) for sealed in running.engine.verify_seals()]
+    click.echo(f"{len(verdicts)} operators: {'clean' if all(verdicts) else 'NOT CLEAN'}")
+    sys.exit(0 if all(verdicts) else 1)
 
 
 @ledger.command("export")
@@ -112,6 +108,19 @@ def _tell_file(checked: CheckedFile) -> NoReturn:
         click.echo(f"line {fault.line}: {fault.reason}")
     click.echo(f"{len(checked.operators)} operators: {'clean' if checked.clean else 'NOT CLEAN'}")
     sys.exit(0 if checked.clean else 1)
+
+
+def _verify(engine: Engine, sealed: SealedBooks) -> bool:
+    """Say what there is to say of an operator's books and seals; return whether they are clean."""
+    try:
+        (operator,) = engine.verify_ledger(sealed.operator_id)
+    except ValueError as error:
+        # Somebody has written a row that is none of ours. Its seal can be told all the same.
+        click.echo(f"{sealed.slug}: NOT CLEAN; a row cannot be read: {error}")
+        tell_seals(sealed)
+        return False
+    _tell(operator, sealed)
+    return operator.clean and sealed.clean
 
 
 def _tell(operator: OperatorBooks, sealed: SealedBooks) -> None:

@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from support_crash import embedded_url
 from support_export import Verdict, lines_of, written
 from support_program import BIN, Command, new_command
 from support_tree import ROOT
@@ -100,3 +102,17 @@ def test_what_games_elsewhere_told_is_imported_once_and_their_duplicates_are_mar
     assert command.run("audit", "run").returncode == 0
     missing = command.run("ledger", "import", str(tmp_path / "missing"))
     assert (missing.returncode, "There is no file" in missing.stderr) == (1, True)
+
+
+def test_a_row_that_is_none_of_ours_breaks_its_seal_and_not_the_command(command: Command) -> None:
+    assert command.run("ledger", "verify").returncode == 0
+    with command.serving(), psycopg.connect(embedded_url(command.home)) as connection:
+        connection.execute(
+            "update playtime.ledger_events set event_type = 'NOTHING' where event_id = ("
+            "select event_id from playtime.ledger_events where event_type = 'BET' and source = 'PLAYTIME' limit 1)"
+        )
+        connection.commit()
+        verified = command.run("ledger", "verify")
+    assert (verified.returncode, verified.stderr) == (1, "")
+    assert "demo-1: NOT CLEAN; a row cannot be read: 'NOTHING' is not a valid EventType" in verified.stdout
+    assert "BROKEN seal 1: the events are not those that were sealed" in verified.stdout

@@ -119,6 +119,7 @@ _HARMS = {
     "time": """update playtime.ledger_events set occurred_at = occurred_at + interval '1 microsecond'
         where event_id = {bet}""",
     "owner": "update playtime.ledger_events set agent_id = gen_random_uuid() where event_id = {bet}",
+    "type": "update playtime.ledger_events set event_type = 'NOTHING' where event_id = {bet}",
     "deleted": "delete from playtime.ledger_events where event_id = {bet}",
     "moved": "update playtime.ledger_events set xact_id = '3' where event_id = {bet}",
     "added": """insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source,
