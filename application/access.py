@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from ..domain.staff import PERMISSIONS, Permission, Role
 from ..domain.tenants import PLATFORM_ID
 from .errors import Forbidden, NotFound
-from .ports import Binding, Claims, Directory, DirectoryEntry, Storage, UnitOfWork
+from .ports import Binding, Directory, DirectoryEntry, Storage, UnitOfWork
+from .services import Claims
 from .transactions import run_whole
 
 T = TypeVar("T")

@@ -20,7 +20,8 @@ from ..domain.staff import Permission, Role
 from ..domain.totals import Amounts, Totals
 from .access import SYSTEM, StaffPrincipal, look
 from .analytics_port import EVERYTHING, Analytics, Dimension, Scope, Sum
-from .ports import Clock, Storage
+from .ports import Storage
+from .services import Clock
 from .transactions import transact
 
 T = TypeVar("T")

@@ -18,8 +18,9 @@ from ..domain.rtp_alarm import is_possible
 from ..domain.staff import Permission, Role
 from .access import StaffPrincipal, look
 from .audit_ports import Found, Stored
-from .ports import Clock, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
 from .sealing import VerifySeals
+from .services import Clock
 
 T = TypeVar("T")
 

@@ -5,7 +5,8 @@ from attrs import frozen
 from ..domain.staff import StaffStatus
 from .access import PlayerPrincipal, StaffPrincipal, player_principal, staff_principal
 from .errors import InvalidToken
-from .ports import Storage, Tokens, UnitOfWork
+from .ports import Storage, UnitOfWork
+from .services import Tokens
 from .transactions import transact
 
 

@@ -18,7 +18,8 @@ from ..domain.ledger import (
 )
 from ..domain.staff import Permission
 from .access import SYSTEM, StaffPrincipal, look
-from .ports import LedgerFilter, Page, Storage, UnitOfWork
+from .filters import LedgerFilter, Page
+from .ports import Storage, UnitOfWork
 from .transactions import transact
 
 

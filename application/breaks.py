@@ -14,8 +14,9 @@ from .access import PlayerPrincipal
 from .errors import InvalidToken
 from .journal import PlayerJournal
 from .pass_decisions import DecidesOnPass
-from .ports import Clock, Ids, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
 from .redemption import require_seat
+from .services import Clock, Ids
 from .transactions import transact
 
 

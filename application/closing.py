@@ -19,7 +19,8 @@ from .fairness import spend_seed
 from .journal import PlayerJournal
 from .play_sessions import note_end
 from .players import player_record
-from .ports import Clock, Ids, LockedPlayer, PlayerView, Storage, UnitOfWork
+from .ports import LockedPlayer, PlayerView, Storage, UnitOfWork
+from .services import Clock, Ids
 from .transactions import transact
 from .wire import success
 

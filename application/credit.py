@@ -16,7 +16,8 @@ from ..domain.tenants import TenantKind, TenantWallet
 from .access import StaffPrincipal, find_tenant, look, reach
 from .answers import Answer, Command, Outcome, replay, settle
 from .errors import Forbidden, NotFound
-from .ports import Clock, DirectoryEntry, Ids, Storage, UnitOfWork, WalletSummary
+from .ports import DirectoryEntry, Storage, UnitOfWork, WalletSummary
+from .services import Clock, Ids
 from .transactions import transact
 from .wire import success
 

@@ -9,7 +9,8 @@ from ..domain.ledger import EventType, LedgerEvent
 from .access import SYSTEM
 from .audit_ports import Duplicate
 from .errors import NotFound
-from .ports import Clock, Ids, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
+from .services import Clock, Ids
 from .transactions import transact
 
 MARK_BATCH: Final = 500

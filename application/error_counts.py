@@ -7,7 +7,8 @@ from attrs import frozen
 
 from ..domain.ledger import EventType, LedgerEvent
 from .access import SYSTEM, SYSTEM_ID
-from .ports import Clock, Ids, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
+from .services import Clock, Ids
 from .transactions import transact
 
 

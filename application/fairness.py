@@ -24,8 +24,9 @@ from ..domain.tenants import TenantStatus
 from .access import PlayerPrincipal, public_binding
 from .answers import Answer, Command, Content, Outcome, replay, settle
 from .errors import InvalidToken, NotFound
-from .ports import Clock, FairRound, LockedPlayer, Storage, UnitOfWork
+from .ports import FairRound, LockedPlayer, Storage, UnitOfWork
 from .redemption import require_seat
+from .services import Clock
 from .transactions import transact
 from .wire import encode, success, to_wire
 

@@ -21,7 +21,8 @@ from .access import SYSTEM
 from .answers import checked_action_id
 from .errors import NotFound
 from .ledger_check import check_lines
-from .ports import Directory, DirectoryEntry, Ids, Storage, UnitOfWork
+from .ports import Directory, DirectoryEntry, Storage, UnitOfWork
+from .services import Ids
 from .transactions import transact
 
 IMPORT_BATCH: Final = 500

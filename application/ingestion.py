@@ -19,7 +19,8 @@ from ..domain.staff import Permission
 from ..domain.tenants import TenantKind
 from .access import StaffPrincipal
 from .answers import checked_action_id
-from .ports import Clock, Ids, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
+from .services import Clock, Ids
 from .transactions import transact
 
 LARGEST_REPORT: Final = 1_000

@@ -18,7 +18,8 @@ from ..domain.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
 from .access import StaffPrincipal, find_tenant
 from .answers import Answer, Command, Content, Outcome, Reveal, replay, settle
 from .errors import NotFound
-from .ports import Clock, DirectoryEntry, Ids, Randomness, Storage, UnitOfWork
+from .ports import DirectoryEntry, Storage, UnitOfWork
+from .services import Clock, Ids, Randomness
 from .transactions import transact
 from .vouchers import derive_hinted, pin_hints, pool_event
 from .wire import success

@@ -9,7 +9,7 @@ from attrs import define, field
 from ..domain.bonuses import Bonus
 from ..domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
 from ..domain.players import Player
-from .ports import Ids
+from .services import Ids
 
 
 @define(kw_only=True)

@@ -13,8 +13,9 @@ from ..domain.tenants import TenantKind
 from .access import SYSTEM
 from .audit_ports import Extent
 from .errors import NotFound
-from .ports import Clock, DirectoryEntry, Storage
+from .ports import DirectoryEntry, Storage
 from .sealing import Mark, StreamWalk, Stretch
+from .services import Clock
 from .transactions import transact
 
 

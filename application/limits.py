@@ -16,8 +16,9 @@ from .errors import InvalidToken, NotFound
 from .journal import PlayerJournal
 from .pass_decisions import DecidesOnPass
 from .play_guard import keep_pass, note_told, play_zone, seat_journal
-from .ports import Clock, Ids, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
 from .redemption import require_seat
+from .services import Clock, Ids
 from .transactions import transact
 
 

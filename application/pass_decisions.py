@@ -8,8 +8,9 @@ from ..domain.play_passes import PlayPass
 from .access import PlayerPrincipal
 from .journal import PlayerJournal
 from .play_guard import keep_pass, note_tied, pass_of, seat_journal
-from .ports import Clock, Ids, Randomness, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
 from .redemption import require_seat
+from .services import Clock, Ids, Randomness
 from .transactions import transact
 
 Decision = Callable[[PlayPass, PlayerJournal], PlayPass]

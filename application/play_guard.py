@@ -15,7 +15,8 @@ from ..domain.play_hours import DAYS_KEPT, HOUR, Turn, hours_of
 from ..domain.play_passes import Notice, PlayPass
 from ..domain.reality_checks import require_checked
 from .journal import PlayerJournal
-from .ports import Ids, LockedPlayer, Randomness, UnitOfWork
+from .ports import LockedPlayer, UnitOfWork
+from .services import Ids, Randomness
 
 HISTORY: Final = timedelta(days=DAYS_KEPT) + HOUR
 """How far back the rounds of an account are looked at when it is tied to a pass."""

@@ -10,7 +10,7 @@ from ..domain.ledger import EventType
 from ..domain.players import Player
 from ..domain.sessions import Session, SessionEnd
 from .journal import PlayerJournal
-from .ports import Claims, Ids, Tokens
+from .services import Claims, Ids, Tokens
 
 
 @frozen

@@ -17,8 +17,9 @@ from .journal import PlayerJournal
 from .play_guard import refuse_excluded
 from .play_sessions import note_end, note_login, open_session, player_tokens
 from .players import PlayerState, player_state
-from .ports import Binding, Claims, Clock, Ids, LockedPlayer, PlayerView, Storage, Tokens, UnitOfWork
+from .ports import Binding, LockedPlayer, PlayerView, Storage, UnitOfWork
 from .redemption import require_seat
+from .services import Claims, Clock, Ids, Tokens
 from .transactions import transact
 
 

@@ -11,12 +11,13 @@ from ..domain.safety import ActionCause, limit_loss
 from .access import PlayerPrincipal
 from .errors import InvalidToken, NotFound
 from .journal import PlayerJournal
-from .ports import Clock, Ids, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
 from .redemption import require_seat
 from .safety_check import SafetyCheck
 from .safety_odds import odds_of
 from .safety_ports import SafetyWatch
 from .safety_words import GivenAction, told
+from .services import Clock, Ids
 from .transactions import transact
 
 

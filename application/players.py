@@ -14,17 +14,11 @@ from ..domain.sessions import Session, SessionEnd
 from ..domain.staff import Permission
 from .access import PlayerPrincipal, StaffPrincipal, look
 from .errors import InvalidToken, NotFound
+from .filters import Page, PlayerFilter
 from .journal import PlayerJournal
-from .ports import (
-    Clock,
-    Ids,
-    Page,
-    PlayerFilter,
-    PlayerView,
-    Storage,
-    UnitOfWork,
-)
+from .ports import PlayerView, Storage, UnitOfWork
 from .redemption import require_seat
+from .services import Clock, Ids
 from .transactions import transact
 
 

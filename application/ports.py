@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from ..domain.attempts import Attempts
 from ..domain.bonuses import Bonus
@@ -17,18 +17,19 @@ from ..domain.codes import Code
 from ..domain.fairness import RevealedSeed
 from ..domain.game_configs import GameConfig
 from ..domain.games import Game
-from ..domain.ledger import AccountTotal, EventType, LedgerEvent, MovementTotal
+from ..domain.ledger import AccountTotal, LedgerEvent, MovementTotal
 from ..domain.play_passes import PlayPass
-from ..domain.players import Player, PlayerStatus
+from ..domain.players import Player
 from ..domain.rounds import Round
 from ..domain.safety import SafetyAction, SafetySettings
 from ..domain.seals import Seal
 from ..domain.sessions import Session, StaffSession
-from ..domain.staff import Role, StaffMember
+from ..domain.staff import StaffMember
 from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
-from ..domain.vouchers import Voucher, VoucherStatus
+from ..domain.vouchers import Voucher
 from .analytics_port import Analytics
 from .audit_ports import Audit, Stream
+from .filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from .play_pass_ports import PlayPasses
 from .safety_ports import PlayerSafety, Safety, SafetyWatch
 
@@ -133,48 +134,6 @@ class WalletSummary:
     voucher_pool_minor: int
     bonus_pool_minor: int
     house_minor: int
-
-
-@frozen
-class Page:
-    """A request for part of a list, newest first: at most `limit` rows older than the row `before`."""
-
-    limit: int = 50
-    before: UUID | None = None
-
-
-@frozen(kw_only=True)
-class LedgerFilter:
-    """Which ledger events are asked for; None means any. Times are half-open: [since, until)."""
-
-    tenant_id: UUID | None = None
-    player_id: UUID | None = None
-    event_type: EventType | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@frozen(kw_only=True)
-class VoucherFilter:
-    """Which vouchers are asked for; None means any. `code_ends` are the last symbols of a code."""
-
-    tenant_id: UUID | None = None
-    status: VoucherStatus | None = None
-    code_ends: str | None = None
-    player_id: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
-@frozen(kw_only=True)
-class PlayerFilter:
-    """Which players are asked for; None means any. `code_ends` are the last symbols of a login code."""
-
-    tenant_id: UUID | None = None
-    status: PlayerStatus | None = None
-    code_ends: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 Record = (
@@ -501,66 +460,3 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Give back what the storage holds. May be called again."""
-
-
-# --- services ---------------------------------------------------------------------------------------------
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> datetime:
-        """Return the present moment, aware, in UTC. It may step back."""
-
-
-class Ids(Protocol):
-    """Makes identifiers."""
-
-    def new(self) -> UUID:
-        """Return a new UUIDv7."""
-
-
-class Randomness(Protocol):
-    """Draws what must not be predictable."""
-
-    def below(self, bound: int) -> int:
-        """Return an integer in [0, bound), each equally likely. `bound` is at least 1."""
-
-
-class Passwords(Protocol):
-    """Hashes staff passwords."""
-
-    def hash(self, password: str) -> str:
-        """Return a salted hash that `verify` accepts."""
-
-    def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the one hashed. None takes as long as a real hash and is never right."""
-
-
-@frozen(kw_only=True)
-class Claims:
-    """What a token says. `generation` counts a session's refresh tokens; `role` is of staff only."""
-
-    kind: Literal["staff", "player"]
-    use: Literal["access", "refresh"]
-    subject_id: UUID
-    session_id: UUID
-    operator_id: UUID
-    tenant_id: UUID
-    issued_at: datetime
-    role: Role | None = None
-    generation: int = 1
-
-    def for_refresh(self) -> "Claims":
-        """Return the claims of the refresh token that goes with this access token."""
-        return evolve(self, use="refresh")
-
-
-class Tokens(Protocol):
-    """Signs and reads tokens. The same claims always give the same token."""
-
-    def issue(self, claims: Claims) -> str:
-        """Return the signed token; its life-time follows from kind and use."""
-
-    def read(self, token: str, kind: str, use: str) -> Claims:
-        """Return the claims of a good token. Raises InvalidToken when forged, expired or of another kind."""

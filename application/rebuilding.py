@@ -9,7 +9,8 @@ from attrs import frozen
 from ..domain.periods import FIRST_MOMENT, Span
 from .access import SYSTEM
 from .analytics_port import EVERYTHING, STAKE_STEPS, Dimension, PlayerSum, Sum
-from .ports import Binding, Clock, Storage, UnitOfWork
+from .ports import Binding, Storage, UnitOfWork
+from .services import Clock
 from .sweeps import FOLD_BATCH
 from .transactions import transact
 

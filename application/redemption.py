@@ -25,17 +25,8 @@ from .guesses import admit, reachable
 from .journal import PlayerJournal
 from .play_guard import history_of, note_tied, refuse_excluded
 from .play_sessions import hinted_tokens, new_session, token_hints
-from .ports import (
-    Binding,
-    Clock,
-    Ids,
-    LockedPlayer,
-    Randomness,
-    Storage,
-    StoredAnswer,
-    Tokens,
-    UnitOfWork,
-)
+from .ports import Binding, LockedPlayer, Storage, StoredAnswer, UnitOfWork
+from .services import Clock, Ids, Randomness, Tokens
 from .transactions import transact
 from .vouchers import derive_hinted, pin_hints
 from .wire import success

@@ -23,8 +23,8 @@ from ..domain.safety import (
     pause_seconds_of,
 )
 from ..domain.sessions import Session
-from .ports import Ids
 from .safety_ports import PlayerSafety
+from .services import Ids
 
 
 @define(kw_only=True, eq=False, slots=False)

@@ -11,7 +11,7 @@ from ..domain.risk_markers import LAST_MINUTES, STREAK_SPINS, PlayedSpin
 from ..domain.safety import LADDER_HOURS, ActionType, PastActions, SafetyAction, SafetySettings
 
 if TYPE_CHECKING:
-    from .ports import Page
+    from .filters import Page
 
 MOST_SPINS: Final = 1_000
 """How many of a session's newest spins are looked at in any case: five minutes at three a second."""

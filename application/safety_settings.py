@@ -13,7 +13,8 @@ from ..domain.safety import Enforcement, SafetySettings, TenantHasNoPlayers
 from ..domain.staff import Permission
 from ..domain.tenants import TenantKind
 from .access import StaffPrincipal, find_tenant, look, reach
-from .ports import Clock, DirectoryEntry, Storage, UnitOfWork
+from .ports import DirectoryEntry, Storage, UnitOfWork
+from .services import Clock
 from .transactions import transact
 
 

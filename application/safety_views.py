@@ -15,7 +15,8 @@ from ..domain.safety import ActionCause, ActionType, Enforcement, SafetyAction
 from ..domain.staff import Permission
 from .access import StaffPrincipal, look
 from .errors import NotFound
-from .ports import Clock, Page, PlayerView, Storage, UnitOfWork
+from .filters import Page
+from .ports import PlayerView, Storage, UnitOfWork
 from .safety_check import SafetyCheck, settings_for
 from .safety_odds import odds_of
 from .safety_ports import (
@@ -26,6 +27,7 @@ from .safety_ports import (
     SafetyTally,
     SafetyWatch,
 )
+from .services import Clock
 
 DEFAULT_DAYS: Final = 30
 LONGEST_DAYS: Final = 366

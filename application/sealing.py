@@ -12,7 +12,8 @@ from ..domain.staff import Role
 from .access import SYSTEM, StaffPrincipal, look
 from .audit_ports import Extent
 from .errors import AlreadyExists
-from .ports import Clock, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
+from .services import Clock
 from .transactions import transact
 
 SEAL_BATCH: Final = 2_000

@@ -15,7 +15,8 @@ from attrs import frozen
 from ..domain.session_folding import SessionFold, corrected, differing
 from ..domain.sessions import Session
 from .access import SYSTEM
-from .ports import Binding, Page, PlayerFilter, PlayerView, Storage, UnitOfWork
+from .filters import Page, PlayerFilter
+from .ports import Binding, PlayerView, Storage, UnitOfWork
 from .transactions import transact
 
 PLAYERS_AT_ONCE: Final = 100

@@ -11,7 +11,8 @@ from ..domain.staff import Permission
 from ..domain.vouchers import Voucher
 from .access import StaffPrincipal
 from .errors import NotFound
-from .ports import Clock, Storage, UnitOfWork
+from .ports import Storage, UnitOfWork
+from .services import Clock
 from .transactions import transact
 from .vouchers import derive_hinted, pin_hints
 

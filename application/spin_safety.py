@@ -18,9 +18,10 @@ from ..domain.safety import (
     require_not_held,
 )
 from .answers import Outcome
-from .ports import Ids, LockedPlayer, UnitOfWork
+from .ports import LockedPlayer, UnitOfWork
 from .safety_check import SafetyCheck
 from .safety_words import told
+from .services import Ids
 from .wire import failure
 
 LOSS_LIMIT = "LOSS_LIMIT"

@@ -24,10 +24,11 @@ from .answers import Answer, Command, Content, Outcome, checked_action_id, repla
 from .errors import NotFound
 from .journal import PlayerJournal
 from .play_guard import count_play, notices_of, require_allowed
-from .ports import Clock, Ids, LockedPlayer, Storage, UnitOfWork
+from .ports import LockedPlayer, Storage, UnitOfWork
 from .redemption import require_seat
 from .safety_odds import odds_of
 from .safety_ports import SafetyWatch
+from .services import Clock, Ids
 from .spin_safety import SpinSafety
 from .transactions import transact
 from .wire import success

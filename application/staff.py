@@ -21,8 +21,10 @@ from ..domain.staff import (
 from ..domain.tenants import PLATFORM_ID, is_slug
 from .access import StaffPrincipal, find_tenant, look, reach
 from .errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
+from .filters import Page
 from .guesses import admit, reachable, require_served
-from .ports import Binding, Claims, Clock, DirectoryEntry, Ids, Page, Passwords, Storage, Tokens, UnitOfWork
+from .ports import Binding, DirectoryEntry, Storage, UnitOfWork
+from .services import Claims, Clock, Ids, Passwords, Tokens
 from .transactions import transact
 
 

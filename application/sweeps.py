@@ -15,8 +15,9 @@ from ..domain.ledger import EventType
 from ..domain.players import PLAYER_IDLE_DAYS
 from .access import SYSTEM, SYSTEM_ID
 from .closing import lock_for_closing
-from .ports import Binding, Clock, Ids, Storage, UnitOfWork
+from .ports import Binding, Storage, UnitOfWork
 from .sealing import SEAL_BATCH, SealLedger
+from .services import Clock, Ids
 from .transactions import transact
 from .vouchers import pool_event
 

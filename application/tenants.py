@@ -22,17 +22,9 @@ from ..domain.tenants import (
 )
 from .access import SYSTEM, StaffPrincipal, find_tenant, look, reach
 from .errors import Forbidden, NotFound, StorageUnavailable
-from .ports import (
-    Binding,
-    Clock,
-    Directory,
-    DirectoryEntry,
-    Ids,
-    Page,
-    Randomness,
-    Storage,
-    UnitOfWork,
-)
+from .filters import Page
+from .ports import Binding, Directory, DirectoryEntry, Storage, UnitOfWork
+from .services import Clock, Ids, Randomness
 from .transactions import transact
 
 _REGISTRATIONS = 5

@@ -15,7 +15,9 @@ from ..domain.vouchers import Voucher, VoucherStatus
 from .access import StaffPrincipal, look
 from .answers import Answer, Command, Outcome, replay, settle
 from .errors import NotFound, ReplaySecretExpired
-from .ports import Clock, Ids, Page, Storage, UnitOfWork, VoucherFilter
+from .filters import Page, VoucherFilter
+from .ports import Storage, UnitOfWork
+from .services import Clock, Ids
 from .transactions import transact
 from .wire import success
 

@@ -19,7 +19,8 @@ import attrs
 
 from ..application.engine import Engine
 from ..application.errors import InvalidToken
-from ..application.ports import Claims, Clock, Ids, Passwords, Randomness, Storage, Tokens
+from ..application.ports import Storage
+from ..application.services import Claims, Clock, Ids, Passwords, Randomness, Tokens
 from ..domain.demo_game import DEMO_GAME
 from ..domain.fairness import SeedKeys, SeedState
 from ..domain.games import Draw, Game

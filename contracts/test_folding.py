@@ -9,7 +9,8 @@ import pytest
 from attrs import evolve, frozen
 
 from ..application.errors import IsolationViolation, StorageMisuse
-from ..application.ports import Binding, LedgerFilter, Page, Storage, WalletSummary
+from ..application.filters import LedgerFilter, Page
+from ..application.ports import Binding, Storage, WalletSummary
 from ..domain.ledger import AccountKind, AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.players import Player
 from .house import House

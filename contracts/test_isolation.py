@@ -7,17 +7,8 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import IsolationViolation
-from ..application.ports import (
-    Binding,
-    LedgerFilter,
-    Page,
-    PlayerFilter,
-    PlayerView,
-    Record,
-    Storage,
-    UnitOfWork,
-    VoucherFilter,
-)
+from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports import Binding, PlayerView, Record, Storage, UnitOfWork
 from ..application.safety_ports import SafetyFilter, SafetyWatch
 from ..domain.safety import Enforcement, SafetySettings
 from ..domain.tenants import Tenant, TenantKind, TenantWallet

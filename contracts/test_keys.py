@@ -9,7 +9,8 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import AlreadyExists, TransientConflict
-from ..application.ports import Page, Record, Storage
+from ..application.filters import Page
+from ..application.ports import Record, Storage
 from ..domain.attempts import Attempts
 from ..domain.bonuses import BonusStatus
 from ..domain.ledger import EventSource, EventType

@@ -14,7 +14,8 @@ from attrs import evolve, field, frozen
 
 from ..application.analytics_port import EVERYTHING, Scope, Step, Tally
 from ..application.errors import IsolationViolation, StorageMisuse
-from ..application.ports import AnswerKey, Binding, LedgerFilter, Page, Storage
+from ..application.filters import LedgerFilter, Page
+from ..application.ports import AnswerKey, Binding, Storage
 from ..application.transactions import transact
 from ..domain.game_configs import GameConfig
 from ..domain.ledger import AccountKind, EventSource, LedgerEvent

@@ -6,16 +6,8 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from ..application.ports import (
-    Binding,
-    LedgerFilter,
-    Page,
-    PlayerFilter,
-    Record,
-    Storage,
-    UnitOfWork,
-    VoucherFilter,
-)
+from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports import Binding, Record, Storage, UnitOfWork
 from ..domain.ledger import EventType
 from ..domain.tenants import TenantKind
 from .house import House

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from ..application.ports import AnswerKey, LedgerFilter, Page, Storage, UnitOfWork
+from ..application.filters import LedgerFilter, Page
+from ..application.ports import AnswerKey, Storage, UnitOfWork
 from ..domain.bonuses import BonusStatus
 from ..domain.ledger import (
     KEEPS_BALANCE,

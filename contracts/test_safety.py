@@ -8,7 +8,8 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import StorageMisuse
-from ..application.ports import Page, Storage
+from ..application.filters import Page
+from ..application.ports import Storage
 from ..application.safety_ports import (
     ActionCount,
     PlayerSafety,

@@ -6,15 +6,8 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
-from ..application.ports import (
-    LedgerFilter,
-    Page,
-    PlayerFilter,
-    Record,
-    Storage,
-    UnitOfWork,
-    VoucherFilter,
-)
+from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports import Record, Storage, UnitOfWork
 from ..application.safety_ports import SafetyFilter, SafetyWatch
 from ..domain.attempts import Attempts
 from ..domain.bonuses import Bonus

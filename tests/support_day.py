@@ -11,8 +11,9 @@ from playtime.application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from playtime.application.answers import Answer
 from playtime.application.books import EventRecord, OperatorBooks
 from playtime.application.engine import Engine
+from playtime.application.filters import LedgerFilter, Page
 from playtime.application.players import PlayerRecord, PlayerState
-from playtime.application.ports import AnswerKey, Binding, LedgerFilter, Page, Storage, StoredAnswer
+from playtime.application.ports import AnswerKey, Binding, Storage, StoredAnswer
 from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.ledger import EventType
 from playtime.domain.pins import PinKind

@@ -7,7 +7,7 @@ from attrs import evolve
 from support_day import EVERYTHING
 from support_machine import World
 
-from playtime.application.ports import LedgerFilter, PlayerFilter, VoucherFilter
+from playtime.application.filters import LedgerFilter, PlayerFilter, VoucherFilter
 from playtime.domain.ledger import AccountKind, EventType
 
 

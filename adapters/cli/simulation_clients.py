@@ -12,7 +12,7 @@ from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from ...application.answers import Answer
 from ...application.engine import Engine
 from ...application.errors import InvalidToken, ReplaySecretExpired, StorageError
-from ...application.ports import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ...application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ...domain.errors import DomainError
 from ...domain.limits import LimitKind
 from ...domain.staff import Role

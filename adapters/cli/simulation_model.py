@@ -15,16 +15,8 @@ from attrs import define, field
 from ...application.access import SYSTEM
 from ...application.answers import Answer
 from ...application.books import VerifyLedger
-from ...application.ports import (
-    Binding,
-    LedgerFilter,
-    Page,
-    PlayerFilter,
-    PlayerView,
-    Storage,
-    UnitOfWork,
-    VoucherFilter,
-)
+from ...application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ...application.ports import Binding, PlayerView, Storage, UnitOfWork
 from ...application.session_rebuilding import RebuildSessions
 from ...domain.ledger import LedgerEvent
 from ...domain.play_hours import hour_of

@@ -7,7 +7,7 @@ from ...application.access import PlayerPrincipal
 from ...application.answers import Answer, Content
 from ...application.books import EventRecord
 from ...application.engine import Engine
-from ...application.ports import Page
+from ...application.filters import Page
 from ...application.vouchers import VoucherRecord
 from ...application.wire import success, to_wire
 from .calls import Call, PlayerCall, PublicCall, StaffCall, cursor_of, row_of

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 import attrs
 
-from ...application.ports import Page
+from ...application.filters import Page
 from ...application.wire import camel, to_wire
 from .documents import CSV, Document
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports import LedgerFilter, Page
+from ...application.filters import LedgerFilter, Page
 from ...domain.ledger import (
     HAS_FLOOR_OF_ZERO,
     Account,

@@ -7,16 +7,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports import (
-    AnswerKey,
-    FairRound,
-    LockedPlayer,
-    Page,
-    PlayerFilter,
-    PlayerView,
-    StoredAnswer,
-    VoucherFilter,
-)
+from ...application.filters import Page, PlayerFilter, VoucherFilter
+from ...application.ports import AnswerKey, FairRound, LockedPlayer, PlayerView, StoredAnswer
 from ...application.safety_ports import SafetyWatch
 from ...domain.bonuses import Bonus
 from ...domain.codes import Code

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports import Page
+from ...application.filters import Page
 from ...application.safety_ports import (
     MOST_SPINS,
     SLOT_MINUTES,

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports import AnswerKey, Page, StoredAnswer, WalletSummary
+from ...application.filters import Page
+from ...application.ports import AnswerKey, StoredAnswer, WalletSummary
 from ...domain.attempts import Attempts
 from ...domain.ledger import Account, AccountKind
 from ...domain.sessions import StaffSession

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ...application.ports import LedgerFilter, Page
+from ...application.filters import LedgerFilter, Page
 from ...domain.ledger import (
     KEEPS_BALANCE,
     Account,

@@ -7,7 +7,8 @@ from uuid import UUID
 from attrs import frozen
 from sqlalchemy.dialects.postgresql import insert
 
-from ...application.ports import AnswerKey, Page, StoredAnswer, WalletSummary
+from ...application.filters import Page
+from ...application.ports import AnswerKey, StoredAnswer, WalletSummary
 from ...domain.attempts import Attempts
 from ...domain.sessions import StaffSession
 from ...domain.staff import StaffMember

@@ -9,7 +9,7 @@ import jwt
 from attrs import field, frozen
 
 from ...application.errors import InvalidToken
-from ...application.ports import Claims, Clock
+from ...application.services import Claims, Clock
 from ...domain.staff import Role
 
 ALGORITHM: Final = "HS256"

@@ -9,7 +9,8 @@ from attrs import evolve
 from support_day import DOUBLE, EVERYTHING, LOSE, Day, kinds
 
 from playtime.application.books import OperatorBooks
-from playtime.application.ports import UnitOfWork, VoucherFilter
+from playtime.application.filters import VoucherFilter
+from playtime.application.ports import UnitOfWork
 from playtime.domain.ledger import Account, AccountKind, AccountTotal, EventType, LedgerEvent, Transfer
 from playtime.domain.tenants import PLATFORM_ID
 from playtime.domain.vouchers import VoucherStatus

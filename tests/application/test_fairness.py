@@ -12,7 +12,8 @@ from support_games import finished
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, InvalidToken, NotFound
-from playtime.application.ports import Page, Storage
+from playtime.application.filters import Page
+from playtime.application.ports import Storage
 from playtime.application.verification import Verifier
 from playtime.application.wire import encode
 from playtime.domain.demo_game import DEMO_GAME

@@ -17,8 +17,8 @@ from support_export import exported, lines_of
 from playtime.application import deduping, importing
 from playtime.application.access import SYSTEM
 from playtime.application.errors import NotFound
+from playtime.application.filters import LedgerFilter
 from playtime.application.importing import Imported
-from playtime.application.ports import LedgerFilter
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger import EventSource, EventType, LedgerEvent
 from playtime.domain.seals import canonical, event_line

@@ -7,7 +7,7 @@ from support_day import LOSE, PASSWORD, Day, Guest, kinds
 from support_engine import START
 
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
-from playtime.application.ports import Page
+from playtime.application.filters import Page
 from playtime.application.staff import StaffLoginResult
 from playtime.domain.ledger import EventType
 from playtime.domain.sessions import SessionEnd

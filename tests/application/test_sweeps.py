@@ -9,7 +9,7 @@ from support_engine import START
 
 from playtime.application import sweeps
 from playtime.application.access import SYSTEM_ID
-from playtime.application.ports import VoucherFilter
+from playtime.application.filters import VoucherFilter
 from playtime.application.sweeps import Swept
 from playtime.domain.ledger import Account, AccountKind, EventType
 from playtime.domain.players import PlayerClosed

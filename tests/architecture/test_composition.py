@@ -19,16 +19,8 @@ from playtime.adapters.security.tokens import JwtTokens
 from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from playtime.adapters.system.settings import Settings
 from playtime.application.engine import Engine
-from playtime.application.ports import (
-    Clock,
-    Directory,
-    Ids,
-    Passwords,
-    Randomness,
-    Storage,
-    Tokens,
-    UnitOfWork,
-)
+from playtime.application.ports import Directory, Storage, UnitOfWork
+from playtime.application.services import Clock, Ids, Passwords, Randomness, Tokens
 from playtime.bootstrap import Container, build_container, open_engine
 
 HEX = "ab" * 32

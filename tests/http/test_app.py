@@ -18,7 +18,7 @@ from playtime.application.errors import (
     StorageUnavailable,
     TransientConflict,
 )
-from playtime.application.ports import Claims
+from playtime.application.services import Claims
 from playtime.domain.demo_game import DEMO_GAME
 
 

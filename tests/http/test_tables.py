@@ -13,7 +13,7 @@ from playtime.adapters.http.tables import ROWS_AT_ONCE, table
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.credit import WalletBalance
 from playtime.application.errors import StorageUnavailable
-from playtime.application.ports import Page
+from playtime.application.filters import Page
 from playtime.application.tenants import TenantRecord
 from playtime.domain.staff import Role
 from playtime.domain.tenants import TenantKind

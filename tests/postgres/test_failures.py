@@ -23,7 +23,8 @@ from playtime.application.errors import (
     StorageUnavailable,
     TransientConflict,
 )
-from playtime.application.ports import Page, UnitOfWork
+from playtime.application.filters import Page
+from playtime.application.ports import UnitOfWork
 from playtime.application.transactions import transact
 from playtime.domain.players import Player
 

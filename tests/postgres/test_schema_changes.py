@@ -22,14 +22,8 @@ from playtime.adapters.postgres.isolation_rules import lint
 from playtime.adapters.postgres.isolation_samples import TableShape, shapes
 from playtime.adapters.postgres.migrator import FOLDER, MigrationError, Migrator, known_migrations
 from playtime.adapters.postgres.startup import refuse_unsafe
-from playtime.application.ports import (
-    Binding,
-    LedgerFilter,
-    Page,
-    PlayerFilter,
-    UnitOfWork,
-    VoucherFilter,
-)
+from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from playtime.application.ports import Binding, UnitOfWork
 
 NAMES: Final = [migration.name for migration in known_migrations()]
 FIRST_WITH_GRANTS: Final = "0004_row_security.sql"

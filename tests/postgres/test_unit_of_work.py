@@ -20,7 +20,8 @@ from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.tables import GLOBAL, INSERT_ONLY, SCHEMA, metadata
 from playtime.adapters.postgres.writes import Writes
 from playtime.application.errors import AlreadyExists, IsolationViolation, StorageError, StorageUnavailable
-from playtime.application.ports import LedgerFilter, Page, PlayerFilter, UnitOfWork, VoucherFilter
+from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from playtime.application.ports import UnitOfWork
 from playtime.domain.codes import RANDOM_VALUES, make_code
 from playtime.domain.wallet import Wallet
 
