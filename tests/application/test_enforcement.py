@@ -83,6 +83,7 @@ def test_the_refusal_is_an_answer_that_stays(day: Day) -> None:
     day.clock.advance(hours=2)
     again = day.spin(guest, 1, key="too soon")
     assert (again.body, again.code, again.replayed) == (refused.body, "COOLDOWN_ACTIVE", True)
+    day.engine.acknowledge_reality_check(guest.principal)
     assert day.spin(guest, 1, LOSE, key="later").code is None
 
 

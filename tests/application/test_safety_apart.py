@@ -74,6 +74,9 @@ def outcomes(watching: Watching, seed: int, spins: int) -> tuple[str, int]:
             day.clock.advance(seconds=_held(day, guest).total_seconds())
         stake = 100 * (1 + at * 7 % 5)
         content = day.engine.spin(guest.principal, stake_minor=stake, game_key=GAME).content()
+        if content.get("code") == "REALITY_CHECK_DUE":
+            day.engine.acknowledge_reality_check(guest.principal)
+            content = day.engine.spin(guest.principal, stake_minor=stake, game_key=GAME).content()
         result = content["result"]
         taken += "action" in content
         seen.update(repr((result["outcome"], result["stakeMinor"], result["winMinor"])).encode())
