@@ -103,7 +103,7 @@ def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
 def configure_game(engine: Engine, call: StaffCall[GameStatement]) -> Result:
     """State what a game should return, in place of what was stated before."""
     given = call.given
-    game_key = str(call.ids["gameKey"])
+    game_key = call.names["gameKey"]
     if re.fullmatch(GAME_KEY, game_key) is None:
         raise NotFound("game")
     return success(

@@ -4,6 +4,7 @@ Those of test_isolation_sabotage are held to the rules alone; these are the subt
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 import psycopg
 import pytest
@@ -35,6 +36,10 @@ SECURED = f"""
     grant select on {PIECES} to playtime_owner_read;
     grant select, insert, update on {PIECES} to playtime_app;
 """
+
+
+OF_PLAYERS: Final = ("bonuses", "revealed_seeds", "rounds", "safety_actions", "sessions")
+"""The tables whose rows refer to a player: nobody who sees none can write them."""
 
 
 @frozen
@@ -106,7 +111,7 @@ SABOTAGES = (
     Sabotage(
         "policy that admits nobody",
         f"{POLICY} using (false) with check (false)",
-        {("policies", "players"), *(("matrix", name) for name in ("players", "bonuses", "rounds", "sessions"))},
+        {("policies", "players"), *(("matrix", name) for name in ("players", *OF_PLAYERS))},
     ),
     # -- keys
     Sabotage(

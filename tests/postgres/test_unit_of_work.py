@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 from psycopg import sql
 from support_database import TestDatabase, fresh_database
 from support_day import LOSE, PASSWORD, Day, build_day
@@ -19,6 +19,7 @@ from playtime.adapters.postgres.channel import Channel, Statement, UnstorableVal
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.tables import GLOBAL, INSERT_ONLY, SCHEMA, metadata
 from playtime.adapters.postgres.writes import Writes
+from playtime.application.engine import Engine
 from playtime.application.errors import AlreadyExists, IsolationViolation, StorageError, StorageUnavailable
 from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports import UnitOfWork
@@ -27,6 +28,7 @@ from playtime.domain.wallet import Wallet
 
 Opener = Callable[..., PostgresStorage]
 
+NUMBERS = "playtime.application.analytics_"
 TABLES = sorted(table.name for table in metadata.tables.values())
 PREPARED = Statement("select count(*) from pg_prepared_statements")
 
@@ -204,7 +206,10 @@ def test_every_statement_of_a_bound_unit_names_the_operator(monkeypatch: pytest.
     unnamed = [
         text
         for text, used in tables.items()
-        if not used <= {*GLOBAL, "directory_register"} and not named.search(text)
+        # A question about the schema itself is about no row.
+        if "pg_catalog." not in text
+        and not used <= {*GLOBAL, "directory_register", "game_file_keep"}
+        and not named.search(text)
     ]
     assert not unnamed
 
@@ -214,6 +219,10 @@ def _play(day: Day) -> None:
     day.spin(guest, 300, LOSE)
     day.acknowledge(guest)
     day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
+    proof = day.spin(guest, 1, LOSE).content()["result"]["proof"]
+    day.engine.read_fairness(guest.principal)
+    day.engine.rotate_seed(guest.principal)
+    day.engine.read_fair_round(proof["link"])
     day.engine.void_voucher(day.agent.cashier, day.sell(500).voucher_id)
     day.engine.staff_login(username="north-operator", password=PASSWORD, tenant="north")
     for staff in (day.north.head, day.agent.head):
@@ -223,6 +232,13 @@ def _play(day: Day) -> None:
         day.engine.list_ledger(staff)
         day.engine.list_tenants(staff)
         day.engine.read_wallet(staff, day.agent.tenant_id)
+    day.engine.configure_game(day.north.head, "far", provider="elsewhere", expected_rtp="0.95")
+    day.engine.sweep()
+    for staff in (day.north.head, day.agent.head):
+        for route in fields(Engine):
+            if route.name.startswith("read_") and (route.type or object).__module__.startswith(NUMBERS):
+                getattr(day.engine, route.name)(staff)
+        day.engine.run_audit(staff)
     day.books()
 
 
