@@ -8,6 +8,7 @@ from ..domain.games import Game
 from ..domain.ledger import EventType
 from ..domain.risk import Band
 from ..domain.safety import ActionCause, limit_loss
+from ..domain.session_folding import LOSS_LIMIT
 from .access import PlayerPrincipal
 from .errors import InvalidToken, NotFound
 from .journal import PlayerJournal
@@ -107,7 +108,7 @@ class SetLossLimit:
                     EventType.LIMIT_SET,
                     action_id=f"loss:{session_id}:{loss_limit_minor}",
                     meta={
-                        "lossLimitMinor": loss_limit_minor,
+                        LOSS_LIMIT: loss_limit_minor,
                         "lossLimitBeforeMinor": seat.session.loss_limit_minor,
                     },
                 )

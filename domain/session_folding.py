@@ -16,6 +16,9 @@ from .sessions import Session, SessionEnd
 _ACTIVE: Final = frozenset({EventType.LOGIN, EventType.BET, EventType.VOUCHER_REDEEMED})
 """The events that are acts of the player; what else is written in a session keeps it no longer awake."""
 
+LOSS_LIMIT: Final = "lossLimitMinor"
+"""What tells a session's loss limit from a player's own limits, which sessions know nothing of."""
+
 NOT_IN_THE_LEDGER: Final = ("refresh_generation", "checked_at")
 """What a session keeps that is no part of its snapshot, and that no event tells."""
 
@@ -79,6 +82,8 @@ class SessionFold:
             return evolve(session, wins_minor=session.wins_minor + event.amount_minor)
         if kind is EventType.LOGOUT:
             return _ended(session, event)
+        if kind is EventType.LIMIT_SET and LOSS_LIMIT in event.meta:
+            return evolve(session, loss_limit_minor=event.meta[LOSS_LIMIT])
         return session
 
 

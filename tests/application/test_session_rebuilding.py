@@ -38,6 +38,17 @@ def spoil(day: Day, guest: Guest, change: Callable[[Session], Session]) -> None:
         unit.commit()
 
 
+def test_a_loss_limit_is_derived_as_well_and_never_forgotten(day: Day) -> None:
+    guest = day.welcome(1_000)
+    for limit in (500, 300):
+        day.engine.set_loss_limit(guest.principal, loss_limit_minor=limit)
+    day.engine.set_limit(guest.principal, LimitKind.LOSS_24H, 100)
+    assert differences(day) == []
+    spoil(day, guest, lambda session: evolve(session, loss_limit_minor=None))
+    assert differences(day, check=False) == [("north", {"loss_limit_minor"})]
+    assert [session.loss_limit_minor for session in sessions(day, guest)] == [300]
+
+
 def random_day(day: Day, random: Random) -> None:
     """Play as a seed decides: all that begins, changes or ends a session."""
     guests = [day.welcome(20_000), day.welcome(300, day.sister), day.welcome(5_000, day.stranger)]
