@@ -65,8 +65,8 @@ test: setup ## the tests, but for the slow ones (PYTEST_ARGS="-k voucher" picks 
 test-rls: setup ## the isolation between tenants alone
 	@$(BIN)/python -m pytest -m rls $(PYTEST_ARGS)
 
-slow: setup ## the slow tests alone
-	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+slow: setup ## the slow tests alone, two at a time
+	@$(BIN)/python -m pytest -m slow -n 2 $(PYTEST_ARGS)
 
 simulate: setup ## a minute of seeds of the simulation, from a new one each time (SECONDS_OF_SEEDS=600: longer)
 	@$(BIN)/playtime simulate --seconds $(SECONDS_OF_SEEDS)
