@@ -114,7 +114,10 @@ class Analytics(Protocol):
     """
 
     def sums(self, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension] = ()) -> Sequence[Sum]:
-        """Return what events add up to by bucket, dimensions, source and type, in no order."""
+        """Return what events add up to by bucket, dimensions, source and type, in no order.
+
+        Events from elsewhere that a DUPLICATE_OF event marks are left out; what adds up to no event is not told.
+        """
 
     def actives(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many different players bet, for each bucket."""

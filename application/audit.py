@@ -126,6 +126,8 @@ CHECKS: Final = (
     stored(Stored.DUPLICATE_ACTION, _C, "An action is done once."),
     stored(Stored.SESSION_DIFFERS, _W, "A session's totals are those of its events."),
     stored(Stored.PLAYER_SEQ_GAP, _C, "A player's events are numbered from 1 without a gap."),
+    stored(Stored.LIMIT_PASSED, _C, "No bet could take a session past its loss limit, which its events have set."),
+    stored(Stored.ROLLUP_DIFFERS, _W, "The folded numbers are what the ledger's events add up to."),
     Check("RTP_ALARM", _W, "What a game has paid is possible by its odds.", possible_returns),
     Check("SEAL_BROKEN", _C, "What was sealed is as it was.", seals_hold),
 )

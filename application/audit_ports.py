@@ -48,6 +48,8 @@ class Stored(StrEnum):
     DUPLICATE_ACTION = "DUPLICATE_ACTION"
     SESSION_DIFFERS = "SESSION_DIFFERS"
     PLAYER_SEQ_GAP = "PLAYER_SEQ_GAP"
+    LIMIT_PASSED = "LIMIT_PASSED"
+    ROLLUP_DIFFERS = "ROLLUP_DIFFERS"
 
 
 @frozen
@@ -68,6 +70,7 @@ class Audit(Protocol):
     def find(self, what: Stored, limit: int) -> Found:
         """Return what breaks a rule, and at most `limit` of it by id: of an event, a round, an account as KIND:id.
 
+        A day (UTC) of a tenant's numbers is told as id:YYYY-MM-DD.
         Of accounts an agent is judged by its own and its players' alone, whose entries it sees all of.
         """
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..application.analytics_port import Scope
 from ..domain.ledger import AccountKind, EventSource, EventType, LedgerEvent
@@ -68,8 +68,30 @@ def made_up_play(house: House, random: Random, *, events: int = 120) -> Play:
         for _ in range(6)
     ]
     sessions = {player.player_id: [fresh_id(), fresh_id()] for player in players}
-    made = [_event(house, random, random.choice(players), sessions) for _ in range(events)]
+    made: list[LedgerEvent] = []
+    for _ in range(events):
+        reported = [event for event in made if event.source is EventSource.EXTERNAL]
+        unmarked = [event for event in reported if str(event.event_id) not in marked_in(made)]
+        if unmarked and random.random() < 0.1:
+            made.append(marker(random.choice(unmarked)))
+        else:
+            made.append(_event(house, random, random.choice(players), sessions))
     return Play(players, made)
+
+
+def marker(event: LedgerEvent) -> LedgerEvent:
+    """Return what marks an event from elsewhere as a duplicate."""
+    about = {"eventType": event.event_type.value, "amountMinor": event.amount_minor}
+    return evolve(
+        event,
+        event_id=fresh_id(),
+        event_type=E.DUPLICATE_OF,
+        source=EventSource.PLAYTIME,
+        actor_id=event.tenant_id,
+        action_id=str(event.event_id),
+        reported_minor=0,
+        meta={"eventId": str(event.event_id), "originalId": str(fresh_id()), **about},
+    )
 
 
 def _event(house: House, random: Random, player: Player, sessions: dict[UUID, list[UUID]]) -> LedgerEvent:
@@ -112,11 +134,16 @@ def _event(house: House, random: Random, player: Player, sessions: dict[UUID, li
 # --- counted the slow way ---------------------------------------------------------------------------------------
 
 
+def marked_in(events: Sequence[LedgerEvent]) -> set[str]:
+    """Return the ids of the events that are marked as duplicates."""
+    return {event.action_id for event in events if event.event_type is E.DUPLICATE_OF}
+
+
 def picked(play: Play, since: datetime, until: datetime, only: Scope) -> list[LedgerEvent]:
-    """Return the events from one moment on, before another, that a scope names."""
-    found = []
+    """Return the events from one moment on, before another, that a scope names; marked duplicates are left out."""
+    found, marked = [], marked_in(play.events)
     for event in play.events:
-        if event.occurred_at < since or event.occurred_at >= until:
+        if event.occurred_at < since or event.occurred_at >= until or str(event.event_id) in marked:
             continue
         wanted = {
             "tenant_id": only.agent_id,

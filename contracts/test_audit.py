@@ -1,6 +1,7 @@
 """What a storage finds of broken rules: all that the binding sees, nothing else, counted and bounded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,11 +9,13 @@ from attrs import evolve
 
 from ..application.audit_ports import Found, Stored
 from ..application.ports import Binding, Record, Storage
-from ..domain.ledger import Account, AccountKind, EventType
+from ..domain.ledger import Account, AccountKind, EventType, LedgerEvent
 from ..domain.players import Player
 from ..domain.rtp_alarm import GamePlay
+from ..domain.sessions import Session
 from ..domain.vouchers import VoucherStatus
 from .house import House
+from .plays import made_up_play
 from .records import NOW, account, fresh_id, fresh_name, movement, read, write
 
 K, E = AccountKind, EventType
@@ -70,6 +73,27 @@ def _gap(house: House, player: Player) -> Broken:
     return str(player.player_id), [player, house.player_event(player, 2)]
 
 
+def _limit(house: House, player: Player) -> Broken:
+    session, events = _limited(house, player, (5, -6, 7))
+    return str(events[1].event_id), [player, session, *events]
+
+
+def _limited(house: House, player: Player, steps: Sequence[int]) -> tuple[Session, list[LedgerEvent]]:
+    """Return a session and its events in order: a limit first, then bets below 0 and wins above."""
+    session, bank = house.session(player, loss_limit_minor=steps[0]), account(K.HOUSE, house.agent)
+    events = []
+    for number, step in enumerate(steps, 1):
+        about: dict[str, Any] = {"session_id": session.session_id, "action_id": fresh_name("step")}
+        if number == 1:
+            about |= {"event_type": E.LIMIT_SET, "meta": {"lossLimitMinor": step}}
+        elif step < 0:
+            about |= movement(E.BET, (player.account, 0), (bank, None), -step)
+        else:
+            about |= movement(E.WIN, (bank, None), (player.account, 0), step)
+        events.append(house.player_event(player, number, **about))
+    return session, events
+
+
 def _wins(house: House, player: Player, count: int = 1) -> Broken:
     round_id, bank = fresh_id(), account(K.HOUSE, house.agent)
     wins: list[Record] = [
@@ -103,6 +127,7 @@ BREAKS: dict[Stored, Callable[[House, Player], Broken]] = {
     Stored.TWO_WINS: lambda house, player: _wins(house, player, 2),
     Stored.SESSION_DIFFERS: _session,
     Stored.PLAYER_SEQ_GAP: _gap,
+    Stored.LIMIT_PASSED: _limit,
 }
 """How rules can be broken through the port, as a defect of ours would; the others a storage's own keys hold."""
 
@@ -138,6 +163,79 @@ def test_what_is_found_is_counted_and_bounded(storage: Storage, here: House) -> 
     for limit in (1, 3, 5, 9):
         found = _find(storage, here.as_operator, Stored.BALANCE_DIFFERS, limit)
         assert (found.count, list(found.sample)) == (5, names[:limit])
+
+
+class TestLossLimits:
+    """A limit binds what comes after it in the player's own order, until a lower one does."""
+
+    @pytest.mark.parametrize(
+        ("steps", "passed"),
+        [
+            ((10, -10), []),
+            ((10, -11), [1]),
+            ((10, -10, -1), [2]),
+            ((10, -10, 1, -1), []),
+            ((10, -10, 1, -2, 50, -49, -1), [3, 6]),
+            ((0, 5, -5, -1), [3]),
+            ((0, -1, -1), [1, 2]),
+        ],
+    )
+    def test_what_passes_one(self, storage: Storage, here: House, steps: Sequence[int], passed: list[int]) -> None:
+        player = here.player()
+        session, events = _limited(here, player, steps)
+        write(storage, here.as_agent, player, session, *events[::-1])
+        found = _find(storage, here.as_agent, Stored.LIMIT_PASSED)
+        assert list(found.sample) == sorted(str(events[at].event_id) for at in passed)
+
+    def test_play_before_one_and_in_other_sessions_is_free(self, storage: Storage, here: House) -> None:
+        player = here.player()
+        session, (limit, *_) = _limited(here, player, (5,))
+        bank = account(K.HOUSE, here.agent)
+        bet = movement(E.BET, (player.account, 0), (bank, None), 100)
+        named: dict[str, Any] = {"session_id": session.session_id}
+        before = here.player_event(player, 1, action_id=fresh_name("a"), **named, **bet)
+        other = here.player_event(player, 3, action_id=fresh_name("b"), session_id=fresh_id(), **bet)
+        own = here.player_event(player, 4, E.LIMIT_SET, action_id=fresh_name("c"), meta={"kind": "DAY"}, **named)
+        write(storage, here.as_agent, player, session, before, evolve(limit, player_seq=2), other, own)
+        assert _find(storage, here.as_agent, Stored.LIMIT_PASSED).count == 0
+        late = here.player_event(player, 5, action_id=fresh_name("d"), **named, **bet)
+        write(storage, here.as_agent, late)
+        assert _find(storage, here.as_agent, Stored.LIMIT_PASSED).sample == (str(late.event_id),)
+
+    def test_the_lower_of_two_binds(self, storage: Storage, here: House) -> None:
+        player = here.player()
+        session, (limit, *rest) = _limited(here, player, (50, -10, -1))
+        lower = {"lossLimitMinor": 10}
+        second = evolve(limit, event_id=fresh_id(), action_id=fresh_name("lower"), meta=lower, player_seq=4)
+        bet = evolve(rest[1], event_id=fresh_id(), action_id=fresh_name("bet"), player_seq=5)
+        kept = evolve(session, loss_limit_minor=10)
+        write(storage, here.as_agent, player, kept, limit, *rest, second, bet)
+        assert _find(storage, here.as_agent, Stored.LIMIT_PASSED).sample == (str(bet.event_id),)
+
+    @pytest.mark.parametrize("limit_minor", [None, 4, 6])
+    def test_a_session_keeps_the_one_that_was_set(
+        self, storage: Storage, here: House, limit_minor: int | None
+    ) -> None:
+        player = here.player()
+        session, events = _limited(here, player, (5,))
+        write(storage, here.as_agent, player, evolve(session, loss_limit_minor=limit_minor), *events)
+        assert _find(storage, here.as_agent, Stored.LIMIT_PASSED).sample == (str(session.session_id),)
+
+
+def test_numbers_agree_with_the_ledger_however_much_of_it_is_folded(storage: Storage, here: House) -> None:
+    random = Random(1)
+    for limit in (0, 7, 50, 1_000):
+        play = made_up_play(here, random)
+        write(storage, here.as_operator, *play.players, *play.events)
+        if limit:
+            read(storage, here.as_operator, lambda unit: unit.analytics.fold(limit))  # noqa: B023 - asked at once
+        for binding in (here.as_operator, here.as_agent, here.as_neighbour):
+            assert _find(storage, binding, Stored.ROLLUP_DIFFERS).count == 0
+    for _ in range(2):
+        with storage.begin(here.as_operator) as unit:
+            unit.analytics.unfold()
+        read(storage, here.as_operator, lambda unit: unit.analytics.fold(100))
+        assert _find(storage, here.as_operator, Stored.ROLLUP_DIFFERS).count == 0
 
 
 class TestPlay:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,7 +24,7 @@ from ..application.analytics_port import (
 )
 from ..application.errors import IsolationViolation, StorageMisuse
 from ..application.ports import Binding, Storage
-from ..domain.ledger import EventType, LedgerEvent
+from ..domain.ledger import EventSource, EventType, LedgerEvent
 from ..domain.periods import Bucket, Period, Span
 from .house import House
 from .plays import (
@@ -35,6 +36,8 @@ from .plays import (
     Play,
     groups,
     made_up_play,
+    marked_in,
+    marker,
     minor,
     moment,
     newcomers,
@@ -197,6 +200,75 @@ class TestFolding:
         for end in ENDS:
             with storage.begin_owner_read() as unit, pytest.raises(IsolationViolation):
                 end(unit.analytics)
+
+
+class TestMarkedDuplicates:
+    """What a marker marks is left out, in the folded pieces as in the events."""
+
+    @pytest.mark.parametrize("folded", [(), ("told",), ("marked",), ("told", "marked")], ids=str)
+    @pytest.mark.parametrize("kind", [E.BET, E.WIN, E.SPIN])
+    def test_are_left_out_whenever_they_were_folded(
+        self, storage: Storage, here: House, kind: EventType, folded: Sequence[str]
+    ) -> None:
+        about: dict[str, Any] = {
+            "game_key": "elsewhere",
+            "provider": "others",
+            "region": "Kärnten",
+            "cashier_id": fresh_id(),
+        }
+        reported = 0 if kind is E.SPIN else 12_345
+        player = here.player()
+        first, second, third = (
+            here.event(
+                kind,
+                source=EventSource.EXTERNAL,
+                player_id=player.player_id,
+                reported_minor=reported,
+                occurred_at=BEGINNING,
+                **about,
+            )
+            for _ in range(3)
+        )
+        write(storage, here.as_operator, player, first, second, third)
+        if "told" in folded:
+            fold_all(storage, here.as_operator)
+        assert counted(storage, here) == {kind: (3, 3 * reported)}
+        write(storage, here.as_operator, marker(second))
+        if "marked" in folded:
+            fold_all(storage, here.as_operator)
+        assert counted(storage, here) == {kind: (2, 2 * reported)}
+        write(storage, here.as_operator, marker(first), marker(third))
+        assert counted(storage, here) == {}
+        fold_all(storage, here.as_operator)
+        assert counted(storage, here) == {}
+        with storage.begin(here.as_operator) as unit:
+            unit.analytics.unfold()
+        assert counted(storage, here) == {}
+        fold_all(storage, here.as_operator)
+        assert counted(storage, here) == {}
+
+    def test_are_in_what_is_made_up(self, here: House) -> None:
+        """Every other test of numbers is of duplicates as well."""
+        for seed in range(12):
+            play = made_up_play(here, Random(seed))
+            assert marked_in(play.events)
+
+
+def counted(storage: Storage, here: House) -> dict[EventType, tuple[int, int]]:
+    """Return what happened elsewhere, asked for at once, to the second, and split by everything."""
+    second = [BEGINNING, BEGINNING + timedelta(seconds=1)]
+    by_key = Scope(game_key="elsewhere", region="Kärnten")
+    found = []
+    for edges, only, by in ((WHOLE, EVERYTHING, ()), (second, EVERYTHING, ()), (DAILY, by_key, list(Dimension))):
+        sums = read(storage, here.as_operator, lambda u: u.analytics.sums(edges, only, by))  # noqa: B023 - asked at once
+        elsewhere = [one for one in sums if one.source is EventSource.EXTERNAL]
+        assert [one.squares for one in elsewhere] == [
+            one.events * (one.amount_minor // one.events) ** 2 if one.event_type is E.BET else 0
+            for one in elsewhere
+        ]
+        found.append({one.event_type: (one.events, one.amount_minor) for one in elsewhere})
+    assert found[0] == found[1] == found[2]
+    return found[0]
 
 
 @pytest.mark.parametrize("folded", [False, True], ids=["not folded", "folded"])

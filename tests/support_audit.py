@@ -21,6 +21,7 @@ class AuditedDay:
         """Play it."""
         day = build_day(storage)
         guest = day.welcome(1_000)
+        day.engine.set_loss_limit(guest.principal, loss_limit_minor=10_000)
         day.spin(guest, 100, DOUBLE)
         day.spin(guest, 50, LOSE)
         day.seat(150, 70)

@@ -1,6 +1,7 @@
 """The operator's numbers, added up straight from the ledger's events: slow, plain, and apart from the product.
 
 Everything here takes the list of all events, all players, and a filter, and walks through them anew each time.
+What a marker calls a duplicate is left out of every list (`picked` in `contracts/plays.py`).
 """
 
 from collections.abc import Sequence

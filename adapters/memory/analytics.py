@@ -45,7 +45,7 @@ _KEY_OF: Final[Mapping[Dimension, Callable[[LedgerEvent], str | None]]] = {
 
 @frozen
 class Seen:
-    """What a unit sees of all books, at one moment."""
+    """What a unit sees of all books, at one moment. Duplicates that are marked are left out of the events."""
 
     events: Sequence[LedgerEvent]
     players: Sequence[Player]
@@ -61,8 +61,14 @@ class Seen:
         def rows(of: Callable[[Books], Table[R]]) -> list[R]:
             return [row for one in books for row in of(one).rows.values() if view.sees(row)]
 
+        events = rows(lambda one: one.ledger)
+        marked = {event.action_id for event in events if event.event_type is EventType.DUPLICATE_OF}
         return cls(
-            rows(lambda one: one.ledger),
+            [
+                event
+                for event in events
+                if event.source is EventSource.PLAYTIME or str(event.event_id) not in marked
+            ],
             rows(lambda one: one.players),
             rows(lambda one: one.vouchers),
             rows(lambda one: one.answers),

@@ -133,7 +133,7 @@ def _pools(rows: Rows) -> Iterator[str]:
 
 
 def _nothing(_rows: Rows) -> Iterator[str]:
-    """Nothing is folded here: sums are kept while the entries are written."""
+    """Nothing is folded here: sums are kept while entries are written, numbers are added up from the events."""
     return iter(())
 
 
@@ -297,6 +297,29 @@ def _gaps(rows: Rows) -> Iterator[UUID]:
             yield player.player_id
 
 
+def _limits(rows: Rows) -> Iterator[UUID]:
+    """Bets that could take a session past the loss limit in force, and sessions with another one than was set."""
+    told: dict[UUID, list[LedgerEvent]] = defaultdict(list)
+    for event in rows.own_events:
+        if event.session_id is not None and event.player_seq is not None:
+            told[event.session_id].append(event)
+    for session in rows.sessions:
+        lost_minor = 0
+        limit_minor: int | None = None
+        for event in sorted(told[session.session_id], key=lambda event: event.player_seq or 0):
+            if event.event_type is EventType.LIMIT_SET and "lossLimitMinor" in event.meta:
+                set_minor = event.meta["lossLimitMinor"]
+                limit_minor = set_minor if limit_minor is None else min(limit_minor, set_minor)
+            elif event.event_type is EventType.WIN:
+                lost_minor -= event.amount_minor
+            elif event.event_type is EventType.BET:
+                lost_minor += event.amount_minor
+                if limit_minor is not None and lost_minor > limit_minor:
+                    yield event.event_id
+        if limit_minor != session.loss_limit_minor:
+            yield session.session_id
+
+
 CHECKS: Final[Mapping[Stored, Callable[[Rows], Iterable[object]]]] = {
     Stored.SUM_NOT_ZERO: _sum,
     Stored.BALANCE_DIFFERS: _balances,
@@ -314,5 +337,7 @@ CHECKS: Final[Mapping[Stored, Callable[[Rows], Iterable[object]]]] = {
     Stored.DUPLICATE_ACTION: _duplicates,
     Stored.SESSION_DIFFERS: _sessions,
     Stored.PLAYER_SEQ_GAP: _gaps,
+    Stored.LIMIT_PASSED: _limits,
+    Stored.ROLLUP_DIFFERS: _nothing,
 }
 """How each rule is looked after here; the docstring is what a finding tells of it."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ...application.audit_ports import Stored
+from .audit_rollups import ROLLUPS
 from .reads_ledger import ACCOUNTS
 
 _ACCOUNTS: Final = f"({ACCOUNTS.replace('{and_scope}', '{scope}')}) accounts"
@@ -177,4 +178,33 @@ QUERIES: Final[Mapping[Stored, str]] = {
         select player_id::text as id from kept left join told using (operator_id, player_id)
         where coalesce(last, 0) <> last_seq or coalesce(events, 0) <> last_seq or coalesce(first, 1) <> 1
     """,
+    # A limit is never raised, so the lowest that was set until a bet is the one that was in force.
+    Stored.LIMIT_PASSED: """
+        with limits as (
+            select operator_id, session_id, player_seq, (meta ->> 'lossLimitMinor')::numeric as limit_minor
+            from playtime.ledger_events where source = 'PLAYTIME' and event_type = 'LIMIT_SET'
+                and session_id is not null and jsonb_typeof(meta -> 'lossLimitMinor') = 'number' {scope}
+        ), told as (
+            select operator_id, session_id, player_seq, null as event_id, 0 as lost_minor, limit_minor from limits
+            union all
+            select operator_id, session_id, player_seq, case event_type when 'BET' then event_id end,
+                case event_type when 'BET' then amount_minor else -amount_minor end, null
+            from playtime.ledger_events where source = 'PLAYTIME' and event_type in ('BET', 'WIN')
+                and player_seq is not null
+                and (operator_id, session_id) in (select operator_id, session_id from limits) {scope}
+        ), passed as (
+            select event_id, sum(lost_minor) over play as lost_minor, min(limit_minor) over play as limit_minor
+            from told window play as (partition by operator_id, session_id order by player_seq)
+        ), lowest as (
+            select operator_id, session_id, min(limit_minor) as limit_minor from limits
+            group by operator_id, session_id
+        ), kept as (
+            select operator_id, session_id, loss_limit_minor from playtime.sessions where true {scope}
+        )
+        select event_id::text as id from passed where event_id is not null and lost_minor > limit_minor
+        union all
+        select session_id::text from kept left join lowest using (operator_id, session_id)
+        where loss_limit_minor is distinct from limit_minor
+    """,
+    Stored.ROLLUP_DIFFERS: ROLLUPS,
 }

@@ -15,12 +15,13 @@ from ...application.analytics_port import STAKE_STEPS, Scope
 from .channel import Row
 from .folding import LAST_XID
 from .named import named
-from .number_folding import NOBODY
+from .number_folding import MARKED, NOBODY
 from .number_pieces import cut_up
 from .transaction import Transaction
 
-_COLUMNS: Final = """e.operator_id, e.tenant_id, e.occurred_at, e.source, e.event_type, e.player_id, e.session_id,
-        e.game_key, e.provider, e.cashier_id, e.region, e.amount_minor"""
+_COLUMNS: Final = f"""e.operator_id, e.tenant_id, e.occurred_at, e.source, e.event_type, e.player_id, e.session_id,
+        e.game_key, e.provider, e.cashier_id, e.region, e.amount_minor,
+        {MARKED.format(event="e")}"""
 
 _UNFOLDED: Final = f"""
         select {_COLUMNS} from playtime.ledger_events e
@@ -64,15 +65,21 @@ PLAY: Final = f"""{_RAW}, facts as (
     from {_PIECES} cross join lateral (
         select * from playtime.play_buckets b {_IN_PIECE}
     ) b
-    where b.events > 0
+    where b.events <> 0
     union all
     select width_bucket(occurred_at, :edges::timestamptz[]) - 1, tenant_id, source, event_type,
         coalesce(game_key, ''), coalesce(provider, ''), coalesce(cashier_id, '{NOBODY}'), coalesce(region, ''),
         1, amount_minor,
         case event_type when 'BET' then amount_minor::numeric * amount_minor else 0 end
     from raw
+    union all
+    select width_bucket(occurred_at, :edges::timestamptz[]) - 1, tenant_id, 'EXTERNAL', marked_type,
+        coalesce(game_key, ''), coalesce(provider, ''), coalesce(cashier_id, '{NOBODY}'), coalesce(region, ''),
+        -1, -marked_minor,
+        case marked_type when 'BET' then -(marked_minor::numeric * marked_minor) else 0 end
+    from raw where marked_type is not null
 )"""  # noqa: S608 - texts of ours
-"""Events by bucket and by what they can be split by."""
+"""Events by bucket and by what they can be split by; a marker takes the duplicate off that it marks."""
 
 STAKES: Final = f"""{_RAW}, facts as (
     select b.size_class, b.bets from {_PIECES} cross join lateral (

@@ -43,10 +43,16 @@ order by marks.tenant_id limit $3::bigint
 for no key update of marks
 """  # noqa: S608 - texts of ours
 
+_IF_MARKER: Final = "case {event}.event_type when 'DUPLICATE_OF' then"
+MARKED: Final = f"""{_IF_MARKER} {{event}}.meta ->> 'eventType' end as marked_type,
+        {_IF_MARKER} ({{event}}.meta ->> 'amountMinor')::bigint end as marked_minor"""
+"""What a marker of a duplicate says of the event from elsewhere that it marks, and takes off again."""
+
 _COLUMNS: Final = f"""xact_id, occurred_at, source, event_type, player_id,
     coalesce(session_id, '{NOBODY}') as session_id, coalesce(game_key, '') as game_key,
     coalesce(provider, '') as provider, coalesce(cashier_id, '{NOBODY}') as cashier_id,
-    coalesce(region, '') as region, amount_minor"""
+    coalesce(region, '') as region, amount_minor,
+    {MARKED.format(event="ledger_events")}"""
 
 _SOME: Final = f"""
     select {_COLUMNS} from playtime.ledger_events
@@ -78,11 +84,17 @@ with taken as materialized (
     select *, date_bin('15 minutes', occurred_at, '{GRAIN_EPOCH}') as bucket_at,
         source = 'PLAYTIME' and event_type = 'BET' as is_bet, source = 'PLAYTIME' and event_type = 'WIN' as is_win
     from taken
+), counted as (
+    select bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id, region, amount_minor,
+        1 as events from placed
+    union all
+    select bucket_at, tenant_id, 'EXTERNAL', marked_type, game_key, provider, cashier_id, region, marked_minor,
+        -1 from placed where marked_type is not null
 ), summed as (
     select bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id, region,
-        count(*) as events, sum(amount_minor)::bigint as amount_minor,
-        coalesce(sum(amount_minor::numeric * amount_minor) filter (where event_type = 'BET'), 0) as squares
-    from placed group by 1, 2, 3, 4, 5, 6, 7, 8
+        sum(events) as events, sum(events * amount_minor)::bigint as amount_minor,
+        sum(case event_type when 'BET' then events * amount_minor::numeric * amount_minor else 0 end) as squares
+    from counted group by 1, 2, 3, 4, 5, 6, 7, 8
 ), play as (
     insert into playtime.play_buckets as kept
     select $1::uuid, by_desk, grain,

@@ -30,7 +30,7 @@ from .transaction import Transaction
 
 _SUMS: Final = """
 select bucket, source, event_type, sum(events)::bigint, sum(amount_minor)::text, sum(squares)::text%s
-from facts group by bucket, source, event_type%s
+from facts group by bucket, source, event_type%s having sum(events) <> 0
 """
 _SPLIT: Final = {
     Dimension.AGENT: ", tenant_id::text",

@@ -16,6 +16,7 @@ from support_export import exported, lines_of
 
 from playtime.application import deduping, importing
 from playtime.application.access import SYSTEM
+from playtime.application.analytics import Asked
 from playtime.application.errors import NotFound
 from playtime.application.filters import LedgerFilter
 from playtime.application.importing import Imported
@@ -62,6 +63,13 @@ def _external(day: Day) -> list[LedgerEvent]:
     with day.storage.begin_owner_read() as unit:
         events = unit.ledger.page(LedgerFilter(), EVERYTHING)
     return sorted((e for e in events if e.source is EventSource.EXTERNAL), key=lambda e: e.action_id)
+
+
+def _elsewhere(day: Day) -> dict[str, int]:
+    """Return what the overview tells of games elsewhere."""
+    asked = Asked(since=START - timedelta(days=1), until=START + timedelta(days=1))
+    told = day.engine.read_overview(day.north.head, asked).data.current.elsewhere
+    return {name: getattr(told, name) for name in ("spins", "handle_minor", "payout_minor")}
 
 
 def test_adds_what_is_not_there_as_it_was_told(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +204,30 @@ class TestDuplicates:
             "amountMinor": 6,
             "markedAt": day.clock.now().isoformat(),
         }
+        assert day.engine.run_audit(SYSTEM).clean
+
+    @pytest.mark.parametrize("folded", [False, True], ids=["not folded", "folded"])
+    def test_that_are_marked_are_left_out_of_the_numbers(self, day: Day, *, folded: bool) -> None:
+        events = [
+            *(_reported(day, 1, action_id=f"bet-{number}") for number in range(3)),
+            *(
+                _reported(day, 1, action_id=f"win-{n}", event_type=EventType.WIN, reported_minor=3)
+                for n in range(2)
+            ),
+            _reported(day, 2),
+        ]
+        day.engine.import_ledger(_file(day, events))
+        if folded:
+            day.engine.sweep()
+        assert _elsewhere(day) == {"spins": 4, "handle_minor": 3 * 6 + 7, "payout_minor": 6}
+        day.engine.dedupe_ledger("north", apply=True)
+        told = {"spins": 2, "handle_minor": 6 + 7, "payout_minor": 3}
+        assert _elsewhere(day) == told
+        day.engine.sweep()
+        assert _elsewhere(day) == told
+        (rebuilt,) = day.engine.rebuild_numbers(day.north.operator_id)
+        assert rebuilt.same
+        assert _elsewhere(day) == told
         assert day.engine.run_audit(SYSTEM).clean
 
     def test_of_our_own_play_are_none(self, day: Day) -> None:

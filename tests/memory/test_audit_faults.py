@@ -185,6 +185,17 @@ def _gap(rows: Rows) -> None:
     rows.books.players.rows[rows.player_id] = rows.player.numbered(rows.player.last_seq + 1)
 
 
+def _limit(rows: Rows) -> None:
+    limit, limit_minor = rows.event(T.LIMIT_SET), 10
+    changed = evolve(limit, meta=dict(limit.meta) | {"lossLimitMinor": limit_minor})
+    rows.books.ledger.rows[limit.event_id] = changed
+    rows.books.sessions.rows[rows.session.session_id] = evolve(rows.session, loss_limit_minor=limit_minor)
+
+
+def _lifted(rows: Rows) -> None:
+    rows.books.sessions.rows[rows.session.session_id] = evolve(rows.session, loss_limit_minor=None)
+
+
 FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
     "sum": (Stored.SUM_NOT_ZERO, _sum),
     "wallet": (Stored.BALANCE_DIFFERS, _wallet),
@@ -203,6 +214,8 @@ FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
     "twice": (Stored.DUPLICATE_ACTION, _twice),
     "session": (Stored.SESSION_DIFFERS, _session),
     "gap": (Stored.PLAYER_SEQ_GAP, _gap),
+    "limit": (Stored.LIMIT_PASSED, _limit),
+    "lifted": (Stored.LIMIT_PASSED, _lifted),
 }
 
 
@@ -225,7 +238,7 @@ def test_exactly_that_fault_is_found(fault: str) -> None:
 
 def test_every_rule_but_that_of_folding_has_its_fault() -> None:
     """Nothing is folded in memory."""
-    assert {code for code, _ in FAULTS.values()} | {Stored.FOLD_DIFFERS} == set(Stored)
+    assert {code for code, _ in FAULTS.values()} | {Stored.FOLD_DIFFERS, Stored.ROLLUP_DIFFERS} == set(Stored)
 
 
 def test_a_changed_event_breaks_its_seal() -> None:

@@ -38,6 +38,7 @@ update playtime.wallets set balance_minor = balance_minor + 1000 where tenant_id
 _WON: Final = "(select round_id from playtime.rounds where player_id = %(player)s and win_minor > 0)"
 _FIRST: Final = """(select event_id from playtime.ledger_events where player_id = %(player)s and event_type = 'BET'
     order by player_seq limit 1)"""
+_BETS: Final = "tenant_id = %(agent)s and source = 'PLAYTIME' and event_type = 'BET'"
 
 FAULTS: Final = {
     "a side is gone": (
@@ -136,6 +137,51 @@ FAULTS: Final = {
         "PLAYER_SEQ_GAP",
         "delete from playtime.ledger_events where player_id = %(player)s and event_type = 'LOGIN'",
     ),
+    "a bet passed the limit": (
+        "LIMIT_PASSED",
+        """update playtime.ledger_events set meta = jsonb_set(meta, '{lossLimitMinor}', '10')
+        where player_id = %(player)s and event_type = 'LIMIT_SET';
+        update playtime.sessions set loss_limit_minor = 10 where player_id = %(player)s""",
+    ),
+    "a limit is lifted": (
+        "LIMIT_PASSED",
+        "update playtime.sessions set loss_limit_minor = null where player_id = %(player)s",
+    ),
+    "a quarter of an hour has one bet more": (
+        "ROLLUP_DIFFERS",
+        f"update playtime.play_buckets set events = events + 1 where {_BETS} and by_desk and grain = 15",
+    ),
+    "a day has lost a coin": (
+        "ROLLUP_DIFFERS",
+        f"""update playtime.play_buckets set amount_minor = amount_minor - 1
+        where {_BETS} and not by_desk and grain = 1440""",
+    ),
+    "four hours have another square": (
+        "ROLLUP_DIFFERS",
+        f"update playtime.play_buckets set squares = squares + 1 where {_BETS} and by_desk and grain = 240",
+    ),
+    "an hour is of another region": (
+        "ROLLUP_DIFFERS",
+        f"update playtime.play_buckets set region = 'another' where {_BETS} and by_desk and grain = 60",
+    ),
+    "a stake has grown": (
+        "ROLLUP_DIFFERS",
+        """update playtime.stake_buckets set size_class = size_class + 20
+        where tenant_id = %(agent)s and by_desk and grain = 15""",
+    ),
+    "a player was here before": (
+        "ROLLUP_DIFFERS",
+        """update playtime.activity_buckets set first_bet_at = first_bet_at - interval '1 second'
+        where player_id = %(player)s""",
+    ),
+    "a player has won once more": (
+        "ROLLUP_DIFFERS",
+        "update playtime.activity_buckets set wins = wins + 1 where player_id = %(player)s",
+    ),
+    "pieces are taken for new": (
+        "ROLLUP_DIFFERS",
+        "update playtime.number_marks set through = '0' where tenant_id = %(agent)s",
+    ),
 }
 """What breaks which rule."""
 
@@ -162,7 +208,7 @@ def _plant(database: TestDatabase, audited: AuditedDay, statements: str) -> None
 @pytest.mark.parametrize("fault", FAULTS)
 def test_exactly_that_fault_is_found(audited: AuditedDay, own: TestDatabase, fault: str) -> None:
     code, statements = FAULTS[fault]
-    if code == "FOLD_DIFFERS":
+    if code in {"FOLD_DIFFERS", "ROLLUP_DIFFERS"}:
         audited.day.engine.sweep()
         audited.day.engine.verify_ledger()
     assert audited.broken() == {}

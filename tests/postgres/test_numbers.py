@@ -24,7 +24,7 @@ from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.analytics_port import EVERYTHING, Dimension, Sum
 from playtime.application.ports import DirectoryEntry
-from playtime.contracts.plays import BEGINNING, DAYS, made_up_play
+from playtime.contracts.plays import BEGINNING, DAYS, made_up_play, picked
 from playtime.domain.ledger import EventType
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -157,7 +157,8 @@ def test_all_marks_and_pieces_are_their_tenants_own(storage: PostgresStorage, he
     swept = build_engine(storage, clock=SettableClock(WHOLE[1])).sweep()
     assert swept.events_counted >= 0
     assert SYSTEM.binding_at(here.operator.tenant_id).tenant_id == here.operator.tenant_id
-    bets = [event for event in play.events if event.event_type is EventType.BET]
+    told = picked(play, WHOLE[0], WHOLE[1], EVERYTHING)
+    bets = [event for event in told if event.event_type is EventType.BET]
     total = sum(part.events for part in sums(storage, here) if part.event_type is EventType.BET)
     assert total == len(bets)
 
