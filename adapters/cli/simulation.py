@@ -17,7 +17,14 @@ from attrs import define, field, frozen
 from ...application.access import SYSTEM
 from ...application.audit import CHECKS
 from ...application.engine import Engine
-from ...application.errors import InvalidCredentials, InvalidToken, IsolationViolation, StorageError, StorageMisuse
+from ...application.errors import (
+    InvalidCredentials,
+    InvalidToken,
+    IsolationViolation,
+    NotFound,
+    StorageError,
+    StorageMisuse,
+)
 from ...application.ports import Storage
 from ...domain.errors import DomainError
 from ...domain.players import PlayerClosed
@@ -210,7 +217,10 @@ class Play:
             action.is_dropped = True
         if action.body is None:
             # The player was closed in between: the desk looks it up.
-            self._call(action.look_up)
+            try:
+                self._call(action.look_up)
+            except NotFound as missing:
+                raise SimulationFailed(f"what was acknowledged is gone: {missing}") from missing
             action.is_dropped = True
 
     def _compare(self) -> None:

@@ -23,10 +23,10 @@ REACH: Final = {
 }
 KINDS: Final = {
     "platform": {Role.OWNER},
-    "north": {Role.OPERATOR, Role.CASHIER, Role.ANALYST},
-    "south": {Role.OPERATOR, Role.CASHIER, Role.ANALYST},
+    "north": {Role.OPERATOR, Role.CASHIER, Role.ANALYST, Role.PROVIDER},
+    "south": {Role.OPERATOR, Role.CASHIER, Role.ANALYST, Role.PROVIDER},
 }
-AGENT_ROLES: Final = {Role.AGENT, Role.CASHIER, Role.ANALYST}
+AGENT_ROLES: Final = {Role.AGENT, Role.CASHIER, Role.ANALYST, Role.PROVIDER}
 
 
 def _who(day: Day, name: str) -> StaffPrincipal:
