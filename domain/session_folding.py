@@ -79,6 +79,9 @@ class SessionFold:
             return evolve(session, wins_minor=session.wins_minor + event.amount_minor)
         if kind is EventType.LOGOUT:
             return _ended(session, event)
+        if kind is EventType.LIMIT_SET:
+            # A limit that a player set beyond the session says so otherwise, and is none of the session's.
+            return evolve(session, loss_limit_minor=event.meta.get("lossLimitMinor", session.loss_limit_minor))
         return session
 
 
