@@ -1,7 +1,7 @@
 """Breaks that players take, the pass that makes them hold for the next account, and the reality check."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import partial
 
 from attrs import frozen
@@ -33,7 +33,7 @@ class GetPlayPass(DecidesOnPass):
 
     def __call__(self, principal: PlayerPrincipal) -> PlayPassRecord:
         """Return the pass. Raises InvalidToken."""
-        return PlayPassRecord(str(self.decide(principal, lambda held, _: held).code))
+        return PlayPassRecord(str(self.decide(principal, lambda held, *_: held).play_pass.code))
 
 
 @frozen
@@ -51,14 +51,14 @@ class TakeBreak(DecidesOnPass):
     def _take(
         self, principal: PlayerPrincipal, wanted: Callable[[datetime], Exclusion], event_type: EventType
     ) -> Exclusion:
-        def change(held: PlayPass, journal: PlayerJournal) -> PlayPass:
+        def change(held: PlayPass, journal: PlayerJournal, _: tzinfo) -> PlayPass:
             changed = held.exclude(wanted(journal.now))
             assert changed.exclusion is not None
             meta = {"until": changed.exclusion.until.isoformat()}
             journal.note(event_type, action_id=str(self.ids.new()), meta=meta)
             return changed
 
-        taken = self.decide(principal, change).exclusion
+        taken = self.decide(principal, change).play_pass.exclusion
         assert taken is not None
         return taken
 

@@ -1,7 +1,7 @@
 """Players' own limits: set, raised, told of, and seen by staff."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from uuid import UUID
 
 from attrs import frozen
@@ -15,7 +15,7 @@ from .access import PlayerPrincipal, StaffPrincipal, look
 from .errors import InvalidToken, NotFound
 from .journal import PlayerJournal
 from .pass_decisions import DecidesOnPass
-from .play_guard import keep_pass, note_told, play_zone, seat_journal
+from .play_guard import keep_pass, note_told, seat_journal, seat_zone, tenant_zone
 from .ports import Storage, UnitOfWork
 from .redemption import require_seat
 from .services import Clock, Ids
@@ -55,12 +55,15 @@ class PlayerLimits:
     exclusion: Exclusion | None
 
 
-def player_limits(held: PlayPass | None, now: datetime) -> PlayerLimits:
-    """Return what is seen of a pass; of none, that nothing is limited and nothing counted."""
-    if held is None:
-        none = [_record(Limit(kind), None, now) for kind in LimitKind]
-        return PlayerLimits(has_play_pass=False, limits=none, notices=(), exclusion=None)
-    zone, exclusion = play_zone(), held.exclusion
+def no_limits(now: datetime) -> PlayerLimits:
+    """Return what is seen where there is no pass: nothing is limited and nothing counted."""
+    none = [_record(Limit(kind), None, now) for kind in LimitKind]
+    return PlayerLimits(has_play_pass=False, limits=none, notices=(), exclusion=None)
+
+
+def pass_limits(held: PlayPass, now: datetime, zone: tzinfo) -> PlayerLimits:
+    """Return what is seen of a pass, with the days of a zone."""
+    exclusion = held.exclusion
     return PlayerLimits(
         has_play_pass=True,
         limits=[_record(held.limit(kind), held.used(kind, now, zone), now) for kind in LimitKind],
@@ -79,9 +82,9 @@ class SetLimit(DecidesOnPass):
         Raises InvalidInput, InvalidToken.
         """
 
-        def change(held: PlayPass, journal: PlayerJournal) -> PlayPass:
+        def change(held: PlayPass, journal: PlayerJournal, zone: tzinfo) -> PlayPass:
             before = held.limit(kind)
-            changed = held.set_limit(kind, amount, journal.now, zone=play_zone())
+            changed = held.set_limit(kind, amount, journal.now, zone=zone)
             after = changed.limit(kind)
             if after.amount != before.amount:
                 _note(journal, EventType.LIMIT_SET, before, after.amount)
@@ -93,7 +96,8 @@ class SetLimit(DecidesOnPass):
             note_told(journal, changed.told_since(held))
             return changed
 
-        return player_limits(self.decide(principal, change), self.clock.now())
+        decided = self.decide(principal, change)
+        return pass_limits(decided.play_pass, self.clock.now(), decided.zone)
 
 
 @frozen
@@ -103,13 +107,14 @@ class ConfirmLimit(DecidesOnPass):
     def __call__(self, principal: PlayerPrincipal, kind: LimitKind) -> PlayerLimits:
         """Raise the limit. Raises LimitRaiseNotPending, LimitRaiseTooEarly, InvalidToken."""
 
-        def change(held: PlayPass, journal: PlayerJournal) -> PlayPass:
-            changed = held.confirm_raise(kind, journal.now, zone=play_zone())
+        def change(held: PlayPass, journal: PlayerJournal, zone: tzinfo) -> PlayPass:
+            changed = held.confirm_raise(kind, journal.now, zone=zone)
             _note(journal, EventType.LIMIT_RAISED, held.limit(kind), changed.limit(kind).amount)
             note_told(journal, changed.told_since(held))
             return changed
 
-        return player_limits(self.decide(principal, change), self.clock.now())
+        decided = self.decide(principal, change)
+        return pass_limits(decided.play_pass, self.clock.now(), decided.zone)
 
 
 @frozen
@@ -126,14 +131,16 @@ class AcknowledgeNotices:
         def work(unit: UnitOfWork) -> PlayerLimits:
             seat = require_seat(unit.players.lock(principal.player_id), principal)
             held, now = seat.play_pass, self.clock.now()
-            if held is None or not held.notices:
-                return player_limits(held, now)
+            if held is None:
+                return no_limits(now)
+            if not held.notices:
+                return pass_limits(held, now, seat_zone(seat))
             journal = seat_journal(seat, self.ids, now)
             told = [{"kind": notice.kind, "percent": notice.percent} for notice in held.notices]
             journal.note(EventType.LIMIT_ACKNOWLEDGED, action_id=str(self.ids.new()), meta={"notices": told})
             seen = held.acknowledge()
             keep_pass(unit, seat, seen, journal)
-            return player_limits(seen, now)
+            return pass_limits(seen, now, seat_zone(seat))
 
         return transact(self.storage, principal.binding, work)
 
@@ -148,13 +155,13 @@ class ReadLimits:
     def __call__(self, principal: PlayerPrincipal) -> PlayerLimits:
         """Return the limits. Raises InvalidToken when the session has ended."""
 
-        def read(unit: UnitOfWork) -> PlayPass | None:
+        def read(unit: UnitOfWork) -> PlayerLimits:
             view = unit.players.get(principal.player_id)
             if view is None or view.session is None or view.session.session_id != principal.session_id:
                 raise InvalidToken
-            return unit.passes.of_player(principal.player_id)
+            return _read(unit, principal.player_id, self.clock.now())
 
-        return player_limits(transact(self.storage, principal.binding, read), self.clock.now())
+        return transact(self.storage, principal.binding, read)
 
 
 @frozen
@@ -168,12 +175,17 @@ class ReadPlayerLimits:
         """Return the limits. Raises Forbidden, NotFound."""
         principal.require(Permission.READ_PLAYERS)
 
-        def read(unit: UnitOfWork) -> PlayPass | None:
+        def read(unit: UnitOfWork) -> PlayerLimits:
             if unit.players.get(player_id) is None:
                 raise NotFound("player")
-            return unit.passes.of_player(player_id)
+            return _read(unit, player_id, self.clock.now())
 
-        return player_limits(look(self.storage, principal, read), self.clock.now())
+        return look(self.storage, principal, read)
+
+
+def _read(unit: UnitOfWork, player_id: UUID, now: datetime) -> PlayerLimits:
+    held = unit.passes.of_player(player_id)
+    return no_limits(now) if held is None else pass_limits(held, now, tenant_zone(unit, held.tenant_id))
 
 
 def _note(journal: PlayerJournal, event_type: EventType, before: Limit, amount: int | None) -> None:

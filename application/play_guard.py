@@ -7,10 +7,12 @@ win is always credited: it is counted and asked about nothing. No outcome depend
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from ..domain.codes import RANDOM_VALUES, make_code
 from ..domain.ledger import EventType
+from ..domain.local_days import DEFAULT_ZONE
 from ..domain.play_hours import DAYS_KEPT, HOUR, Turn, hours_of
 from ..domain.play_passes import Notice, PlayPass
 from ..domain.reality_checks import require_checked
@@ -22,9 +24,15 @@ HISTORY: Final = timedelta(days=DAYS_KEPT) + HOUR
 """How far back the rounds of an account are looked at when it is tied to a pass."""
 
 
-def play_zone() -> tzinfo:
-    """Return the zone whose days a limit on time counts: the one place to ask the tenant once it has a setting."""
-    return ZoneInfo("America/Los_Angeles")
+def tenant_zone(unit: UnitOfWork, tenant_id: UUID) -> tzinfo:
+    """Return the zone whose days a limit on time counts, as the tenant has it now."""
+    settings = unit.safety.settings(tenant_id)
+    return ZoneInfo(DEFAULT_ZONE if settings is None else settings.zone)
+
+
+def seat_zone(seat: LockedPlayer) -> tzinfo:
+    """Return the zone for a player who has a pass: it was read with the pass, and costs nothing more."""
+    return ZoneInfo(seat.pass_zone or DEFAULT_ZONE)
 
 
 def refuse_excluded(held: PlayPass | None, now: datetime) -> None:
@@ -45,7 +53,7 @@ def require_allowed(seat: LockedPlayer, stake_minor: int, now: datetime) -> None
         require_checked(session, now)
     if held is not None:
         active_at = now if session is None else session.last_active_at
-        held.require_within(stake_minor, now, active_at=active_at, zone=play_zone())
+        held.require_within(stake_minor, now, active_at=active_at, zone=seat_zone(seat))
 
 
 def count_play(seat: LockedPlayer, play: Turn, journal: PlayerJournal) -> tuple[PlayPass | None, Sequence[Notice]]:
@@ -54,7 +62,7 @@ def count_play(seat: LockedPlayer, play: Turn, journal: PlayerJournal) -> tuple[
     if held is None:
         return None, ()
     active_at = play.at if seat.session is None else seat.session.last_active_at
-    counted = held.played(play, active_at=active_at, zone=play_zone())
+    counted = held.played(play, active_at=active_at, zone=seat_zone(seat))
     told = counted.told_since(held)
     note_told(journal, told)
     return counted, told

@@ -97,7 +97,8 @@ class LockedPlayer:
 
     `session` is the player's open session; `bonuses` are those pending or triggered; `answer` is the stored
     answer of the key that was asked for, `safety` what was to be watched. `play_pass` is locked as well: the
-    player's own, or the one shown.
+    player's own, or the one shown. `pass_zone` is the zone in which its tenant has days begin, None where the
+    tenant has set none; without a pass it is not read.
     """
 
     player: Player
@@ -106,6 +107,7 @@ class LockedPlayer:
     answer: StoredAnswer | None
     safety: PlayerSafety | None = None
     play_pass: PlayPass | None = None
+    pass_zone: str | None = None
 
 
 @frozen

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any, TypeVar
+from uuid import UUID
 
 import pytest
 from attrs import evolve
@@ -148,6 +149,33 @@ class TestThePassThatIsShown:
             assert seat.play_pass is None
 
 
+class TestTheZone:
+    def test_is_read_with_the_pass_as_its_tenant_has_it_now(
+        self, storage: Storage, here: House, there: House
+    ) -> None:
+        held = here.play_pass()
+        player, untied = tied(here, held), here.player()
+        write(storage, here.as_agent, held, player, untied)
+        write(storage, here.as_neighbour, here.safety_settings(here.neighbour, zone="Europe/Paris"))
+        write(storage, there.as_agent, there.safety_settings(zone="Europe/Rome"))
+
+        def zones() -> list[str | None]:
+            return [
+                _zone(storage, here, player),
+                _zone(storage, here, untied),
+                _zone(storage, here, untied, shown_pass_id=held.pass_id),
+                _zone(storage, here, untied, shown_pass_id=fresh_id()),
+            ]
+
+        assert zones() == [None] * 4, "those of others are none of its own"
+        settings = here.safety_settings(zone="Asia/Kathmandu")
+        write(storage, here.as_agent, settings)
+        assert zones() == ["Asia/Kathmandu", None, "Asia/Kathmandu", None]
+        with storage.begin(here.as_agent) as unit:
+            save_and_commit(unit, evolve(settings, zone="Asia/Tokyo"))
+        assert zones() == ["Asia/Tokyo", None, "Asia/Tokyo", None]
+
+
 class TestTheSecondWaits:
     def test_for_a_pass_by_another_player_and_sees_what_the_first_one_left(
         self, storage: Storage, here: House
@@ -272,6 +300,13 @@ class TestWhatWasPlayed:
         view = read(storage, here.as_agent, lambda unit: unit.players.get(player.player_id))
         assert view is not None
         assert_same(view.session, session.checked(LATER))
+
+
+def _zone(storage: Storage, here: House, player: Player, shown_pass_id: UUID | None = None) -> str | None:
+    with storage.begin(here.as_agent) as unit:
+        seat = unit.players.lock(player.player_id, shown_pass_id=shown_pass_id)
+    assert seat is not None
+    return seat.pass_zone
 
 
 def _second(

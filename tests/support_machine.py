@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 from support_day import Day, Desk, Sold, build_day, other_pin, sold, sold_batch
+from support_machine_limits import LossBook
 from support_machine_model import (
     INSTANT,
     MULTIPLIERS,
@@ -46,6 +47,7 @@ class World:
     suspended: set[Any] = field(factory=set)
     keys: int = 0
     said: list[Any] = field(factory=list)
+    losses: LossBook = field(factory=LossBook)
 
     @property
     def now(self) -> datetime:
@@ -225,12 +227,16 @@ class World:
         changed = stake - 1 if stake > 1 else 2
         answer = self._named(key, send, lambda: send(changed), expected, keeps=valid, punter=punter)
         self.day.randomness.script()
+        if answer is not None and expected == "LOSS_LIMIT_REACHED":
+            assert answer.content()["action"] == {"actionType": "STOP"}
+            punter.stops += 1
         if expected is None:
             win = stake * MULTIPLIERS[bisect_right(list(accumulate(WEIGHTS)), ticket)]
             assert answer is not None
             assert answer.content()["result"]["winMinor"] == win
             punter.balance += win - stake
             self.house[punter.desk.tenant_id] += stake - win
+            punter.lost += stake - win
             punter.settle()
             punter.active_at = punter.seen_at = self.now
 
@@ -285,7 +291,7 @@ class World:
         assert (principal.session_id == guest.principal.session_id) is resumed
         if not resumed:
             punter.leave()
-            punter.check_from = self.now
+            punter.enter(self.now)
         punter.guest, punter.is_in = evolve(guest, principal=principal), True
         punter.active_at = punter.seen_at = self.now
         punter.refresh = (result.refresh_token, self.now)

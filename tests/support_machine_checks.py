@@ -8,6 +8,7 @@ from support_day import EVERYTHING
 from support_machine import World
 
 from playtime.application.filters import LedgerFilter, PlayerFilter, VoucherFilter
+from playtime.application.safety_ports import SafetyFilter
 from playtime.domain.ledger import AccountKind, EventType
 
 
@@ -37,6 +38,23 @@ def check(world: World) -> None:
         )
         assert state.balance_minor > 100 or state.bonus_pending_minor == 0
         assert not punter.is_closed or state.balance_minor == 0
+    check_limits(world)
+
+
+def check_limits(world: World) -> None:
+    """Hold each bet that was accepted against the limit of its session, and the model against the ledger."""
+    book = world.losses
+    book.read_on(world.day.storage)
+    for punter in world.punters:
+        session_id = punter.guest.principal.session_id
+        assert (book.losses[session_id], book.limits.get(session_id)) == (punter.lost, punter.loss_limit)
+
+
+def check_stops(world: World) -> None:
+    """Hold the STOPs that are kept against the stakes that were refused for a limit."""
+    with world.day.storage.begin_owner_read() as unit:
+        kept = Counter(action.player_id for action in unit.safety.actions(SafetyFilter(), EVERYTHING))
+    assert kept == +Counter({punter.guest.player_id: punter.stops for punter in world.punters})
 
 
 def check_sessions(world: World) -> int:
@@ -61,6 +79,7 @@ def dump(world: World) -> dict[str, Any]:
             "rounds": [list(unit.players.rounds(view.player.player_id, EVERYTHING)) for view in players],
             "events": list(unit.ledger.page(LedgerFilter(), EVERYTHING)),
             "accounts": [list(books.accounts) for books in world.day.engine.verify_ledger()],
+            "actions": list(unit.safety.actions(SafetyFilter(), EVERYTHING)),
             "said": world.said,
         }
 

@@ -18,6 +18,7 @@ T = TypeVar("T")
 WEIGHTS: Final = (5895, 2050, 1500, 400, 120, 30, 5)
 MULTIPLIERS: Final = (0, 1, 2, 5, 10, 25, 100)
 LOCK_MINUTES: Final = (5, 10, 20, 40, 60)
+LARGEST: Final = 10**12
 INSTANT: Final = timedelta(microseconds=1)
 WRONG: Final = "INVALID_CREDENTIALS"
 OUT: Final = "INVALID_TOKEN"
@@ -62,8 +63,9 @@ class Punter:
     """A player as the model knows them. `pending` holds bonuses, the oldest first.
 
     `active_at` is of the session, `seen_at` of the player; `check_from` is what the next reality check is an hour
-    after, the start of the session or the last one; `refresh` is the refresh token that is good, with the
-    moment it was made, and `used` one of the same session that no longer is.
+    after, the start of the session or the last one; `lost` is the session's net loss; `stops` counts the stakes
+    that a loss limit refused; `refresh` is the refresh token that is good, with the moment it was made, and `used`
+    one of the same session that no longer is.
     """
 
     guest: Guest
@@ -76,9 +78,16 @@ class Punter:
     refresh: tuple[str, datetime]
     check_from: datetime
     used: tuple[str, datetime] | None = None
+    lost: int = 0
+    loss_limit: int | None = None
+    stops: int = 0
     is_in: bool = True
     is_closed: bool = False
     guesses: Guesses = field(factory=Guesses)
+
+    def enter(self, now: datetime) -> None:
+        """Begin a session: nothing is lost in it, and no limit set."""
+        self.check_from, self.lost, self.loss_limit = now, 0, None
 
     def leave(self) -> None:
         """Be in no session."""
@@ -117,14 +126,21 @@ def said(call: Callable[[], T]) -> tuple[T | None, tuple[str, str]]:
 
 def refusal_of(punter: Punter, stake: int, now: datetime) -> str | None:
     """Return how a spin is refused, if it is."""
-    if stake < 1:
+    if not 1 <= stake <= LARGEST:
         return "INVALID_INPUT"
     if not punter.is_in:
         return OUT
     if stake > 100_000:
         return "STAKE_OUT_OF_RANGE"
+    return _refusal_by_state(punter, stake, now)
+
+
+def _refusal_by_state(punter: Punter, stake: int, now: datetime) -> str | None:
     if now - punter.check_from >= timedelta(minutes=60):
         return "REALITY_CHECK_DUE"
     if punter.unseen:
         return "BONUS_ACK_REQUIRED"
-    return "INSUFFICIENT_FUNDS" if stake > punter.balance else None
+    if stake > punter.balance:
+        return "INSUFFICIENT_FUNDS"
+    is_past = punter.loss_limit is not None and punter.lost + stake > punter.loss_limit
+    return "LOSS_LIMIT_REACHED" if is_past else None

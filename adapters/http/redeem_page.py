@@ -1,6 +1,7 @@
 """The page where a player redeems a voucher on a phone: it opens from the QR code, with the code filled in.
 
-The page itself is a form and a script of its own; the script calls the API. The PIN never stands in an address.
+The page itself is a form and a script of its own; the script calls the API. PIN and play pass never stand in an
+address.
 """
 
 from functools import cache
@@ -26,7 +27,7 @@ h1, h2 { margin: 0 0 0.75rem; font-size: 1.5rem; line-height: 1.2; }
 label { display: block; margin-top: 1rem; font-weight: 600; }
 input { width: 100%; margin-top: 0.25rem; padding: 0.7rem 0.6rem; border: 1px solid #6c6a78; border-radius: 0.5rem;
   background: #fff; color: inherit; font: 600 1.15rem/1.3 ui-monospace, Menlo, Consolas, monospace; }
-#code { text-transform: uppercase; }
+#code, #pass { text-transform: uppercase; }
 #pin { letter-spacing: 0.25em; }
 [aria-invalid=true] { border: 2px solid #a81414; }
 button { width: 100%; min-height: 3rem; margin-top: 1.5rem; border: 0; border-radius: 0.5rem; background: #3b2a94;
@@ -71,6 +72,10 @@ _TEMPLATE: Final = """<!doctype html>
 <input id="pin" name="pin" type="text" maxlength="12" required aria-describedby="pin-help"
  inputmode="numeric" autocomplete="one-time-code" spellcheck="false">
 <p class="help" id="pin-help">6 digits.</p>
+<label for="pass">Play pass, if you have one</label>
+<input id="pass" name="pass" type="text" maxlength="64" aria-describedby="pass-help"
+ autocomplete="off" autocapitalize="characters" autocorrect="off" spellcheck="false">
+<p class="help" id="pass-help">13 letters and digits. Your limits and breaks hold for this account as well.</p>
 <button id="button" type="submit">Redeem</button>
 <p class="message" id="message" role="alert" aria-live="assertive"></p>
 </form>

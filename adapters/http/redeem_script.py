@@ -22,10 +22,16 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
       + "Log in with the login code and PIN that you were given then.",
     VOUCHER_EXPIRED: "This voucher has expired. Show it to the agent who sold it.",
     VOUCHER_VOIDED: "This voucher was cancelled. Show it to the agent who sold it.",
+    INVALID_INPUT: "The play pass is not right. Check it, or leave it out.",
+    PLAY_PASS_UNKNOWN: "The agent of this voucher knows no such play pass. Check it, or leave it out.",
+    IDEMPOTENCY_KEY_REUSED: "This voucher was redeemed here before, with another play pass or without one. "
+      + "Fill that in as it was then to see the login code and PIN again.",
   };
+  const BREAKS = ["COOLING_OFF", "SELF_EXCLUDED"];
 
   const find = (id) => document.getElementById(id);
-  const form = find("form"), code = find("code"), pin = find("pin");
+  const form = find("form"), code = find("code"), pin = find("pin"), pass = find("pass");
+  const AT_FAULT = { INVALID_CREDENTIALS: pin, INVALID_INPUT: pass, PLAY_PASS_UNKNOWN: pass };
   const button = find("button"), message = find("message");
 
   const fun = (minor) => {
@@ -59,9 +65,28 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
     return kept.key;
   };
 
+  // A break ends, and the voucher is good again then: its refusal is not to be answered for ever.
+  const forget = () => {
+    kept = null;
+    try {
+      localStorage.removeItem(KEPT);
+    } catch {
+      // As above.
+    }
+  };
+
+  const refuse = (content) => {
+    if (BREAKS.includes(content.code)) {
+      forget();
+      say(content.message + " The voucher was not used.", null);
+    } else {
+      say(SAID[content.code] || LATER, AT_FAULT[content.code] || null);
+    }
+  };
+
   const say = (text, field) => {
     message.textContent = text;
-    for (const input of [code, pin]) {
+    for (const input of [code, pin, pass]) {
       input.setAttribute("aria-invalid", String(input === field));
     }
     if (field) {
@@ -79,11 +104,11 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
     find("done-title").focus();
   };
 
-  const ask = async (voucher, digits) => {
+  const ask = async (voucher, digits, shown) => {
     const answer = await fetch("api/v1/voucher/redeem", {
       method: "POST",
       headers: { "Content-Type": "application/json", "Idempotency-Key": keyOf(voucher) },
-      body: JSON.stringify({ code: voucher, pin: digits }),
+      body: JSON.stringify({ code: voucher, pin: digits, ...(shown && { playPass: shown }) }),
       credentials: "omit",
       cache: "no-store",
       signal: AbortSignal.timeout ? AbortSignal.timeout(PATIENCE_MS) : undefined,
@@ -97,7 +122,7 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
     if (busy) {
       return;
     }
-    const voucher = symbols(code.value), digits = pin.value.replace(/\s/g, "");
+    const voucher = symbols(code.value), digits = pin.value.replace(/\s/g, ""), shown = symbols(pass.value);
     if (voucher.length !== CODE_SYMBOLS) {
       say("The code has 13 letters and digits.", code);
       return;
@@ -106,16 +131,20 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
       say("The PIN has 6 digits.", pin);
       return;
     }
+    if (shown && shown.length !== CODE_SYMBOLS) {
+      say("A play pass has 13 letters and digits.", pass);
+      return;
+    }
     busy = true;
     say("", null);
     button.setAttribute("aria-disabled", "true");
     button.textContent = "Redeeming\u2026";
     try {
-      const content = await ask(voucher, digits);
+      const content = await ask(voucher, digits, shown);
       if (content.ok === true) {
         show(content.player);
       } else {
-        say(SAID[content.code] || LATER, content.code === "INVALID_CREDENTIALS" ? pin : null);
+        refuse(content);
       }
     } catch {
       say(LATER, null);

@@ -20,7 +20,7 @@ from ...domain.sessions import Session
 from ...domain.vouchers import Voucher
 from .books import ALL
 from .pages import is_within, newest, newest_of
-from .play_passes import held_pass, lock_passes
+from .play_passes import held_pass, lock_passes, zone_of
 from .safety import safety_of
 from .transaction import Transaction, View
 
@@ -123,7 +123,8 @@ class MemoryPlayers:
             session, bonuses = _belongings(view, player)
             play_pass = held_pass(view, before, player, shown_pass_id)
             safety = None if watch is None else safety_of(view, player_id, watch)
-            return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass)
+            zone = zone_of(view, play_pass)
+            return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass, zone)
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
         """Return a visible player's events above a number, in order."""

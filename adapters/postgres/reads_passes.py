@@ -57,6 +57,9 @@ def locking_pass(*, shown: bool) -> Query:
     Which pass that is it reads without the player's lock, which has to come after the pass's. It may: a player's
     pass is set once and never changed. So what is read is right for ever, or it is null and the player may be tied
     before the player's lock is had; then the player's row says so, and `held_pass` lets the unit run anew.
+
+    Beside each pass stands the zone that its tenant has set. No lock of ours guards that setting, so that it may
+    be read here, before the wait: where there is no pass it costs nothing.
     """
     passes, players = tables.play_passes, tables.players
     own = select(players.c.pass_id).where(*scope(players, bound=True), *matching(players, ["player_id"]))
@@ -64,18 +67,22 @@ def locking_pass(*, shown: bool) -> Query:
     if shown:
         also = param(passes.c.pass_id, "shown_pass_id")
         wanted = passes.c.pass_id.in_([own.scalar_subquery(), also])
-    statement = select(*kept_columns(passes)).where(*scope(passes, bound=True), wanted)
+    set_ = tables.safety_settings
+    of_tenant = and_(set_.c.operator_id == passes.c.operator_id, set_.c.tenant_id == passes.c.tenant_id)
+    zone = select(set_.c.zone).where(of_tenant).correlate(passes).scalar_subquery()
+    statement = select(*kept_columns(passes), zone).where(*scope(passes, bound=True), wanted)
     return compiled(locked(statement.order_by(passes.c.pass_id) if shown else statement))
 
 
-def held_pass(rows: Sequence[Row], player: Player, shown_pass_id: UUID | None) -> PlayPass | None:
-    """Return the player's pass among the locked ones, or the one that was shown. Raises TransientConflict."""
+def held_pass(
+    rows: Sequence[Row], player: Player, shown_pass_id: UUID | None
+) -> tuple[PlayPass | None, str | None]:
+    """Return the player's pass among the locked ones, or the one shown; and the zone. Raises TransientConflict."""
     held = {row[2]: row for row in rows}
-    if player.pass_id is None:
-        return _record(held.get(shown_pass_id))
-    if player.pass_id not in held:
+    if player.pass_id is not None and player.pass_id not in held:
         raise TransientConflict("the player was tied to a play pass in between")
-    return _record(held[player.pass_id])
+    row = held.get(player.pass_id or shown_pass_id)
+    return (None, None) if row is None else (_record(row), row[-1])
 
 
 @cache

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from support_emptied import open_empty
 from support_machine import World, build_world
-from support_machine_checks import check, check_sessions, dump
+from support_machine_checks import check, check_sessions, check_stops, dump
+from support_machine_limits import Above, limit_loss, play_to_limit
 
 from playtime.application.access import SYSTEM
 from playtime.application.audit import CHECKS
@@ -21,6 +22,7 @@ stakes = st.one_of(st.integers(0, 300), st.sampled_from([0, 1, 50, 99, 100, 101]
 draws = st.one_of(st.just(0), st.integers(0, 9999), st.sampled_from([5894, 5895, 7945, 9445, 9999]))
 mostly = st.sampled_from([True, True, True, False])
 nearly = st.sampled_from([True] * 11 + [False])
+limits = st.one_of(st.integers(-2, 300), st.sampled_from([0, 1, 100, 10**12, 10**12 + 1]), st.integers(0, 5000))
 waits = st.sampled_from([1, 4, 5, 29, 30, 60, 24 * 60 - 1, 24 * 60, 31 * 24 * 60])
 
 
@@ -99,6 +101,21 @@ class Machine(RuleBasedStateMachine):
         self.each(World.check_reality, who)
         self.each(World.spin, who, left, 0, leave=True, named=True)
 
+    @rule(who=which, amount=limits, above=st.sampled_from(Above))
+    def limit(self, who: int, amount: int, above: Above) -> None:
+        self.each(limit_loss, who, amount, above)
+
+    @rule(who=which, room=st.integers(0, 300), ticket=draws, past=st.booleans())
+    def play_to_limit(self, who: int, room: int, ticket: int, *, past: bool) -> None:
+        """Stake what a limit leaves, or one more; try to raise it, and play on."""
+        self.each(World.acknowledge, who)
+        self.each(World.check_reality, who)
+        self.each(limit_loss, who, room, Above.LOST)
+        self.each(play_to_limit, who, ticket, past=past)
+        self.each(limit_loss, who, 1, Above.LIMIT)
+        self.each(World.acknowledge, who)
+        self.each(World.spin, who, 1, ticket, leave=False, named=True)
+
     @rule(at=which, amount=sums, count=st.integers(1, 4), named=mostly)
     def sell_batch(self, at: int, amount: int, count: int, *, named: bool) -> None:
         self.each(World.sell_batch, at, amount, count, named=named)
@@ -175,6 +192,7 @@ class Machine(RuleBasedStateMachine):
                     assert other[name] == content, name
         for world in self.worlds:
             check_sessions(world)
+            check_stops(world)
             # The tickets are chosen, so that any return is possible.
             rules = [rule for rule in CHECKS if rule.code != "RTP_ALARM"]
             assert world.day.engine.run_audit(SYSTEM, newest_seals=None, checks=rules).findings == []

@@ -1,11 +1,12 @@
 """A player's own limits and breaks: on both storages, from setting them to being held by them."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, kinds
+from support_safety import enforce
 
 from playtime.application.errors import InvalidToken, NotFound
 from playtime.application.limits import LimitRecord, PlayerLimits
@@ -24,6 +25,14 @@ def limit(day: Day, guest: Guest, kind: LimitKind, amount: int | None) -> Player
 
 def record(limits: PlayerLimits, kind: LimitKind) -> LimitRecord:
     return next(found for found in limits.limits if found.kind is kind)
+
+
+def play_for(day: Day, guest: Guest, *, minutes: int) -> None:
+    """Play a round now and after each ten minutes."""
+    day.spin(guest, 1, LOSE)
+    for _ in range(minutes // 10):
+        day.clock.advance(minutes=10)
+        day.spin(guest, 1, LOSE)
 
 
 def check_reality(day: Day, guest: Guest) -> None:
@@ -166,6 +175,58 @@ def test_the_time_of_a_day_is_limited_by_the_clocks_of_the_zone(day: Day) -> Non
     day.clock.set(day.clock.now().replace(day=2, hour=8, minute=0, second=0, microsecond=0))
     check_reality(day, guest)
     assert day.spin(guest, 1, LOSE).code is None
+
+
+def test_a_day_begins_where_the_tenants_zone_has_midnight(day: Day) -> None:
+    enforce(day, "off", zone="Asia/Kathmandu")
+    guest = day.welcome(10_000)
+    play_for(day, guest, minutes=20)
+    limit(day, guest, TIME, 20)
+    refused = day.spin(guest, 1, LOSE)
+    assert refused.code == "PLAYER_TIME_LIMIT_REACHED"
+    midnight = datetime(2026, 3, 1, 18, 15, tzinfo=UTC)
+    assert refused.content()["until"] == "2026-03-01T18:15:00.000Z"
+    for moment, code in ((midnight - timedelta(microseconds=1), "PLAYER_TIME_LIMIT_REACHED"), (midnight, None)):
+        day.clock.set(moment)
+        check_reality(day, guest)
+        assert day.spin(guest, 1, LOSE).code == code
+
+
+def test_everybody_sees_the_day_of_the_tenants_zone(day: Day) -> None:
+    enforce(day, "off", zone="Asia/Kathmandu")
+    guest, other = day.welcome(10_000), day.welcome(10_000, day.sister)
+    for who in (guest, other):
+        play_for(day, who, minutes=20)
+    day.clock.set(datetime(2026, 3, 1, 19, 0, tzinfo=UTC))
+    # The first one's day is over, the second one's, in the zone of who has set none, is not.
+    for who, seconds in ((guest, 0), (other, 1_200)):
+        seen = [
+            limit(day, who, TIME, 60),
+            limit(day, who, TIME, 30),
+            day.engine.acknowledge_notices(who.principal),
+            day.engine.read_limits(who.principal),
+            day.engine.read_player_limits(day.owner, who.player_id),
+        ]
+        assert [record(limits, TIME).played_seconds for limits in seen] == [seconds] * 5
+
+
+def test_another_zone_holds_at_once_and_nothing_that_was_played_is_forgotten(day: Day) -> None:
+    guest = day.welcome(10_000)
+    play_for(day, guest, minutes=20)
+    limit(day, guest, TIME, 20)
+
+    def until() -> str | None:
+        refused = day.spin(guest, 1, LOSE)
+        return None if refused.code is None else str(refused.content()["until"])
+
+    assert until() == "2026-03-02T08:00:00.000Z"
+    enforce(day, "off", zone="Asia/Kathmandu")
+    assert until() == "2026-03-01T18:15:00.000Z"
+    day.clock.set(datetime(2026, 3, 1, 18, 15, tzinfo=UTC))
+    check_reality(day, guest)
+    assert until() is None
+    enforce(day, "off", zone="America/Los_Angeles")
+    assert until() == "2026-03-02T08:00:00.000Z"
 
 
 def test_marks_are_told_once_in_the_answer_and_until_they_are_acknowledged(day: Day) -> None:

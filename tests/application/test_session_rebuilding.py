@@ -52,7 +52,7 @@ def test_a_loss_limit_is_derived_as_well_and_never_forgotten(day: Day) -> None:
 def random_day(day: Day, random: Random) -> None:
     """Play as a seed decides: all that begins, changes or ends a session."""
     guests = [day.welcome(20_000), day.welcome(300, day.sister), day.welcome(5_000, day.stranger)]
-    for _ in range(SPINS):
+    for turn in range(SPINS):
         at = random.randrange(len(guests))
         guest = guests[at]
         what = random.choices(range(8), [20, 3, 2, 1, 1, 1, 1, 1])[0]
@@ -75,6 +75,8 @@ def random_day(day: Day, random: Random) -> None:
         elif what == 6:
             again = day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
             day.engine.refresh_player(again.refresh_token)
+        elif what == 7:
+            day.engine.set_loss_limit(guest.principal, loss_limit_minor=2_000 - turn)
         token = day.engine.player_login(login_code=guest.login_code, pin=guest.pin).token
         guests[at] = evolve(guest, principal=day.engine.authenticate.player(token))
     day.engine.close_player(day.agent.head, guests[0].player_id)
@@ -96,6 +98,7 @@ def test_both_agree_after_a_random_day(day: Day, seed: int) -> None:
         ("bets_minor", lambda session: evolve(session, bets_minor=1)),
         ("wins_minor", lambda session: evolve(session, wins_minor=1)),
         ("games", lambda session: evolve(session, games=("other",))),
+        ("loss_limit_minor", lambda session: evolve(session, loss_limit_minor=None)),
         ("end_balance_minor", lambda session: evolve(session, end_balance_minor=0)),
         ("last_active_at", lambda session: evolve(session, last_active_at=session.started_at - timedelta(1))),
         ("ended_at", lambda session: session.end(session.last_active_at, SessionEnd.LOGOUT)),
@@ -107,6 +110,7 @@ def test_what_is_kept_otherwise_is_told_by_a_check_and_put_right_without(
     guest, other = day.welcome(1_000), day.welcome(1_000, day.stranger)
     for one in (guest, other):
         day.spin(one, 100, DOUBLE)
+        day.engine.set_loss_limit(one.principal, loss_limit_minor=500)
     right = sessions(day, guest)
     spoil(day, guest, change)
     wrong = sessions(day, guest)
@@ -117,6 +121,17 @@ def test_what_is_kept_otherwise_is_told_by_a_check_and_put_right_without(
     assert len(differences(day, check=False)) == 1
     assert sessions(day, guest) == right
     assert differences(day) == []
+
+
+def test_a_limit_beyond_the_session_is_not_taken_for_the_sessions(day: Day) -> None:
+    guest = day.welcome(1_000)
+    day.engine.set_loss_limit(guest.principal, loss_limit_minor=500)
+    day.engine.set_loss_limit(guest.principal, loss_limit_minor=400)
+    day.engine.set_limit(guest.principal, LimitKind.LOSS_24H, 300)
+    before = sessions(day, guest)
+    assert [session.loss_limit_minor for session in before] == [400]
+    assert differences(day, check=False) == []
+    assert sessions(day, guest) == before
 
 
 def test_what_the_ledger_does_not_tell_is_left_as_it_was(day: Day) -> None:

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from support_day import other_pin
+from support_day import EVERYTHING, Sold, other_pin
 from support_http import Web
 from werkzeug.serving import make_server
 
 from playtime.adapters.http.server import QuietHandler
 from playtime.adapters.http.sheet import SLIPS_ON_A4
+from playtime.application.filters import PlayerFilter
+from playtime.domain.exclusions import CoolOff
 from playtime.domain.tenants import TenantKind
 
 # One that a snap confines can neither read the files nor use the folders of a test.
@@ -276,6 +278,65 @@ def test_a_double_click_asks_once(web: Web, browser: Browser, site: str) -> None
     browser.ask("for (let time = 0; time < 5; time++) { document.getElementById('button').click(); }")
     browser.until("!document.getElementById('done').hidden")
     assert browser.ask("asked") == 1
+
+
+def _redeem(browser: Browser, site: str, voucher: Sold, shown: str) -> None:
+    browser.open(f"{site}/redeem?code={voucher.code}")
+    browser.type("pin", voucher.pin)
+    browser.type("pass", shown)
+    browser.press_enter()
+
+
+def test_a_play_pass_ties_the_new_account(web: Web, browser: Browser, site: str) -> None:
+    guest, voucher = web.day.welcome(1_000), web.day.sell(1_000)
+    shown = web.day.engine.get_play_pass(guest.principal).code
+    _open(browser, f"{site}/redeem")
+    for _ in range(2):
+        _redeem(browser, site, voucher, f" {shown.lower()} ")
+        browser.until("!document.getElementById('done').hidden")
+    with web.day.storage.begin(guest.principal.binding) as unit:
+        passes = [view.player.pass_id for view in unit.players.page(PlayerFilter(), EVERYTHING)]
+    assert len(passes) == 2
+    assert passes[0] == passes[1] is not None
+    _redeem(browser, site, voucher, "")
+    assert "without one" in _said(browser)
+    assert not browser.complaints
+
+
+def test_a_play_pass_that_is_not_right_costs_nothing(web: Web, browser: Browser, site: str) -> None:
+    voucher, stranger = web.day.sell(1_000), web.day.welcome(1_000, web.day.sister)
+    unknown = web.day.engine.get_play_pass(stranger.principal).code
+    _open(browser, f"{site}/redeem")
+    for shown, said in (
+        (unknown[:-1], "13 letters"),
+        (f"{unknown[:-1]}U", "not right"),
+        (unknown, "no such play pass"),
+    ):
+        _redeem(browser, site, voucher, shown)
+        assert said in _said(browser)
+        assert browser.ask("document.activeElement.id") == "pass"
+        assert browser.ask("document.activeElement.getAttribute('aria-invalid')") == "true"
+    browser.type("pass", "")
+    browser.press_enter()
+    browser.until("!document.getElementById('done').hidden")
+    assert not browser.complaints
+
+
+def test_a_break_is_told_with_its_end_and_the_voucher_is_good_after_it(
+    web: Web, browser: Browser, site: str
+) -> None:
+    guest, voucher = web.day.welcome(1_000), web.day.sell(1_000)
+    shown = web.day.engine.get_play_pass(guest.principal).code
+    taken = web.day.engine.take_break.cool_off(guest.principal, CoolOff.DAY)
+    _open(browser, f"{site}/redeem")
+    _redeem(browser, site, voucher, shown)
+    said = _said(browser)
+    assert f"{taken.until:%Y-%m-%d %H:%M} UTC" in said
+    assert "was not used" in said
+    web.day.clock.set(taken.until)
+    browser.press_enter()
+    browser.until("!document.getElementById('done').hidden")
+    assert not browser.complaints
 
 
 def test_what_goes_wrong_is_said_plainly(web: Web, browser: Browser, site: str) -> None:

@@ -36,6 +36,7 @@ def test_the_code_of_the_address_is_filled_in(web: Web, write: object) -> None:
         "?code=%ff",
         "?code=" + "A" * 5_000,
         "?pin=123456",
+        "?pass=0000-0000-0000-0",
         "?code[]=1",
     ],
 )
@@ -65,7 +66,8 @@ def test_the_page_runs_its_own_script_and_no_other(web: Web) -> None:
 def test_the_page_can_be_used_by_everybody(web: Web) -> None:
     text = _get(web, "/redeem").body.decode()
     assert '<html lang="en">' in text
-    assert re.findall(r'<label for="(\w+)">', text) == ["code", "pin"]
+    assert re.findall(r'<label for="(\w+)">', text) == ["code", "pin", "pass"]
+    assert re.findall(r'<input id="(\w+)"[^>]* required ', text) == ["code", "pin"], "a play pass may be left out"
     assert 'inputmode="numeric" autocomplete="one-time-code"' in text
     assert 'role="alert"' in text
     assert "<noscript>" in text
