@@ -130,11 +130,15 @@ def _excluded(route: Route, case: Case[Any]) -> list[Any]:
     """Return the checks that do not hold for a request.
 
     A schema cannot say that 1.0 is not a whole number as we want it written, nor everything that the rules ask of
-    a name or slug, nor what has become of a voucher.
+    a name or slug, nor what has become of a voucher. And an unknown parameter that is an empty list leaves no trace
+    in the address that is asked.
     """
     body: Any = case.body
+    names = []
     floats = isinstance(body, dict) and any(isinstance(value, float) for value in body.values())
     if floats or {status_of(error) for error in route.refusals} & {HTTPStatus.BAD_REQUEST, HTTPStatus.GONE}:
-        load_all_checks()
-        return [CHECKS.get_one("positive_data_acceptance")]
-    return []
+        names.append("positive_data_acceptance")
+    if [] in case.query.values():
+        names.append("negative_data_rejection")
+    load_all_checks()
+    return [CHECKS.get_one(name) for name in names]
