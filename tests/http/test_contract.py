@@ -130,8 +130,8 @@ def _excluded(route: Route, case: Case[Any]) -> list[Any]:
     """Return the checks that do not hold for a request.
 
     A schema cannot say that 1.0 is not a whole number as we want it written, nor everything that the rules ask of
-    a name or slug, nor what has become of a voucher. And an unknown parameter that is an empty list leaves no trace
-    in the address that is asked.
+    a name or slug, nor what has become of a voucher. And an unknown parameter that is an empty list leaves no
+    trace in the address that is asked.
     """
     body: Any = case.body
     names = []
