@@ -7,6 +7,8 @@ STAMP := $(VENV)/.ready
 UV := uv==0.13.9
 ONCE ?=
 PYTEST_ARGS ?=
+# Two processes, each with a database server of its own; a file's tests stay together, as they share what is costly.
+TWO_AT_ONCE := -n 2 --dist loadfile
 SECONDS_OF_SEEDS ?= 60
 
 # The stamp names the folder it was made in: a virtual environment that was moved or copied along
@@ -60,13 +62,13 @@ demo: setup ## play a day, show where every coin is, then serve (ONCE=1: exit af
 	@$(BIN)/playtime demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: setup ## the tests, but for the slow ones (PYTEST_ARGS="-k voucher" picks some)
-	@$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not slow" $(TWO_AT_ONCE) $(PYTEST_ARGS)
 
 test-rls: setup ## the isolation between tenants alone
 	@$(BIN)/python -m pytest -m rls $(PYTEST_ARGS)
 
-slow: setup ## the slow tests alone, two at a time
-	@$(BIN)/python -m pytest -m slow -n 2 $(PYTEST_ARGS)
+slow: setup ## the slow tests alone
+	@$(BIN)/python -m pytest -m slow $(TWO_AT_ONCE) $(PYTEST_ARGS)
 
 simulate: setup ## a minute of seeds of the simulation, from a new one each time (SECONDS_OF_SEEDS=600: longer)
 	@$(BIN)/playtime simulate --seconds $(SECONDS_OF_SEEDS)

@@ -23,6 +23,7 @@ PATIENCE_SECONDS = 20
 RESTORED = """
 delete from playtime.fold_marks;
 delete from playtime.account_totals;
+truncate playtime.number_marks, playtime.play_buckets, playtime.stake_buckets, playtime.activity_buckets;
 do $$ begin execute format(
     'alter table playtime.ledger_events alter column era set default %s',
     (select coalesce(max(era), 0) + 1 from playtime.ledger_events)
