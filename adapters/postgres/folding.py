@@ -20,16 +20,22 @@ MOST_TENANTS: Final = 100
 HORIZON: Final = Statement("select pg_snapshot_xmin(pg_current_snapshot())::text")
 """The oldest transaction that still runs. A statement of its own, so that all later ones see what is below it."""
 
-_MAKE_MARKS: Final = """
-insert into playtime.fold_marks (operator_id, tenant_id)
+
+def make_marks(table: str) -> str:
+    """Return the text that gives each of an operator's ($1) tenants a mark in a table where it has none."""
+    return f"""
+insert into playtime.{table} (operator_id, tenant_id)
 select tenants.operator_id, tenants.tenant_id from playtime.tenants
 where tenants.operator_id = $1 and (
-    select marks.through from playtime.fold_marks marks
+    select marks.through from playtime.{table} marks
     where marks.operator_id = $1 and marks.tenant_id = tenants.tenant_id
 ) is null
 order by tenants.tenant_id
 on conflict (operator_id, tenant_id) do nothing
-"""
+"""  # noqa: S608 - texts of ours
+
+
+_MAKE_MARKS: Final = make_marks("fold_marks")
 
 _LOCK_MARKS: Final = """
 select marks.tenant_id from playtime.fold_marks marks

@@ -8,7 +8,7 @@ from typing import Final
 
 from ...application.analytics_port import STAKE_STEPS
 from .channel import Statement
-from .folding import HORIZON, MOST_TENANTS
+from .folding import HORIZON, MOST_TENANTS, make_marks
 from .transaction import Transaction
 
 GRAINS_MINUTES: Final = (15, 60, 240, 1440)
@@ -17,16 +17,7 @@ GRAINS_MINUTES: Final = (15, 60, 240, 1440)
 GRAIN_EPOCH: Final = "2000-01-01 00:00:00+00"
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
-_MAKE_MARKS: Final = """
-insert into playtime.number_marks (operator_id, tenant_id)
-select tenants.operator_id, tenants.tenant_id from playtime.tenants
-where tenants.operator_id = $1 and (
-    select marks.through from playtime.number_marks marks
-    where marks.operator_id = $1 and marks.tenant_id = tenants.tenant_id
-) is null
-order by tenants.tenant_id
-on conflict (operator_id, tenant_id) do nothing
-"""
+_MAKE_MARKS: Final = make_marks("number_marks")
 
 _NEXT: Final = """
     select events.xact_id from playtime.ledger_events events

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import psycopg
 from .channel import Statement
 from .tables import kept_columns
 
-DIALECT: Final[Dialect] = psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+DIALECT: Final[Dialect] = psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # untyped there
 
 
 @frozen
