@@ -158,13 +158,13 @@ def _observed(name: str, *, with_neighbour: bool) -> str:
         north.work()
         if with_neighbour:
             # What the engine is made of is set back: the neighbour must be seen in nothing else.
-            kept = (ids._count, draws._rest._random.getstate(), day.clock.now())  # type: ignore[attr-defined]
+            kept = (ids._count, draws._rest._random.getstate(), day.clock.now())  # type: ignore[attr-defined] # inner state
             for _ in range(order.randrange(3)):
                 south.work()
             day.clock.advance(days=order.choice((0, 0, 0, 3)))
             day.engine.set_tenant_status.suspend(day.owner, day.south.tenant_id)
             day.engine.set_tenant_status.resume(day.owner, day.south.tenant_id)
-            ids._count = kept[0]  # type: ignore[attr-defined]
+            ids._count = kept[0]  # type: ignore[attr-defined] # inner state
             draws._rest._random.setstate(kept[1])
             day.clock.set(kept[2])
         day.clock.advance(seconds=1)

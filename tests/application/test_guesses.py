@@ -144,7 +144,7 @@ def _traces(day: Day, calls: list[Callable[[Engine], object]]) -> list[list[str]
     for call in calls:
         trace: list[str] = []
         engine, _ = _watch(day, trace)
-        _wrong(lambda call=call, engine=engine: call(engine))  # type: ignore[misc]
+        _wrong(lambda call=call, engine=engine: call(engine))  # type: ignore[misc] # a default
         traces.append(trace)
     return traces
 
@@ -170,7 +170,7 @@ def test_unknown_wrong_and_locked_vouchers_take_the_same_steps(day: Day) -> None
     traces = _traces(
         day,
         [
-            lambda engine, code=code, pin=pin: engine.redeem_voucher(code=code, pin=pin)  # type: ignore[misc]
+            lambda engine, code=code, pin=pin: engine.redeem_voucher(code=code, pin=pin)  # type: ignore[misc] # a default
             for code, pin in redeem
         ],
     )
@@ -199,7 +199,7 @@ def test_unknown_wrong_and_locked_log_ins_take_the_same_steps(day: Day) -> None:
     traces = _traces(
         day,
         [
-            lambda engine, code=code, pin=pin: engine.player_login(login_code=code, pin=pin)  # type: ignore[misc]
+            lambda engine, code=code, pin=pin: engine.player_login(login_code=code, pin=pin)  # type: ignore[misc] # a default
             for code, pin in login
         ],
     )
@@ -221,7 +221,7 @@ def test_unknown_wrong_and_locked_staff_take_the_same_steps(day: Day) -> None:
     traces = _traces(
         day,
         [
-            lambda engine, u=username, t=tenant, p=password: engine.staff_login(  # type: ignore[misc]
+            lambda engine, u=username, t=tenant, p=password: engine.staff_login(  # type: ignore[misc] # a default
                 username=u, tenant=t, password=p
             )
             for username, tenant, password in login
@@ -253,8 +253,8 @@ def test_a_decoy_is_shared_by_every_agent_of_an_operator(day: Day) -> None:
     meeting = next(found for found in codes.values() if len(found) == len(symbols))
     for _ in range(7):
         for code in meeting.values():
-            _wrong(lambda code=code: day.engine.redeem_voucher(code=code, pin="000000"))  # type: ignore[misc]
-            _wrong(lambda code=code: day.engine.player_login(login_code=code, pin="0"))  # type: ignore[misc]
+            _wrong(lambda code=code: day.engine.redeem_voucher(code=code, pin="000000"))  # type: ignore[misc] # a default
+            _wrong(lambda code=code: day.engine.player_login(login_code=code, pin="0"))  # type: ignore[misc] # a default
     voucher = day.sell(100, day.sister)
     assert day.redeem(voucher).code is None
 

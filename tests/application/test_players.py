@@ -184,7 +184,7 @@ def test_staff_list_the_players_of_what_they_may_see(day: Day) -> None:
     mine, other, far = (day.welcome(1000, desk).player_id for desk in (day.agent, day.sister, day.stranger))
 
     def seen(who: object, tenant_id: UUID | None = None) -> list[UUID]:
-        rows = day.engine.list_players(who, PlayerFilter(tenant_id=tenant_id), EVERYTHING)  # type: ignore[arg-type]
+        rows = day.engine.list_players(who, PlayerFilter(tenant_id=tenant_id), EVERYTHING)  # type: ignore[arg-type] # any of them
         return [row.player_id for row in rows]
 
     assert seen(day.owner) == [far, other, mine]

@@ -16,13 +16,13 @@ def unused(*_: object) -> object:
 
 
 PROGRAM = Program(
-    open_running=unused,  # type: ignore[arg-type]
-    open_database=unused,  # type: ignore[arg-type]
-    home=unused,  # type: ignore[arg-type]
-    default_url=unused,  # type: ignore[arg-type]
+    open_running=unused,  # type: ignore[arg-type] # never called
+    open_database=unused,  # type: ignore[arg-type] # never called
+    home=unused,  # type: ignore[arg-type] # never called
+    default_url=unused,  # type: ignore[arg-type] # never called
     simulated_engine=simulated_engine,
-    load_games=unused,  # type: ignore[arg-type]
-    load_game=unused,  # type: ignore[arg-type]
+    load_games=unused,  # type: ignore[arg-type] # never called
+    load_game=unused,  # type: ignore[arg-type] # never called
 )
 
 

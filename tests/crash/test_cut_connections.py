@@ -160,7 +160,7 @@ def test_connections_cut_anywhere_leave_the_books_exact(house: House, client: Cl
     house.proxy.cut_at_random(seed, one_in=6, bytes_below=4_000)
     spins = [spin_of(seat, f"spin-{number}") for number in range(40) for seat in house.casino.seats[:2]]
     for spin in spins:
-        wait_for(lambda: spin.ask(client).status != 503, "an answer")  # noqa: B023
+        wait_for(lambda: spin.ask(client).status != 503, "an answer")  # noqa: B023 - called at once
     assert house.proxy.cuts > len(spins) // 6
     house.hold(spins)
 

@@ -36,7 +36,7 @@ def test_a_database_that_is_killed_in_a_storm_comes_back_with_everything(command
                 storm.wait_for_answers(150)
                 refused = storm.refused
                 strike(command.home)
-                storm.wait(lambda: storm.refused > refused, "clients are told to come back later")  # noqa: B023
+                storm.wait(lambda: storm.refused > refused, "clients are told to come back later")  # noqa: B023 - called at once
                 storm.wait_for_answers(150)
         assert server.pid == pid, "it was not restarted"
         wait_for(lambda: is_well(server.url), "the server is well")

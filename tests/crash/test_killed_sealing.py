@@ -55,7 +55,7 @@ def test_two_that_are_killed_leave_a_good_chain_and_two_more_end_it() -> None:
             for _ in range(2):
                 before = _sealed(database)
                 with _sweep(command) as sweep:
-                    wait_for(lambda: _sealed(database) > before, "a seal is there")  # noqa: B023
+                    wait_for(lambda: _sealed(database) > before, "a seal is there")  # noqa: B023 - called at once
                     sweep.kill()
                 verified = command.run("ledger", "verify")
                 assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -38,7 +38,7 @@ def test_a_worker_that_is_killed_is_replaced(command: Command) -> None:
                 storm.wait_for_answers(100)
                 workers = children_of(server.pid)
                 os.kill(min(workers), signal.SIGKILL)
-                wait_for(lambda: len(children_of(server.pid) - workers) == 1, "a new worker")  # noqa: B023
+                wait_for(lambda: len(children_of(server.pid) - workers) == 1, "a new worker")  # noqa: B023 - called at once
         settle(server.url, storm.asked)
         hold_books(embedded_url(command.home), storm.asked)
         verify(command)

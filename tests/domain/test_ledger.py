@@ -164,7 +164,7 @@ def test_a_transfer_needs_two_accounts() -> None:
 def test_an_event_cannot_be_changed() -> None:
     event = _event(E.LOGIN)
     with pytest.raises(FrozenInstanceError):
-        event.tenant_id = uid(1)  # type: ignore[misc]
+        event.tenant_id = uid(1)  # type: ignore[misc] # it is frozen
 
 
 @pytest.mark.parametrize(

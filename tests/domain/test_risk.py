@@ -259,10 +259,10 @@ plays = st.lists(
 def test_a_score_is_the_points_of_its_reasons_and_the_same_each_time(
     spins: list[PlayedSpin], now: object, start_minor: int
 ) -> None:
-    risk = scored(spins, start_balance_minor=start_minor, now=now)  # type: ignore[arg-type]
+    risk = scored(spins, start_balance_minor=start_minor, now=now)  # type: ignore[arg-type] # Hypothesis' list
     assert risk.score == min(100, sum(MARKERS[reason].points for reason in risk.reasons))
     assert tuple(risk.evidence) == risk.reasons == tuple(sorted(risk.reasons))
-    assert risk == scored(tuple(spins), start_balance_minor=start_minor, now=now)  # type: ignore[arg-type]
+    assert risk == scored(tuple(spins), start_balance_minor=start_minor, now=now)  # type: ignore[arg-type] # Hypothesis' list
 
 
 def test_a_chaser_is_at_tilt_risk_within_forty_spins() -> None:

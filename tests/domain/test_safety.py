@@ -157,7 +157,7 @@ def test_a_limit_is_set_once_and_lowered_but_never_raised() -> None:
 @pytest.mark.parametrize("limit", [-1, 10**12 + 1, True, "5", 1.0, None])
 def test_what_is_no_limit_is_refused(limit: object) -> None:
     with pytest.raises(InvalidInput) as refused:
-        limit_loss(make_session(), limit)  # type: ignore[arg-type]
+        limit_loss(make_session(), limit)  # type: ignore[arg-type] # bad input
     assert refused.value.path == "lossLimitCents"
 
 
