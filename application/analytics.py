@@ -1,6 +1,6 @@
 """Asking for numbers: who may, of which period and which events, and what all answers have in common."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Final, Generic, TypeVar
@@ -14,7 +14,7 @@ from ..domain.game_configs import GameConfig
 from ..domain.game_variance import hit_rate_of, variance_of
 from ..domain.games import Game
 from ..domain.inference import Odds
-from ..domain.ledger import EventSource
+from ..domain.ledger import EventSource, EventType
 from ..domain.periods import DEFAULT_ZONE, Bucket, Period, period_of
 from ..domain.staff import Permission, Role
 from ..domain.totals import Amounts, Totals
@@ -139,6 +139,12 @@ class KnownOdds:
         own = self.own.get(game_key) if source is EventSource.PLAYTIME else None
         return own or self.stated.get(game_key)
 
+    @property
+    def own_play(self) -> Mapping[str, Odds]:
+        """The odds by which our own play is tested: of games of a known variance."""
+        both = {**self.stated, **self.own}
+        return {key: game for key, game in both.items() if game.variance is not None}
+
 
 def _unambiguous(configs: Iterable[GameConfig]) -> dict[str, Odds]:
     """Return odds by key, but for what operators state differently (the platform's owner sees them all)."""
@@ -185,17 +191,42 @@ def series(numbers: Analytics, period: Period, only: Scope) -> list[Totals]:
 
 
 def two_series(numbers: Analytics, period: Period, only: Scope) -> tuple[Sequence[Totals], Sequence[Totals]]:
-    """Return the totals of each bucket of a period, and of the period before, in one question."""
-    now, before = period.edges, period.before.edges
-    both = by_bucket(numbers.sums([*before, *now[1:]], only), len(before) + len(now) - 2)
-    return both[len(before) - 1 :], both[: len(before) - 1]
+    """Return the totals of each bucket of a period, and of its counterpart in the one before, in one question."""
+    before, now = _two_lists(numbers.sums(period.both_edges, only), len(period.edges) - 1)
+    return [added_up(some) for some in now], [added_up(some) for some in before]
+
+
+@frozen
+class Side:
+    """The totals of a period, bucket by bucket, and by game."""
+
+    series: Sequence[Totals]
+    by_game: Mapping[Key, Totals]
+
+
+def two_sides(numbers: Analytics, period: Period, only: Scope) -> tuple[Side, Side]:
+    """Return the totals of a period by bucket and by game, and those of the one before, in one question."""
+    sums = numbers.sums(period.both_edges, only, [Dimension.GAME])
+    before, now = (
+        Side([added_up(some) for some in side], by_key(part for some in side for part in some))
+        for side in _two_lists(sums, len(period.edges) - 1)
+    )
+    return now, before
+
+
+def _two_lists(sums: Iterable[Sum], count: int) -> tuple[list[list[Sum]], list[list[Sum]]]:
+    """Return sums by bucket, first those of the period before."""
+    parts: list[list[Sum]] = [[] for _ in range(2 * count)]
+    for part in sums:
+        parts[part.bucket].append(part)
+    return parts[:count], parts[count:]
 
 
 def two_splits(
-    numbers: Analytics, period: Period, only: Scope, *by: Dimension
+    numbers: Analytics, period: Period, only: Scope, *by: Dimension, of: Collection[EventType] | None = None
 ) -> tuple[dict[Key, Totals], dict[Key, Totals]]:
     """Return the totals of a period and of the one before, split by dimensions, in one question."""
-    sums = numbers.sums([period.before.since, period.since, period.until], only, by)
+    sums = numbers.sums([period.before.since, period.since, period.until], only, by, of)
     return by_key(part for part in sums if part.bucket), by_key(part for part in sums if not part.bucket)
 
 

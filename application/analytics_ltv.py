@@ -1,20 +1,18 @@
 """Life-time value: what the house won of each player, how it is spread, and how it grows by cohort."""
 
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import accumulate
 from typing import Final
-from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.periods import Bucket, Period
+from ..domain.periods import Bucket, Period, Span
 from ..domain.totals import ratio
 from .access import StaffPrincipal
-from .analytics import AnalyticsReader, Asked, Numbers, ratio_text
-from .analytics_port import Analytics, Scope
+from .analytics import PREVIOUS, AnalyticsReader, Asked, Numbers, ratio_text
+from .analytics_port import Analytics, Scope, Worth, Worths
 
 LTV_STEPS_MINOR: Final = (-(10**6), -(10**5), -(10**4), -(10**3), 0, 10**3, 10**4, 10**5, 10**6)
 TOP_PERCENTS: Final = (1, 5, 10)
@@ -51,11 +49,13 @@ class TopShare:
 
 @frozen(kw_only=True)
 class LtvData:
-    """Bets less wins of the players who bet in the period."""
+    """Bets less wins of the players who bet in the period, and in the one before where that was asked for."""
 
     players: int
     ltv_minor: int
     average_minor: str | None
+    previous_players: int | None
+    previous_ltv_minor: int | None
     distribution: Sequence[LtvBin]
     cohorts: Sequence[LtvCohort]
     top: Sequence[TopShare]
@@ -69,28 +69,33 @@ class ReadLtv(AnalyticsReader):
         """Return them. Raises Forbidden, InvalidInput."""
 
         def read(numbers: Analytics, period: Period) -> LtvData:
-            worth: dict[UUID, int] = defaultdict(int)
-            for part in numbers.player_sums(period.span, asked.only):
-                worth[part.player_id] += part.handle_minor - part.payout_minor
-            values = sorted(worth.values(), reverse=True)
+            def whole_of(span: Span) -> tuple[Worths, Worth]:
+                spread = numbers.worths(span, asked.only, LTV_STEPS_MINOR, TOP_PERCENTS)
+                return spread, _together(spread.classes)
+
+            worths, whole = whole_of(period.span)
+            before = whole_of(period.before.span)[1] if asked.compare == PREVIOUS else None
             return LtvData(
-                players=len(values),
-                ltv_minor=sum(values),
-                average_minor=ratio_text(ratio(sum(values), len(values))),
-                distribution=_distribution(values),
+                players=whole.players,
+                ltv_minor=whole.minor,
+                average_minor=ratio_text(ratio(whole.minor, whole.players)),
+                previous_players=None if before is None else before.players,
+                previous_ltv_minor=None if before is None else before.minor,
+                distribution=_distribution(worths),
                 cohorts=_cohorts(numbers, period, asked.only),
-                top=[_top_share(values, percent) for percent in TOP_PERCENTS],
+                top=_top_shares(worths, whole),
             )
 
         return self._answer(principal, asked, read)
 
 
-def _distribution(values: Sequence[int]) -> list[LtvBin]:
-    counts = [0] * (len(LTV_STEPS_MINOR) + 1)
-    for value in values:
-        counts[bisect_right(LTV_STEPS_MINOR, value)] += 1
-    rows = zip((None, *LTV_STEPS_MINOR), (*LTV_STEPS_MINOR, None), counts, strict=True)
-    return [LtvBin(*row) for row in rows]
+def _together(classes: Sequence[Worth]) -> Worth:
+    return Worth(sum(some.players for some in classes), sum(some.minor for some in classes))
+
+
+def _distribution(worths: Worths) -> list[LtvBin]:
+    rows = zip((None, *LTV_STEPS_MINOR), (*LTV_STEPS_MINOR, None), worths.classes, strict=True)
+    return [LtvBin(low, high, some.players) for low, high, some in rows]
 
 
 def _cohorts(numbers: Analytics, period: Period, only: Scope) -> list[LtvCohort]:
@@ -113,9 +118,14 @@ def _cohorts(numbers: Analytics, period: Period, only: Scope) -> list[LtvCohort]
     ]
 
 
-def _top_share(values: Sequence[int], percent: int) -> TopShare:
+def _top_shares(worths: Worths, whole: Worth) -> list[TopShare]:
     """Return the share of the first so many in a hundred, rounded up to whole players."""
-    players = -(-len(values) * percent // 100)
-    ltv_minor = sum(values[:players])
-    share = ratio(ltv_minor, sum(values)) if sum(values) > 0 else None
-    return TopShare(percent, players, ltv_minor, ratio_text(share))
+    return [
+        TopShare(
+            percent,
+            first.players,
+            first.minor,
+            ratio_text(ratio(first.minor, whole.minor)) if whole.minor > 0 else None,
+        )
+        for percent, first in zip(TOP_PERCENTS, worths.tops, strict=True)
+    ]

@@ -1,6 +1,7 @@
 """Operations: what failed and what was refused, and what the desks did."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from attrs import frozen
@@ -12,6 +13,14 @@ from .access import StaffPrincipal
 from .analytics import PREVIOUS, AnalyticsReader, Asked, Key, Numbers, id_of, seconds_text, together, two_splits
 from .analytics_port import Analytics, Dimension
 from .analytics_revenue import VouchersRecord, vouchers_record
+
+_AT_DESKS: Final = (
+    EventType.VOUCHER_ISSUED,
+    EventType.VOUCHER_REDEEMED,
+    EventType.VOUCHER_VOIDED,
+    EventType.VOUCHER_EXPIRED,
+    EventType.LOGIN,
+)
 
 
 @frozen
@@ -73,7 +82,7 @@ class ReadOps(AnalyticsReader):
 
         def read(numbers: Analytics, period: Period) -> OpsData:
             span, only = period.span, asked.only
-            now, before = two_splits(numbers, period, only, Dimension.CASHIER)
+            now, before = two_splits(numbers, period, only, Dimension.CASHIER, of=_AT_DESKS)
             totals, previous = together(now.values()), together(before.values())
             times = numbers.redemption_times(span, only) or (None, None)
             return OpsData(

@@ -22,10 +22,9 @@ from .analytics import (
     elsewhere_record,
     ratio_text,
     together,
-    two_series,
-    two_splits,
+    two_sides,
 )
-from .analytics_port import Analytics, Dimension
+from .analytics_port import Analytics
 
 Expectation = tuple[Fraction | None, Fraction | None, Fraction | None]
 """The RTP that is to be expected, and the interval around the one there was."""
@@ -85,21 +84,20 @@ class ReadOverview(AnalyticsReader):
         odds = self._odds(principal)
 
         def read(numbers: Analytics, period: Period) -> OverviewData:
-            now, before = two_series(numbers, period, asked.only)
-            by_game = two_splits(numbers, period, asked.only, Dimension.GAME)
+            now, before = two_sides(numbers, period, asked.only)
             actives = numbers.actives_within([*_windows(period), *_windows(period.before)], asked.only)
-            shown = before if asked.compare == PREVIOUS else []
+            compared = asked.compare == PREVIOUS
             return OverviewData(
-                _headline(together(now), actives[:4], _expectation(by_game[0], odds)),
-                _headline(together(before), actives[4:], _expectation(by_game[1], odds)),
+                _headline(together(now.series), actives[:4], _expectation(now.by_game, odds)),
+                _headline(together(before.series), actives[4:], _expectation(before.by_game, odds)),
                 [
                     NgrPoint(
                         start,
                         period.local_text(start),
                         totals.ngr_minor,
-                        shown[number].ngr_minor if number < len(shown) else None,
+                        counterpart.ngr_minor if compared else None,
                     )
-                    for number, (start, totals) in enumerate(zip(period.edges, now, strict=False))
+                    for start, totals, counterpart in zip(period.edges, now.series, before.series, strict=False)
                 ],
             )
 

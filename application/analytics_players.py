@@ -4,19 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
-from math import lcm
 from typing import Final
 from uuid import UUID
 
 from attrs import frozen
 
 from ..domain.decimals import decimal_text
-from ..domain.inference import FEWEST_SPINS, is_outlier, z_score
-from ..domain.ledger import EventSource, EventType
+from ..domain.inference import Odds, is_outlier, z_score
+from ..domain.ledger import EventType
 from ..domain.periods import Period
 from ..domain.totals import Totals, ratio
 from .access import StaffPrincipal
-from .analytics import PREVIOUS, AnalyticsReader, Asked, KnownOdds, Numbers, added_up, ratio_text
+from .analytics import AnalyticsReader, Asked, Numbers, added_up, ratio_text
 from .analytics_port import LENGTH_STEPS_SECONDS, STAKE_STEPS, Analytics, PlayerSum
 
 TOP_PLAYERS: Final = 20
@@ -156,16 +155,17 @@ class ReadPlayers(AnalyticsReader):
 
         def read(numbers: Analytics, period: Period) -> PlayersData:
             only, whole = asked.only, [period.since, period.until]
-            sums, points = numbers.player_sums(period.span, only), _series(numbers, period, asked)
+            notable = numbers.notable_players(period.span, only, odds.own_play, TOP_PLAYERS)
+            points = _series(numbers, period, asked)
             return PlayersData(
-                active=len({part.player_id for part in sums if part.spins}),
+                active=notable.active,
                 new=sum(point.new for point in points),
                 series=points,
                 retention=_retention(numbers, period, asked, now),
                 session_lengths=_lengths(numbers.session_lengths(period.span, only)),
                 bet_sizes=_sizes(numbers.bet_sizes(period.span, only)),
-                top_players=_top(sums),
-                outliers=_outliers(sums, odds),
+                top_players=_top(notable.sums),
+                outliers=Outliers(notable.tested, _outliers(notable.sums, odds.own_play)),
                 bonuses=_bonuses(added_up(numbers.sums(whole, only))),
             )
 
@@ -173,29 +173,26 @@ class ReadPlayers(AnalyticsReader):
 
 
 def _series(numbers: Analytics, period: Period, asked: Asked) -> list[ActivityPoint]:
-    edges, compared = period.edges, period.before.edges if asked.compare == PREVIOUS else None
-    actives, new = numbers.actives(edges, asked.only), numbers.newcomers(edges, asked.only)
-    before: Sequence[tuple[int, int]] = ()
-    if compared is not None:
-        both = numbers.actives(compared, asked.only), numbers.newcomers(compared, asked.only)
-        before = list(zip(*both, strict=True))
+    both, count = period.both_edges, len(period.edges) - 1
+    now, before = both[count:], both[: count + 1]
+    actives = numbers.actives(now if asked.compare is None else both, asked.only)
+    earlier: Sequence[tuple[int | None, int | None]] = [(None, None)] * count
+    if asked.compare is not None:
+        earlier = list(zip(actives[:count], numbers.newcomers(before, asked.only), strict=True))
+    there = zip(actives[-count:], numbers.newcomers(now, asked.only), strict=True)
     return [
-        ActivityPoint(
-            start,
-            period.local_text(start),
-            actives[number],
-            new[number],
-            *(before[number] if number < len(before) else (None, None)),
-        )
-        for number, start in enumerate(edges[:-1])
+        ActivityPoint(start, period.local_text(start), *counts, *counts_before)
+        for start, counts, counts_before in zip(now, there, earlier, strict=False)
     ]
 
 
 def _retention(numbers: Analytics, period: Period, asked: Asked, now: datetime) -> Retention:
-    days, over = period.by_day.edges, period.whole_days(now)
+    days, after = period.by_day.edges, period.until_now(now, max(RETENTION_DAYS) + 1)
+    over = after.whole_days(now)
     sizes = numbers.newcomers(days, asked.only)
-    cohorts = numbers.cohorts(days, asked.only)
-    came = {(part.born, part.day - part.born): part.players for part in cohorts}
+    came = {
+        (part.born, part.day - part.born): part.players for part in numbers.returns(days, after.edges, asked.only)
+    }
 
     def returned(born: int, after: int) -> int | None:
         return came.get((born, after), 0) if born + after < over else None
@@ -259,65 +256,21 @@ def _row(player_id: UUID, parts: Sequence[PlayerSum]) -> PlayerRow:
     )
 
 
-def _outliers(sums: Sequence[PlayerSum], odds: KnownOdds) -> Outliers:
-    """Test every player who played enough, on what was played on games of which the odds are known."""
-    scale = _Scale.of({part.game_key for part in sums}, odds)
-    tested, found = 0, []
+def _outliers(sums: Sequence[PlayerSum], odds: Mapping[str, Odds]) -> list[OutlierRow]:
+    """Test players on what was played on games of which the odds are known."""
+    found = []
     for player_id, parts in _by_player(sums).items():
-        known = [part for part in parts if part.game_key in scale.games]
-        if sum(part.spins for part in known) < FEWEST_SPINS:
+        known = [(part, odds[part.game_key]) for part in parts if part.game_key and part.game_key in odds]
+        if not known:
             continue
-        expected, variance = scale.expectation(known)
-        tested += variance > 0
-        # Most are nowhere near; what is left is worked out exactly.
-        if not scale.may_be_far(sum(part.payout_minor for part in known), expected, variance):
-            continue
-        row = _row(player_id, known)
-        mean = Fraction(expected, scale.of_means)
-        z = z_score(
-            payout_minor=row.payout_minor,
-            expected_minor=mean,
-            variance=Fraction(variance, scale.of_variances),
-        )
+        row = _row(player_id, [part for part, _ in known])
+        mean = sum((game.rtp * part.handle_minor for part, game in known), Fraction(0))
+        variance = sum(((game.variance or Fraction(0)) * part.squares for part, game in known), Fraction(0))
+        z = z_score(payout_minor=row.payout_minor, expected_minor=mean, variance=variance)
         if z is not None and is_outlier(z, row.spins):
             found.append((z, row, mean))
     found.sort(key=lambda outlier: (-abs(outlier[0]), outlier[1].player_id))
-    return Outliers(tested, [_outlier(*outlier) for outlier in found[:TOP_PLAYERS]])
-
-
-@frozen
-class _Scale:
-    """The odds of games as whole numbers: over one denominator for all means, and one for all variances."""
-
-    of_means: int
-    of_variances: int
-    games: Mapping[str | None, tuple[int, int]]
-
-    @classmethod
-    def of(cls, game_keys: Iterable[str | None], odds: KnownOdds) -> "_Scale":
-        known: dict[str | None, tuple[Fraction, Fraction]] = {}
-        for key in game_keys:
-            game = odds.of(EventSource.PLAYTIME, key)
-            if game is not None and game.variance is not None:
-                known[key] = (game.rtp, game.variance)
-        of_means = lcm(*(rtp.denominator for rtp, _ in known.values()))
-        of_variances = lcm(*(variance.denominator for _, variance in known.values()))
-        games = {key: (int(rtp * of_means), int(v * of_variances)) for key, (rtp, v) in known.items()}
-        return cls(of_means, of_variances, games)
-
-    def expectation(self, parts: Iterable[PlayerSum]) -> tuple[int, int]:
-        """Return mean and variance of what was won, each over its denominator."""
-        mean = variance = 0
-        for part in parts:
-            rtp, scatter = self.games[part.game_key]
-            mean += rtp * part.handle_minor
-            variance += scatter * part.squares
-        return mean, variance
-
-    def may_be_far(self, payout_minor: int, mean: int, variance: int) -> bool:
-        """Whether wins lie at least 3.2 standard deviations from their mean."""
-        distance = payout_minor * self.of_means - mean
-        return 25 * distance**2 * self.of_variances >= 256 * variance * self.of_means**2
+    return [_outlier(*outlier) for outlier in found[:TOP_PLAYERS]]
 
 
 def _outlier(z: Fraction, row: PlayerRow, expected: Fraction) -> OutlierRow:

@@ -3,7 +3,7 @@
 A docstring here is the guarantee that an adapter gives, as in ports.py; the contract suite holds adapters to it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -12,6 +12,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.game_configs import GameConfig
+from ..domain.inference import Odds
 from ..domain.ledger import EventSource, EventType, LedgerEvent
 from ..domain.periods import Span
 
@@ -78,12 +79,45 @@ class PlayerSum:
 
 
 @frozen(kw_only=True)
-class CohortSum:
-    """What the players who were new on one day did on another; days count from 0, from the period's beginning."""
+class NotablePlayers:
+    """Players out of all who played: how many bet, how many could be tested, and what the notable ones did."""
+
+    active: int
+    tested: int
+    sums: Sequence[PlayerSum]
+
+
+@frozen
+class Worth:
+    """How many players there are, and what they are worth together: bets less wins."""
+
+    players: int
+    minor: int
+
+
+@frozen(kw_only=True)
+class Worths:
+    """How worth is spread: by class, and of the most valuable players, percentage by percentage."""
+
+    classes: Sequence[Worth]
+    tops: Sequence[Worth]
+
+
+@frozen(kw_only=True)
+class Return:
+    """How many of the players who were new in one bucket bet in another; each kind of buckets counts from 0."""
 
     born: int
     day: int
     players: int
+
+
+@frozen(kw_only=True)
+class CohortSum:
+    """What the players who were new on one day staked and won on another; both count from 0."""
+
+    born: int
+    day: int
     handle_minor: int
     payout_minor: int
 
@@ -113,17 +147,24 @@ class Analytics(Protocol):
     edges[i + 1]. Play is our own (PLAYTIME) unless a method says otherwise.
     """
 
-    def sums(self, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension] = ()) -> Sequence[Sum]:
+    def sums(
+        self,
+        edges: Sequence[datetime],
+        only: Scope,
+        by: Sequence[Dimension] = (),
+        of: Collection[EventType] | None = None,
+    ) -> Sequence[Sum]:
         """Return what events add up to by bucket, dimensions, source and type, in no order.
 
         Events from elsewhere that a DUPLICATE_OF event marks are left out; what adds up to no event is not told.
+        `of` names the types that are asked for, None all of them: fewer may be told sooner.
         """
 
     def actives(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many different players bet, for each bucket."""
 
     def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
-        """Return how many different players bet, for each of at most 30 windows, which may overlap."""
+        """Return how many different players bet, for each window; windows may overlap."""
 
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many bets there were for each of STAKE_STEPS."""
@@ -134,6 +175,21 @@ class Analytics(Protocol):
     def player_sums(self, span: Span, only: Scope) -> Sequence[PlayerSum]:
         """Return what each player who bet did, game by game, in no order."""
 
+    def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
+        """Return what notable players did, game by game, in no order, out of all.
+
+        Notable are the first `top` by handle, then by id; and whoever had FEWEST_SPINS or more on games of a
+        known variance, and wins of them at least Z_OUTLIER deviations from what `odds` let expect. There may be
+        others among them. Tested is whoever had so many spins, and a variance above 0.
+        """
+
+    def worths(self, span: Span, only: Scope, limits: Sequence[int], percents: Sequence[int]) -> Worths:
+        """Return how bets less wins are spread over the players who bet or won.
+
+        Class i holds what is at least limits[i - 1] and less than limits[i]; of the most valuable players, so
+        many in a hundred are told together, rounded up to whole players.
+        """
+
     def newcomers(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many players were made, for each bucket.
 
@@ -141,8 +197,14 @@ class Analytics(Protocol):
         between the first edge and the last.
         """
 
+    def returns(self, cohorts: Sequence[datetime], edges: Sequence[datetime], only: Scope) -> Sequence[Return]:
+        """Return how many of the players made between some edges bet between others, by both kinds of buckets.
+
+        Agent, cashier and region are the player's own and the bet's. What comes to nobody is not told.
+        """
+
     def cohorts(self, edges: Sequence[datetime], only: Scope) -> Sequence[CohortSum]:
-        """Return what those newcomers did, by the bucket they were made in and the bucket they bet in."""
+        """Return what newcomers staked and won, by the bucket they were made in and the bucket of it."""
 
     def redemption_times(self, span: Span, only: Scope) -> tuple[int, int] | None:
         """Return median and 90th percentile of how long vouchers redeemed in the span had been issued.
@@ -163,7 +225,8 @@ class Analytics(Protocol):
     def funnel(self, span: Span, only: Scope) -> Sequence[Step]:
         """Return how far vouchers issued in the span came before its end: five steps, each within the one before.
 
-        Issued; redeemed; first bet after that; tenth bet after that; another voucher redeemed by the same player
+        Issued; redeemed; the earliest and the latest of the first ten bets after that, in the player's own order,
+        as far as they came before the end, the tenth if all ten did; another voucher redeemed by the same player
         after that. Agent and cashier are the voucher's; game, provider and region are those of the bets, and of
         a voucher nobody has bet with, none.
         """

@@ -94,10 +94,12 @@ class ReadRevenue(AnalyticsReader):
         """Return it. Raises Forbidden, InvalidInput."""
 
         def read(numbers: Analytics, period: Period) -> RevenueData:
+            before: Sequence[Totals | None]
             if asked.compare == PREVIOUS:
                 now, before = two_series(numbers, period, asked.only)
             else:
-                now, before = series(numbers, period, asked.only), ()
+                now = series(numbers, period, asked.only)
+                before = [None] * len(now)
             total = together(now)
             parts = split(numbers, period, asked.only, Dimension.GAME, Dimension.AGENT)
             return RevenueData(
@@ -108,9 +110,9 @@ class ReadRevenue(AnalyticsReader):
                         start,
                         period.local_text(start),
                         play_record(totals),
-                        play_record(before[number]) if number < len(before) else None,
+                        None if counterpart is None else play_record(counterpart),
                     )
-                    for number, (start, totals) in enumerate(zip(period.edges, now, strict=False))
+                    for start, totals, counterpart in zip(period.edges, now, before, strict=False)
                 ],
                 vouchers=vouchers_record(total),
                 by_game=[

@@ -22,6 +22,9 @@ from .wire import encode, failure, to_wire
 REPLAY_SECRET_HOURS: Final = 24
 LONGEST_ACTION_ID: Final = 128
 
+SPIN: Final = "SPIN"
+"""The command that is a bet."""
+
 Content = dict[str, Any]
 Reveal = Callable[[Content, Mapping[str, Any]], None]
 """Puts the secrets into an answer's content, from the hints that were kept of them."""
@@ -57,6 +60,7 @@ class Outcome:
 class Command:
     """A validated command: what it is, and the name it goes by (None: it was not named)."""
 
+    what: str
     digest: bytes
     key: AnswerKey | None
 
@@ -65,7 +69,7 @@ class Command:
         """Return the command `what` with its arguments. Raises InvalidInput for an unusable action id."""
         key = None if action_id is None else AnswerKey(actor_id, checked_action_id(action_id))
         digest = hashlib.sha256(encode({"command": what} | to_wire(arguments))).digest()
-        return cls(digest=digest, key=key)
+        return cls(what=what, digest=digest, key=key)
 
 
 def checked_action_id(text: str, path: str = "actionId") -> str:
@@ -118,6 +122,7 @@ def settle(
                 created_at=now,
                 code=outcome.code,
                 hints=outcome.hints,
+                command=command.what,
             )
         )
     unit.commit()

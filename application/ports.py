@@ -78,7 +78,8 @@ class StoredAnswer:
     """A committed answer, kept for ever: what was asked (digest), and the bytes that were answered.
 
     `code` is None for a success, else the refusal's code. The body never holds a PIN or token; `hints` are what
-    it takes to derive those again, empty where there are none.
+    it takes to derive those again, empty where there are none. `command` is what was asked for, None in answers
+    that are older than its being kept.
     """
 
     operator_id: UUID
@@ -89,6 +90,7 @@ class StoredAnswer:
     created_at: datetime
     code: str | None = None
     hints: Mapping[str, Any] = field(factory=dict)
+    command: str | None = None
 
 
 @frozen

@@ -20,7 +20,7 @@ from ..domain.play_hours import Turn
 from ..domain.players import Player
 from ..domain.rounds import Round, Settlement, require_playable, settle_round
 from .access import PlayerPrincipal
-from .answers import Answer, Command, Content, Outcome, checked_action_id, replay, settle
+from .answers import SPIN, Answer, Command, Content, Outcome, checked_action_id, replay, settle
 from .errors import NotFound
 from .journal import PlayerJournal
 from .play_guard import count_play, notices_of, require_allowed
@@ -155,7 +155,7 @@ class Spin:
         """
         stake = checked_amount(stake_minor, "stakeMinor")
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)
-        command = Command.of("SPIN", principal.player_id, action_id, stake_minor=stake, game_key=game_key)
+        command = Command.of(SPIN, principal.player_id, action_id, stake_minor=stake, game_key=game_key)
         binding = principal.binding
         game = next((game for game in self.games if game.game_key == game_key), None)
         if game is not None:

@@ -44,6 +44,13 @@ class Play:
             [event for event in self.events if event.tenant_id in ids],
         )
 
+    def later(self, by: timedelta) -> "Play":
+        """Return the same play at another time."""
+        return Play(
+            [evolve(player, created_at=player.created_at + by) for player in self.players],
+            [evolve(event, occurred_at=event.occurred_at + by) for event in self.events],
+        )
+
 
 def moment(random: Random) -> datetime:
     """Return a moment of those days, often one on which something begins, or the last before it."""

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from ..application.analytics_port import EVERYTHING, Scope, Step, Tally
+from ..application.answers import SPIN
 from ..application.errors import IsolationViolation, StorageMisuse
 from ..application.filters import LedgerFilter, Page
 from ..application.ports import AnswerKey, Binding, Storage
@@ -140,11 +141,12 @@ def _moments(voucher: Voucher, sold: Sold, until: datetime, only: Scope) -> list
     bets = [
         event.occurred_at
         for event in sold.events
-        if event.event_type is E.BET and event.player_id == voucher.player_id and event.occurred_at < until
+        if event.event_type is E.BET and event.player_id == voucher.player_id
         if (event.player_seq or 0) > redeemed.player_seq
         if only.game_key in {None, event.game_key} and only.provider in {None, event.provider}
         if only.region in {None, event.region}
     ]
+    bets = [occurred_at for occurred_at in bets[:10] if occurred_at < until]
     moments += bets[:1]
     if len(bets) >= 10:
         moments.append(bets[9])
@@ -178,21 +180,24 @@ class TestRefusals:
     def test_are_those_of_bets_by_code(self, storage: Storage, here: House, there: House) -> None:
         player, neighbour = here.player(region="US-CA"), here.player(here.neighbour)
         answers = [
-            here.answer(AnswerKey(who.player_id, fresh_name("act")), tenant, code=code, created_at=BEGINNING)
-            for who, tenant, code in (
-                (player, here.agent, "INSUFFICIENT_FUNDS"),
-                (player, here.agent, "BONUS_ACK_REQUIRED"),
-                (player, here.agent, "INSUFFICIENT_FUNDS"),
-                (player, here.agent, "VOUCHER_REDEEMED"),
-                (player, here.agent, None),
-                (neighbour, here.neighbour, "INSUFFICIENT_FUNDS"),
+            here.answer(
+                AnswerKey(who.player_id, fresh_name("act")), tenant, code=code, command=what, created_at=BEGINNING
+            )
+            for who, tenant, what, code in (
+                (player, here.agent, SPIN, "INSUFFICIENT_FUNDS"),
+                (player, here.agent, SPIN, "SELF_EXCLUDED"),
+                (player, here.agent, SPIN, "INSUFFICIENT_FUNDS"),
+                (player, here.agent, "REDEEM", "VOUCHER_REDEEMED"),
+                (player, here.agent, "REDEEM", "SELF_EXCLUDED"),
+                (player, here.agent, SPIN, None),
+                (neighbour, here.neighbour, SPIN, "INSUFFICIENT_FUNDS"),
             )
         ]
         of_staff = here.answer(code="INSUFFICIENT_FUNDS", created_at=BEGINNING)
         write(storage, here.as_operator, player, neighbour, *answers, of_staff)
         write(storage, there.as_operator, there.answer(code="INSUFFICIENT_FUNDS", created_at=BEGINNING))
         two = [Tally(code="INSUFFICIENT_FUNDS", route=None, count=2)]
-        one = [Tally(code="BONUS_ACK_REQUIRED", route=None, count=1)]
+        one = [Tally(code="SELF_EXCLUDED", route=None, count=1)]
         three = [Tally(code="INSUFFICIENT_FUNDS", route=None, count=3)]
         with storage.begin(here.as_operator) as unit:
             numbers = unit.analytics

@@ -1,8 +1,9 @@
 """The numbers: what events add up to, by bucket and by what they are filtered by, folded or not."""
 
 import itertools
+import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -16,16 +17,17 @@ from ..application.analytics_port import (
     LENGTH_STEPS_SECONDS,
     STAKE_STEPS,
     Analytics,
-    CohortSum,
     Dimension,
-    PlayerSum,
+    NotablePlayers,
     Scope,
-    Sum,
+    Worth,
+    Worths,
 )
 from ..application.errors import IsolationViolation, StorageMisuse
 from ..application.ports import Binding, Storage
-from ..domain.ledger import EventSource, EventType, LedgerEvent
+from ..domain.ledger import EventSource, EventType
 from ..domain.periods import Bucket, Period, Span
+from .added_up import cohorts_of, in_order, player_sums_of, returns_of, sums_of
 from .house import House
 from .plays import (
     BEGINNING,
@@ -38,9 +40,7 @@ from .plays import (
     made_up_play,
     marked_in,
     marker,
-    minor,
     moment,
-    newcomers,
     own,
     picked,
     who_bet,
@@ -158,6 +158,54 @@ class TestEveryNumber:
         counts, cohorts = cohorts_of(books.play, edges, only)
         assert books.ask(lambda numbers: list(numbers.newcomers(edges, only))) == counts
         assert books.ask(lambda numbers: in_order(numbers.cohorts(edges, only))) == in_order(cohorts)
+
+    def test_who_returned(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        cohorts, only = asked
+        for edges in (cohorts, [cohorts[0], cohorts[-1] + timedelta(days=1), cohorts[-1] + timedelta(days=9)]):
+            found = books.ask(lambda numbers, edges=edges: in_order(numbers.returns(cohorts, edges, only)))  # type: ignore[misc] # a default
+            assert found == in_order(returns_of(books.play, cohorts, edges, only))
+
+    def test_sums_of_some_types(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        edges, only = asked
+        for of in ([E.LOGIN, E.VOUCHER_ISSUED], [E.BET, E.LOGIN], [E.WIN], []):
+            by = books.random.choice(DIMENSIONS)
+            found = books.ask(lambda numbers, of=of, by=by: in_order(numbers.sums(edges, only, by, of)))  # type: ignore[misc] # defaults
+            every = sums_of(books.play, edges, only, by)
+            assert found == in_order([part for part in every if part.event_type in of])
+
+    def test_notable_players(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        (since, *_, until), only = asked
+        span = Span(since, until)
+        every = player_sums_of(books.play, span, only)
+        handles = Counter[UUID]()
+        for part in every:
+            handles[part.player_id] += part.handle_minor
+        first = sorted(handles, key=lambda player_id: (-handles[player_id], player_id))
+        for top in (0, 1, 3, len(first) + 1):
+            found = books.ask(lambda numbers, top=top: numbers.notable_players(span, only, {}, top))  # type: ignore[misc] # a default
+            assert isinstance(found, NotablePlayers)
+            assert (found.active, found.tested) == (len({part.player_id for part in every if part.spins}), 0)
+            expected = [part for part in every if part.player_id in first[:top]]
+            assert in_order(found.sums) == in_order(expected)
+
+    def test_worths(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
+        (since, *_, until), only = asked
+        span = Span(since, until)
+        worth = Counter[UUID]()
+        for part in player_sums_of(books.play, span, only):
+            worth[part.player_id] += part.handle_minor - part.payout_minor
+        values = sorted(worth.values(), reverse=True)
+        limits = sorted({books.random.choice(values or [0]) for _ in range(4)} | {0, 100})
+        classes = [
+            [value for value in values if (low is None or low <= value) and (high is None or value < high)]
+            for low, high in itertools.pairwise([None, *limits, None])
+        ]
+        tops = [values[: math.ceil(len(values) * percent / 100)] for percent in (1, 10, 50, 100)]
+        found = books.ask(lambda numbers: numbers.worths(span, only, limits, (1, 10, 50, 100)))
+        assert found == Worths(
+            classes=[Worth(len(some), sum(some)) for some in classes],
+            tops=[Worth(len(some), sum(some)) for some in tops],
+        )
 
 
 class TestFolding:
@@ -332,88 +380,12 @@ def nothing_found(books: Books, only: Scope) -> bool:
     with books.storage.begin(books.here.as_operator) as unit:
         numbers, span = unit.analytics, Span(*WHOLE)
         rows = (*numbers.sums(WHOLE, only), *numbers.player_sums(span, only), *numbers.cohorts(WHOLE, only))
+        rows = (*rows, *numbers.returns(WHOLE, WHOLE, only), *numbers.notable_players(span, only, {}, 5).sums)
         counts = (*numbers.actives(WHOLE, only), *numbers.bet_sizes(span, only), *numbers.newcomers(WHOLE, only))
         lists = (*numbers.refusals(span, only), *numbers.errors(span, only))
         steps = [step.vouchers for step in numbers.funnel(span, only)]
         times = numbers.redemption_times(span, only)
         return not rows and not lists and times is None and not any((*counts, *steps))
-
-
-# --- counted the slow way ---------------------------------------------------------------------------------------
-
-
-def in_order(rows: object) -> list[object]:
-    assert isinstance(rows, Sequence)
-    return sorted(rows, key=repr)
-
-
-def sums_of(play: Play, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension]) -> list[Sum]:
-    found = []
-    for bucket, (since, until) in enumerate(itertools.pairwise(edges)):
-        events = picked(play, since, until, only)
-        keys = [tuple(_text(getattr(event, dimension.value)) for dimension in by) for event in events]
-        key_of = {event.event_id: key for event, key in zip(events, keys, strict=True)}
-        for some in _alike(events, key_of):
-            squares = sum(e.amount_minor * e.amount_minor for e in some if e.event_type is EventType.BET)
-            found.append(
-                Sum(
-                    bucket=bucket,
-                    key=key_of[some[0].event_id],
-                    source=some[0].source,
-                    event_type=some[0].event_type,
-                    events=len(some),
-                    amount_minor=minor(some),
-                    squares=squares,
-                )
-            )
-    return found
-
-
-def player_sums_of(play: Play, span: Span, only: Scope) -> list[PlayerSum]:
-    events = picked(play, span.since, span.until, only)
-    played = [event for kind in (E.BET, E.WIN) for event in own(events, kind)]
-    found = []
-    for some in groups(played, lambda e: (e.player_id, e.game_key)).values():
-        bets, wins = own(some, E.BET), own(some, E.WIN)
-        assert some[0].player_id is not None
-        found.append(
-            PlayerSum(
-                player_id=some[0].player_id,
-                agent_id=some[0].tenant_id,
-                game_key=some[0].game_key,
-                spins=len(bets),
-                handle_minor=minor(bets),
-                wins=len(wins),
-                payout_minor=minor(wins),
-                squares=sum(bet.amount_minor * bet.amount_minor for bet in bets),
-            )
-        )
-    return found
-
-
-def cohorts_of(play: Play, edges: Sequence[datetime], only: Scope) -> tuple[list[int], list[CohortSum]]:
-    counts, found = [], []
-    playing = who_bet(play, edges[0], edges[-1], only)
-    for born, ends in enumerate(itertools.pairwise(edges)):
-        new = {player.player_id for player in newcomers(play, *ends, only)}
-        if only.game_key is not None or only.provider is not None:
-            new &= playing
-        counts.append(len(new))
-        for day, (since, until) in enumerate(itertools.pairwise(edges)):
-            events = [event for event in picked(play, since, until, only) if event.player_id in new]
-            bets, wins = own(events, E.BET), own(events, E.WIN)
-            if bets or wins:
-                players = len({bet.player_id for bet in bets})
-                found.append(
-                    CohortSum(
-                        born=born,
-                        day=day,
-                        players=players,
-                        handle_minor=minor(bets),
-                        payout_minor=minor(wins),
-                    )
-                )
-    return counts, found
 
 
 DAILY = Period(since=WHOLE[0], until=WHOLE[1], zone_name="Pacific/Chatham").edges
@@ -425,6 +397,7 @@ def everything(books: Books, binding: Binding | None = None) -> list[object]:
         books.ask(lambda numbers: list(numbers.actives(DAILY, EVERYTHING)), binding),
         books.ask(lambda numbers: in_order(numbers.player_sums(Span(*WHOLE), EVERYTHING)), binding),
         books.ask(lambda numbers: in_order(numbers.cohorts(DAILY, EVERYTHING)), binding),
+        books.ask(lambda numbers: in_order(numbers.returns(DAILY, DAILY, EVERYTHING)), binding),
         books.ask(lambda numbers: sum(numbers.bet_sizes(Span(*WHOLE), EVERYTHING)), binding),
         books.ask(lambda numbers: sum(numbers.session_lengths(Span(*WHOLE), EVERYTHING)), binding),
     ]
@@ -437,17 +410,10 @@ def everything_of(play: Play) -> list[object]:
         [len(who_bet(play, *ends, EVERYTHING)) for ends in itertools.pairwise(DAILY)],
         in_order(player_sums_of(play, Span(*WHOLE), EVERYTHING)),
         in_order(cohorts_of(play, DAILY, EVERYTHING)[1]),
+        in_order(returns_of(play, DAILY, DAILY, EVERYTHING)),
         len(bets),
         len(groups(bets, lambda event: event.session_id)),
     ]
-
-
-def _alike(events: Sequence[LedgerEvent], key_of: Mapping[UUID, Hashable]) -> list[list[LedgerEvent]]:
-    return list(groups(events, lambda e: (key_of[e.event_id], e.source, e.event_type)).values())
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def fold_all(storage: Storage, binding: Binding) -> None:

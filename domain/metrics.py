@@ -188,6 +188,10 @@ METRICS: Final = (
     ),
     Metric("dropOffRate", "their share of that stage", "drop-off / stage before", "ratio", "as vouchers"),
     Metric("ltvMinor", "life-time value: bets less wins", "Σ BET - Σ WIN", "minor units", _AMOUNT),
+    Metric("previousLtvMinor", "the same in the period before", "as ltvMinor", "minor units", _AMOUNT),
+    Metric(
+        "previousPlayers", "players who bet or won in the period before", "count of players", "players", _PLAYER
+    ),
     Metric("averageMinor", "life-time value of a player", "Σ ltv / players", "minor units", _AMOUNT),
     Metric(
         "cumulativeMinor",

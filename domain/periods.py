@@ -1,15 +1,18 @@
 """Periods and their buckets: hours, days and weeks as the clock on the wall of a place shows them.
 
 A period is half-open: its first moment counts, its last does not. Buckets begin where the wall clock of the zone
-reads a whole hour, midnight, or midnight before a Monday; so a day may have 23, 24 or 25 hours, and in zones that
-change by half an hour, or lie a quarter of an hour apart from the others, still begins at its own midnight. The
-first and the last bucket are cut off where the period begins and ends.
+reads a whole hour, midnight, or midnight before a Monday, and hours also where clocks are changed; so a day may
+have 23, 24 or 25 hours, and in zones that change by half an hour, or lie a quarter of an hour apart from the
+others, still begins at its own midnight. The first and the last bucket are cut off where the period begins and
+ends.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
+from itertools import accumulate
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -26,6 +29,7 @@ LAST_MOMENT: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 _HOUR: Final = timedelta(hours=1)
 _SECOND: Final = timedelta(seconds=1)
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 class Bucket(StrEnum):
@@ -80,10 +84,25 @@ class Period:
 
     @property
     def before(self) -> "Period":
-        """The period of the same length before this one, by the wall clock: so its buckets are the same, too."""
-        length = self._wall(self.until) - self._wall(self.since)
-        since = self._moment(self._wall(self.since) - max(length, _SECOND))
-        return evolve(self, since=min(since, self.since - timedelta(microseconds=1)), until=self.since)
+        """The period of the same length before this one: by the wall clock, of hours by real time."""
+        since = self._earlier(self.since)
+        return evolve(self, since=min(since, self.since - _INSTANT), until=self.since)
+
+    @property
+    def both_edges(self) -> list[datetime]:
+        """The edges of the period before and of this one, which is cut up first: each bucket has its counterpart.
+
+        So a week is held against as many days at the same distance from the beginning, whatever they are called.
+        """
+        edges, since = self.edges, self.before.since
+        # Where clocks were put back or forward, a wall time may lie before the one that comes before it.
+        earlier = accumulate((self._earlier(edge) for edge in edges[1:-1]), max, initial=since)
+        return [*(min(edge, self.since) for edge in earlier), *edges]
+
+    def until_now(self, now: datetime, days: int) -> "Period":
+        """Return the period by days as it goes on after its end: as far as now, so many days at the most."""
+        last = self._moment(self._wall(self.until) + timedelta(days=days))
+        return evolve(self.by_day, until=max(self.until, min(now, last)))
 
     def whole_days(self, now: datetime) -> int:
         """Return how many days of the period are over by now; the last one counts if it ends at midnight."""
@@ -100,6 +119,13 @@ class Period:
         """Return a moment as the clock of the zone shows it, with its offset."""
         return moment.astimezone(self.zone).isoformat(timespec="seconds")
 
+    def _earlier(self, moment: datetime) -> datetime:
+        """Return the moment that lies as far before another one as the period is long."""
+        if self.bucket is Bucket.HOUR:
+            return moment - (self.until - self.since)
+        length = self._wall(self.until) - self._wall(self.since)
+        return self._moment(self._wall(moment) - max(length, _SECOND))
+
     def _inner_edges(self) -> Iterator[datetime]:
         moments = self._hours() if self.bucket is Bucket.HOUR else self._midnights()
         last = self.since
@@ -114,8 +140,20 @@ class Period:
         moment = self.since
         while True:
             wall = self._wall(moment)
-            moment += _HOUR - timedelta(minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
+            passed = timedelta(minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
+            moment = self._until_clocks_change(moment, moment + _HOUR - passed)
             yield moment
+
+    def _until_clocks_change(self, since: datetime, until: datetime) -> datetime:
+        """Return when clocks change within an hour, which ends there; else its end. They do on a whole second."""
+        offset = since.astimezone(self.zone).utcoffset()
+        if (until - _INSTANT).astimezone(self.zone).utcoffset() == offset:
+            return until
+        seconds = range(int(since.timestamp()) + 1, int(until.timestamp()) + 1)
+        changed = bisect_left(
+            seconds, 1, key=lambda second: int(datetime.fromtimestamp(second, self.zone).utcoffset() != offset)
+        )
+        return datetime.fromtimestamp(seconds[changed], UTC)
 
     def _midnights(self) -> Iterator[datetime]:
         day, step = self._wall(self.since).date(), 1

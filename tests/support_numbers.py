@@ -4,6 +4,7 @@ import atexit
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +28,11 @@ from playtime.domain.staff import Role
 
 ZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
 NOW: Final = BEGINNING + timedelta(days=DAYS)
+BEGINNINGS: Final = tuple(
+    datetime.fromisoformat(f"{day}T07:00+00:00")
+    for day in ("2026-03-01", "2026-10-25", "2026-03-29", "2026-09-24")
+)
+"""Within a fortnight, clocks change in Los Angeles (both ways), and in Lord Howe and Chatham (both ways)."""
 
 Content = dict[str, Any]
 
@@ -40,6 +46,7 @@ class Question:
     play: Play
     asked: Asked
     role: Role = Role.OPERATOR
+    now: datetime = NOW
 
     @property
     def who(self) -> StaffPrincipal:
@@ -70,6 +77,11 @@ class Question:
         assert self.asked.until is not None
         return Reckoning(self.seen, since or self.asked.since, until or self.asked.until, self.asked.only)
 
+    def buckets_before(self) -> list[Reckoning]:
+        """Return the reckoning of each bucket's counterpart before, as the product says when that is."""
+        edges = self.asked.period(self.now).both_edges
+        return [self.reckoning(*span) for span in pairwise(edges[: len(edges) // 2 + 1])]
+
     def buckets(self) -> list[Reckoning]:
         """Return the reckoning of each bucket of the period."""
         assert self.asked.since is not None
@@ -78,9 +90,9 @@ class Question:
         return [self.reckoning(*span) for span in spans]
 
 
-def moments() -> st.SearchStrategy[datetime]:
+def moments(beginning: datetime) -> st.SearchStrategy[datetime]:
     """Return a strategy of moments around the made-up days, on the minute."""
-    return st.integers(-1440, (DAYS + 1) * 1440).map(lambda minutes: BEGINNING + timedelta(minutes=minutes))
+    return st.integers(-1440, (DAYS + 1) * 1440).map(lambda minutes: beginning + timedelta(minutes=minutes))
 
 
 @st.composite
@@ -88,13 +100,14 @@ def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Ques
     """Return a strategy of questions about new books on a storage; some of them folded, some not."""
     storage = shared_storage(name)
     house, random = House.built(storage), Random(draw(st.integers(0, 10**6)))
-    play = made_up_play(house, random, events=draw(st.integers(0, 80)))
+    beginning = draw(st.sampled_from(BEGINNINGS))
+    play = made_up_play(house, random, events=draw(st.integers(0, 80))).later(beginning - BEGINNING)
     write(storage, house.as_operator, *play.players)
     cut = draw(st.integers(0, len(play.events)))
     write(storage, house.as_operator, *play.events[:cut])
     read(storage, house.as_operator, lambda unit: unit.analytics.fold(1_000))
     write(storage, house.as_operator, *play.events[cut:])
-    since, until = draw(st.lists(moments(), min_size=2, max_size=2, unique=True).map(sorted))
+    since, until = draw(st.lists(moments(beginning), min_size=2, max_size=2, unique=True).map(sorted))
     asked = Asked(
         since=since,
         until=min(until, since + timedelta(days=6)) if draw(st.booleans()) else until,
@@ -103,8 +116,10 @@ def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Ques
         only=draw(scopes(house, play)),
         compare=compare,
     )
-    engine = build_engine(storage, clock=SettableClock(NOW))
-    return Question(house, engine, play, asked, draw(st.sampled_from((Role.OPERATOR, Role.OPERATOR, Role.AGENT))))
+    now = beginning + timedelta(days=DAYS)
+    engine = build_engine(storage, clock=SettableClock(now))
+    role = draw(st.sampled_from((Role.OPERATOR, Role.OPERATOR, Role.AGENT)))
+    return Question(house, engine, play, asked, role, now)
 
 
 def scopes(house: House, play: Play) -> st.SearchStrategy[Scope]:

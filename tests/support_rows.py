@@ -58,6 +58,7 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"excluded_as": "SELF_EXCLUSION", "excluded_since": LATER, "excluded_until": FAR},
     ],
     "activity_buckets": [{"first_bet_at": LATER, "last_bet_at": LATER}, {"session_id": UUID(int=0)}],
+    "player_days": [{"first_bet_at": LATER, "last_bet_at": LATER}, {"session_id": UUID(int=0)}],
     "game_configs": [{"expected_rtp": "0.95"}, {"hit_rate": "0.3", "volatility": "7.25"}],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
     "rounds": [{"stake_minor": 100, "win_minor": 0, "outcome": '{"window": [["shade"]]}'}, {"win_minor": 10**12}],

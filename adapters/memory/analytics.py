@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
@@ -14,14 +14,19 @@ from ...application.analytics_port import (
     STAKE_STEPS,
     CohortSum,
     Dimension,
+    NotablePlayers,
     PlayerSum,
+    Return,
     Scope,
     Step,
     Sum,
     Tally,
+    Worth,
+    Worths,
 )
 from ...application.ports import StoredAnswer
 from ...domain.game_configs import GameConfig
+from ...domain.inference import FEWEST_SPINS, Odds
 from ...domain.ledger import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
 from ...domain.players import Player
@@ -83,10 +88,18 @@ class MemoryAnalytics:
     transaction: Transaction
     _seen: Seen | None = field(default=None, init=False)
 
-    def sums(self, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension] = ()) -> Sequence[Sum]:
+    def sums(
+        self,
+        edges: Sequence[datetime],
+        only: Scope,
+        by: Sequence[Dimension] = (),
+        of: Collection[EventType] | None = None,
+    ) -> Sequence[Sum]:
         """Return what events add up to by bucket, dimensions, source and type."""
         groups: dict[tuple[object, ...], list[LedgerEvent]] = defaultdict(list)
         for bucket, event in self._events(edges, only):
+            if of is not None and event.event_type not in of:
+                continue
             key = tuple(_KEY_OF[dimension](event) for dimension in by)
             groups[bucket, key, event.source, event.event_type].append(event)
         return [_sum(*group, events=events) for group, events in groups.items()]  # type: ignore[arg-type] # as put in
@@ -124,14 +137,54 @@ class MemoryAnalytics:
             groups[event.player_id, event.tenant_id, event.game_key].append(event)
         return [_player_sum(*group, events) for group, events in groups.items()]
 
+    def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
+        """Return what the first players did, and all that can be tested."""
+        sums, staked = self.player_sums(span, only), Counter[UUID]()
+        known: dict[UUID, list[tuple[PlayerSum, Odds]]] = defaultdict(list)
+        for part in sums:
+            staked[part.player_id] += part.handle_minor
+            if part.game_key is not None and part.game_key in odds:
+                known[part.player_id].append((part, odds[part.game_key]))
+        tested = {player_id for player_id, parts in known.items() if _is_tested(parts)}
+        first = sorted(staked, key=lambda player_id: (-staked[player_id], player_id))[:top]
+        return NotablePlayers(
+            active=len({part.player_id for part in sums if part.spins}),
+            tested=len(tested),
+            sums=[part for part in sums if part.player_id in tested.union(first)],
+        )
+
+    def worths(self, span: Span, only: Scope, limits: Sequence[int], percents: Sequence[int]) -> Worths:
+        """Return how bets less wins are spread over players."""
+        worth: dict[UUID, int] = defaultdict(int)
+        for part in self.player_sums(span, only):
+            worth[part.player_id] += part.handle_minor - part.payout_minor
+        values = sorted(worth.values(), reverse=True)
+        classes: list[list[int]] = [[] for _ in range(len(limits) + 1)]
+        for value in values:
+            classes[bisect_right(limits, value)].append(value)
+        firsts = [values[: -(-len(values) * percent // 100)] for percent in percents]
+        return Worths(
+            classes=[Worth(len(some), sum(some)) for some in classes],
+            tops=[Worth(len(some), sum(some)) for some in firsts],
+        )
+
     def newcomers(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many players were made, for each bucket."""
-        counts = Counter(self._born(edges, only).values())
+        counts = Counter(self._born(edges, only, self._bettors_of_a_game(edges, only)).values())
         return [counts[bucket] for bucket in range(len(edges) - 1)]
 
+    def returns(self, cohorts: Sequence[datetime], edges: Sequence[datetime], only: Scope) -> Sequence[Return]:
+        """Return how many of the players made between some edges bet between others."""
+        born, groups = self._born(cohorts, only), defaultdict[tuple[int, int], set[UUID | None]](set)
+        for day, bet in self._bets(edges, only):
+            if bet.player_id in born:
+                groups[born[bet.player_id], day].add(bet.player_id)
+        return [Return(born=first, day=day, players=len(some)) for (first, day), some in groups.items()]
+
     def cohorts(self, edges: Sequence[datetime], only: Scope) -> Sequence[CohortSum]:
-        """Return what newcomers did, by the bucket they were made in and the bucket they bet in."""
-        born, groups = self._born(edges, only), defaultdict[tuple[int, int], list[LedgerEvent]](list)
+        """Return what newcomers staked and won, by the bucket they were made in and the bucket of it."""
+        born = self._born(edges, only, self._bettors_of_a_game(edges, only))
+        groups = defaultdict[tuple[int, int], list[LedgerEvent]](list)
         for day, event in self._play(edges, only):
             if event.player_id in born:
                 groups[born[event.player_id], day].append(event)
@@ -139,7 +192,6 @@ class MemoryAnalytics:
             CohortSum(
                 born=first,
                 day=day,
-                players=len({event.player_id for event in events if event.event_type is EventType.BET}),
                 handle_minor=_total(events, EventType.BET),
                 payout_minor=_total(events, EventType.WIN),
             )
@@ -228,10 +280,16 @@ class MemoryAnalytics:
     def _bets_in(self, span: Span, only: Scope) -> Iterator[tuple[int, LedgerEvent]]:
         return self._bets([span.since, span.until], only)
 
-    def _born(self, edges: Sequence[datetime], only: Scope) -> dict[UUID | None, int]:
+    def _bettors_of_a_game(self, edges: Sequence[datetime], only: Scope) -> Collection[UUID | None] | None:
+        """Return who bet, None where no game and no provider is asked for."""
+        if only.game_key is None and only.provider is None:
+            return None
+        return {event.player_id for _, event in self._bets(edges, only)}
+
+    def _born(
+        self, edges: Sequence[datetime], only: Scope, among: Collection[UUID | None] | None = None
+    ) -> dict[UUID | None, int]:
         """Return the bucket that each newcomer was made in."""
-        bettors = {event.player_id for _, event in self._bets(edges, only)}
-        of_a_game = only.game_key is not None or only.provider is not None
         return {
             player.player_id: bisect_right(edges, player.created_at) - 1
             for player in self._look().players
@@ -239,7 +297,7 @@ class MemoryAnalytics:
             and only.agent_id in (None, player.tenant_id)
             and only.cashier_id in (None, player.cashier_id)
             and only.region in (None, player.region)
-            and (not of_a_game or player.player_id in bettors)
+            and (among is None or player.player_id in among)
         }
 
 
@@ -275,6 +333,12 @@ def _player_sum(player_id: UUID, agent_id: UUID, game_key: str | None, events: S
         payout_minor=_total(events, EventType.WIN),
         squares=sum(bet.amount_minor**2 for bet in bets),
     )
+
+
+def _is_tested(parts: Sequence[tuple[PlayerSum, Odds]]) -> bool:
+    known = [(part, game.variance) for part, game in parts if game.variance is not None]
+    enough = sum(part.spins for part, _ in known) >= FEWEST_SPINS
+    return enough and any(variance and part.squares for part, variance in known)
 
 
 def _total(events: Sequence[LedgerEvent], event_type: EventType) -> int:

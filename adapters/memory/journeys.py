@@ -10,16 +10,16 @@ from uuid import UUID
 from attrs import evolve
 
 from ...application.analytics_port import Scope, Step, Tally
+from ...application.answers import SPIN
 from ...application.ports import StoredAnswer
 from ...domain.ledger import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
 from ...domain.players import Player
-from ...domain.vouchers import Voucher, VoucherExpired, VoucherRedeemed, VoucherStatus, VoucherVoided
+from ...domain.vouchers import Voucher, VoucherStatus
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _STEPS: Final = 5
 _TENTH: Final = 10
-_NOT_OF_BETS: Final = frozenset({VoucherRedeemed.code, VoucherVoided.code, VoucherExpired.code})
 
 Journey = tuple[datetime, ...]
 """The moments of the steps that a voucher came to."""
@@ -55,7 +55,7 @@ def refusals_in(
     codes = Counter(
         answer.code
         for answer in answers
-        if answer.code is not None and answer.code not in _NOT_OF_BETS and answer.key.actor_id in bettors
+        if answer.code is not None and answer.command == SPIN and answer.key.actor_id in bettors
         if span.since <= answer.created_at < span.until
     )
     return [Tally(code=code, route=None, count=count) for code, count in sorted(codes.items(), key=_most_first)]
@@ -140,7 +140,7 @@ def _journey(
 def _bets_after(
     voucher: Voucher, events: Sequence[LedgerEvent], until: datetime, only: Scope
 ) -> Sequence[datetime]:
-    """Return when the voucher's player bet after redeeming it, in the player's own order."""
+    """Return when the voucher's player made the first ten bets after redeeming it, as far as before the end."""
     redeemed = _redemption_seq(voucher.voucher_id, events)
     play = evolve(only, agent_id=None, cashier_id=None)
     if redeemed is None:
@@ -150,9 +150,9 @@ def _bets_after(
         for event in events
         if event.player_id == voucher.player_id and event.player_seq is not None and event.player_seq > redeemed
         if event.event_type is EventType.BET and event.source is EventSource.PLAYTIME
-        if event.occurred_at < until and is_in(event, play)
+        if is_in(event, play)
     ]
-    return [occurred_at for _, occurred_at in sorted(bets)]
+    return sorted(occurred_at for _, occurred_at in sorted(bets)[:_TENTH] if occurred_at < until)
 
 
 def _redemption_seq(voucher_id: UUID, events: Sequence[LedgerEvent]) -> int | None:

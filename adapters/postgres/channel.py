@@ -61,6 +61,15 @@ They are joined by hashes: where the server does not know yet how large they are
 row of the other, and a few thousand rows would take minutes.
 """
 
+FOR_NUMBERS: Final = Statement(
+    "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '32MB', true),"
+    " set_config('enable_sort', 'off', true)"
+)
+"""For what adds up a period: how best to do it depends on the period, so that no plan is kept for another one.
+
+It is added up by hashes: the planner takes the rows of a stretch of time for few, and would sort what is many.
+"""
+
 
 @define(eq=False)
 class Channel:

@@ -21,6 +21,7 @@ _FITTING: Final[Mapping[str, Mapping[str, str]]] = {
 
 _BY_TYPE: Final[Mapping[str, str]] = {
     "bigint": "1",
+    "bit(1024)": "0",
     "boolean": "false",
     "bytea": "\\x00",
     "date": "2026-01-01",

@@ -14,7 +14,7 @@ import psycopg
 from attrs import frozen
 
 SPINS_A_SESSION: Final = 40
-SESSIONS_AT_ONCE: Final = 250
+SESSIONS_AT_ONCE: Final = 10
 EVENTS_A_SPIN: Final = 1.41
 """A bet each, and a win for 41 in a hundred."""
 
@@ -90,7 +90,7 @@ _NAMES: Final = {
 
 _UNKNOWN: Final = """
 select count(*) from pg_stat_user_tables where schemaname = 'playtime' and last_autoanalyze is null
-and relname in ('ledger_events', 'play_buckets', 'activity_buckets', 'stake_buckets')
+and relname in ('ledger_events', 'play_pieces', 'player_days', 'stake_pieces', 'player_sets')
 """
 
 _EVENTS: Final = """from playtime.ledger_events where operator_id = %(operator)s and source = 'PLAYTIME'

@@ -12,10 +12,10 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.analytics_port import STAKE_STEPS, Scope
-from .channel import Row
+from .channel import FOR_NUMBERS, Row
 from .folding import LAST_XID
 from .named import named
-from .number_folding import MARKED, NOBODY
+from .number_folding import MARKED, NOBODY, PLACE, PLAYERS_A_BLOCK
 from .number_pieces import cut_up
 from .transaction import Transaction
 
@@ -23,58 +23,71 @@ _COLUMNS: Final = f"""e.operator_id, e.tenant_id, e.occurred_at, e.source, e.eve
         e.game_key, e.provider, e.cashier_id, e.region, e.amount_minor,
         {MARKED.format(event="e")}"""
 
-_UNFOLDED: Final = f"""
+_QUARTER: Final = "interval '15 minutes'"
+_EVENTS: Final = f"""
         select {_COLUMNS} from playtime.ledger_events e
-        where e.operator_id = marks.operator_id and e.tenant_id = marks.tenant_id and e.from_kind is %snull
-        and e.xact_id > marks.through and e.xact_id < '{LAST_XID}'::xid8 {{and_event}}"""  # noqa: S608 - texts of ours
+        where e.operator_id = marks.operator_id and e.tenant_id = marks.tenant_id"""  # noqa: S608 - texts of ours
+
+_NEAR: Final = f"""{_EVENTS} and {{kind}} and e.xact_id >= quarter.first_xact_id
+        and e.xact_id <= least(quarter.last_xact_id, marks.through)
+        and e.occurred_at >= greatest(edges.since, quarter.bucket_at)
+        and e.occurred_at < least(edges.until, quarter.bucket_at + {_QUARTER}) {{{{and_event}}}} offset 0"""
+
+_LATE: Final = f"""{_EVENTS} and {{kind}} and e.xact_id > marks.through and e.xact_id < '{LAST_XID}'::xid8
+        {{{{and_event}}}} offset 0"""
 
 _RAW: Final = f"""
 with edges as materialized (
     select * from unnest(:edges_since::timestamptz[], :edges_until::timestamptz[]) edge (since, until)
 ), marks as materialized (
     select t.operator_id, t.tenant_id, coalesce(m.through, '0'::xid8) as through from playtime.tenants t
-    left join playtime.number_marks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
-    where {{tenant_of_operator}}
+    left join playtime.piece_marks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
+    where {{tenant_of_operator}} {{and_tenant}}
 ), raw as materialized (
-    select near.* from edges cross join lateral (
-        select {_COLUMNS} from playtime.ledger_events e
-        where {{event_of_operator}} and e.occurred_at >= edges.since and e.occurred_at < edges.until {{and_event}}
-        offset 0
+    select near.* from edges cross join marks cross join lateral (
+        select q.moves, q.bucket_at, q.first_xact_id, q.last_xact_id from playtime.quarter_events q
+        where q.operator_id = marks.operator_id and q.tenant_id = marks.tenant_id
+        and q.bucket_at > edges.since - {_QUARTER} and q.bucket_at < edges.until offset 0
+    ) quarter cross join lateral (
+        ({_NEAR.format(kind="quarter.moves and e.from_kind is not null")})
+        union all
+        ({_NEAR.format(kind="not quarter.moves and e.from_kind is null")})
     ) near
     union all
     select late.* from marks cross join lateral (
-        ({_UNFOLDED % "not "} offset 0)
+        ({_LATE.format(kind="e.from_kind is not null")})
         union all
-        ({_UNFOLDED % ""} offset 0)
+        ({_LATE.format(kind="e.from_kind is null")})
     ) late
-    where late.occurred_at >= :since::timestamptz and late.occurred_at < :until::timestamptz and not exists (
-        select from edges where late.occurred_at >= edges.since and late.occurred_at < edges.until
-    )
+    where late.occurred_at >= :since::timestamptz and late.occurred_at < :until::timestamptz
 )"""  # noqa: S608 - texts of ours
-"""`offset 0` keeps conditions where they stand. Else the planner, which expects a third of the table above a mark,
+"""Folded events of the edges, found by their transactions, and all that is not folded yet.
+
+`offset 0` keeps conditions where they stand. Else the planner, which expects a third of the table above a mark,
 looks for what is not folded by its time, and reads all that is."""
 
 _PIECES: Final = """unnest(:grains::integer[], :pieces_since::timestamptz[], :pieces_until::timestamptz[])
         piece (grain, since, until)"""
-_IN_PIECE: Final = """where {bucket_of_operator} and b.by_desk = :by_desk::boolean and b.grain = piece.grain
-        and b.bucket_at >= piece.since and b.bucket_at < piece.until {and_bucket} offset 0"""
+_IN_DETAIL: Final = """where {bucket_of_operator} and b.detail = :detail::smallint and b.grain = piece.grain
+        and b.bucket_at >= piece.since and b.bucket_at < piece.until {and_bucket}"""
+_BUCKET_OF: Final = "width_bucket({at}, :edges::timestamptz[]) - 1"
+_PLAYED_IN: Final = (
+    f"coalesce(game_key, ''), coalesce(provider, ''), coalesce(cashier_id, '{NOBODY}'), coalesce(region, '')"
+)
 
 PLAY: Final = f"""{_RAW}, facts as (
-    select width_bucket(b.bucket_at, :edges::timestamptz[]) - 1 as bucket, b.tenant_id, b.source, b.event_type,
+    select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, b.tenant_id, b.source, b.event_type,
         b.game_key, b.provider, b.cashier_id, b.region, b.events, b.amount_minor, b.squares
     from {_PIECES} cross join lateral (
-        select * from playtime.play_buckets b {_IN_PIECE}
+        select * from playtime.play_pieces b {_IN_DETAIL} {{and_kind}} offset 0
     ) b
     where b.events <> 0
     union all
-    select width_bucket(occurred_at, :edges::timestamptz[]) - 1, tenant_id, source, event_type,
-        coalesce(game_key, ''), coalesce(provider, ''), coalesce(cashier_id, '{NOBODY}'), coalesce(region, ''),
-        1, amount_minor,
+    select {_BUCKET_OF.format(at="occurred_at")}, tenant_id, source, event_type, {_PLAYED_IN}, 1, amount_minor,
         case event_type when 'BET' then amount_minor::numeric * amount_minor else 0 end
     from raw
     union all
-    select width_bucket(occurred_at, :edges::timestamptz[]) - 1, tenant_id, 'EXTERNAL', marked_type,
-        coalesce(game_key, ''), coalesce(provider, ''), coalesce(cashier_id, '{NOBODY}'), coalesce(region, ''),
+    select {_BUCKET_OF.format(at="occurred_at")}, tenant_id, 'EXTERNAL', marked_type, {_PLAYED_IN},
         -1, -marked_minor,
         case marked_type when 'BET' then -(marked_minor::numeric * marked_minor) else 0 end
     from raw where marked_type is not null
@@ -83,7 +96,7 @@ PLAY: Final = f"""{_RAW}, facts as (
 
 STAKES: Final = f"""{_RAW}, facts as (
     select b.size_class, b.bets from {_PIECES} cross join lateral (
-        select * from playtime.stake_buckets b {_IN_PIECE}
+        select * from playtime.stake_pieces b {_IN_DETAIL} offset 0
     ) b
     where b.bets > 0
     union all
@@ -92,27 +105,55 @@ STAKES: Final = f"""{_RAW}, facts as (
 )"""  # noqa: S608 - texts of ours
 """Our own bets by the size of the stake."""
 
-ACTIVITY: Final = f"""{_RAW}, facts as (
-    select width_bucket(b.bucket_at, :edges::timestamptz[]) - 1 as bucket, b.operator_id, b.tenant_id, b.player_id,
+_STRETCH: Final = "unnest(:{name}_since::timestamptz[], :{name}_until::timestamptz[]) stretch (since, until)"
+_IN_STRETCH: Final = """where {bucket_of_operator} and b.bucket_at >= stretch.since
+        and b.bucket_at < stretch.until {and_bucket}"""
+_PLAYER_COLUMNS: Final = f"""
+    select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, b.operator_id, b.tenant_id, b.player_id,
         b.session_id, b.game_key, b.bets, b.handle_minor, b.squares, b.wins, b.payout_minor,
-        b.first_bet_at, b.last_bet_at
-    from unnest(:quarters_since::timestamptz[], :quarters_until::timestamptz[]) quarter (since, until)
-    cross join lateral (
-        select * from playtime.activity_buckets b where {{bucket_of_operator}}
-        and b.bucket_at >= quarter.since and b.bucket_at < quarter.until {{and_bucket}} offset 0
-    ) b
-    where b.bets + b.wins > 0
-    union all
-    select width_bucket(occurred_at, :edges::timestamptz[]) - 1, operator_id, tenant_id, player_id,
+        b.first_bet_at, b.last_bet_at"""
+_OF_RAW: Final = f"""
+    select {_BUCKET_OF.format(at="occurred_at")}, operator_id, tenant_id, player_id,
         coalesce(session_id, '{NOBODY}'), coalesce(game_key, ''),
         is_bet::integer, case when is_bet then amount_minor else 0 end,
         case when is_bet then amount_minor::numeric * amount_minor else 0 end,
         (not is_bet)::integer, case when is_bet then 0 else amount_minor end,
         case when is_bet then occurred_at end, case when is_bet then occurred_at end
     from (select *, event_type = 'BET' as is_bet from raw) raw
-    where source = 'PLAYTIME' and event_type in ('BET', 'WIN') and player_id is not null
+    where source = 'PLAYTIME' and event_type in ('BET', 'WIN') and player_id is not null"""  # noqa: S608 - texts of ours
+
+PLAYERS: Final = f"""{_RAW}, facts as ({_PLAYER_COLUMNS} from {_STRETCH.format(name="days")} cross join lateral (
+        select * from playtime.player_days b {_IN_STRETCH} offset 0
+    ) b
+    where b.bets + b.wins > 0
+    union all{_PLAYER_COLUMNS} from {_STRETCH.format(name="quarters")} cross join lateral (
+        select * from playtime.player_quarters b {_IN_STRETCH} offset 0
+    ) b
+    where b.bets + b.wins > 0
+    union all{_OF_RAW}
 )"""  # noqa: S608 - texts of ours
 """Our own play by player, session and game."""
+
+BETTORS: Final = f"""{_RAW}, unfolded as materialized (
+    select distinct {_BUCKET_OF.format(at="raw.occurred_at")} as bucket, raw.operator_id, raw.tenant_id,
+        raw.player_id, n.number
+    from raw left join playtime.player_numbers n
+        on n.operator_id = raw.operator_id and n.tenant_id = raw.tenant_id and n.player_id = raw.player_id
+    where raw.source = 'PLAYTIME' and raw.event_type = 'BET' and raw.player_id is not null
+), facts as materialized (
+    select bucket, operator_id, tenant_id, block, bit_or(members) as members from (
+        select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, b.operator_id, b.tenant_id, b.block, b.members
+        from {_PIECES} cross join lateral (
+            select * from playtime.player_sets b {_IN_DETAIL} offset 0
+        ) b
+        union all
+        select bucket, operator_id, tenant_id, number / {PLAYERS_A_BLOCK}, {PLACE.format(number="number")}
+        from unfolded where number is not null
+    ) sets group by 1, 2, 3, 4
+), strangers as materialized (
+    select bucket, operator_id, tenant_id, player_id from unfolded where number is null
+)"""  # noqa: S608 - texts of ours
+"""Who bet on our own games: sets of those who have a number, and one by one those who have none yet."""
 
 _OWN: Final = "{0}.operator_id = :operator_id"
 _ANY: Final = "{0}.operator_id in (select r.tenant_id from playtime.tenants r where r.operator_id = r.tenant_id)"
@@ -141,10 +182,10 @@ class Facts:
     def ask(self, facts: str, question: str, edges: Sequence[datetime], only: Scope, **given: Any) -> list[Row]:
         """Return what a question comes to that is asked of `facts`.
 
-        `by_desk` says that cashiers or regions have to be told apart for it, which they always are for a filter.
+        `detail` says how far desks have to be told apart for it; a filter may need more.
         """
         cut = cut_up(edges)
-        by_desk = given.pop("by_desk", False) or only.cashier_id is not None or only.region is not None
+        asked = 2 if only.cashier_id is not None else int(only.region is not None)
         values = {
             "edges": list(edges),
             "since": edges[0],
@@ -154,10 +195,14 @@ class Facts:
             "grains": [piece.grain for piece in cut.pieces],
             "pieces_since": [piece.since for piece in cut.pieces],
             "pieces_until": [piece.until for piece in cut.pieces],
+            "days_since": [since for since, _ in cut.days],
+            "days_until": [until for _, until in cut.days],
             "quarters_since": [since for since, _ in cut.quarters],
             "quarters_until": [until for _, until in cut.quarters],
+            "all_since": [since for since, _ in cut.all_quarters],
+            "all_until": [until for _, until in cut.all_quarters],
             "steps": list(STAKE_STEPS),
-            "by_desk": by_desk,
+            "detail": max(asked, given.pop("detail", 0)),
         }
         return self.put(f"{facts}\n{question}", only, **(values | given))
 
@@ -168,6 +213,8 @@ class Facts:
             event_of_operator=of_operator.format("e"),
             tenant_of_operator=of_operator.format("t"),
             bucket_of_operator=of_operator.format("b"),
+            and_kind=given.pop("and_kind", ""),
+            and_tenant=conditions("t", only, "agent_id"),
             and_event=conditions("e", only),
             and_bucket=conditions("b", only),
             and_player=conditions("p", only, "agent_id", "cashier_id", "region"),
@@ -182,7 +229,24 @@ class Facts:
         )
         scope = {name: getattr(only, name) for name in _FILTERS}
         statement = named(filled, self.transaction.scope | scope | given)
-        return self.transaction.read_as_of_one_moment(statement)[0]
+        return self.transaction.read_as_of_one_moment(FOR_NUMBERS, statement)[1]
+
+
+def play_of(born: str) -> str:
+    """Return the facts of our own play of those players alone whom some text says to be `born`."""
+    return f"""{_RAW}{born}, facts as ({_PLAYER_COLUMNS}
+    from born cross join {_STRETCH.format(name="all")} cross join lateral (
+        select * from playtime.player_quarters b {_IN_STRETCH}
+        and b.operator_id = born.operator_id and b.player_id = born.player_id offset 0
+    ) b
+    where b.bets + b.wins > 0
+    union all
+    select played.* from ({_OF_RAW}
+    ) played (
+        bucket, operator_id, tenant_id, player_id, session_id, game_key, bets, handle_minor, squares, wins,
+        payout_minor, first_bet_at, last_bet_at
+    ) join born on born.operator_id = played.operator_id and born.player_id = played.player_id
+)"""  # noqa: S608 - texts of ours
 
 
 def conditions(alias: str, only: Scope, *names: str) -> str:

@@ -1,5 +1,12 @@
 """Folding the operator's numbers: events are added to the pieces of time that they occurred in.
 
+Sums are kept, what each player did, and who bet. Each is kept for pieces of several lengths, so that a month by
+days of some zone is a few pieces a day and not ninety-six.
+
+Of each quarter of an hour is kept among which transactions its events are. What the last fold touched is one range
+with what this one finds; other events of that quarter, which are late, are a range of their own: so no range holds
+much more than its quarter's events, and no two of a quarter's have a transaction in common.
+
 As in folding.py: the tenant's mark says which transactions are in the pieces, and only passes those below which
 none is running. Adding an event to the piece it occurred in takes a late one in like any other.
 """
@@ -17,7 +24,14 @@ GRAINS_MINUTES: Final = (15, 60, 240, 1440)
 GRAIN_EPOCH: Final = "2000-01-01 00:00:00+00"
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
-_MAKE_MARKS: Final = make_marks("number_marks")
+DETAILS: Final = (0, 1, 2)
+"""How far every piece tells desks apart: not at all, by region, and by region and cashier."""
+
+PLAYERS_A_BLOCK: Final = 1_024
+NO_PLAYERS: Final = f"'0'::bit({PLAYERS_A_BLOCK})"
+PLACE: Final = f"set_bit({NO_PLAYERS}, ({{number}} % {PLAYERS_A_BLOCK})::integer, 1)"  # the set of one player
+
+_MAKE_MARKS: Final = make_marks("piece_marks")
 
 _NEXT: Final = """
     select events.xact_id from playtime.ledger_events events
@@ -27,7 +41,7 @@ _NEXT: Final = """
 """
 
 _LOCK_MARKS: Final = f"""
-select marks.tenant_id from playtime.number_marks marks
+select marks.tenant_id from playtime.piece_marks marks
 where marks.operator_id = $1
 and (({_NEXT.format(not_="not ")}) is not null or ({_NEXT.format(not_="")}) is not null)
 order by marks.tenant_id limit $3::bigint
@@ -58,16 +72,31 @@ _LAST_OF: Final = """
 """
 """Up to where what was found is complete: there may be more behind a full measure."""
 
-_EACH_WAY: Final = "cross join unnest($5::integer[]) grain cross join (values (true), (false)) way (by_desk)"
-_DESK: Final = f"""case when by_desk then cashier_id else '{NOBODY}' end as of_cashier,
-        case when by_desk then region else '' end as of_region"""
-"""Every piece with cashier and region told apart, and without."""
+_EACH_WAY: Final = "cross join unnest($5::integer[]) grain cross join unnest($7::smallint[]) detail"
+_STARTS_AT: Final = f"date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at"
+_DESK: Final = f"""case when detail > 1 then cashier_id else '{NOBODY}' end as of_cashier,
+        case when detail > 0 then region else '' end as of_region"""
+
+_DAY: Final = f"date_bin('1 day', bucket_at, '{GRAIN_EPOCH}')"
+_PLAYED: Final = """
+    insert into playtime.{table} as kept
+    select $1::uuid, {starts_at} as starts_at, tenant_id, player_id, session_id, game_key, provider, cashier_id,
+        region, sum(bets)::bigint, sum(handle_minor)::bigint, sum(squares), sum(wins)::bigint,
+        sum(payout_minor)::bigint, min(first_bet_at), max(last_bet_at)
+    from played group by starts_at, 3, 4, 5, 6, 7, 8, 9
+    on conflict (
+        operator_id, bucket_at, tenant_id, player_id, session_id, game_key, provider, cashier_id, region
+    ) do update set bets = kept.bets + excluded.bets, handle_minor = kept.handle_minor + excluded.handle_minor,
+        squares = kept.squares + excluded.squares, wins = kept.wins + excluded.wins,
+        payout_minor = kept.payout_minor + excluded.payout_minor,
+        first_bet_at = least(kept.first_bet_at, excluded.first_bet_at),
+        last_bet_at = greatest(kept.last_bet_at, excluded.last_bet_at)"""
 
 _FOLD: Final = f"""
 with taken as materialized (
-    select marks.tenant_id, events.* from playtime.number_marks marks cross join lateral (
+    select marks.tenant_id, events.* from playtime.piece_marks marks cross join lateral (
         with moves as materialized ({_SOME.format(not_="not ")}), notes as materialized ({_SOME.format(not_="")})
-        select * from (select * from moves union all select * from notes) found
+        select * from (select true as moves, * from moves union all select false, * from notes) found
         where xact_id <= least({_LAST_OF.format(some="moves")}, {_LAST_OF.format(some="notes")})
     ) events
     where marks.operator_id = $1 and marks.tenant_id = any ($3::uuid[])
@@ -87,14 +116,12 @@ with taken as materialized (
         sum(case event_type when 'BET' then events * amount_minor::numeric * amount_minor else 0 end) as squares
     from counted group by 1, 2, 3, 4, 5, 6, 7, 8
 ), play as (
-    insert into playtime.play_buckets as kept
-    select $1::uuid, by_desk, grain,
-        date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at, tenant_id,
-        source, event_type, game_key, provider, {_DESK},
+    insert into playtime.play_pieces as kept
+    select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id, source, event_type, game_key, provider, {_DESK},
         sum(events)::bigint, sum(amount_minor)::bigint, sum(squares)
-    from summed {_EACH_WAY} group by by_desk, grain, starts_at, 5, 6, 7, 8, 9, 10, 11
+    from summed {_EACH_WAY} group by detail, grain, starts_at, 5, 6, 7, 8, 9, 10, 11
     on conflict (
-        operator_id, by_desk, grain, bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id,
+        operator_id, detail, grain, bucket_at, tenant_id, source, event_type, game_key, provider, cashier_id,
         region
     ) do update set events = kept.events + excluded.events,
         amount_minor = kept.amount_minor + excluded.amount_minor, squares = kept.squares + excluded.squares
@@ -103,46 +130,90 @@ with taken as materialized (
         game_key, provider, cashier_id, region, count(*) as bets
     from placed where is_bet group by 1, 2, 3, 4, 5, 6, 7
 ), stakes as (
-    insert into playtime.stake_buckets as kept
-    select $1::uuid, by_desk, grain,
-        date_bin(make_interval(mins => grain), bucket_at, '{GRAIN_EPOCH}') as starts_at, tenant_id,
-        size_class, game_key, provider, {_DESK}, sum(bets)::bigint
-    from sized {_EACH_WAY} group by by_desk, grain, starts_at, 5, 6, 7, 8, 9, 10
+    insert into playtime.stake_pieces as kept
+    select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id, size_class, game_key, provider, {_DESK},
+        sum(bets)::bigint
+    from sized {_EACH_WAY} group by detail, grain, starts_at, 5, 6, 7, 8, 9, 10
     on conflict (
-        operator_id, by_desk, grain, bucket_at, tenant_id, size_class, game_key, provider, cashier_id, region
+        operator_id, detail, grain, bucket_at, tenant_id, size_class, game_key, provider, cashier_id, region
     ) do update set bets = kept.bets + excluded.bets
-), activity as (
-    insert into playtime.activity_buckets as kept
-    select $1::uuid, bucket_at, tenant_id, player_id, session_id, game_key, provider, cashier_id, region,
-        count(*) filter (where is_bet), coalesce(sum(amount_minor) filter (where is_bet), 0)::bigint,
-        coalesce(sum(amount_minor::numeric * amount_minor) filter (where is_bet), 0),
-        count(*) filter (where is_win), coalesce(sum(amount_minor) filter (where is_win), 0)::bigint,
-        min(occurred_at) filter (where is_bet), max(occurred_at) filter (where is_bet)
-    from placed where (is_bet or is_win) and player_id is not null group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+), played as materialized (
+    select bucket_at, tenant_id, player_id, session_id, game_key, provider, cashier_id, region,
+        count(*) filter (where is_bet) as bets,
+        coalesce(sum(amount_minor) filter (where is_bet), 0) as handle_minor,
+        coalesce(sum(amount_minor::numeric * amount_minor) filter (where is_bet), 0) as squares,
+        count(*) filter (where is_win) as wins,
+        coalesce(sum(amount_minor) filter (where is_win), 0) as payout_minor,
+        min(occurred_at) filter (where is_bet) as first_bet_at,
+        max(occurred_at) filter (where is_bet) as last_bet_at
+    from placed where (is_bet or is_win) and player_id is not null group by 1, 2, 3, 4, 5, 6, 7, 8
+), quarters as ({_PLAYED.format(table="player_quarters", starts_at="bucket_at")}
+), days as ({_PLAYED.format(table="player_days", starts_at=_DAY)}
+), bettors as materialized (
+    select distinct played.tenant_id, played.player_id, known.number from played
+    left join playtime.player_numbers known on known.operator_id = $1 and known.tenant_id = played.tenant_id
+        and known.player_id = played.player_id
+    where played.bets > 0
+), fresh as (
+    insert into playtime.player_numbers (operator_id, tenant_id, number, player_id)
+    select $1::uuid, bettors.tenant_id, marks.players - 1
+        + row_number() over (partition by bettors.tenant_id order by bettors.player_id), bettors.player_id
+    from bettors join playtime.piece_marks marks
+        on marks.operator_id = $1 and marks.tenant_id = bettors.tenant_id
+    where bettors.number is null
+    returning tenant_id, player_id, number
+), numbered as materialized (
+    select tenant_id, player_id, number from bettors where number is not null
+    union all select tenant_id, player_id, number from fresh
+), sets as (
+    insert into playtime.player_sets as kept
+    select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id, game_key, provider, {_DESK},
+        number / {PLAYERS_A_BLOCK} as block, bit_or({PLACE.format(number="number")})
+    from played join numbered using (tenant_id, player_id) {_EACH_WAY}
+    where bets > 0 group by detail, grain, starts_at, 5, 6, 7, 8, 9, block
     on conflict (
-        operator_id, bucket_at, tenant_id, player_id, session_id, game_key, provider, cashier_id, region
-    ) do update set bets = kept.bets + excluded.bets, handle_minor = kept.handle_minor + excluded.handle_minor,
-        squares = kept.squares + excluded.squares, wins = kept.wins + excluded.wins,
-        payout_minor = kept.payout_minor + excluded.payout_minor,
-        first_bet_at = least(kept.first_bet_at, excluded.first_bet_at),
-        last_bet_at = greatest(kept.last_bet_at, excluded.last_bet_at)
+        operator_id, detail, grain, bucket_at, tenant_id, game_key, provider, cashier_id, region, block
+    ) do update set members = kept.members | excluded.members
+    where kept.members | excluded.members <> kept.members
+), ranges as (
+    insert into playtime.quarter_events as kept
+    select $1::uuid, found.tenant_id, found.bucket_at, found.moves,
+        coalesce(near.first_xact_id, found.first_xact_id), found.last_xact_id
+    from (
+        select tenant_id, bucket_at, moves, min(xact_id) as first_xact_id, max(xact_id) as last_xact_id
+        from placed group by 1, 2, 3
+    ) found join playtime.piece_marks marks on marks.operator_id = $1 and marks.tenant_id = found.tenant_id
+    left join lateral (
+        select q.first_xact_id from playtime.quarter_events q
+        where q.operator_id = $1 and q.tenant_id = found.tenant_id and q.bucket_at = found.bucket_at
+        and q.moves = found.moves and q.last_xact_id > marks.since order by q.first_xact_id desc limit 1
+    ) near on true
+    on conflict (operator_id, tenant_id, bucket_at, moves, first_xact_id)
+    do update set last_xact_id = greatest(kept.last_xact_id, excluded.last_xact_id)
 ), moved as (
-    update playtime.number_marks set through = newest.xact_id from (
+    update playtime.piece_marks set through = newest.xact_id, since = through, players = players + (
+        select count(*) from fresh where fresh.tenant_id = piece_marks.tenant_id
+    ) from (
         select distinct on (tenant_id) tenant_id, xact_id from taken order by tenant_id, xact_id desc
     ) newest
-    where number_marks.operator_id = $1 and number_marks.tenant_id = newest.tenant_id
+    where piece_marks.operator_id = $1 and piece_marks.tenant_id = newest.tenant_id
 )
 select count(*) from taken
 """  # noqa: S608 - as above
 
 _UNFOLD: Final = (
-    "update playtime.play_buckets set events = 0, amount_minor = 0, squares = 0 where operator_id = $1",
-    "update playtime.stake_buckets set bets = 0 where operator_id = $1",
-    """update playtime.activity_buckets set bets = 0, handle_minor = 0, squares = 0, wins = 0, payout_minor = 0,
-        first_bet_at = null, last_bet_at = null where operator_id = $1""",
-    "update playtime.number_marks set through = '0' where operator_id = $1",
+    "update playtime.play_pieces set events = 0, amount_minor = 0, squares = 0 where operator_id = $1",
+    "update playtime.stake_pieces set bets = 0 where operator_id = $1",
+    *(
+        f"""update playtime.{table} set bets = 0, handle_minor = 0, squares = 0, wins = 0, payout_minor = 0,
+        first_bet_at = null, last_bet_at = null where operator_id = $1"""  # noqa: S608 - as above
+        for table in ("player_quarters", "player_days")
+    ),
+    f"update playtime.player_sets set members = {NO_PLAYERS} where operator_id = $1",  # noqa: S608 - as above
+    "update playtime.quarter_events set last_xact_id = '0' where operator_id = $1",
+    "update playtime.piece_marks set through = '0', since = '0' where operator_id = $1",
 )
-"""Nothing is ever deleted: what is made anew is added to rows that count nothing."""
+"""Nothing is ever deleted: what is made anew is added to rows that count nothing. Players keep their numbers."""
 
 
 def fold_numbers(transaction: Transaction, limit: int) -> int:
@@ -158,7 +229,7 @@ def fold_numbers(transaction: Transaction, limit: int) -> int:
     if marks:
         tenant_ids = [row[0] for row in marks]
         room = max(limit // len(tenant_ids), 1)
-        given = (operator_id, horizon, tenant_ids, room, list(GRAINS_MINUTES), list(STAKE_STEPS))
+        given = (operator_id, horizon, tenant_ids, room, list(GRAINS_MINUTES), list(STAKE_STEPS), list(DETAILS))
         count = transaction.read(Statement(_FOLD, given), touches=True)[0][0][0]
     transaction.commit()
     return count
@@ -167,7 +238,7 @@ def fold_numbers(transaction: Transaction, limit: int) -> int:
 def unfold_numbers(transaction: Transaction) -> None:
     """Forget what was folded of the bound operator, and commit."""
     operator_id = transaction.binding.operator_id
-    locking = "select from playtime.number_marks where operator_id = $1 order by tenant_id for no key update"
+    locking = "select from playtime.piece_marks where operator_id = $1 order by tenant_id for no key update"
     statements = [Statement(text, (operator_id,)) for text in (locking, *_UNFOLD)]
     transaction.read(*statements, touches=True)
     transaction.commit()

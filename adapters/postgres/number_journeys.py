@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ...application.analytics_port import Scope, Step, Tally
+from ...application.answers import SPIN
 from ...domain.periods import Span
 from ...domain.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from .number_facts import Facts
@@ -26,7 +27,8 @@ where at = (all_of_them + 1) / 2 or at = (9 * all_of_them + 9) / 10 order by at
 _REFUSALS: Final = """
 select a.code, null, count(*) from playtime.answers a
 join playtime.players p on p.operator_id = a.operator_id and p.player_id = a.actor_id
-where {answer_of_operator} and {player_of_operator} and a.code is not null and a.code <> all (:not_of_bets::text[])
+where {answer_of_operator} and {player_of_operator} and a.code is not null
+and (a.command = :spin or (a.command is null and a.code <> all (:not_of_bets::text[])))
 and a.created_at >= :since::timestamptz and a.created_at < :until::timestamptz {and_player} {and_nothing_of_games}
 group by a.code order by count(*) desc, a.code
 """
@@ -40,7 +42,7 @@ group by 1, 2 order by 3 desc, 1, 2
 """
 
 _NOT_OF_BETS: Final = [refusal.code for refusal in (VoucherRedeemed, VoucherVoided, VoucherExpired)]
-"""Why a player who tops up may be refused."""
+"""Why a player who tops up may be refused, for answers that do not say which command they are to."""
 
 _MEDIANS: Final = ", ".join(
     f"floor(1000 * extract(epoch from percentile_disc(0.5) within group (order by {took})))::bigint"
@@ -58,23 +60,23 @@ with issued as materialized (
         case when v.status = 'REDEEMED' and v.closed_at < :until::timestamptz then v.closed_at end as redeemed_at
     {_VOUCHERS % ("issued_at", "issued_at")}
 ), came as (
-    select issued_at, redeemed_at, bets.at[1] as first_at, bets.at[10] as tenth_at, (
+    select issued_at, redeemed_at, bets.first_at, bets.tenth_at, (
         select min(o.closed_at) from playtime.vouchers o
         where o.operator_id = i.operator_id and o.player_id = i.player_id and o.voucher_id <> i.voucher_id
-        and o.status = 'REDEEMED' and o.closed_at >= bets.at[10] and o.closed_at < :until::timestamptz
+        and o.status = 'REDEEMED' and o.closed_at >= bets.tenth_at and o.closed_at < :until::timestamptz
     ) as again_at
     from issued i left join lateral (
         select r.player_seq from playtime.ledger_events r
         where r.operator_id = i.operator_id and r.source = 'PLAYTIME' and r.actor_id = i.tenant_id
         and r.action_id = i.named and r.event_type = 'VOUCHER_REDEEMED'
     ) redeemed on i.redeemed_at is not null left join lateral (
-        select array_agg(occurred_at order by player_seq) as at from (
-            select e.occurred_at, e.player_seq from playtime.ledger_events e
+        select min(occurred_at) as first_at, case when count(*) = 10 then max(occurred_at) end as tenth_at from (
+            select e.occurred_at from playtime.ledger_events e
             where e.operator_id = i.operator_id and e.player_id = i.player_id
             and e.player_seq > redeemed.player_seq and e.event_type = 'BET' and e.source = 'PLAYTIME'
-            and e.occurred_at < :until::timestamptz {{and_event_of_play}}
+            {{and_event_of_play}}
             order by e.player_seq limit 10
-        ) first_ten
+        ) first_ten where occurred_at < :until::timestamptz
     ) bets on redeemed.player_seq is not null
 )
 select count(*), count(redeemed_at), count(first_at), count(tenth_at), count(again_at),
@@ -91,7 +93,7 @@ def redemption_times_in(facts: Facts, span: Span, only: Scope) -> tuple[int, int
 
 def refusals_in(facts: Facts, span: Span, only: Scope) -> Sequence[Tally]:
     """Return how often bets were refused, by code."""
-    rows = facts.put(_REFUSALS, only, not_of_bets=_NOT_OF_BETS, **_ends(span))
+    rows = facts.put(_REFUSALS, only, spin=SPIN, not_of_bets=_NOT_OF_BETS, **_ends(span))
     return [Tally(code=row[0], route=None, count=row[2]) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """Which folded pieces of time a question is answered from, and which stretches between them from the events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
@@ -31,15 +31,19 @@ class Cut:
     edges: Sequence[tuple[datetime, datetime]]
 
     @property
+    def days(self) -> list[tuple[datetime, datetime]]:
+        """The whole days among what is read folded, where these are told apart from quarters of an hour alone."""
+        return [(piece.since, piece.until) for piece in self.pieces if piece.grain == GRAINS_MINUTES[-1]]
+
+    @property
     def quarters(self) -> list[tuple[datetime, datetime]]:
-        """What is read folded, whatever the length of the pieces: stretches of whole quarters of an hour."""
-        found: list[tuple[datetime, datetime]] = []
-        for piece in self.pieces:
-            if found and found[-1][1] == piece.since:
-                found[-1] = (found[-1][0], piece.until)
-            else:
-                found.append((piece.since, piece.until))
-        return found
+        """The stretches between them."""
+        return _joined((piece.since, piece.until) for piece in self.pieces if piece.grain != GRAINS_MINUTES[-1])
+
+    @property
+    def all_quarters(self) -> list[tuple[datetime, datetime]]:
+        """All that is read folded."""
+        return _joined((piece.since, piece.until) for piece in self.pieces)
 
 
 def cut_up(edges: Sequence[datetime]) -> Cut:
@@ -55,7 +59,18 @@ def cut_up(edges: Sequence[datetime]) -> Cut:
         left += [(since, _moment(first)), (_moment(last), until)]
         for piece in _pieces(first, last):
             _append(pieces, piece)
-    return Cut(pieces, [(since, until) for since, until in left if since < until])
+    return Cut(pieces, _joined((since, until) for since, until in left if since < until))
+
+
+def _joined(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Return stretches with those in one that touch each other."""
+    found: list[tuple[datetime, datetime]] = []
+    for since, until in stretches:
+        if found and found[-1][1] == since:
+            found[-1] = (found[-1][0], until)
+        else:
+            found.append((since, until))
+    return found
 
 
 def _pieces(first: int, last: int) -> Iterator[Piece]:

@@ -1,8 +1,8 @@
 """The operator's numbers, asked of folded pieces and of the events that are not in them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -11,27 +11,33 @@ from ...application.analytics_port import (
     STAKE_STEPS,
     CohortSum,
     Dimension,
+    NotablePlayers,
     PlayerSum,
+    Return,
     Scope,
     Step,
     Sum,
     Tally,
+    Worth,
+    Worths,
 )
 from ...domain.game_configs import GameConfig
+from ...domain.inference import FEWEST_SPINS, Z_OUTLIER, Odds
 from ...domain.ledger import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
 from .channel import Row, Statement
 from .ingesting import ingest
-from .number_facts import ACTIVITY, PLAY, STAKES, Facts
-from .number_folding import NOBODY, fold_numbers, unfold_numbers
+from .number_facts import BETTORS, PLAY, PLAYERS, STAKES, Facts, play_of
+from .number_folding import NOBODY, PLACE, PLAYERS_A_BLOCK, fold_numbers, unfold_numbers
 from .number_journeys import errors_in, funnel_of, redemption_times_in, refusals_in
 from .rows_numbers import GAME_CONFIGS
 from .transaction import Transaction
 
 _SUMS: Final = """
-select bucket, source, event_type, sum(events)::bigint, sum(amount_minor)::text, sum(squares)::text%s
-from facts group by bucket, source, event_type%s having sum(events) <> 0
+select bucket, source, event_type, sum(events)::bigint, sum(amount_minor)::text, sum(squares)::text{split}
+from facts {some} group by bucket, source, event_type{split} having sum(events) <> 0
 """
+_PLAY_TYPES: Final = {EventType.BET, EventType.WIN}
 _SPLIT: Final = {
     Dimension.AGENT: ", tenant_id::text",
     Dimension.GAME: ", nullif(game_key, '')",
@@ -39,16 +45,31 @@ _SPLIT: Final = {
     Dimension.REGION: ", nullif(region, '')",
     Dimension.CASHIER: f", nullif(cashier_id, '{NOBODY}')::text",
 }
-_ACTIVES: Final = "select bucket, count(distinct player_id) from facts where bets > 0 group by bucket"
-_WITHIN: Final = """
-, met as materialized (
-    select bit_or(1::bigint << bucket) as buckets from facts where bets > 0 group by player_id
-)
-select number, count(*) from unnest(:masks::bigint[]) with ordinality asked (mask, number)
-join met on met.buckets & asked.mask <> 0 group by number
-"""
-"""Who bet in which buckets is a number of as many bits, and so is a window."""
+_NO_PLAY: Final = "and b.event_type <> 'BET' and b.event_type <> 'WIN'"
+"""In the words of the index of what is no play."""
 
+_ACTIVES: Final = """
+select bucket, sum(players)::bigint from (
+    select bucket, sum(bit_count(members)) as players from facts group by bucket
+    union all
+    select bucket, count(*) from strangers group by bucket
+) counted group by bucket
+"""
+_WITHIN: Final = """
+, windows as (
+    select * from unnest(:firsts::integer[], :lasts::integer[]) with ordinality asked (first, last, number)
+)
+select number, sum(players)::bigint from (
+    select number, sum(bit_count(members)) as players from (
+        select number, bit_or(members) as members
+        from windows join facts on facts.bucket >= first and facts.bucket < last
+        group by number, operator_id, tenant_id, block
+    ) united group by number
+    union all
+    select number, count(distinct player_id)
+    from windows join strangers on strangers.bucket >= first and strangers.bucket < last group by number
+) counted group by number
+"""
 _SIZES: Final = "select size_class, sum(bets)::bigint from facts group by size_class"
 _LENGTHS: Final = """
 select width_bucket(extract(epoch from lasted), :lengths::numeric[]), count(*) from (
@@ -56,28 +77,89 @@ select width_bucket(extract(epoch from lasted), :lengths::numeric[]), count(*) f
     from facts where bets > 0 group by operator_id, session_id
 ) sessions group by 1
 """
-_PLAYERS: Final = """
-select player_id, tenant_id, nullif(game_key, ''), sum(bets)::bigint, sum(handle_minor)::text,
-    sum(wins)::bigint, sum(payout_minor)::text, sum(squares)::text
-from facts group by player_id, tenant_id, game_key
+_OF_PLAYERS: Final = """
+, sums as materialized (
+    select player_id, tenant_id, game_key, sum(bets)::bigint as spins, sum(handle_minor) as handle_minor,
+        sum(wins)::bigint as wins, sum(payout_minor) as payout_minor, sum(squares) as squares
+    from facts group by player_id, tenant_id, game_key
+)"""
+_PLAYER_SUMS: Final = """
+select player_id, tenant_id, nullif(game_key, ''), spins, handle_minor::text, wins, payout_minor::text,
+    squares::text
+from sums %s
+"""
+_NOTABLE: Final = f"""
+{_OF_PLAYERS}, odds as materialized (
+    select * from unnest(:games::text[], :means::float8[], :variances::float8[]) odds (game_key, mean, variance)
+), players as materialized (
+    select player_id, sum(spins) as spins, sum(handle_minor) as handle_minor,
+        coalesce(sum(spins) filter (where mean is not null), 0) as known_spins,
+        sum(payout_minor::float8 - mean * handle_minor::float8) as distance,
+        sum(variance * squares::float8) as scatter
+    from sums left join odds using (game_key) group by player_id
+), notable as materialized (
+    (select player_id from players order by handle_minor desc, player_id limit :top::bigint)
+    union
+    select player_id from players where known_spins >= :fewest::bigint
+    and abs(distance) + 1 + 1e-9 * handle_minor::float8 >= :far::float8 * sqrt(scatter)
+)
+select null, null, null, (select count(*) from players where spins > 0), null,
+    (select count(*) from players where known_spins >= :fewest::bigint and scatter > 0), null, null
+union all
+{_PLAYER_SUMS % "join notable using (player_id)"}
+"""  # noqa: S608 - texts of ours
+"""The first row counts. Floats only pick out who may be far off: wide enough that nobody is left out by them."""
+
+_WIDER: Final = 0.97
+_WORTHS: Final = """
+, worths as (
+    select sum(handle_minor) - sum(payout_minor) as minor from facts group by player_id
+), ranked as materialized (
+    select minor, width_bucket(minor, :limits::numeric[]) as class,
+        row_number() over (order by minor desc) as place, count(*) over () as players
+    from worths
+)
+select class, null, count(*), sum(minor)::text from ranked group by class
+union all
+select null, percent, count(*), sum(minor)::text
+from ranked join unnest(:percents::integer[]) percent on place <= (players * percent + 99) / 100 group by percent
 """
 _BORN: Final = """
 , born as materialized (
-    select p.operator_id, p.player_id, width_bucket(p.created_at, :edges::timestamptz[]) - 1 as bucket
+    select p.operator_id, p.tenant_id, p.player_id,
+        width_bucket(p.created_at, :cohorts::timestamptz[]) - 1 as bucket
     from playtime.players p where {player_of_operator}
-    and p.created_at >= :since::timestamptz and p.created_at < :until::timestamptz {and_player}%s
+    and p.created_at >= :born_since::timestamptz and p.created_at < :born_until::timestamptz {and_player}%s
 )"""
-_WHO_PLAYED_IT: Final = """
-    and exists (
-        select from facts where facts.operator_id = p.operator_id and facts.player_id = p.player_id and bets > 0
-    )"""
+_WHO_IS_IN_A_SET: Final = f"""
+    and (exists (
+        select from strangers s where s.operator_id = p.operator_id and s.player_id = p.player_id
+    ) or exists (
+        select from playtime.player_numbers n join facts f on f.operator_id = n.operator_id
+            and f.tenant_id = n.tenant_id and f.block = n.number / {PLAYERS_A_BLOCK}
+        where n.operator_id = p.operator_id and n.tenant_id = p.tenant_id and n.player_id = p.player_id
+        and get_bit(f.members, (n.number % {PLAYERS_A_BLOCK})::integer) = 1
+    ))"""  # noqa: S608 - texts of ours
 _NEWCOMERS: Final = " select bucket, count(*) from born group by bucket"
+_RETURNS: Final = f"""
+, cohorts as materialized (
+    select born.bucket, n.operator_id, n.tenant_id, n.number / {PLAYERS_A_BLOCK} as block,
+        bit_or({PLACE.format(number="n.number")}) as members
+    from born join playtime.player_numbers n using (operator_id, tenant_id, player_id) group by 1, 2, 3, 4
+)
+select born, day, sum(players)::bigint from (
+    select cohorts.bucket as born, facts.bucket as day, bit_count(cohorts.members & facts.members) as players
+    from cohorts join facts using (operator_id, tenant_id, block)
+    union all
+    select born.bucket, strangers.bucket, 1 from born join strangers using (operator_id, tenant_id, player_id)
+) counted where players > 0 group by born, day
+"""  # noqa: S608 - texts of ours
 _COHORTS: Final = """
-select born.bucket, facts.bucket, count(distinct facts.player_id) filter (where bets > 0),
-    sum(handle_minor)::text, sum(payout_minor)::text
+select born.bucket, facts.bucket, sum(handle_minor)::text, sum(payout_minor)::text
 from born join facts on facts.operator_id = born.operator_id and facts.player_id = born.player_id
-group by born.bucket, facts.bucket
+%s group by born.bucket, facts.bucket
 """
+_WHO_PLAYED_IT: Final = "where facts.player_id in (select player_id from facts where bets > 0)"
 _CONFIGS: Final = "select * from playtime.game_configs %s order by operator_id, game_key"
 _CONFIG: Final = "select * from playtime.game_configs where operator_id = $1 and game_key = $2"
 
@@ -88,22 +170,42 @@ class PostgresAnalytics:
 
     transaction: Transaction
 
-    def sums(self, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension] = ()) -> Sequence[Sum]:
+    def sums(
+        self,
+        edges: Sequence[datetime],
+        only: Scope,
+        by: Sequence[Dimension] = (),
+        of: Collection[EventType] | None = None,
+    ) -> Sequence[Sum]:
         """Return what events add up to by bucket, dimensions, source and type."""
         split = "".join(_SPLIT[dimension] for dimension in by)
-        by_desk = Dimension.CASHIER in by or Dimension.REGION in by
-        return [_sum(row) for row in self._facts.ask(PLAY, _SUMS % (split, split), edges, only, by_desk=by_desk)]
+        detail = 2 if Dimension.CASHIER in by else int(Dimension.REGION in by)
+        some = "" if of is None else "where event_type = any (:types::text[])"
+        given = {
+            "detail": detail,
+            "types": list(of or ()),
+            "and_kind": "" if of is None or _PLAY_TYPES & set(of) else _NO_PLAY,
+        }
+        rows = self._facts.ask(PLAY, _SUMS.format(split=split, some=some), edges, only, **given)
+        return [_sum(row) for row in rows]
 
     def actives(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many different players bet, for each bucket."""
-        return _filled(self._facts.ask(ACTIVITY, _ACTIVES, edges, only), len(edges) - 1)
+        return _filled(self._facts.ask(BETTORS, _ACTIVES, edges, only), len(edges) - 1)
 
     def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
         """Return how many different players bet, for each of some windows."""
         edges = sorted({end for window in windows for end in (window.since, window.until)})
-        masks = [(1 << edges.index(window.until)) - (1 << edges.index(window.since)) for window in windows]
-        rows = self._facts.ask(ACTIVITY, _WITHIN, edges, only, masks=masks)
-        return _filled(rows, len(windows), first=1)
+        given = {
+            "firsts": [edges.index(window.since) for window in windows],
+            "lasts": [edges.index(window.until) for window in windows],
+        }
+        return _filled(self._facts.ask(BETTORS, _WITHIN, edges, only, **given), len(windows), first=1)
+
+    def returns(self, cohorts: Sequence[datetime], edges: Sequence[datetime], only: Scope) -> Sequence[Return]:
+        """Return how many of the players made between some edges bet between others."""
+        rows = self._facts.ask(BETTORS + _BORN % "", _RETURNS, edges, only, **_born_between(cohorts))
+        return [Return(born=row[0], day=row[1], players=row[2]) for row in rows]
 
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many bets there were for each size."""
@@ -113,24 +215,51 @@ class PostgresAnalytics:
     def session_lengths(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many sessions there were for each length."""
         lengths = [str(seconds) for seconds in LENGTH_STEPS_SECONDS]
-        rows = self._facts.ask(ACTIVITY, _LENGTHS, [span.since, span.until], only, lengths=lengths)
+        rows = self._facts.ask(PLAYERS, _LENGTHS, [span.since, span.until], only, lengths=lengths)
         return _filled(rows, len(LENGTH_STEPS_SECONDS), first=1)
 
     def player_sums(self, span: Span, only: Scope) -> Sequence[PlayerSum]:
         """Return what each player did, game by game."""
-        rows = self._facts.ask(ACTIVITY, _PLAYERS, [span.since, span.until], only)
+        rows = self._facts.ask(PLAYERS, _OF_PLAYERS + _PLAYER_SUMS % "", [span.since, span.until], only)
         return [_player_sum(row) for row in rows]
+
+    def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
+        """Return what the first players did, and those whose wins lie far from what the odds let expect."""
+        known = {key: (game.rtp, game.variance) for key, game in odds.items() if game.variance is not None}
+        given = {
+            "games": list(known),
+            "means": [repr(float(mean)) for mean, _ in known.values()],
+            "variances": [repr(float(variance)) for _, variance in known.values()],
+            "top": top,
+            "fewest": FEWEST_SPINS,
+            "far": repr(_WIDER * float(Z_OUTLIER)),
+        }
+        counts, *rows = self._facts.ask(PLAYERS, _NOTABLE, [span.since, span.until], only, **given)
+        return NotablePlayers(active=counts[3], tested=counts[5], sums=[_player_sum(row) for row in rows])
+
+    def worths(self, span: Span, only: Scope, limits: Sequence[int], percents: Sequence[int]) -> Worths:
+        """Return how bets less wins are spread over players."""
+        given = {"limits": list(limits), "percents": list(percents)}
+        rows = self._facts.ask(PLAYERS, _WORTHS, [span.since, span.until], only, **given)
+        classes = {row[0]: Worth(row[2], int(row[3])) for row in rows if row[0] is not None}
+        tops = {row[1]: Worth(row[2], int(row[3])) for row in rows if row[1] is not None}
+        return Worths(
+            classes=[classes.get(number, Worth(0, 0)) for number in range(len(limits) + 1)],
+            tops=[tops.get(percent, Worth(0, 0)) for percent in percents],
+        )
 
     def newcomers(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many players were made, for each bucket."""
-        return _filled(self._facts.ask(ACTIVITY + _born(only), _NEWCOMERS, edges, only), len(edges) - 1)
+        born = _BORN % (_WHO_IS_IN_A_SET if _is_of_a_game(only) else "")
+        rows = self._facts.ask(BETTORS + born, _NEWCOMERS, edges, only, **_born_between(edges))
+        return _filled(rows, len(edges) - 1)
 
     def cohorts(self, edges: Sequence[datetime], only: Scope) -> Sequence[CohortSum]:
-        """Return what newcomers did, by the bucket they were made in and the bucket they bet in."""
-        rows = self._facts.ask(ACTIVITY + _born(only), _COHORTS, edges, only)
+        """Return what newcomers staked and won, by the bucket they were made in and the bucket they bet in."""
+        question = _COHORTS % (_WHO_PLAYED_IT if _is_of_a_game(only) else "")
+        rows = self._facts.ask(play_of(_BORN % ""), question, edges, only, **_born_between(edges))
         return [
-            CohortSum(born=row[0], day=row[1], players=row[2], handle_minor=int(row[3]), payout_minor=int(row[4]))
-            for row in rows
+            CohortSum(born=row[0], day=row[1], handle_minor=int(row[2]), payout_minor=int(row[3])) for row in rows
         ]
 
     def redemption_times(self, span: Span, only: Scope) -> tuple[int, int] | None:
@@ -177,10 +306,13 @@ class PostgresAnalytics:
         return Facts(self.transaction)
 
 
-def _born(only: Scope) -> str:
-    """Return who was made in the period; of a game or provider, only those who played it."""
-    of_a_game = only.game_key is not None or only.provider is not None
-    return _BORN % (_WHO_PLAYED_IT if of_a_game else "")
+def _born_between(edges: Sequence[datetime]) -> dict[str, Any]:
+    return {"cohorts": list(edges), "born_since": edges[0], "born_until": edges[-1]}
+
+
+def _is_of_a_game(only: Scope) -> bool:
+    """Whether only those newcomers count who played something."""
+    return only.game_key is not None or only.provider is not None
 
 
 def _sum(row: Row) -> Sum:

@@ -133,6 +133,7 @@ def _answer(row: Row) -> StoredAnswer:
         code=row[6],
         hints=row[7],
         created_at=row[8],
+        command=row[9],
     )
 
 
@@ -148,6 +149,7 @@ ANSWERS: Final = Kept(
         "code",
         "hints",
         "created_at",
+        "command",
     ),
     _answer,
 )

@@ -14,12 +14,13 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    SmallInteger,
     Table,
     Text,
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, BIT, JSONB
 from sqlalchemy.types import UserDefinedType
 
 SCHEMA: Final = "playtime"
@@ -63,6 +64,10 @@ def _count(name: str, *, default: str | None = None) -> Column[Any]:
 
 def _at(name: str, *, null: bool = False) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=null)
+
+
+def _through() -> Column[Any]:
+    return Column("through", Xid8, nullable=False, server_default=text("'0'"))
 
 
 def _json(name: str) -> Column[Any]:
@@ -156,6 +161,7 @@ answers = _owned(
     _text("code", null=True),
     _json("hints"),
     _at("created_at"),
+    _text("command", null=True),
 )
 
 vouchers = _owned(
@@ -309,9 +315,7 @@ account_totals = _owned(
     own_row=True,
 )
 
-fold_marks = _owned(
-    "fold_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
-)
+fold_marks = _owned("fold_marks", _through(), own_row=True)
 
 safety_settings = _owned(
     "safety_settings",
@@ -362,67 +366,115 @@ def _sum(name: str) -> Column[Any]:
 
 def _played_in() -> list[Column[Any]]:
     """What pieces of time are kept apart by: a key without these has an empty text or the nil id."""
-    return [_text("game_key", key=True), _text("provider", key=True), _uuid("cashier_id", key=True)]
+    return [
+        _text("game_key", key=True),
+        _text("provider", key=True),
+        _uuid("cashier_id", key=True),
+        _text("region", key=True),
+    ]
 
 
 def _starts_at() -> Column[Any]:
     return Column("bucket_at", DateTime(timezone=True), primary_key=True, nullable=False)
 
 
-def _piece() -> list[Column[Any]]:
-    grain = Column("grain", Integer, primary_key=True, nullable=False)
-    return [Column("by_desk", Boolean, primary_key=True, nullable=False), grain, _starts_at()]
+def _grain() -> Column[Any]:
+    return Column("grain", Integer, primary_key=True, nullable=False)
 
 
-play_buckets = Table(
-    "play_buckets",
-    metadata,
-    _uuid("operator_id", key=True),
-    *_piece(),
-    _uuid("tenant_id", key=True),
-    _text("source", key=True),
-    _text("event_type", key=True),
+def _pieces(name: str, told_apart_by: Column[Any], *columns: Column[Any]) -> Table:
+    """Return a table of pieces of time: of each length, starting at a moment, a tenant's own."""
+    return Table(
+        name,
+        metadata,
+        _uuid("operator_id", key=True),
+        told_apart_by,
+        _grain(),
+        _starts_at(),
+        _uuid("tenant_id", key=True),
+        *columns,
+    )
+
+
+def _by_desk() -> Column[Any]:
+    return Column("by_desk", Boolean, primary_key=True, nullable=False)
+
+
+def _detail() -> Column[Any]:
+    return Column("detail", SmallInteger, primary_key=True, nullable=False)
+
+
+def _of_play() -> list[Column[Any]]:
+    return [
+        _text("source", key=True),
+        _text("event_type", key=True),
+        *_played_in(),
+        _minor("events"),
+        _minor("amount_minor"),
+        _sum("squares"),
+    ]
+
+
+def _of_stakes() -> list[Column[Any]]:
+    return [Column("size_class", Integer, primary_key=True, nullable=False), *_played_in(), _minor("bets")]
+
+
+def _of_players() -> list[Column[Any]]:
+    return [
+        _uuid("tenant_id", key=True),
+        _uuid("player_id", key=True),
+        _uuid("session_id", key=True),
+        *_played_in(),
+        _minor("bets"),
+        _minor("handle_minor"),
+        _sum("squares"),
+        _minor("wins"),
+        _minor("payout_minor"),
+        _at("first_bet_at", null=True),
+        _at("last_bet_at", null=True),
+    ]
+
+
+play_pieces = _pieces("play_pieces", _detail(), *_of_play())
+stake_pieces = _pieces("stake_pieces", _detail(), *_of_stakes())
+player_quarters = Table("player_quarters", metadata, _uuid("operator_id", key=True), _starts_at(), *_of_players())
+player_days = Table("player_days", metadata, _uuid("operator_id", key=True), _starts_at(), *_of_players())
+player_sets = _pieces(
+    "player_sets",
+    _detail(),
     *_played_in(),
-    _text("region", key=True),
-    _minor("events"),
-    _minor("amount_minor"),
-    _sum("squares"),
+    Column("block", BigInteger, primary_key=True, nullable=False),
+    Column("members", BIT(1_024), nullable=False),
 )
-
-stake_buckets = Table(
-    "stake_buckets",
-    metadata,
-    _uuid("operator_id", key=True),
-    *_piece(),
-    _uuid("tenant_id", key=True),
-    Column("size_class", Integer, primary_key=True, nullable=False),
-    *_played_in(),
-    _text("region", key=True),
-    _minor("bets"),
+player_numbers = _owned(
+    "player_numbers",
+    Column("number", BigInteger, primary_key=True, nullable=False),
+    _uuid("player_id"),
+    own_row=True,
 )
-
-activity_buckets = Table(
-    "activity_buckets",
-    metadata,
-    _uuid("operator_id", key=True),
+quarter_events = _owned(
+    "quarter_events",
     _starts_at(),
-    _uuid("tenant_id", key=True),
-    _uuid("player_id", key=True),
-    _uuid("session_id", key=True),
-    *_played_in(),
-    _text("region", key=True),
-    _minor("bets"),
-    _minor("handle_minor"),
-    _sum("squares"),
-    _minor("wins"),
-    _minor("payout_minor"),
-    _at("first_bet_at", null=True),
-    _at("last_bet_at", null=True),
+    Column("moves", Boolean, primary_key=True, nullable=False),
+    Column("first_xact_id", Xid8, primary_key=True, nullable=False),
+    Column("last_xact_id", Xid8, nullable=False),
+    own_row=True,
+)
+piece_marks = _owned(
+    "piece_marks",
+    _through(),
+    Column("since", Xid8, nullable=False, server_default=text("'0'")),
+    _minor("players", default="0"),
+    own_row=True,
 )
 
-number_marks = _owned(
-    "number_marks", Column("through", Xid8, nullable=False, server_default=text("'0'")), own_row=True
+# For servers of the release before; nobody else reads these.
+play_buckets = _pieces("play_buckets", _by_desk(), *_of_play())
+stake_buckets = _pieces("stake_buckets", _by_desk(), *_of_stakes())
+activity_buckets = Table(
+    "activity_buckets", metadata, _uuid("operator_id", key=True), _starts_at(), *_of_players()
 )
+number_marks = _owned("number_marks", _through(), own_row=True)
 
 game_configs = _owned(
     "game_configs",
@@ -433,5 +485,7 @@ game_configs = _owned(
     Column("volatility", Numeric, nullable=True),
 )
 
-INSERT_ONLY: Final = frozenset({"answers", "ledger_events", "revealed_seeds", "rounds", "safety_actions", "seals"})
+INSERT_ONLY: Final = frozenset(
+    {"answers", "ledger_events", "player_numbers", "revealed_seeds", "rounds", "safety_actions", "seals"}
+)
 """Facts: the application adds to these and reads them."""

@@ -38,12 +38,12 @@ def test_overview(name: str, data: st.DataObject) -> None:
     assert [point["start"] for point in found["series"]] == [utc_text(part.since) for part in parts]
     assert [point["ngrMinor"] for point in found["series"]] == [p.play_record()["ngrMinor"] for p in parts]
     assert sum(point["ngrMinor"] for point in found["series"]) == found["current"]["ngrMinor"]
+    compared = [point["previousNgrMinor"] for point in found["series"]]
     if question.asked.compare:
-        compared = [point["previousNgrMinor"] for point in found["series"]]
-        if None not in compared:
-            assert abs(len(question.buckets()) - len(compared)) <= 2
+        assert compared == [part.play_record()["ngrMinor"] for part in question.buckets_before()]
+        assert sum(compared) == found["previous"]["ngrMinor"]
     else:
-        assert {point["previousNgrMinor"] for point in found["series"]} <= {None}
+        assert compared == [None] * len(parts)
 
 
 def assert_headline(found: dict[str, Any], question: Question, counted: Reckoning) -> None:
@@ -83,11 +83,16 @@ def assert_expectation(found: dict[str, Any], counted: Reckoning) -> None:
 @MANY
 @given(data=st.data())
 def test_revenue(name: str, data: st.DataObject) -> None:
-    question = data.draw(questions(name))
+    question = data.draw(questions(name, compare=data.draw(st.sampled_from(("previous", None)))))
     counted, found = question.reckoning(), question.ask(question.engine.read_revenue)["data"]
     assert found["total"] == counted.play_record()
     assert found["elsewhere"] == counted.elsewhere()
     assert [point["play"] for point in found["series"]] == [part.play_record() for part in question.buckets()]
+    compared = [point["previous"] for point in found["series"]]
+    if question.asked.compare:
+        assert compared == [part.play_record() for part in question.buckets_before()]
+    else:
+        assert compared == [None] * len(compared)
     vouchers = found["vouchers"]
     for status in ("issued", "redeemed", "voided", "expired"):
         assert vouchers[status] == len(counted.events(f"VOUCHER_{status.upper()}"))

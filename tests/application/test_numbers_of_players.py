@@ -41,13 +41,16 @@ def worth(counted: Reckoning) -> dict[UUID | None, int]:
     return values
 
 
-def new_players(question: Question, since: datetime, until: datetime) -> set[UUID]:
-    """Return the players made between two moments, if they played the game that is asked for."""
+def new_players(
+    question: Question, since: datetime, until: datetime, playing: tuple[datetime, datetime] | None = None
+) -> set[UUID]:
+    """Return the players made between two moments, if they played the game asked for in the period, or another."""
     only = question.asked.only
     found = {player.player_id for player in newcomers(question.seen, since, until, only)}
     if only.game_key is None and only.provider is None:
         return found
-    return found & {event.player_id for event in question.reckoning().events("BET") if event.player_id}
+    counted = question.reckoning(*playing) if playing else question.reckoning()
+    return found & {event.player_id for event in counted.events("BET") if event.player_id}
 
 
 def by_days(question: Question) -> list[tuple[datetime, datetime]]:
@@ -59,7 +62,7 @@ def by_days(question: Question) -> list[tuple[datetime, datetime]]:
 @MANY
 @given(data=st.data())
 def test_players(name: str, data: st.DataObject) -> None:
-    question = data.draw(questions(name))
+    question = data.draw(questions(name, compare=data.draw(st.sampled_from(("previous", None)))))
     counted, found = question.reckoning(), question.ask(question.engine.read_players)["data"]
     parts = question.buckets()
     assert found["active"] == counted.bettors()
@@ -68,6 +71,15 @@ def test_players(name: str, data: st.DataObject) -> None:
     assert [point["new"] for point in found["series"]] == [
         len(new_players(question, part.since, part.until)) for part in parts
     ]
+    compared = [(point["previousActive"], point["previousNew"]) for point in found["series"]]
+    if question.asked.compare:
+        before = question.buckets_before()
+        ends = before[0].since, before[-1].until
+        assert compared == [
+            (part.bettors(), len(new_players(question, part.since, part.until, ends))) for part in before
+        ]
+    else:
+        assert compared == [(None, None)] * len(parts)
     assert_retention(found["retention"], question)
     assert sum(row["bets"] for row in found["betSizes"]) == len(counted.events("BET"))
     for row in found["betSizes"]:
@@ -92,15 +104,18 @@ def assert_retention(found: dict[str, Any], question: Question) -> None:
     assert [row["start"] for row in found["cohorts"]] == [utc_text(since) for since, _ in days]
     until = question.asked.until
     assert until is not None
-    zone = question.asked.period(NOW).zone
+    zone = question.asked.period(question.now).zone
+    # Who returned after the period's end returned, too, as far as is known by now.
+    until = max(until, min(question.now, until + timedelta(days=31)))
+    later = buckets(question.reckoning().since, until, "day", question.asked.zone_name)
     midnight = until.astimezone(zone).strftime("%H:%M:%S") == "00:00:00"
     for after, name in ((1, "d1"), (7, "d7"), (30, "d30")):
         players = returned = 0
         for born, day in enumerate(days):
             new = new_players(question, *day)
             assert found["cohorts"][born]["players"] == len(new)
-            there = days[born + after] if born + after < len(days) else None
-            is_over = there is not None and there[1] <= NOW and (there[1] < until or midnight)
+            there = later[born + after] if born + after < len(later) else None
+            is_over = there is not None and there[1] <= question.now and (there[1] < until or midnight)
             if there is None or not is_over:
                 assert found["cohorts"][born][name] is None
                 continue
@@ -114,13 +129,17 @@ def assert_retention(found: dict[str, Any], question: Question) -> None:
 @MANY
 @given(data=st.data())
 def test_ltv(name: str, data: st.DataObject) -> None:
-    question = data.draw(questions(name))
+    question = data.draw(questions(name, compare=data.draw(st.sampled_from(("previous", None)))))
     counted, found = question.reckoning(), question.ask(question.engine.read_ltv)["data"]
     values = sorted(worth(counted).values(), reverse=True)
     total = sum(values)
     assert (found["players"], found["ltvMinor"]) == (len(values), total)
     assert found["ltvMinor"] == counted.minor("BET") - counted.minor("WIN")
     assert found["averageMinor"] == decimals(total, len(values))
+    earlier = question.asked.period(question.now).before
+    before = worth(question.reckoning(earlier.since, earlier.until)) if question.asked.compare else None
+    assert found["previousPlayers"] == (None if before is None else len(before))
+    assert found["previousLtvMinor"] == (None if before is None else sum(before.values()))
     for row in found["distribution"]:
         low = -(10**30) if row["fromMinor"] is None else row["fromMinor"]
         high = 10**30 if row["belowMinor"] is None else row["belowMinor"]
@@ -155,7 +174,7 @@ def test_attribution_adds_up_to_the_change(name: str, data: st.DataObject) -> No
     question = data.draw(questions(name))
     metric = data.draw(st.sampled_from(("ngr", "handle", "deposits", "rtp")))
     found = question.ask(question.engine.read_attribution, metric)["data"]
-    period = question.asked.period(NOW)
+    period = question.asked.period(question.now)
     now, before = question.reckoning(), question.reckoning(period.before.since, period.before.until)
     value, previous = value_of(metric, now), value_of(metric, before)
     if value is None or previous is None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,28 @@ class TestDays:
             inner = told(Period(since=NOW, until=NOW + timedelta(days=3), zone_name=zone))[1:-1]
             assert [text[11:19] for text in inner] == ["00:00:00"] * 3
 
+    @pytest.mark.parametrize(
+        ("since", "shown"),
+        [
+            # Clocks go from 02:45 to 03:45, and from 03:45 to 02:45.
+            ("2026-09-26T12:15", ["01:00", "02:00", "03:45", "04:00"]),
+            ("2026-04-04T12:15", ["02:00", "03:00", "02:45", "03:00", "04:00"]),
+        ],
+    )
+    def test_that_change_clocks_within_an_hour_end_it_there(self, since: str, shown: list[str]) -> None:
+        first = datetime.fromisoformat(f"{since}+00:00")
+        period = Period(
+            since=first, until=first + timedelta(hours=3), bucket=Bucket.HOUR, zone_name="Pacific/Chatham"
+        )
+        assert [text[11:16] for text in told(period)][: len(shown)] == shown
+
+    def test_that_change_clocks_a_minute_after_midnight_end_the_hour_there(self) -> None:
+        first = datetime(2010, 3, 14, 2, 30, tzinfo=UTC)
+        period = Period(
+            since=first, until=first + timedelta(hours=3), bucket=Bucket.HOUR, zone_name="America/St_Johns"
+        )
+        assert [text[11:16] for text in told(period)] == ["23:00", "00:00", "01:01", "02:00", "03:00"]
+
     def test_that_change_by_half_an_hour(self) -> None:
         since = datetime(2026, 4, 4, 13, tzinfo=UTC)
         whole = Period(since=since, until=since + timedelta(hours=24, minutes=30), zone_name="Australia/Lord_Howe")
@@ -119,6 +142,52 @@ class TestAnyPeriod:
         assert before.until == period.since
         assert abs((before.until - before.since) - length) <= 2 * HOUR
         assert before.since < before.until
+
+    @given(
+        moments, st.timedeltas(timedelta(microseconds=1), timedelta(days=60)), st.sampled_from(ZONES), st.data()
+    )
+    def test_has_a_counterpart_before_for_each_bucket(
+        self, since: datetime, length: timedelta, zone: str, data: st.DataObject
+    ) -> None:
+        bucket = data.draw(st.sampled_from(Bucket))
+        period = Period(since=since, until=since + length, bucket=bucket, zone_name=zone)
+        edges, count = period.both_edges, len(period.edges) - 1
+        assert len(edges) == 2 * count + 1
+        assert edges[count:] == period.edges
+        assert edges[0] == period.before.since
+        assert all(earlier <= later for earlier, later in pairwise(edges))
+
+    def test_by_weeks_is_held_against_as_many_days_at_the_same_distance(self) -> None:
+        since = datetime(2026, 5, 13, 12, tzinfo=UTC)
+        period = Period(since=since, until=since + timedelta(days=30), bucket=Bucket.WEEK, zone_name="UTC")
+        edges, count = period.both_edges, len(period.edges) - 1
+        lengths_before = [later - earlier for earlier, later in pairwise(edges[: count + 1])]
+        assert lengths_before == [later - earlier for earlier, later in pairwise(period.edges)]
+
+    def test_by_hours_has_one_before_of_the_same_length_though_clocks_change(self) -> None:
+        # The 25 hours of the day on which clocks are put back in Los Angeles, and the day before.
+        since = datetime(2026, 11, 1, 7, tzinfo=UTC)
+        period = Period(since=since, until=since + timedelta(hours=25), bucket=Bucket.HOUR)
+        assert period.before.since == since - timedelta(hours=25)
+        assert {later - earlier for earlier, later in pairwise(period.both_edges)} == {HOUR}
+
+
+class TestWhatGoesOn:
+    PERIOD = Period(
+        since=datetime(2026, 3, 1, tzinfo=UTC), until=datetime(2026, 3, 10, 12, tzinfo=UTC), zone_name="UTC"
+    )
+
+    @pytest.mark.parametrize(
+        ("now", "until"),
+        [
+            (datetime(2026, 3, 5, tzinfo=UTC), datetime(2026, 3, 10, 12, tzinfo=UTC)),
+            (datetime(2026, 3, 12, 1, tzinfo=UTC), datetime(2026, 3, 12, 1, tzinfo=UTC)),
+            (datetime(2027, 1, 1, tzinfo=UTC), datetime(2026, 4, 10, 12, tzinfo=UTC)),
+        ],
+    )
+    def test_after_its_end_as_far_as_now_and_no_further_than_asked(self, now: datetime, until: datetime) -> None:
+        longer = evolve(self.PERIOD, bucket=Bucket.WEEK).until_now(now, 31)
+        assert (longer.since, longer.until, longer.bucket) == (self.PERIOD.since, until, Bucket.DAY)
 
 
 def _key(wall: datetime, bucket: Bucket) -> object:

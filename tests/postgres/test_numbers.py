@@ -23,9 +23,10 @@ from playtime.adapters.postgres.number_pieces import cut_up
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.analytics_port import EVERYTHING, Dimension, Sum
-from playtime.application.ports import DirectoryEntry
+from playtime.application.ports import AnswerKey, DirectoryEntry
 from playtime.contracts.plays import BEGINNING, DAYS, made_up_play, picked
 from playtime.domain.ledger import EventType
+from playtime.domain.periods import Span
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 WHOLE = [BEGINNING - timedelta(days=1), BEGINNING + timedelta(days=DAYS + 1)]
@@ -128,10 +129,14 @@ class TestRebuilding:
     @pytest.mark.parametrize(
         "fault",
         [
-            "update playtime.play_buckets set amount_minor = amount_minor + 1 where grain = 1440",
-            "update playtime.activity_buckets set bets = bets + 1",
-            "update playtime.stake_buckets set bets = bets + 1",
-            "update playtime.number_marks set through = '0'",
+            "update playtime.play_pieces set amount_minor = amount_minor + 1 where detail = 0 and grain = 1440",
+            "update playtime.play_pieces set squares = squares + 1 where detail = 1 and grain = 15",
+            "update playtime.player_quarters set bets = bets + 1",
+            "update playtime.player_days set handle_minor = handle_minor - 1",
+            "update playtime.stake_pieces set bets = bets + 1",
+            "update playtime.player_sets set members = ~members where detail = 0 and grain = 60",
+            "update playtime.quarter_events set last_xact_id = '0'",
+            "update playtime.piece_marks set through = '0'",
         ],
     )
     def test_finds_and_mends_what_was_wrong(
@@ -161,6 +166,20 @@ def test_all_marks_and_pieces_are_their_tenants_own(storage: PostgresStorage, he
     bets = [event for event in told if event.event_type is EventType.BET]
     total = sum(part.events for part in sums(storage, here) if part.event_type is EventType.BET)
     assert total == len(bets)
+
+
+def test_refusals_of_the_release_before_are_told_from_others_by_their_codes(
+    storage: PostgresStorage, here: House
+) -> None:
+    player = here.player()
+    codes = ("INSUFFICIENT_FUNDS", "VOUCHER_REDEEMED", "VOUCHER_EXPIRED")
+    answers = [
+        here.answer(AnswerKey(player.player_id, code), code=code, command=None, created_at=BEGINNING)
+        for code in codes
+    ]
+    write(storage, here.as_operator, player, *answers)
+    found = read(storage, here.as_operator, lambda unit: unit.analytics.refusals(Span(*WHOLE), EVERYTHING))
+    assert [(tally.code, tally.count) for tally in found] == [("INSUFFICIENT_FUNDS", 1)]
 
 
 class TestPieces:

@@ -23,7 +23,8 @@ PATIENCE_SECONDS = 20
 RESTORED = """
 delete from playtime.fold_marks;
 delete from playtime.account_totals;
-truncate playtime.number_marks, playtime.play_buckets, playtime.stake_buckets, playtime.activity_buckets;
+truncate playtime.piece_marks, playtime.play_pieces, playtime.stake_pieces, playtime.player_quarters,
+    playtime.player_days, playtime.player_numbers, playtime.player_sets, playtime.quarter_events;
 do $$ begin execute format(
     'alter table playtime.ledger_events alter column era set default %s',
     (select coalesce(max(era), 0) + 1 from playtime.ledger_events)
