@@ -9,6 +9,8 @@ from attrs import frozen
 from ..domain.bonuses import BonusStatus, oldest_first
 from ..domain.fairness import SeedKeys
 from ..domain.ledger import Account, AccountKind, EventType
+from ..domain.money import amounts_of
+from ..domain.players import Player
 from ..domain.sessions import SessionEnd
 from ..domain.staff import Permission
 from ..domain.tenants import TenantWallet
@@ -73,17 +75,7 @@ class Closing:
         session_id = None if seat.session is None else seat.session.session_id
         journal = PlayerJournal(ids=self.ids, now=self.now, player=seat.player, session_id=session_id)
         returned = [bonus.return_to_agent() for bonus in oldest_first(seat.bonuses, BonusStatus.PENDING)]
-        wallet = self.wallet
-        if closed.wallet.balance_minor:
-            amount_minor = closed.wallet.balance_minor
-            closed, wallet = closed.debit(amount_minor), wallet.credit(amount_minor)
-            self._move(
-                journal,
-                EventType.PLAYER_CLOSED,
-                wallet,
-                amount_minor=amount_minor,
-                named=str(closed.player_id),
-            )
+        closed, wallet = self._emptied(journal, closed)
         for bonus in returned:
             wallet = wallet.credit(bonus.amount_minor)
             self._move(
@@ -91,6 +83,7 @@ class Closing:
                 EventType.BONUS_RETURNED,
                 wallet,
                 amount_minor=bonus.amount_minor,
+                balance_minor=None,
                 named=str(bonus.bonus_id),
             )
         if seat.session is not None:
@@ -110,6 +103,21 @@ class Closing:
         unseen = tuple(bonus for bonus in seat.bonuses if bonus.status is BonusStatus.TRIGGERED)
         return Outcome(success(player=player_record(PlayerView(closed, None, unseen))))
 
+    def _emptied(self, journal: PlayerJournal, player: Player) -> tuple[Player, TenantWallet]:
+        """Write the balance's way to the agent's wallet and return both sides; it may be more than one amount."""
+        wallet, named = self.wallet, str(player.player_id)
+        for number, amount_minor in enumerate(amounts_of(player.wallet.balance_minor), start=1):
+            player, wallet = player.debit(amount_minor), wallet.credit(amount_minor)
+            self._move(
+                journal,
+                EventType.PLAYER_CLOSED,
+                wallet,
+                amount_minor=amount_minor,
+                balance_minor=player.wallet.balance_minor,
+                named=named if number == 1 else f"{named}/{number}",
+            )
+        return player, wallet
+
     def _move(
         self,
         journal: PlayerJournal,
@@ -117,17 +125,17 @@ class Closing:
         wallet: TenantWallet,
         *,
         amount_minor: int,
+        balance_minor: int | None,
         named: str,
     ) -> None:
         """Write a movement to the agent's wallet, named after what it empties so that it cannot happen twice."""
-        of_player = event_type is EventType.PLAYER_CLOSED
         pool = Account(AccountKind.BONUS_POOL, wallet.tenant_id)
         journal.move(
             event_type,
-            journal.player.account if of_player else pool,
+            pool if balance_minor is None else journal.player.account,
             Account(AccountKind.TENANT, wallet.tenant_id),
             amount_minor,
-            balance_minor=0 if of_player else None,
+            balance_minor=balance_minor,
             tenant_balance_minor=wallet.wallet.balance_minor,
             action_id=named,
             actor_id=wallet.tenant_id,

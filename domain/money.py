@@ -1,5 +1,6 @@
 """Amounts of FUN: integers of minor units, 100 minor = 1.00 FUN."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from .errors import InvalidInput
@@ -20,3 +21,11 @@ def checked_amount(value: object, path: str = "amountMinor") -> int:
     if not 1 <= value <= MAX_AMOUNT_MINOR:
         raise InvalidInput(path, f"must be between 1 and {MAX_AMOUNT_MINOR}")
     return value
+
+
+def amounts_of(sum_minor: int) -> Iterator[int]:
+    """Yield the fewest amounts that a sum which is not negative is made of, the largest first; none for 0."""
+    while sum_minor:
+        amount_minor = min(sum_minor, MAX_AMOUNT_MINOR)
+        yield amount_minor
+        sum_minor -= amount_minor

@@ -19,6 +19,7 @@ from playtime.domain.ledger import EventType
 from playtime.domain.pins import PinKind
 from playtime.domain.staff import Role
 from playtime.domain.tenants import TenantKind
+from playtime.domain.vouchers import MAX_VOUCHER_MINOR
 
 LOSE: Final = 0
 EVEN: Final = 5895
@@ -157,6 +158,15 @@ class Day:
             self.redeem(self.sell(2 * bonus_minor, desk), guest)
         while (left := self.state(guest).balance_minor - balance_minor) > 0:
             self.spin(guest, min(left, 100_000), LOSE)
+        assert self.state(guest).balance_minor == balance_minor
+        return guest
+
+    def seat_rich(self, balance_minor: int) -> Guest:
+        """Return a player whom as many vouchers as it takes gave a balance; their bonuses are held."""
+        guest, left = self.welcome(MAX_VOUCHER_MINOR), balance_minor - MAX_VOUCHER_MINOR
+        while left > 0:
+            self.redeem(self.sell(min(left, MAX_VOUCHER_MINOR)), guest)
+            left -= MAX_VOUCHER_MINOR
         assert self.state(guest).balance_minor == balance_minor
         return guest
 

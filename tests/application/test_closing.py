@@ -1,17 +1,21 @@
 """Closing a player: everything goes back to the agent, once."""
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from support_day import LOSE, Day, kinds
+from support_export import Verdict, exported
 
 from playtime.application.errors import Forbidden, IdempotencyKeyReused, InvalidToken, NotFound
 from playtime.domain.bonuses import BonusStatus
 from playtime.domain.ledger import Account, AccountKind, EventType
+from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.players import PlayerClosed
 from playtime.domain.vouchers import VoucherStatus
 
 T, K = EventType, AccountKind
+M = MAX_AMOUNT_MINOR
 
 
 def test_balance_and_held_bonuses_go_back_to_the_agent(day: Day) -> None:
@@ -97,6 +101,39 @@ def test_a_player_with_nothing_is_closed_without_a_movement(day: Day) -> None:
     assert day.events(only=T.PLAYER_CLOSED) == []
     assert day.wallet(day.agent) == before
     day.books()
+
+
+@pytest.mark.parametrize(("balance_minor", "pieces"), [(M, [M]), (M + 1, [M, 1]), (3 * M, [M, M, M])])
+def test_a_balance_above_the_largest_amount_goes_back_in_several(
+    day: Day, tmp_path: Path, balance_minor: int, pieces: list[int]
+) -> None:
+    guest = day.seat_rich(balance_minor)
+    before, _, held_minor, _ = day.wallet(day.agent)
+    answer = day.engine.close_player(day.agent.head, guest.player_id, action_id="k")
+    player = answer.content()["player"]
+    assert (player["status"], player["balanceMinor"], player["bonusPendingMinor"]) == ("CLOSED", 0, 0)
+    assert day.engine.close_player(day.agent.head, guest.player_id, action_id="k").body == answer.body
+    assert day.wallet(day.agent)[:3] == (before + balance_minor + held_minor, 0, 0)
+    closed = day.events(only=T.PLAYER_CLOSED)
+    assert [event.amount_minor for event in closed] == pieces
+    so_far = [sum(pieces[: number + 1]) for number in range(len(pieces))]
+    assert [event.from_balance_minor for event in closed] == [balance_minor - moved for moved in so_far]
+    assert [event.to_balance_minor for event in closed] == [before + moved for moved in so_far]
+    # The first is named as ever, so that no player is emptied twice; the others after it.
+    named = [str(guest.player_id), f"{guest.player_id}/2", f"{guest.player_id}/3"]
+    assert [event.action_id for event in closed] == named[: len(pieces)]
+    assert {(event.actor_id, event.cashier_id) for event in closed} == {
+        (day.agent.tenant_id, day.agent.head.staff_id)
+    }
+    numbers = [event.player_seq for event in day.events(of=guest)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    session = day.engine.list_sessions(day.owner, guest.player_id)[0]
+    assert (session.end_balance_minor, session.end_reason) == (0, "PLAYER_CLOSED")
+    day.books()
+    day.engine.sweep()
+    assert day.engine.run_audit(day.owner).findings == []
+    assert not any(found.differences for found in day.engine.rebuild_sessions(check=True))
+    assert Verdict.on(exported(day.engine, tmp_path / "ledger.jsonl.gz")).clean
 
 
 def test_a_player_who_is_out_is_closed_without_ending_a_session(day: Day) -> None:

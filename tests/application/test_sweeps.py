@@ -12,6 +12,7 @@ from playtime.application.access import SYSTEM_ID
 from playtime.application.filters import VoucherFilter
 from playtime.application.sweeps import Swept
 from playtime.domain.ledger import Account, AccountKind, EventType
+from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.players import PlayerClosed
 from playtime.domain.vouchers import VoucherExpired
 
@@ -62,6 +63,16 @@ def test_a_player_is_closed_after_thirty_idle_days_and_not_before(day: Day) -> N
         day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
     assert _sweep(day) == (0, 0)
     assert len(day.events(only=T.PLAYER_CLOSED)) == 1
+    day.books()
+
+
+def test_a_balance_above_the_largest_amount_is_no_reason_to_stay(day: Day) -> None:
+    guest = day.seat_rich(MAX_AMOUNT_MINOR + 1)
+    day.clock.advance(days=30)
+    assert _sweep(day) == (0, 1)
+    assert day.record(guest).balance_minor == 0
+    assert [event.amount_minor for event in day.events(only=T.PLAYER_CLOSED)] == [MAX_AMOUNT_MINOR, 1]
+    assert day.wallet(day.agent)[1:3] == (0, 0)
     day.books()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support_models import amounts
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.money import MAX_AMOUNT_MINOR, MINOR_PER_FUN, checked_amount
+from playtime.domain.money import MAX_AMOUNT_MINOR, MINOR_PER_FUN, amounts_of, checked_amount
 from playtime.domain.wallet import InsufficientFunds, Wallet
 
 
@@ -106,3 +106,12 @@ def test_a_wallet_moves_amounts_only(amount: int) -> None:
 
 def test_a_balance_may_exceed_the_largest_amount() -> None:
     assert Wallet(10**12).credit(10**12).balance_minor == 2 * 10**12
+
+
+@given(st.one_of(st.integers(0, 3), st.integers(0, 20 * MAX_AMOUNT_MINOR)))
+def test_a_sum_is_made_of_the_fewest_amounts(total: int) -> None:
+    parts = list(amounts_of(total))
+    assert sum(parts) == total
+    assert all(checked_amount(part) for part in parts)
+    assert parts == sorted(parts, reverse=True)
+    assert len(parts) == -(-total // MAX_AMOUNT_MINOR)
