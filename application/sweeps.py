@@ -3,8 +3,9 @@
 One operator at a time, in its own bound units, in bounded batches; several programs may sweep at once.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from .vouchers import pool_event
 
 BATCH: Final = 100
 FOLD_BATCH: Final = 10_000
+MOST_FAILURES: Final = 100
+"""Failures after which an operator's other players wait for the next sweep: then it is not the players."""
 
 
 @frozen
@@ -56,29 +59,40 @@ class Sweep:
     seeds: SeedKeys
 
     def __call__(self, stopped: Callable[[], bool] = lambda: False) -> Swept:
-        """Sweep until nothing is due or `stopped` says so, which is asked between batches.
+        """Sweep until nothing is due or `stopped` says so, which is asked between batches and between players.
 
-        What fails for one operator is no reason to leave the others undone: it is raised in the end.
+        What fails for one player, step or operator is no reason to leave the others undone. It is raised in the
+        end: as it is when it is one failure, as an ExceptionGroup when they are several.
         """
         swept, failures = Swept(), list[Exception]()
         for entry in self.storage.directory.operators():
-            try:
-                for done in self._batches(SYSTEM.binding_at(entry.operator_id), stopped):
-                    swept = swept.plus(done)
-            except Exception as failure:  # noqa: BLE001 - a defect of one operator's books is raised in the end as well
-                failures.append(failure)
-        if failures:
+            binding = SYSTEM.binding_at(entry.operator_id)
+            steps = (
+                self._repeated(self._expire, binding, stopped),
+                self._close_idle(binding, stopped, failures),
+                self._repeated(self._fold, binding, stopped),
+                self._repeated(self._count, binding, stopped),
+                self._seals(binding, stopped),
+            )
+            for step in steps:
+                with _kept(failures, f"in a sweep of {entry.slug}"):
+                    for done in step:
+                        swept = swept.plus(done)
+        if len(failures) == 1:
             raise failures[0]
+        if failures:
+            raise ExceptionGroup("a sweep could not do everything", failures)
         return swept
 
-    def _batches(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
-        for step in (self._expire, self._close_idle, self._fold, self._count):
-            while not stopped():
-                done = step(binding)
-                if done == Swept():
-                    break
-                yield done
-        yield from self._seals(binding, stopped)
+    @staticmethod
+    def _repeated(
+        step: Callable[[Binding], Swept], binding: Binding, stopped: Callable[[], bool]
+    ) -> Iterator[Swept]:
+        while not stopped():
+            done = step(binding)
+            if done == Swept():
+                return
+            yield done
 
     def _expire(self, binding: Binding) -> Swept:
         return Swept(vouchers_expired=transact(self.storage, binding, self._expire_batch))
@@ -108,11 +122,30 @@ class Sweep:
         unit.commit()
         return len(overdue)
 
-    def _close_idle(self, binding: Binding) -> Swept:
+    def _close_idle(
+        self, binding: Binding, stopped: Callable[[], bool], failures: list[Exception]
+    ) -> Iterator[Swept]:
+        """Close the idle players, those idle longest first; who cannot be closed holds up nobody behind."""
         before = self.clock.now() - timedelta(days=PLAYER_IDLE_DAYS)
-        idle = transact(self.storage, binding, lambda unit: unit.players.idle(before, BATCH))
-        closed = sum(self._close(binding, player_id) for player_id in idle)
-        return Swept(players_closed=closed)
+        passed_over, enough = set[UUID](), len(failures) + MOST_FAILURES
+        while len(failures) < enough and not stopped():
+            found = self._idle(binding, before, BATCH + len(passed_over))
+            idle = [player_id for player_id in found if player_id not in passed_over]
+            if not idle:
+                return
+            for player_id in idle:
+                if stopped():
+                    return
+                closed = False
+                with _kept(failures, f"closing player {player_id}"):
+                    closed = self._close(binding, player_id)
+                if closed:
+                    yield Swept(players_closed=1)
+                else:
+                    passed_over.add(player_id)
+
+    def _idle(self, binding: Binding, before: datetime, limit: int) -> Sequence[UUID]:
+        return transact(self.storage, binding, lambda unit: unit.players.idle(before, limit))
 
     def _close(self, binding: Binding, player_id: UUID) -> bool:
         def work(unit: UnitOfWork) -> bool:
@@ -138,3 +171,13 @@ class Sweep:
 
     def _count(self, binding: Binding) -> Swept:
         return Swept(events_counted=transact(self.storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)))
+
+
+@contextmanager
+def _kept(failures: list[Exception], doing: str) -> Iterator[None]:
+    """Keep the failure of a block for the end, with a note of what was being done."""
+    try:
+        yield
+    except Exception as failure:  # noqa: BLE001 - a defect of one is raised in the end as well
+        failure.add_note(doing)
+        failures.append(failure)

@@ -194,7 +194,7 @@ class Play:
                 # Guesses that were counted and could not be given back have locked somebody out.
                 self._pass_time(LONGEST_LOCK)
                 work()
-        except StorageError as error:
+        except (StorageError, ExceptionGroup) as error:
             raise SimulationFailed(f"refused with nothing in the way: {error!r}") from error
 
     def _resolve(self) -> None:
@@ -238,6 +238,11 @@ class Play:
 def _judge(task: Task) -> None:
     """Let refusals pass, and failures that were simulated; anything else is a defect."""
     raised = task.raised
+    for one in raised.exceptions if isinstance(raised, ExceptionGroup) else [raised]:
+        _judge_one(one)
+
+
+def _judge_one(raised: BaseException | None) -> None:
     if isinstance(raised, SimulationFailed):
         raise raised
     if raised is None or isinstance(raised, Cancelled):

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from support_day import LOSE, Day, kinds
@@ -10,6 +11,7 @@ from support_engine import START
 from playtime.application import sweeps
 from playtime.application.access import SYSTEM_ID
 from playtime.application.filters import VoucherFilter
+from playtime.application.ports import Binding
 from playtime.application.sweeps import Swept
 from playtime.domain.ledger import Account, AccountKind, EventType
 from playtime.domain.money import MAX_AMOUNT_MINOR
@@ -103,6 +105,86 @@ def test_a_player_who_comes_back_while_being_swept_stays(day: Day, monkeypatch: 
     assert (day.record(guest).status, day.record(gone).status) == ("OPEN", "CLOSED")
     assert day.record(guest).balance_minor == 1000
     day.books()
+
+
+def test_players_who_cannot_be_closed_hold_up_nobody(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    ill = [day.welcome(1000) for _ in range(2)]
+    day.clock.advance(minutes=1)
+    well = [day.welcome(1000, desk) for desk in (day.agent, day.sister, day.agent, day.stranger)]
+    late = day.sell(100, day.stranger)
+    day.clock.advance(days=30)
+    close, tried = sweeps.Sweep._close, list[object]()
+
+    def closing(sweep: sweeps.Sweep, binding: Binding, player_id: UUID) -> bool:
+        tried.append(player_id)
+        if player_id in {guest.player_id for guest in ill}:
+            raise ValueError(f"a defect of {player_id}")
+        return close(sweep, binding, player_id)
+
+    monkeypatch.setattr(sweeps.Sweep, "_close", closing)
+    with pytest.raises(ExceptionGroup) as failed:
+        day.engine.sweep()
+    assert [str(each) for each in failed.value.exceptions] == [f"a defect of {g.player_id}" for g in ill]
+    assert [each.__notes__ for each in failed.value.exceptions] == [[f"closing player {g.player_id}"] for g in ill]
+    assert [day.record(guest).status for guest in ill + well] == ["OPEN"] * 2 + ["CLOSED"] * 4
+    assert sorted(map(str, tried)) == sorted(str(guest.player_id) for guest in ill + well), "each of them once"
+    with pytest.raises(VoucherExpired):
+        day.redeem(late)
+    assert [books.unsealed for books in day.engine.verify_seals()] == [0, 0, 0]
+    ill.pop()
+    with pytest.raises(ValueError, match="a defect of"):
+        day.engine.sweep()
+    ill.pop()
+    assert _sweep(day) == (0, 1)
+    day.books()
+
+
+def test_when_nobody_can_be_closed_not_everybody_is_tried(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    monkeypatch.setattr(sweeps, "MOST_FAILURES", 4)
+    for _ in range(9):
+        day.welcome(1000)
+    day.clock.advance(days=30)
+
+    def closing(*_: object) -> bool:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(sweeps.Sweep, "_close", closing)
+    with pytest.raises(ExceptionGroup) as failed:
+        day.engine.sweep()
+    assert len(failed.value.exceptions) == 4
+
+
+@pytest.mark.parametrize("step", ["_expire", "_idle", "_fold", "_count"])
+def test_a_step_that_fails_holds_up_no_other(day: Day, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    for desk in (day.agent, day.stranger):
+        day.welcome(1000, desk)
+        day.sell(100, desk)
+    day.clock.advance(days=30)
+
+    def failing(_: object, binding: Binding, *_more: object) -> Swept:
+        raise ValueError(f"a defect of {binding.operator_id}")
+
+    with monkeypatch.context() as harmed:
+        harmed.setattr(sweeps.Sweep, step, failing)
+        with pytest.raises(ExceptionGroup) as failed:
+            day.engine.sweep()
+    operators = day.storage.directory.operators()
+    told = [(str(each), each.__notes__) for each in failed.value.exceptions]
+    assert told == [(f"a defect of {each.operator_id}", [f"in a sweep of {each.slug}"]) for each in operators]
+    assert [books.unsealed for books in day.engine.verify_seals()] == [0, 0, 0]
+    done = _sweep(day)
+    assert done == {"_expire": (2, 0), "_idle": (0, 2)}.get(step, (0, 0))
+    day.books()
+
+
+def test_it_is_stopped_between_players_as_well(day: Day) -> None:
+    for _ in range(3):
+        day.welcome(1000)
+    day.clock.advance(days=30)
+    day.engine.sweep(lambda: bool(day.events(only=T.PLAYER_CLOSED)))
+    assert len(day.events(only=T.PLAYER_CLOSED)) == 1
 
 
 def test_it_stops_between_batches_and_goes_on_the_next_time(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
