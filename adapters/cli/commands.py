@@ -16,7 +16,7 @@ import click
 
 from ...application.access import SYSTEM
 from ...application.engine import Engine
-from ...application.errors import SetupError, StorageUnavailable
+from ...application.errors import SetupError, StorageError, StorageUnavailable, TransientConflict
 from ...application.sweeps import Swept
 from ...domain.errors import DomainError
 from ...domain.staff import Role
@@ -33,6 +33,8 @@ from .simulation import MOST_SEEDS, STEPS, run_seeds
 from .smoke import smoke_test
 
 REVIVE_SECONDS: Final = 1.0
+PUT_OFF: Final = (StorageUnavailable, TransientConflict)
+"""What the storage could not do now, and may well do the next time."""
 _log: Final = logging.getLogger("playtime.worker")
 _SERVER_NOTE: Final = "server.json"
 _UP_TO_DATE: Final = "The schema is up to date."
@@ -51,8 +53,12 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except StorageUnavailable as error:
             # A caller is not told why; who sits before the machine has to know.
-            reason = " ".join(error.reason.split())
-            raise click.ClickException(f"{error} ({reason})") from error
+            raise click.ClickException(f"{error} ({_reason(error)})") from error
+        except ExceptionGroup as several:
+            put_off, defects = several.split(PUT_OFF)
+            if put_off is None or defects is not None:
+                raise
+            raise click.ClickException(f"{StorageUnavailable.text} ({'; '.join(_reasons(put_off))})") from several
         except (SetupError, DomainError) as error:
             raise click.ClickException(str(error)) from error
 
@@ -231,6 +237,15 @@ def _told(swept: Swept) -> str:
     )
 
 
+def _reason(error: StorageError) -> str:
+    return " ".join(error.reason.split())
+
+
+def _reasons(errors: ExceptionGroup[StorageError]) -> list[str]:
+    """Return why, each reason once: what is away is away for every operator."""
+    return list(dict.fromkeys(_reason(error) for error in errors.exceptions if isinstance(error, StorageError)))
+
+
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
@@ -307,10 +322,10 @@ def _sweep_what_is_due(engine: Engine, stopped: Callable[[], bool]) -> None:
     """Sweep; what cannot be done now is due the next time as well."""
     try:
         swept = engine.sweep(stopped)
-    except DomainError as error:
+    except* PUT_OFF as put_off:
         # The database is away, or slow.
-        _log.warning("sweep put off: %s", error)
-    except Exception:  # noqa: BLE001 - a defect of one round: the next one is due all the same
+        _log.warning("sweep put off: %s", "; ".join(_reasons(put_off)))
+    except* Exception:  # noqa: BLE001 - a defect of one round: the next one is due all the same
         _log.exception("sweep failed")
     else:
         if swept != Swept():

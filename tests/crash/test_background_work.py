@@ -2,21 +2,30 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from attrs import define, field
+from click.testing import CliRunner, Result
 from support_crash import SECONDS
 from support_day import Day, Desk, build_day
 
 from playtime.adapters.cli import commands
-from playtime.adapters.cli.program import Database, Running
+from playtime.adapters.cli.program import Database, Program, Running
 from playtime.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork
 from playtime.application.engine import Engine
-from playtime.application.errors import SetupError, StorageError, StorageUnavailable
+from playtime.application.errors import (
+    OutcomeUnknown,
+    SetupError,
+    StorageError,
+    StorageUnavailable,
+    TransientConflict,
+)
 from playtime.application.ports import Binding
 from playtime.application.sweeps import Swept
+from playtime.domain.errors import InvalidInput
 from playtime.domain.vouchers import VOUCHER_TTL_DAYS
 
 
@@ -68,8 +77,71 @@ def test_a_sweep_that_failed_is_tried_again(caplog: pytest.LogCaptureFixture) ->
     sweep = Faltering([StorageUnavailable("away"), ValueError("a defect")])
     with commands._kept_going(_running(None, _Parts(sweep=sweep))):
         assert sweep.worked.wait(SECONDS)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
     assert "sweep put off" in caplog.text
     assert "a defect" in caplog.text
+
+
+_AWAY = StorageUnavailable("away")
+_MANY = [_AWAY, StorageUnavailable("away"), TransientConflict("again"), InvalidInput("a", "b"), ValueError("c")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "put_off", "defects"),
+    [
+        (_AWAY, ["away"], []),
+        (OutcomeUnknown("lost"), ["lost"], []),
+        (TransientConflict("again"), ["again"], []),
+        # Whatever else the domain refuses was asked for by the sweep itself.
+        (InvalidInput("a", "b"), [], ["InvalidInput: a: b"]),
+        (StorageError("refused"), [], ["StorageError: refused"]),
+        (ValueError("c"), [], ["ValueError: c"]),
+        (ExceptionGroup("several", _MANY[:3]), ["away", "again"], []),
+        (ExceptionGroup("several", _MANY[3:]), [], ["InvalidInput: a: b", "ValueError: c"]),
+        (ExceptionGroup("several", _MANY), ["away", "again"], ["InvalidInput: a: b", "ValueError: c"]),
+    ],
+    ids=repr,
+)
+def test_only_what_the_storage_could_not_do_now_is_put_off(
+    caplog: pytest.LogCaptureFixture, failure: Exception, put_off: list[str], defects: list[str]
+) -> None:
+    sweep = Faltering([failure])
+    with commands._kept_going(_running(None, _Parts(sweep=sweep))):
+        assert sweep.worked.wait(SECONDS)
+    told = {record.levelname: record for record in caplog.records}
+    assert told.keys() == {level for level, what in (("WARNING", put_off), ("ERROR", defects)) if what}
+    if put_off:
+        assert told["WARNING"].getMessage() == f"sweep put off: {'; '.join(put_off)}"
+    if defects:
+        traceback = caplog.text.partition("sweep failed")[2]
+        assert "Traceback" in traceback
+        assert all(defect in traceback for defect in defects)
+        assert "away" not in traceback
+
+
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [
+        (_MANY[:1], "Error: The service is not available right now. Try again. (away)\n"),
+        (_MANY[:3], "Error: The service is not available right now. Try again. (away; again)\n"),
+    ],
+)
+def test_the_command_says_in_one_line_what_was_put_off(failures: list[Exception], said: str) -> None:
+    result = _swept_by_hand(failures)
+    assert (result.exit_code, result.output) == (1, said)
+
+
+def test_the_command_shows_defects_with_their_traces() -> None:
+    raised = _swept_by_hand(_MANY).exception
+    assert isinstance(raised, ExceptionGroup)
+    assert list(raised.exceptions) == _MANY
+
+
+def _swept_by_hand(failures: list[Exception]) -> Result:
+    failure = failures[0] if len(failures) == 1 else ExceptionGroup("several", failures)
+    running = _running(None, _Parts(sweep=Faltering([failure])))
+    program = cast("Program", _Parts(open_running=lambda: nullcontext(running)))
+    return CliRunner().invoke(commands.build_commands(program), ["sweep"])
 
 
 class Sick(MemoryStorage):
