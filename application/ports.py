@@ -295,7 +295,8 @@ class Ledger(Protocol):
         """Fold at most about `limit` more entries into the kept totals, commit, and return how many they were.
 
         Takes in only entries that no running transaction can still precede. Sums before and after are equal;
-        reading them costs less. Ends the unit. Two that fold at once do not fold anything twice.
+        reading them costs less. Ends the unit. Two that fold at once do not fold anything twice. Tenants may share
+        the limit: what comes to less may leave much behind, only less than a hundredth of it leaves nothing.
         """
 
     def account_totals(self) -> Sequence[AccountTotal]:

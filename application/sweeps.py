@@ -24,6 +24,10 @@ from .vouchers import pool_event
 
 BATCH: Final = 100
 FOLD_BATCH: Final = 10_000
+SMALL_SHARE: Final = 100
+"""A fold that comes to less than this part of what was asked for has left nothing; see Ledger.fold."""
+MOST_FOLDS: Final = 100
+"""Batches of one fold in a sweep at the most: the rest of a backlog, and what play adds, is the next sweep's."""
 MOST_FAILURES: Final = 100
 """Failures after which an operator's other players wait for the next sweep: then it is not the players."""
 
@@ -68,10 +72,10 @@ class Sweep:
         for entry in self.storage.directory.operators():
             binding = SYSTEM.binding_at(entry.operator_id)
             steps = (
-                self._repeated(self._expire, binding, stopped),
-                self._close_idle(binding, stopped, failures),
-                self._repeated(self._fold, binding, stopped),
-                self._repeated(self._count, binding, stopped),
+                self._expiries(binding, stopped),
+                self._closings(binding, stopped, failures),
+                self._folds(self._fold, binding, stopped),
+                self._folds(self._count, binding, stopped),
                 self._seals(binding, stopped),
             )
             for step in steps:
@@ -84,12 +88,9 @@ class Sweep:
             raise ExceptionGroup("a sweep could not do everything", failures)
         return swept
 
-    @staticmethod
-    def _repeated(
-        step: Callable[[Binding], Swept], binding: Binding, stopped: Callable[[], bool]
-    ) -> Iterator[Swept]:
+    def _expiries(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
         while not stopped():
-            done = step(binding)
+            done = self._expire(binding)
             if done == Swept():
                 return
             yield done
@@ -122,7 +123,7 @@ class Sweep:
         unit.commit()
         return len(overdue)
 
-    def _close_idle(
+    def _closings(
         self, binding: Binding, stopped: Callable[[], bool], failures: list[Exception]
     ) -> Iterator[Swept]:
         """Close the idle players, those idle longest first; who cannot be closed holds up nobody behind."""
@@ -158,6 +159,20 @@ class Sweep:
             return True
 
         return transact(self.storage, binding, work)
+
+    @staticmethod
+    def _folds(fold: Callable[[Binding], Swept], binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
+        """Fold until little is left: where play goes on something always is, and it is not to hold up the rest.
+
+        A batch that is not full may leave much behind, as tenants share its room. So only a small one is the last.
+        """
+        for _ in range(MOST_FOLDS):
+            if stopped():
+                return
+            done = fold(binding)
+            yield done
+            if done.entries_folded + done.events_counted < max(FOLD_BATCH // SMALL_SHARE, 1):
+                return
 
     def _fold(self, binding: Binding) -> Swept:
         return Swept(entries_folded=transact(self.storage, binding, lambda unit: unit.ledger.fold(FOLD_BATCH)))

@@ -259,3 +259,60 @@ def test_totals_are_folded_without_changing_them(day: Day) -> None:
     assert day.engine.sweep().vouchers_expired == 0
     assert day.wallet(day.agent)[3] == 60
     day.books()
+
+
+@pytest.mark.parametrize("step", ["_fold", "_count"])
+def test_it_ends_though_play_goes_on(day: Day, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    guest = day.welcome(1000)
+    fold, folds = getattr(sweeps.Sweep, step), list[Swept]()
+
+    def while_playing(sweep: sweeps.Sweep, binding: Binding) -> Swept:
+        if binding.operator_id == day.north.operator_id:
+            assert len(folds) < 5
+            day.spin(guest, 1, LOSE)
+        folds.append(fold(sweep, binding))
+        return folds[-1]
+
+    monkeypatch.setattr(sweeps.Sweep, step, while_playing)
+    day.engine.sweep()
+    assert [books.unsealed for books in day.engine.verify_seals()] == [0, 0, 0]
+    day.books()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "taken"),
+    [
+        ([10_000, 3_000, 100, 99, 7], 4),
+        ([100] * 200, 100),
+        ([10_000] * 200, 100),
+        ([0, 100], 1),
+    ],
+    ids=["until little is left", "no longer under much play", "no longer of a backlog", "nothing"],
+)
+@pytest.mark.parametrize("step", ["_fold", "_count"])
+def test_it_folds_until_little_is_left_and_only_so_often(
+    day: Day, monkeypatch: pytest.MonkeyPatch, step: str, sizes: list[int], taken: int
+) -> None:
+    left = {entry.operator_id: list(sizes) for entry in day.storage.directory.operators()}
+
+    def folding(_: sweeps.Sweep, binding: Binding) -> Swept:
+        size = left[binding.operator_id].pop(0)
+        return Swept(entries_folded=size) if step == "_fold" else Swept(events_counted=size)
+
+    monkeypatch.setattr(sweeps.Sweep, step, folding)
+    day.engine.sweep()
+    assert [len(sizes) - len(rest) for rest in left.values()] == [taken] * 3
+
+
+def test_a_tenant_that_is_busier_than_others_is_folded_whole(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room of a batch is shared, so that one that is not full may leave much behind."""
+    monkeypatch.setattr(sweeps, "FOLD_BATCH", 10)
+    busy, quiet = day.welcome(1000), day.welcome(1000, day.sister)
+    day.spin(busy, 1, LOSE, times=30)
+    day.spin(quiet, 1, LOSE)
+    day.engine.sweep()
+    binding = day.north.head.binding
+    with day.storage.begin(binding) as unit:
+        assert unit.ledger.fold(1_000) == 0
+    with day.storage.begin(binding) as unit:
+        assert unit.analytics.fold(1_000) == 0

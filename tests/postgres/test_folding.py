@@ -13,8 +13,10 @@ from support_database import TestDatabase, shared_database
 from support_house import House
 from support_records import account, fresh_id, movement, read, write
 
+from playtime.adapters.postgres.folding import MOST_TENANTS
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports import Storage
+from playtime.application.sweeps import SMALL_SHARE
 from playtime.domain.ledger import AccountKind, AccountTotal, EventType, LedgerEvent
 
 EVERYTHING = 10_000
@@ -105,6 +107,9 @@ class TestTheCut:
             write(storage, here.as_neighbour, *_bets(here, 1, here.neighbour.tenant_id))
         _wait_for_others(database)
         assert [_fold(storage, here, 4) for _ in range(3)] == [4, 4, 0]
+
+    def test_a_share_is_no_smaller_than_a_sweep_takes_it_to_be(self) -> None:
+        assert MOST_TENANTS <= SMALL_SHARE, "a small batch reached the share of no tenant, and left nothing"
 
 
 class TestTwoAtOnce:
