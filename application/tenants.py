@@ -177,8 +177,10 @@ class FindTenant:
 class SetTenantStatus:
     """Suspends a tenant or takes it up again.
 
-    A suspended tenant's codes and log-ins, and those of its agents, are refused as if they did not exist; the
-    coins stay where they are. The directory follows the tenant's own row: asked again, it is set again.
+    A suspended tenant's codes and log-ins, and those of its agents, are refused as if they did not exist. The
+    coins stay where they are for as long as they would anyway: vouchers expire, and players, who cannot play, are
+    closed after 30 idle days; both go back to the agent. The directory follows the tenant's own row: asked again,
+    it is set again.
     """
 
     storage: Storage

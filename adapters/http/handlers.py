@@ -177,7 +177,7 @@ def create_tenant(engine: Engine, call: StaffCall[TenantRequest]) -> Result:
 
 
 def suspend_tenant(engine: Engine, call: StaffCall[Nothing]) -> Result:
-    """Refuse a tenant's codes and log-ins, and those of its agents; their coins stay where they are."""
+    """Refuse a tenant's codes and log-ins, and those of its agents; coins stay until they expire or are idle."""
     return success(tenant=engine.set_tenant_status.suspend(call.who, call.ids["tenantId"]))
 
 
