@@ -15,7 +15,7 @@ from .embedded import EmbeddedPostgres
 from .isolation import IsolationReport, check_isolation
 from .migrator import Migrator, OwnerMissing, known_migrations
 from .number_bench import BenchBooks
-from .roles import APP, BACKUP, MIGRATOR, OWNER_READ, has_database, provision, require_roles
+from .roles import APP, BACKUP, MIGRATOR, OWNER_READ, has_database, is_provisioned, provision, require_roles
 from .startup import refuse_restored, refuse_unsafe
 
 DATABASE: Final = "playtime"
@@ -134,10 +134,12 @@ class Database:
         }
 
     def _provision(self, cluster: EmbeddedPostgres) -> None:
-        """Make roles and database, unless the migrator can log in, which is the last of what that makes."""
+        """Make roles and database, unless the migrator can log in and finds that all of it was done."""
         try:
-            Migrator(self.logins.migrator or "").pending()
-        except (StorageUnavailable, SetupError):
+            done = is_provisioned(self.logins.migrator or "")
+        except StorageUnavailable:
+            done = False
+        if not done:
             provision(cluster.superuser_url(), DATABASE, self._passwords)
 
 

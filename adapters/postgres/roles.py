@@ -47,17 +47,20 @@ class RolesMissing(SetupError):
 def provision(superuser_url: str, database: str, passwords: Mapping[str, str]) -> None:
     """Create the roles and the database, or bring them up to date. May be repeated, by several programs at once.
 
-    `passwords` are by role; a role without one keeps what it has. The login needs to be a superuser or, with a
-    database that it owns, CREATEROLE. Raises RolesMissing, StorageUnavailable.
+    One that is interrupted leaves all the roles with their passwords or none, and in the database everything or
+    nothing, so that `is_provisioned` never takes a half for the whole. `passwords` are by role; a role without one
+    keeps what it has. The login needs to be a superuser or, with a database that it owns, CREATEROLE. Raises
+    RolesMissing, StorageUnavailable.
     """
     for attempt in range(1, _TRIES + 1):
         try:
             with _connect(superuser_url) as connection:
                 # One at a time, as long as they come by the same way: until the connection closes.
                 connection.execute("select pg_advisory_lock(hashtext('playtime provisioning'))")
-                _provision_roles(connection, passwords)
+                with connection.transaction():
+                    _provision_roles(connection, passwords)
                 _create_database(connection, database)
-                with _connect(superuser_url, database) as inside:
+                with _connect(superuser_url, database) as inside, inside.transaction():
                     _run(inside, _database_statements(database))
         except _RACES:
             if attempt == _TRIES:
@@ -69,15 +72,47 @@ def provision(superuser_url: str, database: str, passwords: Mapping[str, str]) -
 
 
 def require_roles(migrator_url: str, passwords: Mapping[str, str]) -> None:
-    """See to it that the roles are there before migrating a database that others administer.
+    """See to it that the roles have what they need before migrating a database that others administer.
 
-    They are made when this login may do so. Raises RolesMissing otherwise, StorageUnavailable.
+    They are given it when this login may do so. Raises RolesMissing otherwise, StorageUnavailable.
     """
     with _connect(migrator_url) as connection:
         database = connection.info.dbname
-        if _are_there(connection):
+        if _is_done(connection):
             return
     provision(migrator_url, database, passwords)
+
+
+def is_provisioned(url: str) -> bool:
+    """Whether roles and database are all that `provision` makes of them, and this login may become the owner.
+
+    That somebody can connect shows nothing: PUBLIC may, to a database that was only just created. Raises
+    StorageUnavailable.
+    """
+    with _connect(url) as connection:
+        return _is_done(connection)
+
+
+def _is_done(connection: psycopg.Connection[Any]) -> bool:
+    found = connection.execute(_PROVISIONED, _NAMES).fetchone()
+    return found is not None and bool(found[0])
+
+
+_NAMES: Final = {"roles": list(ROLES), "owner": OWNER, "logins": [role for role in ROLES if role != OWNER]}
+_PROVISIONED: Final = """
+select to_regnamespace('playtime') is not null and (
+    select count(*) = cardinality(%(roles)s::name[]) from pg_roles where rolname = any (%(roles)s)
+) and (
+    select count(distinct r.rolname) = cardinality(%(logins)s::name[])
+    from pg_database d, aclexplode(d.datacl) g join pg_roles r on r.oid = g.grantee
+    where d.datname = current_database() and g.privilege_type = 'CONNECT' and r.rolname = any (%(logins)s)
+) and (
+    select count(*) = 2 and bool_and(pg_has_role(current_user, r.oid, 'member'))
+    from pg_roles r join pg_default_acl a on a.defaclrole = r.oid
+    where r.rolname = %(owner)s and a.defaclnamespace = 0 and a.defaclobjtype in ('f', 'T')
+    and not exists (select from aclexplode(a.defaclacl) where grantee = 0)
+)
+"""
 
 
 def has_database(superuser_url: str, database: str) -> bool:
@@ -111,17 +146,6 @@ def _connect(url: str, database: str | None = None) -> Iterator[psycopg.Connecti
         raise StorageUnavailable(f"the administrator cannot connect: {error}") from error
     with connection:
         yield connection
-
-
-def _are_there(connection: psycopg.Connection[Any]) -> bool:
-    """Whether roles and schema are there and this login may become the owner."""
-    found = connection.execute(
-        "select (select count(*) = %s from pg_roles where rolname = any(%s))"
-        " and to_regnamespace('playtime') is not null"
-        " and coalesce((select pg_has_role(current_user, oid, 'member') from pg_roles where rolname = %s), false)",
-        (len(ROLES), list(ROLES), OWNER),
-    ).fetchone()
-    return found is not None and bool(found[0])
 
 
 def _provision_roles(connection: psycopg.Connection[Any], passwords: Mapping[str, str]) -> None:
@@ -181,5 +205,4 @@ def _database_statements(database: str) -> Iterator[sql.Composed]:
     yield sql.SQL("create schema if not exists playtime authorization {}").format(owner)
     yield sql.SQL("alter default privileges for role {} revoke execute on functions from public").format(owner)
     yield sql.SQL("alter default privileges for role {} revoke usage on types from public").format(owner)
-    # Last: whoever can connect finds everything else done.
     yield sql.SQL("grant connect on database {} to {}").format(name, logins)
