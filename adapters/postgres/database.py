@@ -66,7 +66,7 @@ class Database:
         """
         if self._cluster is not None:
             self.migrate()
-        refuse_unsafe(self.logins.app)
+        refuse_unsafe(self.logins.app, self.logins.owner_read)
         if self.logins.owner_read is not None:
             refuse_restored(self.logins.owner_read)
 

@@ -1,6 +1,7 @@
 """What the service looks at before it serves: it refuses a database on which isolation would not hold."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -9,7 +10,7 @@ from psycopg.rows import dict_row
 from ...application.errors import SetupError, StorageUnavailable
 from .connections import connection_parameters
 from .migrator import MigrationError, applied, known_migrations, pending_migrations
-from .roles import APP
+from .roles import APP, OWNER_READ
 from .tables import GLOBAL, SCHEMA, metadata
 
 VERSION_FLOOR: Final = {15: 14, 16: 10, 17: 6, 18: 0}
@@ -34,17 +35,16 @@ class UnsafeDatabase(SetupError):
         self.reasons = reasons
 
 
-def refuse_unsafe(app_url: str) -> None:
-    """Return when the app's login finds a database that is safe to serve from.
+def refuse_unsafe(app_url: str, owner_read_url: str | None = None) -> None:
+    """Return when the app's login, and that of the owner's reads, find a database that is safe to serve from.
 
     Raises UnsafeDatabase with every reason at once, StorageUnavailable when there is no connection to be had.
     """
-    parameters = connection_parameters(app_url, application="playtime-startup", statement_timeout="15s")
-    try:
-        with psycopg.connect(**parameters, autocommit=True) as connection:
-            reasons = list(_reasons(connection))
-    except psycopg.Error as error:
-        raise StorageUnavailable(f"the database cannot be looked at: {error}") from error
+    with _looking(app_url) as connection:
+        reasons = list(_reasons(connection))
+    if owner_read_url is not None:
+        with _looking(owner_read_url) as connection:
+            reasons += _owner_read_reasons(connection)
     if reasons:
         raise UnsafeDatabase(reasons)
 
@@ -55,14 +55,20 @@ def refuse_restored(owner_read_url: str) -> None:
     There transactions were numbered further than they are here, and what is written now would be put into the
     past. Raises UnsafeDatabase, StorageUnavailable.
     """
-    parameters = connection_parameters(owner_read_url, application="playtime-startup", statement_timeout="15s")
-    try:
-        with psycopg.connect(**parameters, autocommit=True) as connection:
-            ahead = connection.execute(_AHEAD).fetchone()
-    except psycopg.Error as error:
-        raise StorageUnavailable(f"the database cannot be looked at: {error}") from error
+    with _looking(owner_read_url) as connection:
+        ahead = connection.execute(_AHEAD).fetchone()
     if ahead is not None:
         raise UnsafeDatabase([_RESTORED])
+
+
+@contextmanager
+def _looking(url: str) -> Iterator[psycopg.Connection[Any]]:
+    parameters = connection_parameters(url, application="playtime-startup", statement_timeout="15s")
+    try:
+        with psycopg.connect(**parameters, autocommit=True) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise StorageUnavailable(f"the database cannot be looked at: {error}") from error
 
 
 _RESTORED: Final = (
@@ -82,12 +88,30 @@ select 1 from playtime.seals where last_xact_id >= pg_snapshot_xmax(pg_current_s
 
 def _reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     yield from _version_reasons(connection.info.server_version)
-    rights = list(_login_reasons(connection))
-    yield from rights
+    yield from _login_reasons(connection, APP)
     pending = list(_migration_reasons(connection))
     yield from pending
     if not pending:
         yield from _table_reasons(connection)
+
+
+def _owner_read_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    """Say why the owner's reads would see what they should not, or nothing."""
+    unsafe = list(_login_reasons(connection, OWNER_READ))
+    yield from unsafe
+    if unsafe:
+        return
+    hidden = connection.execute(
+        "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = %s and c.relkind in ('r', 'p') and c.relrowsecurity and not exists ("
+        " select from pg_policy p join pg_roles r on r.oid = any (p.polroles) where p.polrelid = c.oid"
+        " and r.rolname = session_user and p.polcmd = 'r' and pg_get_expr(p.polqual, p.polrelid) = 'true')"
+        " order by 1",
+        (SCHEMA,),
+    ).fetchall()
+    if hidden:
+        tables = ", ".join(name for (name,) in hidden)
+        yield f"no policy shows {tables} to {connection.info.user}: use {OWNER_READ}"
 
 
 def _version_reasons(version: int) -> Iterator[str]:
@@ -98,13 +122,14 @@ def _version_reasons(version: int) -> Iterator[str]:
         yield f"PostgreSQL {major}.{minor} has known holes in row security: install {major}.{VERSION_FLOOR[major]}"
 
 
-def _login_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
+def _login_reasons(connection: psycopg.Connection[Any], wanted: str) -> Iterator[str]:
+    """Say what rights a login has that are not those of the role that is wanted."""
     cursor = connection.cursor(row_factory=dict_row)
     role = cursor.execute("select * from pg_roles where rolname = session_user").fetchone()
     assert role is not None, "whoever is logged in is a role"
     login = role["rolname"]
     held = [text for right, text in _RIGHTS.items() if role[right]]
-    yield from (f"the login {login} {text}: use {APP}" for text in held)
+    yield from (f"the login {login} {text}: use {wanted}" for text in held)
     if held:
         return
     member_of = connection.execute(
@@ -113,7 +138,7 @@ def _login_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     ).fetchall()
     if member_of:
         roles = ", ".join(role for (role,) in member_of)
-        yield f"the login {login} is a member of {roles}, and may do what they may: use {APP}"
+        yield f"the login {login} is a member of {roles}, and may do what they may: use {wanted}"
     owned = connection.execute(
         "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles r"
         " on r.oid = c.relowner where n.nspname = %s and r.rolname = session_user order by 1",
@@ -121,7 +146,7 @@ def _login_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     ).fetchall()
     if owned:
         tables = ", ".join(name for (name,) in owned)
-        yield f"the login {login} owns {tables}, and may switch row security off: use {APP}"
+        yield f"the login {login} owns {tables}, and may switch row security off: use {wanted}"
 
 
 def _migration_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:

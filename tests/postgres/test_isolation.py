@@ -122,6 +122,35 @@ def test_the_service_refuses_to_start_as_a_superuser(shared: TestDatabase) -> No
         refuse_unsafe(shared.superuser_url)
 
 
+def test_the_service_refuses_owners_reads_that_no_policy_holds(shared: TestDatabase) -> None:
+    refuse_unsafe(shared.app_url, shared.owner_read_url)
+    with pytest.raises(UnsafeDatabase, match="is a superuser, whom no policy holds: use playtime_owner_read"):
+        refuse_unsafe(shared.app_url, shared.superuser_url)
+    with pytest.raises(UnsafeDatabase, match="has BYPASSRLS, so that no policy holds it: use playtime_owner_read"):
+        refuse_unsafe(shared.app_url, shared.url("playtime_backup"))
+    with pytest.raises(UnsafeDatabase, match="is a member of playtime_owner"):
+        refuse_unsafe(shared.app_url, shared.migrator_url)
+
+
+def test_the_service_refuses_owners_reads_that_would_see_nothing(own: TestDatabase) -> None:
+    with pytest.raises(
+        UnsafeDatabase, match=r"no policy shows .*wallets to playtime_app: use playtime_owner_read"
+    ):
+        refuse_unsafe(own.app_url, own.app_url)
+    run_as("playtime_owner", own, "drop policy owner_read on playtime.wallets")
+    with pytest.raises(UnsafeDatabase, match="no policy shows wallets to playtime_owner_read"):
+        refuse_unsafe(own.app_url, own.owner_read_url)
+
+
+def test_the_service_says_everything_that_is_wrong_at_once(shared: TestDatabase) -> None:
+    with pytest.raises(UnsafeDatabase) as raised:
+        refuse_unsafe(shared.superuser_url, shared.superuser_url)
+    assert [reason.split(": ")[1] for reason in raised.value.reasons if "superuser" in reason] == [
+        "use playtime_app",
+        "use playtime_owner_read",
+    ]
+
+
 def test_the_service_refuses_to_start_as_the_migrator_or_the_backup(shared: TestDatabase) -> None:
     with pytest.raises(UnsafeDatabase, match="is a member of playtime_owner"):
         refuse_unsafe(shared.migrator_url)
