@@ -160,7 +160,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
         )
         yield Database(logins)
         return
-    with Database.embedded(settings.home, partial(_kept_secrets, settings)) as database:
+    with Database.embedded(settings.home, lambda made: _kept_secrets(settings, has_data=made)) as database:
         yield database
 
 
@@ -209,15 +209,15 @@ def main() -> None:
     build_commands(program)(prog_name=Path(sys.argv[0]).name)
 
 
-def _kept_secrets(settings: Settings) -> Mapping[str, str]:
-    """Return the secrets that the environment did not set."""
+def _kept_secrets(settings: Settings, *, has_data: bool = False) -> Mapping[str, str]:
+    """Return the secrets that the environment did not set; where there are data, they are the ones kept."""
     complete = settings.jwt_secret is not None and bool(settings.pin_secrets)
     if complete and settings.database_url is not None:
         return {}
     if settings.storage == "memory":
         # They protect nothing that outlives the process.
         return {name: secrets.token_hex(SECRET_BYTES) for name in _KEPT}
-    return kept_secrets(settings.home / _SECRETS_FILE, _KEPT)
+    return kept_secrets(settings.home / _SECRETS_FILE, _KEPT, may_make=complete or not has_data)
 
 
 def _log_to_stderr() -> None:

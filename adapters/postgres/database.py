@@ -41,13 +41,15 @@ class Database:
 
     @classmethod
     @contextmanager
-    def embedded(cls, home: Path, passwords: Callable[[], Mapping[str, str]]) -> Iterator["Database"]:
+    def embedded(cls, home: Path, passwords: Callable[[bool], Mapping[str, str]]) -> Iterator["Database"]:
         """Join or start the embedded database of a home for a block.
 
-        `passwords` gives those of the roles; it is asked once the home is there. Raises EmbeddedPostgresError.
+        `passwords` gives those of the roles; it is asked once the home is there, and told whether the database was
+        made already, which never happens before it was asked. Raises EmbeddedPostgresError.
         """
         with EmbeddedPostgres(home) as cluster:
-            kept = {role: password for role, password in passwords().items() if role in ROLES_WITH_PASSWORDS}
+            made = has_database(cluster.superuser_url(), DATABASE)
+            kept = {role: password for role, password in passwords(made).items() if role in ROLES_WITH_PASSWORDS}
             logins = [cluster.url(DATABASE, user=role, password=kept[role]) for role in _LOGINS]
             yield cls(Logins(*logins), cluster, kept)
 

@@ -11,16 +11,24 @@ from ...application.errors import SetupError
 
 SECRET_BYTES: Final = 32
 _MODE: Final = 0o600
+_LOST: Final = (
+    "{path} is gone, and with it what PINs and server seeds derive from, but the database beside it is there:"
+    " restore it. If it is lost for good, set PLAYTIME_JWT_SECRET, and PLAYTIME_PIN_SECRETS with another id than"
+    " k1; then vouchers that are out can only be voided, and players only be closed"
+)
 
 
-def kept_secrets(path: Path, names: tuple[str, ...]) -> Mapping[str, str]:
-    """Return a hex secret of 32 bytes for each name, generating those that the file does not hold yet.
+def kept_secrets(path: Path, names: tuple[str, ...], *, may_make: bool = True) -> Mapping[str, str]:
+    """Return a hex secret of 32 bytes for each name, generating them unless the file is there.
 
     The file appears whole or not at all, and of two programs that start at once one makes it and both use it.
-    Raises SetupError when the file cannot be read or written, or is not what was written.
+    `may_make` is False where there are data that were made with such secrets. Raises SetupError when the file
+    cannot be read or written, is not what was written, or is gone and may not be made.
     """
     present = _read(path)
     if present is None:
+        if not may_make:
+            raise SetupError(_LOST.format(path=path))
         present = _create(path, {name: secrets.token_hex(SECRET_BYTES) for name in names})
     missing = [name for name in names if name not in present]
     if missing:

@@ -87,6 +87,22 @@ def test_a_taken_port_is_told(command: Command) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_a_lost_file_of_secrets_is_not_replaced() -> None:
+    with new_command() as command:
+        assert command.run("migrate").returncode == 0
+        secrets = command.home / "secrets.json"
+        kept = secrets.rename(secrets.with_name("elsewhere"))
+        for words in (("migrate",), ("ledger", "verify")):
+            refused = command.run(*words)
+            assert refused.returncode == 1
+            assert f"{secrets} is gone" in refused.stderr
+            assert not secrets.exists()
+        told = {"PLAYTIME_JWT_SECRET": "ab" * 32, "PLAYTIME_PIN_SECRETS": f"k2={'cd' * 32}"}
+        assert Command(command.home, extra=told).run("ledger", "verify").returncode == 0
+        kept.rename(secrets)
+        assert command.run("ledger", "verify").returncode == 0
+
+
 def test_the_connection_string_is_the_apps(command: Command) -> None:
     url = command.run("db", "url").stdout.strip()
     assert re.fullmatch(r"postgresql://playtime_app:[0-9a-f]{64}@127\.0\.0\.1:\d+/playtime", url)

@@ -63,7 +63,7 @@ def _create_database(server: EmbeddedPostgres) -> None:
 
 def _start(server: EmbeddedPostgres) -> None:
     """Start on the server's home, as every command does."""
-    with Database.embedded(server.home, lambda: PASSWORDS) as database:
+    with Database.embedded(server.home, lambda _: PASSWORDS) as database:
         database.make_ready()
 
 
@@ -105,7 +105,7 @@ def test_an_interrupted_first_start_is_finished_by_the_next(
     for number in range(_statements(monkeypatch, work)):
         _forget(server)
         _interrupt(monkeypatch, work, number)
-        with Database.embedded(server.home, lambda: PASSWORDS) as database:
+        with Database.embedded(server.home, lambda _: PASSWORDS) as database:
             assert database.migrate() == ["0001_first.sql"]
         _let_everybody_in(server)
 
@@ -125,7 +125,7 @@ def test_passwords_are_changed_all_or_none(server: EmbeddedPostgres, monkeypatch
     for number in range(_statements(monkeypatch, work)):
         before()
         _interrupt(monkeypatch, work, number)
-        with Database.embedded(server.home, lambda: PASSWORDS) as database:
+        with Database.embedded(server.home, lambda _: PASSWORDS) as database:
             database.migrate()
         _let_everybody_in(server)
 

@@ -45,3 +45,12 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="PLAYTIME_HOME"):
         kept_secrets(tmp_path / "file" / "home" / "secrets.json", ("jwt",))
+
+
+def test_a_lost_file_is_not_replaced_where_there_are_data(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    with pytest.raises(SetupError, match=r"secrets\.json is gone.* restore it.*PLAYTIME_PIN_SECRETS"):
+        kept_secrets(path, ("jwt",), may_make=False)
+    assert not path.exists()
+    made = kept_secrets(path, ("jwt",))
+    assert kept_secrets(path, ("jwt",), may_make=False) == made
