@@ -127,7 +127,7 @@ class EmbeddedPostgres:
         if accepts(port):
             return
         with self._lifecycle():
-            self._instance = self._running() or self._remember(self._cluster.launch(port))
+            self._instance = self._running() or self._launched(port)
 
     @property
     def port(self) -> int:
@@ -223,10 +223,20 @@ class EmbeddedPostgres:
         for attempt in range(_PORT_ATTEMPTS):
             try:
                 port = free_port() if attempt or last.port is None else last.port
-                return self._remember(cluster.launch(port))
+                return self._launched(port)
             except PortTakenError:
                 continue
         raise PortTakenError(f"The PostgreSQL of {self.home} found no free port.")
+
+    def _launched(self, port: int) -> _Instance:
+        """Start the server; one that others could not find out about is not left running."""
+        cluster = self._cluster
+        server = cluster.launch(port)
+        try:
+            return self._remember(server)
+        except BaseException:
+            cluster.shut_down()
+            raise
 
     @property
     def _file(self) -> Path:
@@ -252,9 +262,12 @@ class EmbeddedPostgres:
 
     def _write(self, instance: _Instance) -> _Instance:
         new = self._file.with_suffix(".new")
-        with open_private(new, os.O_TRUNC) as file:
-            file.write(json.dumps(asdict(instance)).encode())
-            os.fsync(file.fileno())
-        new.replace(self._file)
-        sync_folder(self._folder)
+        try:
+            with open_private(new, os.O_TRUNC) as file:
+                file.write(json.dumps(asdict(instance)).encode())
+                os.fsync(file.fileno())
+            new.replace(self._file)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise EmbeddedPostgresError(f"{self._file} cannot be written: {error}") from error
         return instance

@@ -30,6 +30,8 @@ def open_private(path: Path, flags: int = 0) -> Iterator[IO[bytes]]:
             f"{path} belongs to another user. Run Playtime as that user, or set PLAYTIME_HOME to a "
             "directory of your own."
         ) from None
+    except OSError as error:
+        raise EmbeddedPostgresError(f"{path} cannot be opened: {error.strerror}") from error
     with os.fdopen(number, "r+b", buffering=0) as file:
         if os.geteuid() == 0:
             owner = path.parent.stat()

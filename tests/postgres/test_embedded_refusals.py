@@ -1,5 +1,6 @@
 """What an embedded cluster says when it cannot work."""
 
+import errno
 import os
 import stat
 import sys
@@ -51,6 +52,41 @@ def test_a_lost_or_damaged_password_file_is_named(home: Path) -> None:
     told.unlink()
     with pytest.raises(EmbeddedPostgresError, match=r"instance\.json is gone"):
         EmbeddedPostgres(home).start()
+
+
+def test_what_cannot_be_written_is_named_and_no_server_left_behind(home: Path) -> None:
+    with EmbeddedPostgres(home, durable=False):
+        pass
+    in_the_way = home / "postgres" / "instance.new"
+    in_the_way.mkdir()
+    postgres = EmbeddedPostgres(home, durable=False)
+    with pytest.raises(EmbeddedPostgresError, match=r"instance\.new cannot be opened: Is a directory"):
+        postgres.start()
+    assert not Cluster(home / "postgres").is_alive()
+    in_the_way.rmdir()
+    with postgres:
+        assert Cluster(home / "postgres").is_alive()
+
+
+def test_a_full_disk_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), number)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EmbeddedPostgresError, match=r"instance\.json cannot be written: .*No space left"):
+        EmbeddedPostgres(home).start()
+
+
+def test_a_server_that_others_use_outlives_a_start_that_fails(home: Path) -> None:
+    with EmbeddedPostgres(home, durable=False) as running:
+        told = home / "postgres" / "instance.json"
+        told.write_text(told.read_text().replace(str(running.port), "1"))
+        in_the_way = home / "postgres" / "instance.new"
+        in_the_way.mkdir()
+        with pytest.raises(EmbeddedPostgresError, match="cannot be opened"):
+            EmbeddedPostgres(home).start()
+        assert Cluster(home / "postgres").is_alive()
+        in_the_way.rmdir()
 
 
 def test_a_home_that_cannot_be_made_is_named(home: Path) -> None:
