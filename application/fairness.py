@@ -201,12 +201,16 @@ def spend_seed(seeds: SeedKeys, player: Player, now: datetime) -> RevealedSeed |
 def fairness_state(seeds: SeedKeys, player: Player, last: RevealedSeed | None) -> FairnessState:
     """Return what a player may know of their seeds. Raises SeedRetired."""
     state = player.seeds
+    try:
+        previous = None if last is None else _spent(seeds.told(last))
+    except SeedRetired:
+        previous = None
     return FairnessState(
         server_seed_hash=commitment_of(seeds.server_seed(player.player_id, state)),
         next_server_seed_hash=commitment_of(seeds.server_seed(player.player_id, state.rotated())),
         client_seed=state.client_seed,
         nonce=state.nonce,
-        previous=None if last is None else _spent(last),
+        previous=previous,
     )
 
 
@@ -217,9 +221,10 @@ def _spent(seed: RevealedSeed) -> SpentSeed:
 def export_of(seeds: SeedKeys, link: RoundLink, found: FairRound) -> RoundExport:
     """Return a round as it is exported, under a digest of everything else that it says.
 
-    The server seed is in it once it was told; before, the commitment alone.
+    The server seed is in it once it was told; before, the commitment alone. Raises SeedRetired.
     """
-    played, player, revealed = found.round, found.player, found.revealed
+    played, player = found.round, found.player
+    revealed = None if found.revealed is None else seeds.told(found.revealed)
     commitment = (
         revealed.commitment if revealed else commitment_of(seeds.server_seed(player.player_id, player.seeds))
     )

@@ -25,6 +25,8 @@ from .codes import AGENT_SYMBOLS, ALPHABET, symbols_of
 from .errors import DomainError, InvalidInput, StateRefusal
 from .games import Draw
 
+DERIVED: Final = b"derived from the secret with the id "
+"""What a restore writes in place of a seed that it passes over, before the id: the database has no secrets."""
 LONGEST_CLIENT_SEED: Final = 64
 CLIENT_SEED_VALUES: Final = 16**16
 """How many client seeds there are that a player is given at first: 16 hexadecimal digits."""
@@ -108,6 +110,13 @@ class SeedKeys:
         if secret is None:
             raise SeedRetired(player_id)
         return hmac.digest(secret, f"server-seed:{player_id}:{state.number}".encode(), "sha256")
+
+    def told(self, seed: RevealedSeed) -> RevealedSeed:
+        """Return a seed with its bytes, also where a restore passed it over. Raises SeedRetired."""
+        if not seed.server_seed.startswith(DERIVED):
+            return seed
+        state = SeedState(seed.server_seed.removeprefix(DERIVED).decode(), seed.client_seed, seed.number)
+        return evolve(seed, server_seed=self.server_seed(seed.player_id, state))
 
     def draws(self, player_id: UUID, state: SeedState) -> Draw:
         """Return the draws of the next round. Raises SeedRetired."""

@@ -80,9 +80,9 @@ def shared_database() -> TestDatabase:
 
 
 @contextmanager
-def fresh_database() -> Iterator[TestDatabase]:
-    """Make a migrated database for one test."""
-    database = _copy()
+def fresh_database(source: str | None = None) -> Iterator[TestDatabase]:
+    """Make a migrated database for one test, as a copy of one that nobody is connected to if it is named."""
+    database = _copy(source)
     try:
         yield database
     finally:
@@ -101,8 +101,8 @@ def empty_database() -> Iterator[TestDatabase]:
         cluster().drop_database(url)
 
 
-def _copy() -> TestDatabase:
-    url = cluster().create_database(template())
+def _copy(source: str | None = None) -> TestDatabase:
+    url = cluster().create_database(source or template())
     # A copy has its template's tables, but not the grants on the database itself.
     provision(cluster().postgres.superuser_url(), _name(url), {})
     return TestDatabase(_name(url), url, cluster())

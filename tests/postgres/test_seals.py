@@ -2,23 +2,30 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 import pytest
-from attrs import define, field
-from support_database import TestDatabase
-from support_day import LOSE, Day, build_day
+from attrs import define, evolve, field
+from support_database import TestDatabase, fresh_database
+from support_day import LOSE, Day, Guest, build_day
+from support_engine import PINS, build_engine
 
 from playtime.adapters.postgres.startup import UnsafeDatabase, refuse_restored
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.errors import StorageUnavailable
 from playtime.application.sealing import SealedBooks, SealLedger, VerifySeals
 from playtime.application.transactions import ATTEMPTS
+from playtime.application.verification import Verifier
+from playtime.application.wire import encode
+from playtime.domain.fairness import SeedKeys
 from playtime.domain.seals import START, Place, SealFault
 
 PATIENCE_SECONDS = 20
+SEEDS: Final = SeedKeys(PINS.current, PINS.secrets)
 
 RESTORED = """
 delete from playtime.fold_marks;
@@ -29,6 +36,13 @@ do $$ begin execute format(
     'alter table playtime.ledger_events alter column era set default %s',
     (select coalesce(max(era), 0) + 1 from playtime.ledger_events)
 ); end $$;
+insert into playtime.revealed_seeds
+    (operator_id, tenant_id, player_id, number, server_seed, client_seed, rounds, revealed_at)
+    select operator_id, tenant_id, player_id, seed_number,
+        convert_to('derived from the secret with the id ' || seed_key_id, 'UTF8'), client_seed, seed_nonce, now()
+    from playtime.players where seed_nonce > 0;
+update playtime.players
+    set seed_number = seed_number + 10000000 + (random() * 10000000)::integer, seed_nonce = 0;
 """
 """What docs/architecture.md has an administrator run after a restore."""
 
@@ -235,6 +249,65 @@ class TestAnotherCluster:
     def test_one_that_is_where_it_always_was_is_served_from(self, day: Day, own: TestDatabase) -> None:
         _seal(day)
         refuse_restored(own.owner_read_url)
+
+
+def test_no_draw_comes_twice_after_a_restore() -> None:
+    """What players saw between the backup and the loss tells them nothing of the rounds that come."""
+    with ExitStack() as stack:
+        lost = stack.enter_context(fresh_database())
+        with closing(lost.storage()) as storage:
+            fair = build_day(storage, seeds=SEEDS)
+            guests = [fair.welcome(1_000) for _ in range(3)]
+            kept = [played for guest in guests[:2] for played in _play(fair, guest)]
+        backup = stack.enter_context(fresh_database(lost.name))
+        with closing(lost.storage()) as storage:
+            forgotten = [played for guest in guests for played in _play(_on(storage, fair), guest)]
+        storage = stack.enter_context(closing(backup.storage()))
+        restored = _on(storage, fair)
+        for _ in range(2):
+            _run(backup, RESTORED)
+            kept += [played for guest in guests for played in _play(restored, guest)]
+        for guest in guests:
+            restored.engine.rotate_seed(guest.principal)
+        draws = [(played["serverSeedHash"], played["nonce"]) for played in (*kept, *forgotten)]
+        assert len(set(draws)) == len(draws) == 11 * 4
+        exports = [encode(restored.engine.read_fair_round(played["link"])) for played in kept]
+        assert all(verdict.is_verified for verdict in Verifier().check(exports))
+        assert restored.engine.run_audit(restored.owner, newest_seals=None).findings == []
+
+
+def test_a_seed_that_was_passed_over_is_told_once_it_is_asked_for(
+    storage: PostgresStorage, own: TestDatabase
+) -> None:
+    fair = build_day(storage, seeds=SEEDS)
+    guest = fair.welcome(1_000)
+    fair.engine.rotate_seed(guest.principal, client_seed="mine")
+    before = fair.engine.read_fairness(guest.principal)
+    fair.spin(guest, 1)
+    _run(own, RESTORED)
+    after = fair.engine.read_fairness(guest.principal)
+    assert after.previous is not None
+    assert (after.previous.server_seed_hash, after.previous.client_seed) == (before.server_seed_hash, "mine")
+    assert after.server_seed_hash not in {before.server_seed_hash, before.next_server_seed_hash}
+    retired = SeedKeys("new", {"new": b"another secret"})
+    later = build_engine(storage, seed=2, clock=fair.clock, seeds=retired)
+    later.rotate_seed(guest.principal)
+    assert later.read_fairness(guest.principal).previous is None
+
+
+def _on(storage: PostgresStorage, day: Day) -> Day:
+    engine = build_engine(storage, seed=2, clock=day.clock, seeds=SEEDS)
+    return evolve(day, engine=engine, storage=storage)
+
+
+def _play(day: Day, guest: Guest) -> list[dict[str, Any]]:
+    """Play two rounds, rotate, and play two; return what they are checked by."""
+    proofs = []
+    for at in range(4):
+        if at == 2:
+            day.engine.rotate_seed(guest.principal, client_seed="mine")
+        proofs.append(day.spin(guest, 1).content()["result"]["proof"])
+    return proofs
 
 
 def test_the_statements_are_those_of_the_documentation() -> None:
