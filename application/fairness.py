@@ -151,7 +151,7 @@ class ReadFairRound:
     def __call__(self, link: str) -> Content:
         """Return the round and the file of its game.
 
-        Raises NotFound, also for rounds from before there were seeds.
+        Raises NotFound, also for rounds from before there were seeds, and for those whose seed was retired untold.
         """
         try:
             parsed = parse_link(link)
@@ -163,7 +163,12 @@ class ReadFairRound:
         content = self.storage.game_files.find(found.round.game_version)
         if content is None:
             raise NotFound("game")
-        return success(game=json.loads(content), round=export_of(self.seeds, parsed, found))
+        try:
+            export = export_of(self.seeds, parsed, found)
+        except SeedRetired:
+            # Neither told nor to be had any more; whose it is, is nobody's business.
+            raise NotFound("round") from None
+        return success(game=json.loads(content), round=export)
 
     def _find(self, link: RoundLink) -> FairRound | None:
         if not self.seeds.is_genuine(link):

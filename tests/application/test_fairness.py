@@ -237,6 +237,16 @@ def test_an_idle_player_that_is_closed_tells_the_seed(fair: Day) -> None:
 # --- a secret that is gone ------------------------------------------------------------------------------------
 
 
+def test_a_new_secret_breaks_no_promise(storage: Storage, fair: Day) -> None:
+    """The hash of the next seed was published under the old one, so rotating stays with that."""
+    guest = fair.welcome(1_000)
+    both = SeedKeys("new", {"new": b"another secret", **PINS.secrets})
+    later = evolve(fair, engine=build_engine(storage, seed=2, clock=fair.clock, seeds=both))
+    for _ in range(3):
+        promised = fair.engine.read_fairness(guest.principal).next_server_seed_hash
+        assert _fairness(later.engine.rotate_seed(guest.principal))["serverSeedHash"] == promised
+
+
 def test_a_player_whose_secret_was_retired_rotates_to_play_on(storage: Storage, fair: Day) -> None:
     guest = fair.welcome(1_000)
     result = _spin(fair, guest)

@@ -3,10 +3,14 @@
 import json
 
 import pytest
+from support_engine import build_engine
 from support_http import Web, build_web
 
+from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
+from playtime.application.filters import Page
 from playtime.application.verification import Verifier
+from playtime.domain.fairness import SeedKeys
 
 
 @pytest.fixture
@@ -58,6 +62,21 @@ def test_fairness_is_a_players_own(fair: Web) -> None:
 def test_a_link_that_is_none_is_not_there(fair: Web, link: str) -> None:
     reply = fair.get(f"/fair/rounds/{link}")
     assert (reply.status, reply.code) == (404, "NOT_FOUND")
+
+
+def test_a_round_whose_secret_was_retired_is_not_there() -> None:
+    """It is its player's affair, whose id a refusal for the state would tell to everybody."""
+    storage = MemoryStorage()
+    fair = build_web(storage, is_fair=True)
+    guest = fair.day.welcome(1_000)
+    fair.spin(guest, 1)
+    (played,) = fair.day.engine.list_rounds(fair.day.owner, guest.player_id, Page())
+    retired = SeedKeys("new", {"new": b"another secret"})
+    app = create_app(build_engine(storage, clock=fair.day.clock, seeds=retired))
+    link = retired.link(guest.login_code[:4], played.round_id)
+    reply = app.test_client().get(f"/api/v1/fair/rounds/{link}")
+    assert (reply.status_code, json.loads(reply.data)["code"]) == (404, "NOT_FOUND")
+    assert str(guest.player_id) not in reply.text
 
 
 def test_a_game_is_shown_whole(fair: Web) -> None:
