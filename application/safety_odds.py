@@ -16,7 +16,7 @@ def at_least_stake(game: Game) -> Fraction:
 
 @frozen
 class GameOdds(Mapping[str, Fraction]):
-    """These chances by game. A chance is counted when it is first asked for, which takes about a second."""
+    """These chances by game. They were counted when the games were read: to count one may take seconds."""
 
     games: Sequence[Game]
 

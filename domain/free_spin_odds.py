@@ -12,7 +12,7 @@ from functools import cache
 from attrs import field, frozen
 
 from .games import FreeSpins, Game
-from .odds import count_scatters, count_windows, cycle_of
+from .odds import Steps, WindowCount, count_scatters, count_windows, cycle_of
 
 State = tuple[int, int]
 """Free spins left, and free spins won so far."""
@@ -46,9 +46,9 @@ class FreeSpinOdds:
     _moments: dict[State, tuple[int, int, int]] = field(init=False, factory=dict, repr=False)
 
     @classmethod
-    def of(cls, game: Game, rule: FreeSpins) -> "FreeSpinOdds":
-        """Return the odds of a game's free spins."""
-        counted = count_windows(game, rule.reels)
+    def of(cls, game: Game, rule: FreeSpins, paid: WindowCount) -> "FreeSpinOdds":
+        """Return the odds of a game's free spins; `paid` are the windows of the paid spin. Raises TooManyWays."""
+        counted = paid if rule.reels == game.reels else count_windows(game, rule.reels)
         shares: dict[int, dict[int, int]] = {}
         for (line_coins, scatters), count in counted.counts.items():
             coins = (line_coins + game.scatter_pays.get(scatters, 0)) * rule.multiplier
@@ -89,14 +89,16 @@ class FreeSpinOdds:
         start = self._start(award)
         return Fraction(self._moments_at(start)[2], self._scale(start))
 
-    def chance_below(self, award: int, limit: int) -> Fraction:
-        """Return the chance that an award comes to less than `limit` coins."""
+    def chance_below(self, award: int, limit: int, steps: Steps) -> Fraction:
+        """Return the chance that an award comes to less than `limit` coins. Raises TooManyWays."""
         chance, played = Fraction(0), 0
+        kinds = sum(len(share.coins) for share in self.shares)
         going = {(self._start(award), 0): 1}
         while going and limit > 0:
             played += 1
             after: dict[tuple[State, int], int] = {}
             ended = 0
+            steps.take(len(going) * kinds, "freeSpins.mostSpins")
             for (state, total), count in going.items():
                 for share in self.shares:
                     following = self._after(state, share.award)

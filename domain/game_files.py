@@ -18,6 +18,8 @@ from .errors import DomainError
 from .game_faults import faults_of
 from .game_shape import Fault, parse_game
 from .games import FreeSpins, Game
+from .odds import TooManyWays
+from .par_sheet import sheet_of
 from .reels import Reel
 from .returns import returns_of
 
@@ -61,6 +63,19 @@ def read_game(content: bytes) -> Game:
         returned = decimal_text(exact, CANONICAL_RTP_PLACES)
         _refuse([Fault("rtp", f"is declared as {claim}, but the game returns {returned}")])
     return versioned(evolve(game, rtp=exact))
+
+
+def read_playable_game(content: bytes) -> Game:
+    """Return the game of a file that is to be played, with the odds counted that are needed under locks.
+
+    Raises InvalidGameFile, also for a game whose odds take too long to count; old rounds of it can be checked.
+    """
+    game = read_game(content)
+    try:
+        _ = sheet_of(game).at_least_stake
+    except TooManyWays as refused:
+        _refuse([Fault(str(refused), "makes too much to count: nobody could state the odds of this game")])
+    return game
 
 
 def versioned(game: Game) -> Game:

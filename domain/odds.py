@@ -8,8 +8,9 @@ they began with); equal states are counted once, with what all further reels mak
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
+from typing import Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from .games import Game
 from .reels import Column, Reel
@@ -18,6 +19,27 @@ _Line = tuple[tuple[int, ...], str | None, int]
 """A line that runs on: its rows on the reels to come, its symbol (None: wilds alone so far), its first wilds."""
 _Live = frozenset[tuple[_Line, int]]
 """Lines that run on, each with how many there are of it: lines that go on alike are counted together."""
+
+
+MOST_STEPS: Final = 10_000_000
+"""How many steps a figure may take to count: some seconds. The largest of our own takes a twentieth of that."""
+
+
+class TooManyWays(Exception):
+    """Raised when there is too much to count in a game; says where in its file."""
+
+
+@define
+class Steps:
+    """How many steps counting may still take."""
+
+    left: int = field(factory=lambda: MOST_STEPS)
+
+    def take(self, steps: int, path: str) -> None:
+        """Take some. Raises TooManyWays with the path when there are not as many left."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooManyWays(path)
 
 
 @frozen
@@ -37,7 +59,10 @@ class WindowCount:
 
 
 def count_windows(game: Game, reels: Sequence[Reel]) -> WindowCount:
-    """Count the windows of some reels by what all lines pay together, in coins, and by their scatters."""
+    """Count the windows of some reels by what all lines pay together, in coins, and by their scatters.
+
+    Raises TooManyWays.
+    """
     counter = _Counter.of(game, reels)
     counts = counter.rest(0, _merged(((line, None, 0), 1) for line in game.lines))
     return WindowCount(cycle_of(reels), {divmod(figure, counter.width): count for figure, count in counts.items()})
@@ -131,6 +156,7 @@ class _Counter:
     game: Game
     columns: tuple[tuple[tuple[Column, int, int], ...], ...]
     width: int
+    _steps: Steps = field(init=False, factory=Steps)
     _known: dict[tuple[int, _Live], Mapping[int, int]] = field(init=False, factory=dict)
 
     @classmethod
@@ -157,6 +183,7 @@ class _Counter:
     def _count(self, depth: int, live: _Live) -> Mapping[int, int]:
         if depth == len(self.columns):
             return {sum(self._pay(line, depth) * times for line, times in live) * self.width: 1}
+        self._steps.take(len(self.columns[depth]) * len(live), "reels")
         ways: dict[tuple[int, _Live], int] = {}
         for column, weight, scatters in self.columns[depth]:
             coins, after = self._step(depth, live, column)
@@ -164,7 +191,9 @@ class _Counter:
             ways[way] = ways.get(way, 0) + weight
         counts: dict[int, int] = {}
         for (figure, after), weight in ways.items():
-            for further, count in self.rest(depth + 1, after).items():
+            rest = self.rest(depth + 1, after)
+            self._steps.take(len(rest), "reels")
+            for further, count in rest.items():
                 total = figure + further
                 counts[total] = counts.get(total, 0) + weight * count
         return counts

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from .free_spin_odds import FreeSpinOdds
 from .games import Game
-from .odds import WindowCount, count_runs, count_windows, cycle_of
+from .odds import Steps, WindowCount, count_runs, count_windows, cycle_of
 from .reels import Reel
 from .returns import Returns, returns_of
 
@@ -151,9 +151,10 @@ class ParSheet:
         return self.chance_of(self.game.stake.coins)
 
     def chance_of(self, coins: int) -> Fraction:
-        """Return the chance that a round wins at least so many coins, free spins included."""
+        """Return the chance that a round wins at least so many coins, free spins included. Raises TooManyWays."""
+        steps = Steps()
         below = sum(
-            count * (self._free.chance_below(award, coins - paid) if award and self._free else 1)
+            count * (self._free.chance_below(award, coins - paid, steps) if award and self._free else 1)
             for paid, award, count in self._starts
             if paid < coins
         )
@@ -187,7 +188,7 @@ class ParSheet:
     @cached_property
     def _free(self) -> FreeSpinOdds | None:
         rule = self.game.free_spins
-        return None if rule is None else FreeSpinOdds.of(self.game, rule)
+        return None if rule is None else FreeSpinOdds.of(self.game, rule, self._window)
 
     @cached_property
     def _starts(self) -> tuple[tuple[int, int, int], ...]:

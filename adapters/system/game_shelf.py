@@ -7,7 +7,7 @@ from typing import Final
 
 from ...application.errors import SetupError
 from ...domain.demo_game import DEMO_GAME
-from ...domain.game_files import InvalidGameFile, read_game
+from ...domain.game_files import InvalidGameFile, read_playable_game
 from ...domain.games import Game
 
 SHIPPED: Final = ("harbor-lights", "night-orchard", "deep-signal")
@@ -35,13 +35,13 @@ def load_games(folder: Path | None = None) -> tuple[Game, ...]:
 def shipped_games() -> tuple[Game, ...]:
     """Return the games of our own that ship beside the demo game."""
     folder = resources.files(__package__) / "games"
-    return tuple(read_game((folder / f"{name}.json").read_bytes()) for name in SHIPPED)
+    return tuple(read_playable_game((folder / f"{name}.json").read_bytes()) for name in SHIPPED)
 
 
 def load_game(file: Path) -> Game:
     """Return the game of a file. Raises SetupError, with the path of each fault; OSError."""
     try:
-        return read_game(file.read_bytes())
+        return read_playable_game(file.read_bytes())
     except InvalidGameFile as refused:
         faults = "".join(f"\n  {fault.path}: {fault.reason}" for fault in refused.faults)
         raise SetupError(f"{file} is no game file:{faults}") from None

@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 from support_games import document_of, file_of, finished, games, make_game
 from support_tree import ROOT
 
+from playtime.domain import odds
 from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.game_faults import faults_of
-from playtime.domain.game_files import LARGEST_FILE_BYTES, InvalidGameFile, canonical, is_claim_of, read_game
-from playtime.domain.games import Game
+from playtime.domain.game_files import (
+    LARGEST_FILE_BYTES,
+    InvalidGameFile,
+    canonical,
+    is_claim_of,
+    read_game,
+    read_playable_game,
+)
+from playtime.domain.games import Game, StakeRule
+from playtime.domain.par_sheet import sheet_of
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]
@@ -251,3 +260,43 @@ def test_a_claim_is_right_when_it_is_the_return_rounded(exact: Fraction, places:
 def test_a_drawn_game_declares_what_it_returns() -> None:
     game = finished(_slots())
     assert game.rtp == read_game(canonical(game)).rtp > 0
+
+
+# --- odds -------------------------------------------------------------------------------------------------------
+
+
+def _heavy(coins: int, spins: int) -> Game:
+    """Return a game of many coins and free spins, whose sums are many."""
+    pays = {symbol: {3: 1 + at, 4: 3 + 2 * at, 5: 10 + 7 * at} for at, symbol in enumerate("ABCDEFGH")}
+    return make_game(
+        ["ABCDEFGHABCDEFGHABCDS"] * 5,
+        pays,
+        rows=3,
+        lines=[(0, 1, 2, 0, 1), (1, 2, 0, 1, 2), (2, 0, 1, 2, 0), (0,) * 5, (1,) * 5],
+        scatter_pays={3: 2, 4: 5, 5: 10},
+        free=({3: 10, 4: 20, 5: 30}, 2, spins),
+        stake=StakeRule(coins, coins, coins * 1_000),
+    )
+
+
+def test_a_game_is_refused_whose_odds_take_too_long_to_count() -> None:
+    """They are asked for while a player is locked; its rounds can be checked all the same."""
+    game = _heavy(100, 200)
+    assert faults_of(game) == []
+    with pytest.raises(InvalidGameFile) as refused:
+        read_playable_game(canonical(game))
+    assert [fault.path for fault in refused.value.faults] == ["freeSpins.mostSpins"]
+    assert read_game(canonical(game)).version == game.version
+    assert read_playable_game(canonical(_heavy(20, 100))).free_spins is not None
+
+
+def test_a_game_is_refused_whose_windows_are_too_many_to_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(odds, "MOST_STEPS", 100)
+    with pytest.raises(InvalidGameFile, match="reels: makes too much to count"):
+        read_playable_game(canonical(_slots()))
+
+
+def test_the_odds_of_a_game_that_was_read_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = read_playable_game(canonical(_slots()))
+    monkeypatch.setattr(odds, "MOST_STEPS", 0)
+    assert 0 < sheet_of(game).at_least_stake < 1

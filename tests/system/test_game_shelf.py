@@ -9,6 +9,7 @@ from support_games import document_of, every_window, file_of
 
 from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games, shipped_games
 from playtime.application.errors import SetupError
+from playtime.domain import odds
 from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.game_files import canonical
 from playtime.domain.games import Game
@@ -49,6 +50,12 @@ def test_the_sheet_of_the_calmest_game_is_what_every_window_of_it_pays() -> None
     assert game.rtp == Fraction(paid, cycle * stake)
     assert sheet.hit_rate == Fraction(hits, cycle)
     assert sheet.spread.variance == Fraction(square, cycle * stake**2) - game.rtp**2
+
+
+@pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
+def test_a_shipped_game_is_far_from_too_much_to_count(game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(odds, "MOST_STEPS", odds.MOST_STEPS // 10)
+    assert ParSheet(game).at_least_stake > 0
 
 
 def test_the_games_of_a_folder_take_the_place_of_ours(tmp_path: Path) -> None:
