@@ -4,10 +4,12 @@ Hours are kept instead of rounds, so that a window is a short sum however much w
 only partly in it; which rounds of that hour do is not known any more. So each hour also keeps `worst_minor`, the
 largest net loss of any stretch that reaches to the hour's end: what the window takes of its oldest hour is such a
 stretch, so that the window's net loss is never counted too low, and too high by no more than this one hour's play.
+Seconds are kept by the quarter as well, since days begin with one wherever they begin inside an hour.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from operator import add
 from typing import Final
 
 from attrs import evolve, frozen
@@ -15,6 +17,8 @@ from attrs import evolve, frozen
 from .sessions import SESSION_IDLE_MINUTES
 
 HOUR: Final = timedelta(hours=1)
+QUARTER: Final = timedelta(minutes=15)
+NO_QUARTERS: Final = (0,) * (HOUR // QUARTER)
 DAYS_KEPT: Final = 7
 IDLE: Final = timedelta(minutes=SESSION_IDLE_MINUTES)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,13 +36,18 @@ class Turn:
 
 @frozen(kw_only=True)
 class PlayHour:
-    """An hour in UTC. `worst_minor` is the largest net loss of any stretch that reaches to its end, at least 0."""
+    """An hour in UTC. `worst_minor` is the largest net loss of any stretch that reaches to its end, at least 0.
+
+    `quarter_seconds` are those of the seconds played of which the quarter is known, which is not so of hours from
+    before quarters were kept.
+    """
 
     starts_at: datetime
     staked_minor: int = 0
     won_minor: int = 0
     worst_minor: int = 0
     played_seconds: int = 0
+    quarter_seconds: tuple[int, ...] = NO_QUARTERS
 
     @property
     def ends_at(self) -> datetime:
@@ -52,12 +61,15 @@ class PlayHour:
 
     def played(self, play: Turn, seconds: int) -> "PlayHour":
         """Return the hour with one more round, and the seconds that led to it."""
+        quarters = list(self.quarter_seconds)
+        quarters[(play.at - self.starts_at) // QUARTER] += seconds
         return evolve(
             self,
             staked_minor=self.staked_minor + play.stake_minor,
             won_minor=self.won_minor + play.win_minor,
             worst_minor=max(0, self.worst_minor + play.stake_minor - play.win_minor),
             played_seconds=self.played_seconds + seconds,
+            quarter_seconds=tuple(quarters),
         )
 
     def together(self, other: "PlayHour") -> "PlayHour":
@@ -68,7 +80,13 @@ class PlayHour:
             won_minor=self.won_minor + other.won_minor,
             worst_minor=self.worst_minor + other.worst_minor,
             played_seconds=self.played_seconds + other.played_seconds,
+            quarter_seconds=tuple(map(add, self.quarter_seconds, other.quarter_seconds)),
         )
+
+    def seconds_since(self, since: datetime) -> int:
+        """Return the seconds played since a moment, but for those of quarters that had ended by then."""
+        ended = max(0, (since - self.starts_at) // QUARTER)
+        return 0 if since >= self.ends_at else self.played_seconds - sum(self.quarter_seconds[:ended])
 
 
 def with_play(hours: Sequence[PlayHour], play: Turn, seconds: int) -> tuple[PlayHour, ...]:
@@ -108,8 +126,8 @@ def net_loss_minor(hours: Iterable[PlayHour], since: datetime) -> int:
 
 
 def played_seconds(hours: Iterable[PlayHour], since: datetime) -> int:
-    """Return the seconds played since a moment; an hour that it lies in counts in full."""
-    return sum(hour.played_seconds for hour in hours if hour.ends_at > since)
+    """Return the seconds played since a moment; of the hour that it lies in, all that may have come after it."""
+    return sum(hour.seconds_since(since) for hour in hours)
 
 
 def seconds_between(before: datetime | None, now: datetime) -> int:

@@ -99,7 +99,20 @@ def test_seconds_of_a_day_begin_with_it() -> None:
     assert played_seconds(hours, midnight) == 200
 
 
-def test_an_hour_that_a_days_start_lies_in_counts_in_full() -> None:
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"])
+def test_a_day_that_begins_inside_an_hour_has_what_was_played_in_it(zone: str) -> None:
+    """From 23:31 to 23:51 on one day, and from 00:45 to 00:51 on the next."""
+    midnight = day_start(NOW, ZoneInfo(zone))
+    evening = [loss(midnight - timedelta(minutes=minutes)) for minutes in range(29, 8, -1)]
+    morning = [loss(midnight + timedelta(minutes=minutes)) for minutes in range(45, 52)]
+    hours = hours_of([*evening, *morning])
+    assert played_seconds(hours_of(evening), midnight) == 0
+    assert played_seconds(hours, midnight) == 6 * 60
+    assert played_seconds(hours, midnight - DAY) == 26 * 60
+    assert played_seconds(together(hours, hours), midnight) == 12 * 60
+
+
+def test_an_hour_from_before_quarters_were_kept_counts_in_full() -> None:
     """Kathmandu is 5 hours and 45 minutes ahead: its days begin inside an hour."""
     midnight = day_start(NOW, ZoneInfo("Asia/Kathmandu"))
     assert midnight.minute == 15

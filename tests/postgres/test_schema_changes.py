@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,12 +19,14 @@ import pytest
 from support_database import TestDatabase, empty_database
 from support_rows import Operators, columns_of, contents
 
+from playtime.adapters.postgres import rows_passes
 from playtime.adapters.postgres.isolation_rules import lint
 from playtime.adapters.postgres.isolation_samples import TableShape, shapes
 from playtime.adapters.postgres.migrator import FOLDER, MigrationError, Migrator, known_migrations
 from playtime.adapters.postgres.startup import refuse_unsafe
 from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports import Binding, UnitOfWork
+from playtime.domain.play_hours import PlayHour
 
 NAMES: Final = [migration.name for migration in known_migrations()]
 FIRST_WITH_GRANTS: Final = "0004_row_security.sql"
@@ -241,3 +244,10 @@ def wait_until_it_waits(database: TestDatabase) -> None:
                 return
             time.sleep(0.05)
     raise AssertionError("nobody waited for a lock")
+
+
+def test_hours_of_play_are_read_as_the_release_before_wrote_them() -> None:
+    """Without quarters; and it reads those that are written now, by their first four figures."""
+    hour = PlayHour(starts_at=datetime(2026, 3, 1, 18, tzinfo=UTC), staked_minor=9, won_minor=1, played_seconds=60)
+    assert rows_passes._hour("492330", [9, 1, 0, 60]) == hour
+    assert rows_passes._kept_hour(hour)[:4] == [9, 1, 0, 60]
