@@ -1,7 +1,7 @@
 """The form of a game file: which fields there are and of what kind, each fault noted with its path."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final, TypeVar
 
@@ -29,7 +29,7 @@ LONGEST_NAME: Final = 40
 LONGEST_TEXT: Final = 200
 
 _GAME_KEY: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_NUMBER: Final = re.compile(r"[1-9]\d?")
+_NUMBER: Final = re.compile(r"[1-9][0-9]?")
 _JOINERS: Final = "\u200d\ufe0f"
 """What joins and styles glyphs of several characters, which by itself is not printable."""
 
@@ -55,9 +55,12 @@ class Node:
         self.faults.append(Fault(self.path or "$", reason))
 
     def below(self, name: str) -> "Node":
-        """Return the field of that name, None where there is none."""
+        """Return the field of that name, None where there is none; its path can be printed whatever that is."""
         value = self.value.get(name) if isinstance(self.value, dict) else None
-        return Node(value, f"{self.path}.{name}" if self.path else name, self.faults)
+        shown = name[:LONGEST_NAME]
+        if not _is_printable(shown):
+            shown = shown.encode("unicode_escape").decode()
+        return Node(value, f"{self.path}.{shown}" if self.path else shown, self.faults)
 
     def fields(self, needed: str, optional: str = "") -> bool:
         """Whether this is an object with all the fields needed; unknown ones are noted as well."""
@@ -68,16 +71,28 @@ class Node:
         for name in missing:
             self.below(name).fault("is missing")
         for name in self.value.keys() - {*needed.split(), *optional.split()}:
-            self.below(name[:LONGEST_NAME]).fault("is not known here")
+            self.below(name).fault("is not known here")
         return not missing
 
-    def text(self, *, empty: bool = False) -> str:
+    def named(self) -> Iterator[tuple[str, "Node"]]:
+        """Yield the fields of an object that has names of the file's own."""
+        if not isinstance(self.value, dict):
+            self.fault("must be an object")
+            return
+        for name in self.value:
+            node = self.below(name)
+            if 1 <= len(name) <= LONGEST_NAME and _is_printable(name):
+                yield name, node
+            else:
+                node.fault(f"must have a name of 1 to {LONGEST_NAME} printable characters")
+
+    def text(self, *, empty: bool = False, longest: int = LONGEST_TEXT) -> str:
         """Return a text of printable characters."""
         value = self.value
         if not isinstance(value, str) or not (value or empty):
             self.fault("must be a text")
-        elif len(value) > LONGEST_TEXT or not all(char.isprintable() or char in _JOINERS for char in value):
-            self.fault(f"must be at most {LONGEST_TEXT} printable characters")
+        elif len(value) > longest or not _is_printable(value):
+            self.fault(f"must be at most {longest} printable characters")
         else:
             return value
         return ""
@@ -110,12 +125,16 @@ class Node:
             self.fault("must be an object")
             return table
         for name in self.value:
-            node = self.below(name[:LONGEST_NAME])
+            node = self.below(name)
             if _NUMBER.fullmatch(name):
                 table[int(name)] = node.whole(1, most)
             else:
                 node.fault("is no number of symbols")
         return table
+
+
+def _is_printable(text: str) -> bool:
+    return all(char.isprintable() or char in _JOINERS for char in text)
 
 
 def parse_game(document: object) -> tuple[Game | None, str, list[Fault]]:
@@ -165,10 +184,7 @@ def _optional_text(node: Node) -> str | None:
 def _look(node: Node) -> Mapping[str, str]:
     if node.value is None:
         return {}
-    if not isinstance(node.value, dict):
-        node.fault("must be an object")
-        return {}
-    return {name: node.below(name[:LONGEST_NAME]).text(empty=True) for name in node.value}
+    return {name: text.text(empty=True) for name, text in node.named()}
 
 
 def _symbol(node: Node) -> Symbol:
@@ -176,7 +192,7 @@ def _symbol(node: Node) -> Symbol:
         return Symbol("", "")
     glyph = node.below("glyph")
     return Symbol(
-        node.below("id").text(),
+        node.below("id").text(longest=LONGEST_NAME),
         node.below("name").text(),
         "" if glyph.value is None else glyph.text(empty=True),
     )
@@ -209,10 +225,7 @@ def _line(node: Node) -> tuple[int, ...]:
 
 
 def _pays(node: Node) -> Mapping[str, Mapping[int, int]]:
-    if not isinstance(node.value, dict):
-        node.fault("must be an object")
-        return {}
-    return {name: node.below(name[:LONGEST_NAME]).table(LARGEST_PAY) for name in node.value}
+    return {name: table.table(LARGEST_PAY) for name, table in node.named()}
 
 
 def _free_spins(node: Node, reels: tuple[Reel, ...], rows: int) -> FreeSpins | None:

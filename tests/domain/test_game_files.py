@@ -48,6 +48,7 @@ def _faults(document: object) -> dict[str, str]:
         read_game(document if isinstance(document, bytes) else file_of(document))
     assert refused.value.code == "INVALID_GAME_FILE"
     assert all(fault.path in str(refused.value) for fault in refused.value.faults)
+    assert str(refused.value).encode().decode().isprintable()
     return {fault.path: fault.reason for fault in refused.value.faults}
 
 
@@ -166,12 +167,29 @@ def test_the_game_of_the_page_is_played_as_it_stands_there() -> None:
         (lambda d: d.update(name="a\u0000b"), "name", "printable"),
         (lambda d: d.update(look=[]), "look", "an object"),
         (lambda d: d.update(extra=1), "extra", "not known"),
+        (lambda d: d.update({"\ud800": 1}), r"\ud800", "not known"),
+        (lambda d: d.update({"a\n" * 50: 1}), r"a\n" * 20, "not known"),
+        (lambda d: d["stake"].update({"\x00": 1}), r"stake.\x00", "not known"),
+        (lambda d: d.update(look={"\ud800": "x"}), r"look.\ud800", "40 printable"),
+        (lambda d: d.update(look={"a\n": "x"}), r"look.a\n", "40 printable"),
+        (lambda d: d.update(look={"": "x"}), "look.", "40 printable"),
+        (lambda d: d.update(look={"a" * 41: "x"}), "look." + "a" * 40, "40 printable"),
+        (lambda d: d.update(look={"a": "\ud800"}), "look.a", "printable"),
+        (lambda d: d["pays"].update({"\udfff": {"3": 1}}), r"pays.\udfff", "40 printable"),
+        (lambda d: d["pays"]["A"].update({"\udfff": 1}), r"pays.A.\udfff", "no number of symbols"),
+        (lambda d: d["pays"]["A"].update({"1\u0663": 1}), "pays.A.1\u0663", "no number of symbols"),
+        (lambda d: d["symbols"][0].update(id="A" * 41), "symbols[0].id", "at most 40 printable"),
         (lambda d: d.pop("lines"), "lines", "is missing"),
     ],
 )
 def test_each_fault_has_its_path(change: Change, path: str, reason: str) -> None:
     faults = _faults(_changed(change))
     assert reason in faults[path], faults
+
+
+def test_a_symbol_of_40_characters_pays() -> None:
+    text = json.dumps(document_of(_slots())).replace('"A"', json.dumps("A" * 40))
+    assert read_game(text.encode()).pays["A" * 40] == _slots().pays["A"]
 
 
 def test_faults_are_told_together() -> None:
