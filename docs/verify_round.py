@@ -48,11 +48,10 @@ def recomputed(game, played):
     below = draws(bytes.fromhex(played["serverSeed"]), played["clientSeed"], played["nonce"])
     coin = played["stakeMinor"] // game["stake"]["coins"]
     rule = game["freeSpins"] or {"awards": {}, "mostSpins": 0}
-    scatters, window = window_of(game, game["reels"], below, coin)
-    windows, won = [window], 0
-    while len(windows) <= (won := min(won + rule["awards"].get(scatters, 0), rule["mostSpins"])):
-        scatters, window = window_of(game, rule["reels"], below, coin * rule["multiplier"])
-        windows.append(window)
+    shown, won = [window_of(game, game["reels"], below, coin)], 0
+    while len(shown) <= (won := min(won + rule["awards"].get(shown[-1][0], 0), rule["mostSpins"])):
+        shown.append(window_of(game, rule["reels"], below, coin * rule["multiplier"]))
+    windows = [window for _, window in shown]
     win = sum(w["scatterWinMinor"] + sum(line["winMinor"] for line in w["lineWins"]) for w in windows)
     return windows[0] | {"freeSpins": windows[1:]}, win
 
@@ -72,7 +71,8 @@ for number, line in enumerate(open(sys.argv[1], "rb"), 1):
     if right and "round" in content:
         played, verified = content["round"], verified + 1
         right = played.pop("digest") == canonical(played)[1]
-        right &= hashlib.sha256(bytes.fromhex(played["serverSeed"])).hexdigest() == played["serverSeedHash"]
+        seed = played["serverSeed"] or sys.exit(f"line {number}: its server seed was not told yet")
+        right &= hashlib.sha256(bytes.fromhex(seed)).hexdigest() == played["serverSeedHash"]
         right &= recomputed(games[played["gameVersion"]], played) == (played["outcome"], played["winMinor"])
     if not right:
         sys.exit(f"line {number} is not what it claims")

@@ -163,6 +163,13 @@ def test_the_page_verifies_rounds_of_every_game(tmp_path: Path) -> None:
     assert all(verdict.is_verified for verdict in verdicts(*lines))
 
 
+def test_the_page_says_of_a_round_that_its_seed_was_not_told_yet(tmp_path: Path) -> None:
+    file = tmp_path / "rounds.jsonl"
+    file.write_bytes(export(ORCHARD, 0) + b"\n" + export(ORCHARD, 1, server_seed=None))
+    ran = script(file)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", "line 2: its server seed was not told yet\n")
+
+
 def test_the_page_finds_flipped_bits_too(tmp_path: Path) -> None:
     """Sixty bits all over the file; the product's own test flips each of them."""
     line, file = export(ORCHARD, nonce_with_free_spins(ORCHARD)), tmp_path / "round.json"
