@@ -3,9 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Generic, NoReturn, TypeVar, get_args
 from uuid import UUID
 
 import attrs
@@ -37,6 +36,9 @@ _PLAINLY: Final = {
 """Sentences of msgspec that hold a pattern or the caller's own words, and what is said instead."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _LONGEST_NAME_TOLD: Final = 40
+
+Known = Mapping[str, "Known | None"]
+"""The names that an object may hold; those that hold objects of a known kind with what these may hold."""
 
 
 @frozen(kw_only=True)
@@ -103,7 +105,7 @@ def _bearer(request: Request) -> str:
 def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Any]:
     """Return what reads a JSON body as `kind`, an attrs class; one without fields may be left out."""
     decoder = msgspec.json.Decoder(kind)
-    known = frozenset(field.name for field in attrs.fields(kind))
+    known = _known_of(kind)
     nothing = None if known else kind()
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[
             content = json.loads(body, object_pairs_hook=unique)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             _refuse_body(error)
-        _require_known(content, known, "$.")
+        _require_known(content, known, "$")
         return given
 
     return read
@@ -138,6 +140,7 @@ def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
     """Return what reads a query as `kind`, an attrs class. A parameter it does not know is refused."""
     fields = attrs.fields(kind)
     attributes = {wire_name(field.name): field.name for field in fields}
+    known: Known = dict.fromkeys(attributes)
     whole = frozenset(field.name for field in fields if type(field.default) is int)
 
     def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
@@ -147,7 +150,7 @@ def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
                 raise MalformedRequest.at(f"query.{_told(name)}", "stands there twice")
             text = values[0]
             content[name] = int(text) if name in whole and _WHOLE.fullmatch(text) else text
-        _require_known(content, attributes.keys(), "query.")
+        _require_known(content, known, "query")
         try:
             return msgspec.convert({attributes[name]: value for name, value in content.items()}, kind)
         except msgspec.ValidationError as error:
@@ -189,9 +192,29 @@ def _place_of(sentence: str) -> tuple[str, str]:
     return path, next((plain for start, plain in _PLAINLY.items() if message.startswith(start)), message)
 
 
-def _require_known(content: Mapping[str, Any], known: AbstractSet[str], prefix: str) -> None:
-    for name in content.keys() - known:
-        raise MalformedRequest.at(f"{prefix}{_told(name)}", "is not known here")
+def _known_of(kind: type[Any]) -> Known:
+    return {field.name: next(map(_known_of, _objects_in(field.type)), None) for field in attrs.fields(kind)}
+
+
+def _objects_in(kind: Any) -> Iterator[type[Any]]:  # noqa: ANN401 - types, of any form
+    """Yield the request class of a field that holds one, or a list of them."""
+    if attrs.has(kind):
+        yield kind
+    for argument in get_args(kind):
+        yield from _objects_in(argument)
+
+
+def _require_known(content: Any, known: Known, path: str) -> None:  # noqa: ANN401 - JSON has no narrower type
+    if isinstance(content, list):
+        for number, item in enumerate(content):
+            _require_known(item, known, f"{path}[{number}]")
+        return
+    for name, value in content.items() if isinstance(content, dict) else ():
+        if name not in known:
+            raise MalformedRequest.at(f"{path}.{_told(name)}", "is not known here")
+        inner = known[name]
+        if inner is not None:
+            _require_known(value, inner, f"{path}.{name}")
 
 
 def _told(name: str) -> str:

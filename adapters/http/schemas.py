@@ -47,8 +47,11 @@ def components_of(routes: Sequence[Route]) -> dict[str, Schema]:
     answers = [_answer_struct(route, route.gives, structs) for route in routes if route.gives is not None]
     _, found = msgspec.json.schema_components([*requests, *answers, _on_wire(Fault, structs)], ref_template=_REF)
     components: dict[str, Schema] = dict(found)
-    for request in requests:
-        components[request.__name__]["additionalProperties"] = False
+    # With what lies in them: what is not known is refused there as well.
+    _, asked = msgspec.json.schema_components(requests, ref_template=_REF)
+    for name, schema in asked.items():
+        if "properties" in schema:
+            components[name]["additionalProperties"] = False
     for route in routes:
         if route.gives is None:
             continue

@@ -52,6 +52,20 @@ def test_the_document_is_openapi_3_1(web: Web) -> None:
     schemathesis.openapi.from_dict(document).validate()
 
 
+def test_every_request_in_the_document_is_closed(web: Web) -> None:
+    """What stands in a request under a name that is not known is refused, at any depth."""
+    document = web.get("/openapi.json").content
+    schemas, asked = document["components"]["schemas"], set[str]()
+    told = [way.get("requestBody") for ways in document["paths"].values() for way in ways.values()]
+    while told:
+        names = set(re.findall(r"schemas/(\w+)", str(told))) - asked
+        asked |= names
+        told = [schemas[name] for name in names]
+    objects = {name for name in asked if "properties" in schemas[name]}
+    assert objects >= {"SpinRequest", "EventsReport", "ReportedEventRequest"}
+    assert {name for name in objects if schemas[name].get("additionalProperties") is not False} == set()
+
+
 def test_the_document_is_the_same_each_time(web: Web) -> None:
     assert web.get("/openapi.json").body == web.get("/openapi.json").body
 

@@ -236,6 +236,18 @@ def test_so_is_one_that_only_the_rules_find(
     assert (reply.status, reply.code, reply.paths) == (400, code, [place])
 
 
+@pytest.mark.parametrize("name", ["ocurredAt", "amountMinr", "events"])
+def test_a_field_is_known_or_refused_at_any_depth(web: Web, name: str) -> None:
+    north = web.day.north
+    web.day.hire(north.tenant_id, north.operator_id, "north-provider", Role.PROVIDER)
+    event = {"eventType": "SPIN", "actionId": "a", "gameKey": "elsewhere", "provider": "others"}
+    wrong = event | {"actionId": "b", name: None}
+    before = web.day.events()
+    reply = web.post("/events", {"events": [event, wrong]}, web.log_in(north, Role.PROVIDER))
+    assert (reply.status, reply.code, reply.paths) == (400, "VALIDATION_FAILED", [f"$.events[1].{name}"])
+    assert web.day.events() == before
+
+
 def test_a_field_that_stands_there_twice_is_refused(web: Web) -> None:
     guest = web.day.welcome(1_000)
     raw = b'{"stakeMinor":1,"gameKey":"demo-wheel","stakeMinor":900}'
