@@ -1,11 +1,13 @@
 """Lists as CSV (RFC 4180, UTF-8): every row that matches, read page by page and sent as it is read.
 
-A cell of text that a spreadsheet would take for a formula starts with an apostrophe; numbers stand as they are.
+A cell of text that a spreadsheet would take for a formula starts with an apostrophe; numbers stand as they are,
+also those that are texts on the wire.
 """
 
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
@@ -13,11 +15,15 @@ import attrs
 
 from ...application.filters import Page
 from ...application.wire import camel, to_wire
+from ...domain.metrics import METRICS
 from .documents import CSV, Document
 
 ROWS_AT_ONCE: Final = 500
 _CUT_SHORT: Final = b"INCOMPLETE: the service failed before the last row was read. Ask again.\r\n"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FIGURES: Final = frozenset(metric.name for metric in METRICS)
+_DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+"""A figure that is a number; an `exact` change may be a fraction, which a spreadsheet would work out."""
 
 Fetch = Callable[[Page], Sequence[Any]]
 
@@ -72,7 +78,7 @@ def _columns(row: type[Any], above: tuple[str, ...] = ()) -> list[tuple[str, ...
 
 
 def _cells(content: Mapping[str, Any], columns: Sequence[tuple[str, ...]]) -> list[Any]:
-    return [_cell(_at(content, column)) for column in columns]
+    return [_cell(_at(content, column), column[-1]) for column in columns]
 
 
 def _at(content: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - JSON has no narrower type
@@ -81,9 +87,12 @@ def _at(content: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - JSON has no
     return content
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401 - as above
+def _cell(value: Any, name: str) -> Any:  # noqa: ANN401 - as above
     if isinstance(value, dict | list):
         value = json.dumps(value, separators=(",", ":"), ensure_ascii=False) if value else None
+    if isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+        is_number = name in _FIGURES and _DECIMAL.fullmatch(value) is not None
+        return value if is_number else f"'{value}"
     return value
