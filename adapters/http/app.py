@@ -40,6 +40,7 @@ from .route import API, Caller, Route, is_id
 from .routes import ROUTES
 
 _NAME: Final = "string(maxlength=64)"
+_LONGEST_HOST: Final = 255
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
     Caller.ANYBODY: read_nobody,
@@ -57,8 +58,9 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
     """
 
     def find_site() -> str:
-        if public_url is None and not request.host:
-            # What a request names is left out where it is none, and would end in a QR code that leads nowhere.
+        if public_url is None and not 1 <= len(request.host) <= _LONGEST_HOST:
+            # What a request names is left out where it is none, and would end in a QR code that leads nowhere;
+            # nor does one hold whatever length.
             raise MalformedRequest.at("header.Host", "is no host")
         return (public_url or request.root_url).rstrip("/")
 

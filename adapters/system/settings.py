@@ -13,6 +13,7 @@ from ...application.errors import SetupError
 
 PREFIX: Final = "PLAYTIME_"
 _SYSTEM_HOME: Final = Path("/var/lib/playtime")
+_LONGEST_PUBLIC_URL: Final = 255
 
 
 class SettingsError(SetupError):
@@ -105,6 +106,8 @@ def _public_url(text: str) -> str:
         raise ValueError("must be an address such as https://play.example.com")
     if address.query or address.fragment or address.username is not None:
         raise ValueError("must hold no log-in, query or fragment")
+    if len(text) > _LONGEST_PUBLIC_URL:
+        raise ValueError(f"must have at most {_LONGEST_PUBLIC_URL} characters, to fit a QR code")
     return text.rstrip("/")
 
 

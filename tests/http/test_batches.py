@@ -167,10 +167,17 @@ def test_without_a_public_address_the_qr_code_names_the_one_that_was_asked(web: 
 def test_a_senseless_host_prints_nothing(web: Web) -> None:
     batch = web.batch(1_000, 1)
     path = f"/api/v1/voucher/batches/{batch['batch']['batchId']}/sheet"
-    for host in ("a b", '"><script>', "x/../y", "é", "", "x:abc", "..", "a" * 300):
+    for host in ("a b", '"><script>', "x/../y", "é", "", "x:abc", "..", "a" * 300, _host(256), _host(2_744)):
         reply = web.ask("POST", path, token=web.log_in(web.day.agent, Role.AGENT), headers={"Host": host})
         assert (reply.status, reply.paths) == (400, ["header.Host"])
     assert "DUPLICATE" not in web.sheet(batch).body.decode()
+
+
+def test_the_longest_host_still_fits_a_qr_code(web: Web) -> None:
+    batch = web.batch(1_000, 1)
+    path = f"/api/v1/voucher/batches/{batch['batch']['batchId']}/sheet"
+    token = web.log_in(web.day.agent, Role.AGENT)
+    assert web.ask("POST", path, token=token, headers={"Host": _host(255)}).status == 200
 
 
 def test_the_sheet_needs_nothing_and_runs_nothing(web: Web) -> None:
@@ -218,3 +225,8 @@ def test_a_single_voucher_is_a_batch_of_one_and_printed_as_such(web: Web) -> Non
     issued = web.post(f"/voucher/agents/{desk.tenant_id}/vouchers", {"amountMinor": 1_000}, token).content
     page = web.sheet({"batch": issued["voucher"]}).body.decode()
     assert "No. 1 of 1" in _words(page)
+
+
+def _host(length: int) -> str:
+    """Return a host of so many characters, each part of which is one by itself."""
+    return (f"{'a' * 30}." * length)[:length]

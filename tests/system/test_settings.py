@@ -59,6 +59,7 @@ def test_every_setting_is_read() -> None:
         ("PLAYTIME_PUBLIC_URL", "https://me:hush@play.example.com"),
         ("PLAYTIME_PUBLIC_URL", "https://play example.com"),
         ("PLAYTIME_PUBLIC_URL", "https://[play"),
+        ("PLAYTIME_PUBLIC_URL", f"https://play.example.com/{'a' * 300}"),
         ("PLAYTIME_POOL_SIZE", "0"),
         ("PLAYTIME_WORKERS", "1.5"),
         ("PLAYTIME_SWEEP_SECONDS", "0"),
