@@ -166,8 +166,8 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 def server_url(settings: Settings) -> str:
     """Return the address under which the server of these settings is reached from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - read, not bound
-    return f"http://{host}:{settings.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - read, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def simulated_engine(stage: Stage) -> tuple[Engine, Storage]:

@@ -136,7 +136,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "storage": _storage,
     "home": _path,
     "games": _path,
-    "port": _between(0, 65_535),
+    "port": _between(1, 65_535),
     "public_url": _public_url,
     "pool_size": _between(1, 200),
     "workers": _between(1, 64),

@@ -21,7 +21,7 @@ from playtime.adapters.system.settings import Settings
 from playtime.application.engine import Engine
 from playtime.application.ports import Directory, Storage, UnitOfWork
 from playtime.application.services import Clock, Ids, Passwords, Randomness, Tokens
-from playtime.bootstrap import Container, build_container, open_engine
+from playtime.bootstrap import Container, build_container, open_engine, server_url
 
 HEX = "ab" * 32
 PROFILES = {
@@ -125,3 +125,19 @@ def test_tokens_of_one_memory_engine_are_nothing_to_another() -> None:
     with open_engine(Settings(storage="memory")) as one, open_engine(Settings(storage="memory")) as other:
         assert one.spin.storage is not other.spin.storage
         assert one.authenticate.tokens != other.authenticate.tokens
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8392"),
+        ("play.example.com", "http://play.example.com:8392"),
+        ("::1", "http://[::1]:8392"),
+        ("fe80::1", "http://[fe80::1]:8392"),
+        # Where everything is listened to, this machine is one of it.
+        ("0.0.0.0", "http://127.0.0.1:8392"),  # noqa: S104 - read, not bound
+        ("::", "http://[::1]:8392"),
+    ],
+)
+def test_the_address_of_a_server_is_one_that_can_be_asked(host: str, url: str) -> None:
+    assert server_url(Settings(host=host, port=8392)) == url

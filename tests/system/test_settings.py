@@ -50,6 +50,7 @@ def test_every_setting_is_read() -> None:
         ("PLAYTIME_STORAGE", "sqlite"),
         ("PLAYTIME_PORT", "-1"),
         ("PLAYTIME_PORT", "65536"),
+        ("PLAYTIME_PORT", "0"),
         ("PLAYTIME_PORT", "eight"),
         ("PLAYTIME_PORT", "٨٠"),
         ("PLAYTIME_PUBLIC_URL", "play.example.com"),
