@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from ...application.answers import Answer
 from ...application.engine import Engine
 from ...application.errors import Forbidden, IdempotencyKeyReused, InvalidCredentials, NotFound
+from ...application.spins import GameRecord
 from ...application.tenants import TenantRecord
 from ...domain.errors import DomainError
 from ...domain.staff import Role
@@ -70,7 +72,8 @@ class _Tally:
 
 def play_demo(engine: Engine, *, spins: int) -> Day:
     """Play a day of about `spins` spins on an operator of its own and return what came of it."""
-    stage = _Stage(engine)
+    game = engine.list_games()[0]
+    stage = _Stage(engine, game, _stakes_of(game))
     stage.build()
     with click.progressbar(length=spins, label="Playing the day") as bar:
         _play(stage, spins, bar.update)
@@ -78,11 +81,21 @@ def play_demo(engine: Engine, *, spins: int) -> Day:
     return _close(stage)
 
 
+def _stakes_of(game: GameRecord) -> Sequence[int]:
+    """Return those of the usual stakes that the game takes, or its smallest one."""
+    taken: Sequence[int] = sorted(game.stake_levels_minor) or range(
+        game.min_stake_minor, game.max_stake_minor + 1, game.stake_step_minor
+    )
+    return [stake for stake in STAKES_MINOR if stake in taken] or taken[:1]
+
+
 @define
 class _Stage:
-    """The operator of the day, its agents and staff."""
+    """The operator of the day, its agents and staff, and the game that is played, with its stakes."""
 
     engine: Engine
+    game: GameRecord
+    stakes: Sequence[int]
     tally: _Tally = field(factory=_Tally)
     log_ins: list[LogIn] = field(factory=list)
     desks: list[_Desk] = field(factory=list)
@@ -109,9 +122,8 @@ class _Stage:
 
     def sell(self, desk: _Desk) -> Voucher:
         """Issue a voucher over some amount at a desk."""
-        answer = self.engine.issue_voucher(
-            desk.cashier, desk.tenant.tenant_id, amount_minor=secrets.choice(AMOUNTS_MINOR)
-        )
+        amount_minor = max(secrets.choice(AMOUNTS_MINOR), self.stakes[0])
+        answer = self.engine.issue_voucher(desk.cashier, desk.tenant.tenant_id, amount_minor=amount_minor)
         self.tally.expect("vouchers issued")
         voucher: Voucher = answer.content()["voucher"]
         return voucher
@@ -174,7 +186,7 @@ class _Visitor:
 
     def take_turn(self, turn: int) -> None:
         """Spin once; buy another voucher when the money is gone, acknowledge a bonus when one was paid."""
-        stake, action_id = secrets.choice(STAKES_MINOR), f"turn-{turn}"
+        stake, action_id = secrets.choice(self.stage.stakes), f"turn-{turn}"
         answer = self._spin(stake, action_id)
         if answer.code == InsufficientFunds.code:
             self.stage.tally.expect("refused: a spin beyond the balance")
@@ -182,7 +194,7 @@ class _Visitor:
             self.acknowledge()
             # The refusal is kept: only a new action may try again.
             self.stage.tally.expect("refusals replayed", held=self._spin(stake, action_id) == _again(answer))
-            answer = self._spin(min(STAKES_MINOR), f"{action_id}-b")
+            answer = self._spin(self.stage.stakes[0], f"{action_id}-b")
         self.stage.tally.expect("spins", held=answer.code is None)
         if turn % REPLAY_EVERY == 0:
             self._replay(stake, action_id)
@@ -192,10 +204,8 @@ class _Visitor:
             self.acknowledge()
 
     def _spin(self, stake_minor: int, action_id: str) -> Answer:
-        game = self.stage.engine.list_games()[0]
-        return self.stage.engine.spin(
-            self.player, stake_minor=stake_minor, game_key=game.game_key, action_id=action_id
-        )
+        game_key = self.stage.game.game_key
+        return self.stage.engine.spin(self.player, stake_minor=stake_minor, game_key=game_key, action_id=action_id)
 
     def acknowledge(self) -> None:
         """Acknowledge what was paid, if anything was; a small voucher's bonus is paid at once."""
@@ -207,9 +217,10 @@ class _Visitor:
     def _replay(self, stake_minor: int, action_id: str) -> None:
         first, second = self._spin(stake_minor, action_id), self._spin(stake_minor, action_id)
         self.stage.tally.expect("spins replayed", held=first == second and second.replayed)
-        self.stage.tally.refused(
-            "a key with another stake", lambda: self._spin(stake_minor + 1, action_id), IdempotencyKeyReused
-        )
+        other = next((stake for stake in self.stage.stakes if stake != stake_minor), None)
+        if other is not None:
+            again = partial(self._spin, other, action_id)
+            self.stage.tally.refused("a key with another stake", again, IdempotencyKeyReused)
 
 
 def _again(answer: Answer) -> Answer:
@@ -253,10 +264,9 @@ def _close(stage: _Stage) -> Day:
     guest = stage.redeem(stage.sell(desk)).content()["player"]
     for_redeeming, for_voiding = stage.sell(desk), stage.sell(desk)
     log_ins: Sequence[LogIn] = stage.log_ins
-    game = engine.list_games()[0]
     return Day(
         books=engine.verify_ledger(stage.operator.tenant_id)[0],
-        exact_rtp=game.rtp,
+        exact_rtp=stage.game.rtp,
         counts=stage.tally.counts,
         faults=stage.tally.faults,
         log_ins=log_ins,
@@ -266,5 +276,6 @@ def _close(stage: _Stage) -> Day:
         open_voucher_id=for_voiding["voucherId"],
         agent_id=str(desk.tenant.tenant_id),
         operator_id=str(stage.operator.tenant_id),
-        game_key=game.game_key,
+        game_key=stage.game.game_key,
+        stake_minor=stage.stakes[0],
     )

@@ -62,6 +62,10 @@ class Played(Protocol):
     def game_key(self) -> str:
         """A game."""
 
+    @property
+    def stake_minor(self) -> int:
+        """A stake that the game takes."""
+
 
 def curl_lines(day: Played, url: str) -> list[str]:
     """Return the lines, those first that take tokens and ids which the others use."""
@@ -102,7 +106,7 @@ def _taking(day: Played, api: str) -> list[str]:
 
 
 def _playing(day: Played, api: str) -> list[str]:
-    spin = f'{{"stakeMinor":100,"gameKey":"{day.game_key}"}}'
+    spin = f'{{"stakeMinor":{day.stake_minor},"gameKey":"{day.game_key}"}}'
     return [
         _call(f"{api}/games"),
         _call(f"{api}/games/{day.game_key}"),

@@ -55,6 +55,7 @@ class Day:
     agent_id: str
     operator_id: str
     game_key: str
+    stake_minor: int
 
     @property
     def held(self) -> bool:

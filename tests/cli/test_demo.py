@@ -2,6 +2,9 @@
 
 import re
 import shlex
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -14,16 +17,20 @@ from playtime.adapters.cli.demo_report import Day, fun
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.routes import ROUTES
 from playtime.adapters.memory.storage import MemoryStorage
+from playtime.adapters.system.game_shelf import SHIPPED, load_games
 from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from playtime.application.engine import Engine
+from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.games import Game, StakeRule
 from playtime.domain.ledger import Account, AccountKind, AccountTotal, EventType
 
 SPINS = 600
 URL = "http://127.0.0.1:8000"
 
 
-def new_engine() -> Engine:
-    return build_engine(MemoryStorage(), clock=SystemClock(), ids=SystemIds(), randomness=SystemRandomness())
+def new_engine(games: Sequence[Game] = (DEMO_GAME,)) -> Engine:
+    clock, ids, randomness = SystemClock(), SystemIds(), SystemRandomness()
+    return build_engine(MemoryStorage(), clock=clock, ids=ids, randomness=randomness, games=games)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +62,31 @@ def test_a_second_day_has_an_operator_of_its_own(engine: Engine, day: Day) -> No
     second = play_demo(engine, spins=100)
     assert second.held
     assert second.operator_id != day.operator_id
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_folder_with_any_one_game_is_a_day(tmp_path: Path, name: str) -> None:
+    file = resources.files("playtime.adapters.system") / "games" / f"{name}.json"
+    (tmp_path / f"{name}.json").write_bytes(file.read_bytes())
+    _play_and_go_on(load_games(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "stake", [StakeRule(7, 7, 700), StakeRule(3, 300, 300), StakeRule(1, 1, 7_000, (7_000,))], ids=str
+)
+def test_so_is_a_game_of_unusual_stakes(stake: StakeRule) -> None:
+    _play_and_go_on([evolve(DEMO_GAME, stake=stake)])
+
+
+def _play_and_go_on(games: Sequence[Game]) -> None:
+    engine = new_engine(games)
+    day = play_demo(engine, spins=100)
+    assert day.held, day.report()
+    assert day.counts["spins"] == 100
+    shell = Shell(create_app(engine).test_client())
+    for line in day.how_to_go_on(URL).splitlines():
+        if "curl -s" in line:
+            shell.run(line)
 
 
 def test_a_day_whose_books_are_off_does_not_hold(day: Day) -> None:
