@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.local_days import DEFAULT_ZONE, checked_zone
+from ..domain.local_days import DEFAULT_ZONE, zone_of
 from ..domain.risk_policy import RiskPolicy
 from ..domain.safety import Enforcement, SafetySettings, TenantHasNoPlayers
 from ..domain.staff import Permission
@@ -79,7 +79,7 @@ class SetSafetySettings:
             operator_id=entry.operator_id,
             tenant_id=tenant_id,
             enforce=enforce,
-            zone=checked_zone(zone),
+            zone=zone_of(zone, "zone").key,
             policy=RiskPolicy.of(policy or {}),
             changed_by=principal.staff_id,
             changed_at=self.clock.now(),

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from ..domain.errors import InvalidInput
 from ..domain.games import Game
-from ..domain.local_days import DEFAULT_ZONE, Bucket, bucket_of, checked_zone
+from ..domain.local_days import DEFAULT_ZONE, Bucket, bucket_of, zone_of
 from ..domain.risk import Band
 from ..domain.safety import ActionCause, ActionType, Enforcement, SafetyAction
 from ..domain.staff import Permission
@@ -150,7 +150,7 @@ class SummarizeSafety:
             raise InvalidInput("from", "must be before to")
         if until - since > timedelta(days=LONGEST_DAYS):
             raise InvalidInput("from", f"must be at most {LONGEST_DAYS} days before to")
-        asked = SafetyRange(since, until, bucket, checked_zone(timezone, "timezone"))
+        asked = SafetyRange(since, until, bucket, zone_of(timezone).key)
         only = evolve(only, since=since, until=until)
         tally = look(self.storage, principal, lambda unit: unit.safety.tally(only))
         summary = SafetySummary(tally.actions, tally.players, tally.types, tally.reasons, _series(tally, asked))

@@ -2,22 +2,30 @@
 
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from .errors import InvalidInput
 
 DEFAULT_ZONE: Final = "America/Los_Angeles"
 LONGEST_ZONE: Final = 64
 
+_NO_PLACES: Final = {"Factory", "localtime"}
+"""What the database holds for machines that were not told where they are, or that were."""
 
-def checked_zone(name: str, path: str = "zone") -> str:
-    """Return the name of a zone of the IANA database. Raises InvalidInput."""
-    try:
-        ZoneInfo(name)
-    except (OSError, ValueError, KeyError):
-        raise InvalidInput(path, f"must name a zone of the IANA database, such as {DEFAULT_ZONE}") from None
-    return name
+
+def zone_of(name: str, path: str = "timezone") -> ZoneInfo:
+    """Return a zone by its IANA name. Raises InvalidInput."""
+    if name not in zone_names():
+        raise InvalidInput(path, f"must be an IANA time zone, such as {DEFAULT_ZONE} or UTC")
+    return ZoneInfo(name)
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the names of all zones."""
+    return frozenset(available_timezones() - _NO_PLACES)
 
 
 def next_day(moment: datetime, zone: str) -> datetime:

@@ -11,14 +11,14 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cache
 from itertools import accumulate
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
 from .errors import InvalidInput
+from .local_days import zone_of
 
 DEFAULT_ZONE: Final = "America/Los_Angeles"
 DEFAULT_DAYS: Final = 30
@@ -212,15 +212,3 @@ def _require_bearable(period: Period) -> None:
             raise InvalidInput(name, f"must be in the years {FIRST_MOMENT.year} to {LAST_MOMENT.year - 1}")
     if (period.until - period.since) / _SHORTEST[period.bucket] > MOST_BUCKETS:
         raise InvalidInput("to", f"may lie at most {MOST_BUCKETS} buckets of a {period.bucket} after from")
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return a zone by its IANA name. Raises InvalidInput."""
-    if name not in _zone_names():
-        raise InvalidInput("timezone", f"must be an IANA time zone, such as {DEFAULT_ZONE} or UTC")
-    return ZoneInfo(name)
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.local_days import DEFAULT_ZONE, Bucket, bucket_of, checked_zone, next_day
+from playtime.domain.local_days import DEFAULT_ZONE, Bucket, bucket_of, next_day, zone_of
+from playtime.domain.periods import period_of
 
 INSTANT = timedelta(microseconds=1)
 
@@ -82,13 +83,21 @@ def test_a_moment_is_in_a_bucket_that_began_and_is_its_own(moment: datetime, buc
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Vienna", DEFAULT_ZONE])
 def test_zones_that_are_known(zone: str) -> None:
-    assert checked_zone(zone) == zone
+    assert zone_of(zone, "zone").key == zone
 
 
 @pytest.mark.parametrize(
-    "zone", ["", "Mars/Olympus", "../etc/passwd", "/etc/passwd", "UTC\0", "Europe", "a" * 300]
+    "zone",
+    [
+        *("", "Mars/Olympus", "../etc/passwd", "/etc/passwd", "UTC\0", "Europe", "a" * 300),
+        # Names of the database that are no place's.
+        *("localtime", "Factory", "posixrules", "posix/UTC", "right/America/New_York"),
+    ],
 )
-def test_zones_that_are_not(zone: str) -> None:
+def test_zones_that_are_not_are_so_for_everybody(zone: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        checked_zone(zone)
+        zone_of(zone, "zone")
     assert refused.value.path == "zone"
+    with pytest.raises(InvalidInput) as refused:
+        period_of(None, None, now=datetime(2026, 3, 1, tzinfo=UTC), zone_name=zone)
+    assert refused.value.path == "timezone"

@@ -165,6 +165,8 @@ def test_staff_read_and_set_a_tenants_settings(any_web: Web) -> None:
         ({}, "$.enforce"),
         ({"enforce": "sometimes"}, "$.enforce"),
         ({"enforce": "off", "zone": "Mars"}, "$.zone"),
+        ({"enforce": "off", "zone": "localtime"}, "$.zone"),
+        ({"enforce": "off", "zone": "right/America/New_York"}, "$.zone"),
         ({"enforce": "off", "zone": ""}, "$.zone"),
         ({"enforce": "off", "policy": []}, "$.policy"),
         ({"enforce": "off", "policy": {"bands": {"stop": 0}}}, "$.policy.bands.stop"),
