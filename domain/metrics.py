@@ -152,7 +152,7 @@ METRICS: Final = (
     Metric("agents", "agents that a line stands for", "count of tenants", "agents", "`ledger_events.tenant_id`"),
     Metric(
         "count",
-        "errors by route and code; refused bets by reason",
+        "errors by route and code, the same refusal given again left out; refused bets by reason",
         "Σ count of ERROR; count of refusals",
         "times",
         "`ledger_events.meta`; `answers.code`",

@@ -107,6 +107,7 @@ def _sent_in_parts(parts: Iterator[bytes], cut_short: bytes, request_id: str) ->
 
 
 def _told(error: DomainError) -> Response:
+    g.failed_with = error.code
     status = status_of(type(error))
     content = content_of(error)
     headers = (*HEADERS_OF_STATUS.get(status, {}).items(), *retry_headers(content))

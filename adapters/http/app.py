@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from ...application.answers import Answer
 from ...application.engine import Engine
 from ...application.wire import encode
 from ...domain.errors import DomainError
@@ -54,7 +55,7 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
     """Return an application that serves this engine. Two in one process know nothing of each other.
 
     `public_url` is the address under which people reach it, as QR codes name it; None: as each request does.
-    `errors` counts the requests that fail; None: nobody does.
+    `errors` counts the requests that fail, but not the same refusal again; None: nobody does.
     """
 
     def find_site() -> str:
@@ -74,19 +75,22 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
     document = encode(describe(ROUTES))
     _serve(app, f"{API}/openapi.json", "GET", name="openapi", view=lambda: respond(document, HTTPStatus.OK))
     _serve_pages(app)
-    app.register_error_handler(DomainError, respond_error if errors is None else _counted(errors))
+    app.register_error_handler(DomainError, respond_error)
     app.register_error_handler(HTTPException, respond_unserved)
     app.register_error_handler(Exception, respond_defect)
     log_access(app)
+    if errors is not None:
+        _count_failures(app, errors)
     return app
 
 
-def _counted(errors: ErrorTally) -> Callable[[DomainError], Response]:
-    def respond(error: DomainError) -> Response:
-        errors.note(error)
-        return respond_error(error)
+def _count_failures(app: Flask, errors: ErrorTally) -> None:
+    def count(response: Response) -> Response:
+        if "failed_with" in g:
+            errors.note(g.failed_with)
+        return response
 
-    return respond
+    app.after_request(count)
 
 
 def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[..., Response]) -> None:
@@ -121,7 +125,10 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
             find_site=find_site,
         )
         status = route.status if call.who is None else status_for_player
-        return respond_result(route.handle(engine, call), status)
+        result = route.handle(engine, call)
+        if isinstance(result, Answer) and result.code is not None and not result.replayed and not route.is_bet:
+            g.failed_with = result.code
+        return respond_result(result, status)
 
     return view
 

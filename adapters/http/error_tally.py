@@ -36,13 +36,13 @@ class ErrorTally:
         self._lock = Lock()
         self._is_due = False
 
-    def note(self, error: DomainError) -> None:
-        """Count the request at hand as failed with this error."""
+    def note(self, code: str) -> None:
+        """Count the request at hand as failed with this code."""
         who = g.get("who")
         known = isinstance(who, StaffPrincipal | PlayerPrincipal)
         operator_id, tenant_id = (who.operator_id, who.tenant_id) if known else (PLATFORM_ID, PLATFORM_ID)
         route = str(request.endpoint) if request.endpoint else "unknown"
-        failed = FailedRequest(operator_id, tenant_id, route, error.code)
+        failed = FailedRequest(operator_id, tenant_id, route, code)
         with self._lock:
             if failed in self._counts or len(self._counts) < MOST_KINDS:
                 self._counts[failed] += 1

@@ -45,7 +45,8 @@ class Route:
     `takes` is the class of the body, or of the query: of a GET, and where `takes_query` says so. `gives` are the
     fields of an answer in JSON, and `may_give` those that are there only where there is something to say;
     `documents` are the media types that there are beside it, or instead where it is None. `refusals` are those of
-    this route's own; `every_refusal` adds what follows from the other columns.
+    this route's own; `every_refusal` adds what follows from the other columns. Refusals that are kept are
+    counted as refused bets where the route `is_bet`, else as errors.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Route:
     status_for_player: HTTPStatus | None = None
     has_key: bool = False
     may_replay: bool = False
+    is_bet: bool = False
     refusals: Refusals = ()
     limit_bytes: int = MAX_BODY_BYTES
 

@@ -197,6 +197,7 @@ _PLAYERS: Final = (
         gives={"result": SpinResult},
         may_give={"action": GivenAction, "limit_notices": list[Notice]},
         may_replay=True,
+        is_bet=True,
         refusals=(
             NotFound,
             StakeOutOfRange,

@@ -4,9 +4,11 @@ import time
 from collections.abc import Mapping
 
 import pytest
+from attrs import evolve
 from support_http import API, Web
 
 from playtime.adapters.http.app import create_app
+from playtime.adapters.http.calls import MAX_BODY_BYTES
 from playtime.adapters.http.error_tally import MOST_KINDS, ErrorTally
 from playtime.application.error_counts import FailedRequest
 from playtime.application.errors import StorageUnavailable
@@ -46,6 +48,48 @@ def test_are_shown_by_route_and_code_to_whom_they_concern(any_web: Web, tally: E
     tally.flush()
     assert errors(web, boss) == own
     day.books()
+
+
+def test_defects_and_what_is_not_served_are_counted_as_well(any_web: Web, tally: ErrorTally) -> None:
+    web, day = any_web, any_web.day
+    agent = web.log_in(day.agent, Role.AGENT)
+
+    def fail(*_: object) -> object:
+        raise RuntimeError
+
+    engine = evolve(day.engine, list_tenants=fail)  # type: ignore[arg-type] # stands in for the use case
+    headers = {"Authorization": f"Bearer {agent}"}
+    client = create_app(engine, errors=tally).test_client()
+    assert client.get(f"{API}/admin/tenants", headers=headers).status_code == 500
+    assert web.send("/player/login", b'{"loginCode":"' + b"A" * MAX_BODY_BYTES + b'"}').status == 413
+    assert web.ask("BREW", f"{API}/health").status == 404
+    assert web.ask("DELETE", f"{API}/bet/spin").status == 405
+    tally.flush()
+    assert errors(web, agent) == {("listTenants", "INTERNAL_ERROR"): 1}
+    assert errors(web, web.owner) == {
+        ("listTenants", "INTERNAL_ERROR"): 1,
+        ("logPlayerIn", "BODY_TOO_LARGE"): 1,
+        ("unknown", "NOT_FOUND"): 1,
+        ("unknown", "METHOD_NOT_ALLOWED"): 1,
+    }
+
+
+def test_a_refusal_is_counted_once_whether_or_not_it_has_a_name(any_web: Web, tally: ErrorTally) -> None:
+    web, day = any_web, any_web.day
+    cashier, path = web.log_in(day.agent, Role.CASHIER), f"/voucher/agents/{day.agent.tenant_id}/vouchers"
+    order = {"amountMinor": 10**9}
+    assert web.post(path, order, cashier).code == "INSUFFICIENT_FUNDS"
+    first = web.post(path, order, cashier, Idempotency_Key="a")
+    again = web.post(path, order, cashier, Idempotency_Key="a")
+    assert (first.code, first.replayed) == ("INSUFFICIENT_FUNDS", False)
+    assert (again.code, again.replayed) == ("INSUFFICIENT_FUNDS", True)
+    # A refused bet is told as one, and not as an error beside it.
+    assert web.spin(day.welcome(1_000), 100_000, 0).status == 409
+    tally.flush()
+    boss = web.log_in(day.north, Role.OPERATOR)
+    assert errors(web, boss) == {("issueVoucher", "INSUFFICIENT_FUNDS"): 2}
+    data = web.get("/admin/analytics/ops", boss).content["data"]
+    assert data["refusedBets"] == [{"code": "INSUFFICIENT_FUNDS", "count": 1}]
 
 
 def test_refused_bets_are_told_by_their_reason(any_web: Web) -> None:
