@@ -23,7 +23,14 @@ from .adapters.cli.program import Program, Running
 from .adapters.cli.simulation_stage import Stage, StagedStorage
 from .adapters.http.app import create_app
 from .adapters.http.error_tally import ErrorTally
-from .adapters.http.server import ServerOptions, end_with_parent, require_free, serve_here, serve_workers
+from .adapters.http.server import (
+    ServerOptions,
+    at_end_of_worker,
+    end_with_parent,
+    require_free,
+    serve_here,
+    serve_workers,
+)
 from .adapters.memory.storage import MemoryStorage
 from .adapters.postgres.database import ROLES_WITH_PASSWORDS, Database, Logins
 from .adapters.postgres.storage import PostgresStorage
@@ -191,7 +198,9 @@ def worker_app() -> Flask:
     """Return the application of a server's worker process, which inherits its settings as environment."""
     end_with_parent()
     _log_to_stderr()
-    app: Flask = build_container(Settings.from_environ(os.environ)).app()
+    container = build_container(Settings.from_environ(os.environ))
+    at_end_of_worker(container.errors().flush)
+    app: Flask = container.app()
     return app
 
 

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from typing import Final
 
 from attrs import frozen
@@ -80,6 +81,14 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def at_end_of_worker(finish: Callable[[], None]) -> None:
+    """Have this worker process do something more when it was told to stop and has answered what was asked.
+
+    Registering it with `atexit` would not do: a process that was forked ends without.
+    """
+    Finalize(None, finish, exitpriority=0)
 
 
 class QuietHandler(WSGIRequestHandler):

@@ -4,9 +4,16 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from support_program import Command, new_command
+
+from playtime.application.access import SYSTEM
+from playtime.application.filters import LedgerFilter, Page
+from playtime.bootstrap import Settings, open_engine
+from playtime.domain.ledger import EventType
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +81,14 @@ def test_smoke_finds_the_server_of_its_home_on_another_port(command: Command) ->
         assert elsewhere.port != command.port
         assert elsewhere.run("smoke").returncode == 0
     assert command.run("smoke").returncode == 1
+
+
+def test_failures_of_the_last_seconds_are_written_down_when_it_stops(command: Command) -> None:
+    with command.serving(), pytest.raises(HTTPError, match="401"):
+        urlopen(f"http://127.0.0.1:{command.port}/api/v1/admin/audit/run")
+    with open_engine(Settings(home=command.home)) as engine:
+        found = engine.list_ledger(SYSTEM, LedgerFilter(event_type=EventType.ERROR), Page(limit=10))
+    assert {"route": "runAudit", "code": "UNAUTHORIZED", "count": 1} in [event.meta for event in found]
 
 
 def test_a_taken_port_is_told(command: Command) -> None:
