@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -263,19 +263,24 @@ def _first_owner(running: Running) -> None:
 
 def _running_url(home: Path) -> str | None:
     """Return the address of the server that runs on a home, if one left word of it."""
+    note = _running_note(home)
+    return None if note is None else str(note["url"])
+
+
+def _running_note(home: Path) -> Mapping[str, Any] | None:
     try:
-        note = json.loads((home / _SERVER_NOTE).read_text())
+        note: dict[str, Any] = json.loads((home / _SERVER_NOTE).read_text())
         os.kill(note["pid"], 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    url: str = note["url"]
-    return url
+    return note
 
 
 @contextmanager
 def _announced(running: Running) -> Iterator[None]:
-    """Leave word in the home of the server that runs on it, for other commands to find."""
-    if running.database is None:
+    """Leave word in the home of the server that runs on it, for other commands: of the first of several."""
+    other = _running_note(running.home)
+    if running.database is None or (other is not None and other["pid"] != os.getpid()):
         yield
         return
     note = running.home / _SERVER_NOTE

@@ -1,18 +1,28 @@
 """The smoke test: holds for a good API, fails for a bad or absent one, and changes nothing."""
 
+import json
+import os
 import socket
+import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, cast
 
 import pytest
+from click.testing import CliRunner, Result
 from support_engine import build_engine
 from werkzeug.serving import make_server
 
+from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.program import Program, Running
 from playtime.adapters.cli.smoke import smoke_test
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.engine import Engine
+
+NOBODY: Final = "http://127.0.0.1:1"
 
 
 @pytest.fixture
@@ -77,3 +87,70 @@ def test_a_server_that_does_not_speak_http_fails_every_check() -> None:
 )
 def test_an_address_that_is_none_fails_every_check(address: str) -> None:
     assert not any(result.held for result in smoke_test(address))
+
+
+class Home:
+    """A data home on which servers come and go, all in this process; nothing listens at `NOBODY`."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self._folder = folder
+        self._engine = engine
+
+    def told(self, url: str, pid: int) -> None:
+        """Have a server of another process leave word."""
+        (self._folder / "server.json").write_text(json.dumps({"url": url, "pid": pid}))
+
+    def finds(self) -> bool:
+        """Whether `playtime smoke` finds an API that is good."""
+        return self._run("smoke").exit_code == 0
+
+    def serve(self, url: str, meanwhile: Callable[[], None]) -> None:
+        """Run `playtime serve` until `meanwhile` is done."""
+        served = self._run("serve", url=url, serve=meanwhile)
+        assert served.exit_code == 0, served.output
+
+    def _run(self, *words: str, url: str = NOBODY, serve: Callable[[], None] = lambda: None) -> Result:
+        none = cast("Any", None)
+
+        @contextmanager
+        def open_running() -> Iterator[Running]:
+            yield Running(
+                engine=self._engine,
+                database=cast("Any", object()),
+                home=self._folder,
+                url=url,
+                sweep_seconds=60,
+                require_address=lambda: None,
+                serve=serve,
+            )
+
+        program = Program(
+            open_running=open_running,
+            open_database=none,
+            home=lambda: self._folder,
+            default_url=lambda: NOBODY,
+            simulated_engine=none,
+            load_games=none,
+            load_game=none,
+        )
+        return CliRunner().invoke(build_commands(program), words)
+
+
+def test_a_server_is_found_while_another_of_its_home_comes_and_goes(
+    engine: Engine, url: str, tmp_path: Path
+) -> None:
+    home, found = Home(tmp_path, engine), list[bool]()
+    home.told(url, os.getppid())
+    home.serve(NOBODY, lambda: found.append(home.finds()))
+    assert [*found, home.finds()] == [True, True]
+
+
+def test_a_server_is_found_where_one_died_until_it_ends(engine: Engine, url: str, tmp_path: Path) -> None:
+    home, found = Home(tmp_path, engine), list[bool]()
+    died = subprocess.Popen(["true"])
+    died.wait()
+    # One may also have had the very id that this process has now.
+    for pid in (died.pid, os.getpid()):
+        home.told(NOBODY, pid)
+        home.serve(url, lambda: found.append(home.finds()))
+    assert [*found, home.finds()] == [True, True, False]
