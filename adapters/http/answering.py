@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Final
 
-from flask import Response, g
+from flask import Response, g, request
 from werkzeug import exceptions
 
 from ...application.answers import Answer
@@ -87,7 +87,8 @@ def respond_unserved(error: exceptions.HTTPException) -> Response:
     if isinstance(error, exceptions.NotFound):
         return _told(NotFound("route"))
     if isinstance(error, exceptions.RequestEntityTooLarge):
-        return _told(BodyTooLarge(MAX_BODY_BYTES))
+        # What is read at most is one more than the limit of the route.
+        return _told(BodyTooLarge((request.max_content_length or MAX_BODY_BYTES + 1) - 1))
     if isinstance(error, exceptions.UnsupportedMediaType):
         return _told(UnsupportedMediaType())
     if isinstance(error, exceptions.InternalServerError):

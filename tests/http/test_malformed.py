@@ -135,9 +135,10 @@ def test_a_body_is_announced_as_json_and_of_a_readable_size(web: Web, route: Rou
     for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json", "é"):
         reply = web.ask(route.method, path, b"{}", token=token, media_type=media_type)
         assert (reply.status, reply.code) == (415, "UNSUPPORTED_MEDIA_TYPE")
-    large = b'{"code":"' + b"A" * 2**20 + b'"}'
-    reply = web.ask(route.method, path, large, token=token)
-    assert (reply.status, reply.code) == (413, "BODY_TOO_LARGE")
+    for size in (route.limit_bytes + 1, 2 * route.limit_bytes):
+        reply = web.ask(route.method, path, b"{}".ljust(size), token=token)
+        assert (reply.status, reply.code) == (413, "BODY_TOO_LARGE")
+        assert reply.content["limitBytes"] == route.limit_bytes
 
 
 def test_a_charset_may_be_named(web: Web) -> None:
