@@ -10,6 +10,7 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
   const PIN_DIGITS = 6;
   const PATIENCE_MS = 30000;
   const KEPT = "playtime.redeem";
+  const MOST_KEPT = 20;
 
   const WRONG = "The code or PIN is not right. Check both and try again. "
     + "After five wrong tries a voucher is locked for a few minutes.";
@@ -46,38 +47,45 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-  // One key for each voucher, kept over a reload: asking again after a lost answer gives that answer again.
-  let kept = null;
-  const keyOf = (voucher) => {
+  // One key for each voucher, kept over a reload and over other vouchers: asking again after a lost answer gives
+  // that answer again.
+  let kept = [];
+  const read = () => {
     try {
-      kept = JSON.parse(localStorage.getItem(KEPT)) || kept;
+      const found = JSON.parse(localStorage.getItem(KEPT));
+      kept = Array.isArray(found) ? found.filter((one) => one && typeof one.key === "string") : kept;
     } catch {
-      // Without a storage it is kept for as long as the page is open.
+      // Without a storage they are kept for as long as the page is open.
     }
-    if (!kept || kept.code !== voucher || typeof kept.key !== "string") {
-      kept = { code: voucher, key: newKey() };
-      try {
-        localStorage.setItem(KEPT, JSON.stringify(kept));
-      } catch {
-        // As above.
-      }
-    }
-    return kept.key;
   };
-
-  // A break ends, and the voucher is good again then: its refusal is not to be answered for ever.
-  const forget = () => {
-    kept = null;
+  const keep = (vouchers) => {
+    kept = vouchers.slice(-MOST_KEPT);
     try {
-      localStorage.removeItem(KEPT);
+      localStorage.setItem(KEPT, JSON.stringify(kept));
     } catch {
       // As above.
     }
   };
+  const keyOf = (voucher) => {
+    read();
+    const known = kept.find((one) => one.code === voucher);
+    if (known) {
+      return known.key;
+    }
+    const key = newKey();
+    keep([...kept, { code: voucher, key }]);
+    return key;
+  };
 
-  const refuse = (content) => {
+  // A break ends, and the voucher is good again then: its refusal is not to be answered for ever.
+  const forget = (voucher) => {
+    read();
+    keep(kept.filter((one) => one.code !== voucher));
+  };
+
+  const refuse = (content, voucher) => {
     if (BREAKS.includes(content.code)) {
-      forget();
+      forget(voucher);
       say(content.message + " The voucher was not used.", null);
     } else {
       say(SAID[content.code] || LATER, AT_FAULT[content.code] || null);
@@ -144,7 +152,7 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
       if (content.ok === true) {
         show(content.player);
       } else {
-        refuse(content);
+        refuse(content, voucher);
       }
     } catch {
       say(LATER, null);

@@ -265,6 +265,42 @@ def test_a_reload_shows_login_code_and_pin_again(web: Web, browser: Browser, sit
     assert len(web.get("/admin/players", web.owner).content["players"]) == 1
 
 
+def test_an_answer_that_was_lost_is_given_again_after_another_voucher(
+    web: Web, browser: Browser, site: str
+) -> None:
+    lost, other = web.day.sell(1_000), web.day.sell(2_000)
+    _open(browser, f"{site}/redeem?code={lost.code}")
+    browser.ask("""
+        const send = window.fetch;
+        window.fetch = async (...all) => { await send(...all); throw new TypeError("the answer is lost"); };
+        null
+    """)
+    browser.type("pin", lost.pin)
+    browser.press_enter()
+    assert "Nothing is lost" in _said(browser)
+    logins = []
+    for voucher in (other, lost):
+        _redeem(browser, site, voucher, "")
+        browser.until("!document.getElementById('done').hidden")
+        logins.append({"loginCode": browser.text("login-code"), "pin": browser.text("login-pin")})
+    assert [web.post("/player/login", login).status for login in logins] == [200, 200]
+    players = web.get("/admin/players", web.owner).content["players"]
+    assert {player["loginCode"] for player in players} == {login["loginCode"] for login in logins}
+
+
+def test_not_more_is_kept_than_the_last_vouchers(web: Web, browser: Browser, site: str) -> None:
+    _open(browser, f"{site}/redeem")
+    for number in range(25):
+        browser.ask("document.getElementById('message').textContent = ''")
+        browser.type("code", f"{number:013d}")
+        browser.type("pin", "123456")
+        browser.press_enter()
+        assert "not right" in _said(browser)
+    kept = browser.ask("Object.values(localStorage).join()")
+    assert [f"{number:013d}" in kept for number in (4, 5, 24)] == [False, True, True]
+    assert "123456" not in kept
+
+
 def test_a_double_click_asks_once(web: Web, browser: Browser, site: str) -> None:
     voucher = web.day.sell(1_000)
     _open(browser, f"{site}/redeem?code={voucher.code}")
