@@ -87,7 +87,9 @@ def possible_returns(look: Look) -> Found:
         for play in look.read(lambda unit: unit.audit.play())
         if play.game_key in games and not is_possible(games[play.game_key], play)
     ]
-    query = "Bernstein's inequality at 0.001 over stakes and wins of the rounds, by game: domain/rtp_alarm.py"
+    query = (
+        "stakes and wins of the rounds by game, held against a bound of all moments at 0.001: domain/rtp_alarm.py"
+    )
     return Found(len(odd), tuple(odd[:SAMPLE]), query)
 
 

@@ -6,6 +6,7 @@ integers: what is still to come at a state is scaled by the cycle of the reels f
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 
@@ -88,6 +89,22 @@ class FreeSpinOdds:
         """Return the average square of the coins that an award comes to."""
         start = self._start(award)
         return Fraction(self._moments_at(start)[2], self._scale(start))
+
+    def mean_powers(self, base: Decimal) -> dict[int, Decimal]:
+        """Return for each award the average of base to the power of its coins, in the decimals at hand."""
+        each = {
+            share.award: sum((count * base**coins for coins, count in share.coins.items()), Decimal(0))
+            / self.cycle
+            for share in self.shares
+        }
+
+        @cache
+        def from_state(state: State) -> Decimal:
+            if not state[0]:
+                return Decimal(1)
+            return sum((mean * from_state(self._after(state, more)) for more, mean in each.items()), Decimal(0))
+
+        return {award: from_state(self._start(award)) for award in self.rule.awards.values()}
 
     def chance_below(self, award: int, limit: int, steps: Steps) -> Fraction:
         """Return the chance that an award comes to less than `limit` coins. Raises TooManyWays."""

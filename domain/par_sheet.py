@@ -8,6 +8,7 @@ the hold, that is (index / hold)^2. Figures are fractions of the stake; roots ar
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from math import isqrt
@@ -25,6 +26,10 @@ Z_90: Final = Fraction(165, 100)
 """The two-sided 90 % quantile of the normal distribution as PAR sheets state it."""
 RANGES_SPINS: Final = (10**3, 10**4, 10**5, 10**6, 10**7)
 ROOT_PLACES: Final = 12
+
+DIGITS: Final = Context(prec=50)
+ROUNDED_UP: Final = 1 + Fraction(1, 10**30)
+"""More than all that is rounded on the way in 50 digits, a power of millions included."""
 
 
 @frozen
@@ -172,6 +177,16 @@ class ParSheet:
         mean, square = mean / self.cycle, square / self.cycle
         return Spread(mean / stake, (square - mean * mean) / stake**2)
 
+    def mean_exponential(self, u: Fraction) -> Fraction:
+        """Return E exp(u X), X what a stake of 1 wins less the return; rounded up in the 30th digit."""
+        with localcontext(DIGITS):
+            coin = _decimal(u / self.game.stake.coins).exp()
+            further = {} if self._free is None else self._free.mean_powers(coin)
+            total = Decimal(0)
+            for paid, award, count in self._starts:
+                total += count * coin**paid * further.get(award, 1)
+            return Fraction(total / self.cycle * _decimal(-u * self.game.rtp).exp()) * ROUNDED_UP
+
     @cached_property
     def largest_win(self) -> WinOdds:
         """The most coins that a round can win, and the chance of it; combinations are those of the paid spin."""
@@ -221,6 +236,10 @@ def root(value: Fraction, places: int = ROOT_PLACES) -> Fraction:
     """Return the square root of a value of 0 or more, rounded down to so many decimals."""
     scale = 10**places
     return Fraction(isqrt(value.numerator * scale * scale // value.denominator), scale)
+
+
+def _decimal(number: Fraction) -> Decimal:
+    return Decimal(number.numerator) / Decimal(number.denominator)
 
 
 def _run_odds(game: Game, reels: Sequence[Reel]) -> tuple[RunOdds, ...]:
