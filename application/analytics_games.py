@@ -5,9 +5,11 @@ from datetime import timedelta
 
 from attrs import frozen
 
+from ..domain.games import Game
 from ..domain.inference import Odds, has_drifted, rtp_interval
 from ..domain.ledger import EventSource
 from ..domain.periods import FIRST_MOMENT, Period
+from ..domain.rtp_alarm import GamePlay, is_possible, largest_possible_stake
 from ..domain.totals import Totals, ratio
 from .access import StaffPrincipal
 from .analytics import (
@@ -33,7 +35,8 @@ class GameNumbers:
     """One game, here or elsewhere. `volume` is its share of the handle of all games of its source.
 
     `drifted` tells whether its wins since the beginning lie further from its odds than chance ever takes those of
-    all but one in a thousand games, however often one looks; None where the odds are not known.
+    all but one in a thousand games, however often one looks: proved of our own games, and approached elsewhere.
+    None where the odds are not known, or where a game elsewhere was not played enough.
     """
 
     game_key: str | None
@@ -70,6 +73,7 @@ class ReadGames(AnalyticsReader):
         """Return them. Raises Forbidden, InvalidInput."""
         odds = self._odds(principal)
         by = (Dimension.GAME, Dimension.PROVIDER)
+        own: dict[str | None, Game] = {game.game_key: game for game in self.games}
 
         def read(numbers: Analytics, period: Period) -> GamesData:
             start = min(FIRST_MOMENT, period.before.since) - timedelta(days=1)
@@ -77,15 +81,19 @@ class ReadGames(AnalyticsReader):
             now = by_key(part for part in sums if part.bucket == _NOW)
             before = by_key(part for part in sums if part.bucket == _BEFORE)
             compared = before if asked.compare == PREVIOUS else None
-            return GamesData(_games(now, by_key(sums), compared, odds))
+            return GamesData(_games(now, by_key(sums), compared, (odds, own)))
 
         return self._answer(principal, asked, read)
 
 
 def _games(
-    now: Mapping[Key, Totals], so_far: Mapping[Key, Totals], before: Mapping[Key, Totals] | None, odds: KnownOdds
+    now: Mapping[Key, Totals],
+    so_far: Mapping[Key, Totals],
+    before: Mapping[Key, Totals] | None,
+    known: tuple[KnownOdds, Mapping[str | None, Game]],
 ) -> list[GameNumbers]:
     rows = []
+    odds, own = known
     for source in EventSource:
         handle_minor = sum(_of(source, totals).handle_minor for totals in now.values())
         for key, all_totals in now.items():
@@ -94,7 +102,8 @@ def _games(
                 continue
             previous = None if before is None else play_record(_of(source, before.get(key, Totals())))
             game_odds = odds.of(source, key[0])
-            drifted = _drifted(_of(source, so_far[key]), game_odds)
+            game = own.get(key[0]) if source is EventSource.PLAYTIME else None
+            drifted = _drifted(_of(source, so_far[key]), game_odds, game)
             about = (source, handle_minor, previous, drifted)
             rows.append(_game(key, totals, game_odds, about))
     return sorted(rows, key=lambda row: (-row.handle_minor, str(row.game_key), row.source))
@@ -136,15 +145,18 @@ def _game(
     )
 
 
-def _drifted(so_far: Totals, odds: Odds | None) -> bool | None:
-    if odds is None or odds.variance is None or not so_far.handle_minor:
+def _drifted(so_far: Totals, odds: Odds | None, game: Game | None) -> bool | None:
+    staked, squares = so_far.handle_minor, so_far.squares
+    if not staked:
         return None
-    return has_drifted(
-        payout_minor=so_far.payout_minor,
-        expected_minor=odds.rtp * so_far.handle_minor,
-        variance=odds.variance * so_far.squares,
-        unit_variance=odds.variance,
-    )
+    if game is not None:
+        rounds = so_far.spins
+        largest = largest_possible_stake(game, rounds=rounds, staked_minor=staked, staked_squares=squares)
+        play = GamePlay(game.game_key, rounds, staked, so_far.payout_minor, squares, largest)
+        return not is_possible(game, play)
+    if odds is None:
+        return None
+    return has_drifted(odds, payout_minor=so_far.payout_minor, handle_minor=staked, squares=squares)
 
 
 def _of(source: EventSource, totals: Totals) -> Totals:

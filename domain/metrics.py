@@ -69,8 +69,10 @@ METRICS: Final = (
     Metric("volume", "a game's share of the handle of its source", "handle / Σ handle", "ratio", _AMOUNT),
     Metric(
         "drifted",
-        "whether wins since the beginning left the always-valid bound (alpha = 0.001)",
-        "\\|Σ WIN - r Σ BET\\| ≥ √((V + p) ln((V + p) / (alpha² p))), V = v Σ BET², p = v x 10,000 x 100²",
+        "whether wins since the beginning lie outside of a bound of all moments (alpha = 0.001), see below",
+        "l (Σ WIN - r Σ BET) ≥ C(l S) Σ BET² / S² + 11.626255 for a power l of 1/2 or its negative; elsewhere, "
+        "once (Σ BET)² ≥ 30,000 Σ BET²: \\|Σ WIN - r Σ BET\\| ≥ √((V + p) ln((V + p) / (alpha² p))), "
+        "V = v Σ BET², p = v x 10,000 x 100²",
         "yes or no",
         f"{_AMOUNT}, pay tables, `game_configs`",
     ),

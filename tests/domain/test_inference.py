@@ -6,17 +6,19 @@ from random import Random
 from uuid import UUID
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from support_games import Told
 
 from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
 from playtime.domain.game_configs import GameConfig
 from playtime.domain.game_variance import hit_rate_of, variance_of
 from playtime.domain.inference import (
+    FEWEST_ROUNDS,
     FEWEST_SPINS,
     Z_OUTLIER,
+    Odds,
     drift_bound,
     has_drifted,
     is_outlier,
@@ -26,6 +28,7 @@ from playtime.domain.inference import (
 )
 
 VARIANCE = variance_of(DEMO_GAME)
+ODDS = Odds(rtp=DEMO_GAME.rtp, variance=VARIANCE)
 
 
 def test_the_variance_of_the_demo_game() -> None:
@@ -73,37 +76,42 @@ def _decimal(number: Fraction) -> Decimal:
 
 def _first_alarm(seed: int, rounds: int, *, bonus_percent: int) -> int | None:
     """Play, looking after every hundredth round; return when the alarm went off."""
-    random, won = Random(seed), 0
-    for number in range(1, rounds + 1):
-        win = DEMO_GAME.play(Told([random.randrange(10_000)])).coins * 100
-        won += win * (100 + bonus_percent) // 100
-        if number % 100 == 0 and has_drifted(
-            payout_minor=won,
-            expected_minor=DEMO_GAME.rtp * number * 100,
-            variance=VARIANCE * number * 100**2,
-            unit_variance=VARIANCE,
-        ):
+    (reel,) = DEMO_GAME.reels
+    pays = [DEMO_GAME.pays.get(symbol, {}).get(1, 0) for symbol in reel.strip]
+    wins = Random(seed).choices(pays, reel.weights, k=rounds)
+    for number in range(100, rounds + 1, 100):
+        won = sum(wins[:number]) * (100 + bonus_percent)
+        if has_drifted(ODDS, payout_minor=won, handle_minor=number * 100, squares=number * 100**2):
             return number
     return None
 
 
 def test_a_fair_game_sets_off_no_alarm_however_often_one_looks() -> None:
-    alarms = [_first_alarm(seed, 5_000, bonus_percent=0) for seed in range(60)]
-    assert alarms == [None] * 60
+    alarms = [_first_alarm(seed, 40_000, bonus_percent=0) for seed in range(10)]
+    assert alarms == [None] * 10
 
 
-def test_a_game_that_pays_a_third_too_much_is_found() -> None:
-    found = [_first_alarm(seed, 20_000, bonus_percent=33) for seed in range(5)]
+def test_a_game_that_pays_ten_points_too_much_is_found() -> None:
+    found = [_first_alarm(seed, 60_000, bonus_percent=11) for seed in range(5)]
     assert None not in found
 
 
-def test_a_game_without_chance_drifts_at_once() -> None:
-    def drifted(payout_minor: int) -> bool:
-        return has_drifted(
-            payout_minor=payout_minor, expected_minor=Fraction(95), variance=Fraction(0), unit_variance=Fraction(0)
-        )
+def test_a_game_is_not_judged_before_enough_rounds_of_like_stakes() -> None:
+    def drifted(*stakes: tuple[int, int]) -> bool | None:
+        handle = sum(number * stake for number, stake in stakes)
+        squares = sum(number * stake**2 for number, stake in stakes)
+        return has_drifted(ODDS, payout_minor=0, handle_minor=handle, squares=squares)
 
-    assert (drifted(95), drifted(96)) == (False, True)
+    assert drifted((FEWEST_ROUNDS, 100)) is True
+    assert drifted((FEWEST_ROUNDS - 1, 100)) is None
+    assert drifted((FEWEST_ROUNDS, 100), (1, 100_000)) is None
+    assert has_drifted(evolve(ODDS, variance=None), payout_minor=0, handle_minor=10**9, squares=10**9) is None
+
+
+def test_a_game_without_chance_drifts_at_once() -> None:
+    sure = evolve(ODDS, variance=Fraction(0))
+    drifted = [has_drifted(sure, payout_minor=won, handle_minor=100, squares=10_000) for won in (95, 96)]
+    assert drifted == [False, True]
 
 
 @pytest.mark.parametrize("given", [{"expected_rtp": Fraction(3)}, {"hit_rate": Fraction(2)}, {"volatility": -1}])

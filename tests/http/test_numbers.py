@@ -238,7 +238,7 @@ class TestStatedGames:
             (game,) = web.get(f"{BASE}/games", token).content["data"]["games"]
             assert (game["source"], game["handleMinor"], game["expectedRtp"]) == ("EXTERNAL", 1_000, "0.850000")
             assert (game["expectedHitRate"], game["volatility"]) == ("0.250000", "3.500000")
-            assert game["drifted"] is False
+            assert game["drifted"] is None, "too few rounds"
             # 1.959964 x 3.5 x sqrt(10 x 100^2) / 1000.
             assert game["rtpHigh"] == "2.169283"
 
