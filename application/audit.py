@@ -7,14 +7,15 @@ query in each storage, and a row here; any other is a function from a `Look` to 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 from uuid import UUID
 
 from attrs import frozen
 
+from ..domain.game_files import read_game
 from ..domain.games import Game
-from ..domain.rtp_alarm import is_possible
+from ..domain.rtp_alarm import GamePlay, is_possible
 from ..domain.staff import Permission, Role
 from .access import StaffPrincipal, look
 from .audit_ports import Found, Stored
@@ -51,6 +52,14 @@ class Look:
         """Return what a unit of its own reads."""
         return look(self.storage, self.principal, reading)
 
+    def game_of(self, play: GamePlay) -> Game | None:
+        """Return the version of a game that was played; of rounds from before there were versions, today's."""
+        for game in self.games:
+            if game.game_key == play.game_key and play.game_version in {None, game.version}:
+                return game
+        content = play.game_version and self.storage.game_files.find(play.game_version)
+        return _kept_game(content) if content else None
+
     @property
     def operators(self) -> list[tuple[UUID, str]]:
         """The operators that are seen as a whole: all of them, one, or for an agent none."""
@@ -59,6 +68,12 @@ class Look:
             return found
         whole = self.principal.tenant_id == self.principal.operator_id
         return [entry for entry in found if whole and entry[0] == self.principal.operator_id]
+
+
+@lru_cache(maxsize=256)
+def _kept_game(content: bytes) -> Game:
+    """Return a game from its kept file, once a process: what is counted of it is kept with it."""
+    return read_game(content)
 
 
 Find = Callable[[Look], Found]
@@ -80,16 +95,13 @@ def stored(what: Stored, severity: Severity, holds: str) -> Check:
 
 
 def possible_returns(look: Look) -> Found:
-    """Find the games that have paid what their odds do not allow."""
-    games = {game.game_key: game for game in look.games}
-    odd = [
-        play.game_key
-        for play in look.read(lambda unit: unit.audit.play())
-        if play.game_key in games and not is_possible(games[play.game_key], play)
-    ]
-    query = (
-        "stakes and wins of the rounds by game, held against a bound of all moments at 0.001: domain/rtp_alarm.py"
-    )
+    """Find the versions of games that have paid what their odds do not allow."""
+    odd = []
+    for play in look.read(lambda unit: unit.audit.play()):
+        game = look.game_of(play)
+        if game is not None and not is_possible(game, play):
+            odd.append(play.game_key if game in look.games else f"{play.game_key}:{play.game_version}")
+    query = "stakes and wins of the rounds, by game and version, within a bound at 0.001: domain/rtp_alarm.py"
     return Found(len(odd), tuple(odd[:SAMPLE]), query)
 
 

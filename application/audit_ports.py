@@ -75,7 +75,7 @@ class Audit(Protocol):
         """
 
     def play(self) -> Sequence[GamePlay]:
-        """Return what was staked and won at each game here, by its key."""
+        """Return what was staked and won at each version of each game here, by key and version, none first."""
 
 
 EventName = tuple[UUID, str, EventType]

@@ -254,14 +254,23 @@ class TestPlay:
             GamePlay("one", 1, 7, 7, 49, 7)
         ]
 
+    def test_is_summed_by_version(self, storage: Storage, here: House) -> None:
+        for version, wins in (("b" * 64, 3), (None, 4), ("a" * 64, 5), ("b" * 64, 6)):
+            _play(storage, here, "one", (2, wins), game_version=version)
+        assert list(read(storage, here.as_agent, lambda unit: unit.audit.play())) == [
+            GamePlay("one", 1, 2, 4, 4, 2),
+            GamePlay("one", 1, 2, 5, 4, 2, "a" * 64),
+            GamePlay("one", 2, 4, 9, 8, 2, "b" * 64),
+        ]
+
     def test_of_nobody_is_none(self, storage: Storage, here: House) -> None:
         assert list(read(storage, here.as_operator, lambda unit: unit.audit.play())) == []
 
 
-def _play(storage: Storage, house: House, game_key: str, *rounds: tuple[int, int]) -> None:
+def _play(storage: Storage, house: House, game_key: str, *rounds: tuple[int, int], **about: Any) -> None:
     player = house.player()
     session = house.session(player)
-    about: dict[str, Any] = {"game_key": game_key}
+    about |= {"game_key": game_key}
     played = [house.round(session, stake_minor=stake, win_minor=win, **about) for stake, win in rounds]
     write(storage, house.as_agent, player, session, *played)
 

@@ -82,13 +82,13 @@ class MemoryAudit:
         return Found(len(broken), tuple(broken[:limit]), (check.__doc__ or "").strip())
 
     def play(self) -> Sequence[GamePlay]:
-        """Return what was staked and won at each game."""
-        played: dict[str, list[Round]] = defaultdict(list)
+        """Return what was staked and won at each version of each game."""
+        played: dict[tuple[str, str], list[Round]] = defaultdict(list)
         with self.transaction.reading() as view:
             for books in view.books():
                 for row in books.rounds.rows.values():
                     if view.sees(row):
-                        played[row.game_key].append(row)
+                        played[row.game_key, row.game_version or ""].append(row)
         return [
             GamePlay(
                 game_key,
@@ -97,8 +97,9 @@ class MemoryAudit:
                 sum(row.win_minor for row in rounds),
                 sum(row.stake_minor**2 for row in rounds),
                 max(row.stake_minor for row in rounds),
+                version or None,
             )
-            for game_key, rounds in sorted(played.items())
+            for (game_key, version), rounds in sorted(played.items())
         ]
 
 

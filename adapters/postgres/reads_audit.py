@@ -19,8 +19,9 @@ _OWN: Final = "and ($1::uuid = $2::uuid or owner_id = $2::uuid{or_stated})"
 
 _PLAY: Final = """
 select game_key, count(*), sum(stake_minor)::text, sum(win_minor)::text,
-    sum(stake_minor::numeric * stake_minor)::text, max(stake_minor)
-from playtime.rounds where true {scope} group by game_key order by game_key collate "C"
+    sum(stake_minor::numeric * stake_minor)::text, max(stake_minor), game_version
+from playtime.rounds where true {scope} group by game_key, game_version
+order by game_key collate "C", game_version collate "C" nulls first
 """
 
 
@@ -38,10 +39,10 @@ class PostgresAudit:
         return Found(rows[0][1] if rows else 0, tuple(row[0] for row in rows), query)
 
     def play(self) -> Sequence[GamePlay]:
-        """Return what was staked and won at each game."""
+        """Return what was staked and won at each version of each game."""
         statement = Statement(self._scoped(_PLAY), self._values(owned=False))
         rows = self.transaction.read(PATIENCE, statement)[1]
-        return [GamePlay(row[0], row[1], int(row[2]), int(row[3]), int(row[4]), row[5]) for row in rows]
+        return [GamePlay(row[0], row[1], int(row[2]), int(row[3]), int(row[4]), *row[5:]) for row in rows]
 
     def _scoped(self, text: str, *, states: bool = False) -> str:
         """Return a query for who is bound. An agent's account is one that it owns, or that it sees stated."""

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 from support_audit import AuditedDay
 from support_day import SUNRISE, Day
+from support_games import finished
 
 from playtime.application.access import SYSTEM
 from playtime.application.audit import CHECKS, Check, Look, Severity
@@ -107,6 +108,49 @@ def test_a_game_that_pays_what_its_odds_do_not_allow_is_found(day: Day) -> None:
     (finding,) = day.engine.run_audit(SYSTEM).findings
     assert (finding.code, finding.count, finding.sample) == ("RTP_ALARM", 1, ("demo-wheel",))
     assert day.engine.run_audit(day.sister.head).clean
+
+
+class TestVersions:
+    """Today's game pays every prize as one stake: to its odds what the one before it paid fairly is impossible."""
+
+    TODAY = finished(evolve(DEMO_GAME, pays={symbol: {1: 1} for symbol in DEMO_GAME.pays}))
+
+    def _swap(self, day: Day) -> None:
+        engine = day.engine
+        day.engine = evolve(
+            engine,
+            spin=evolve(engine.spin, games=[self.TODAY]),
+            run_audit=evolve(engine.run_audit, games=[self.TODAY]),
+        )
+
+    def _play(self, day: Day) -> None:
+        guest = day.welcome(1_000_000)
+        for number in range(60):
+            day.spin(guest, 100, SUNRISE - 167 * number)
+
+    def test_each_is_judged_by_its_own_odds(self, day: Day) -> None:
+        self._play(day)
+        self._swap(day)
+        assert day.engine.run_audit(SYSTEM).clean
+        self._play(day)
+        assert day.engine.run_audit(SYSTEM).clean
+        old, new = sorted(_played(day), key=lambda play: play.game_version != DEMO_GAME.version)
+        assert (old.game_version, new.game_version) == (DEMO_GAME.version, self.TODAY.version)
+        assert not is_possible(self.TODAY, old)
+
+    def test_one_that_paid_too_much_is_found_when_it_is_gone(self, day: Day) -> None:
+        guest = day.welcome(1_000)
+        for _ in range(20):
+            day.spin(guest, 10, SUNRISE)
+        self._swap(day)
+        self._play(day)
+        (finding,) = day.engine.run_audit(SYSTEM).findings
+        assert (finding.code, finding.sample) == ("RTP_ALARM", (f"demo-wheel:{DEMO_GAME.version}",))
+
+
+def _played(day: Day) -> list[GamePlay]:
+    with day.storage.begin_owner_read() as unit:
+        return list(unit.audit.play())
 
 
 class TestTheReturn:
