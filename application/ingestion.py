@@ -29,7 +29,10 @@ AHEAD: Final = timedelta(minutes=5)
 
 
 class ReportedType(StrEnum):
-    """What a game that runs elsewhere can report. BET and WIN have an amount, the rest none."""
+    """What a game that runs elsewhere can report. BET and WIN have an amount, the rest none.
+
+    A round is a BET, with a WIN where it won, or a SPIN where the game tells no amounts, never both.
+    """
 
     BET = "BET"
     WIN = "WIN"

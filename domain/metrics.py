@@ -25,7 +25,13 @@ _PLAYER: Final = "`ledger_events.player_id`"
 _VOUCHERS: Final = "`vouchers.issued_at`, `closed_at`"
 
 METRICS: Final = (
-    Metric("spins", "rounds played", "count of BET; elsewhere of BET and SPIN", "rounds", _EVENTS),
+    Metric(
+        "spins",
+        "rounds played",
+        "count of BET; elsewhere of BET and SPIN, of which a round is one",
+        "rounds",
+        _EVENTS,
+    ),
     Metric("hits", "rounds that won anything", "count of WIN", "rounds", _EVENTS),
     Metric("handleMinor", "what was staked", "Σ BET", "minor units", _AMOUNT),
     Metric("payoutMinor", "what was won", "Σ WIN", "minor units", _AMOUNT),

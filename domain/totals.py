@@ -53,7 +53,11 @@ class Totals:
 
     @property
     def spins(self) -> int:
-        """Rounds played: bets, and for games that report only that, spins."""
+        """Rounds played: bets, and the spins of games that report those instead.
+
+        A round is reported as one or the other. Of one that was reported as both these sums cannot tell, and only
+        their own sum is right for either kind of game and adds up over games and buckets.
+        """
         return self.of(EventType.BET).events + self.of(EventType.SPIN).events
 
     @property
