@@ -139,7 +139,7 @@ METRICS: Final = (
     Metric(
         "z",
         "how far a player's wins lie above that",
-        "(Σ WIN - Σ r x BET) / √(Σ v x BET²); told from 3.290527 on, two-sided alpha = 0.001",
+        "(Σ WIN - Σ r x BET) / √(Σ v x BET²); told from 3.290527 on, see below",
         "standard deviations",
         _AMOUNT,
     ),

@@ -1,7 +1,9 @@
 """Intervals, tests and the alarm: figures worked out by hand, and rates that hold on fair and unfair games."""
 
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from operator import mul
 from random import Random
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playtime.adapters.system.game_shelf import shipped_games
 from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
 from playtime.domain.game_configs import GameConfig
@@ -21,6 +24,7 @@ from playtime.domain.inference import (
     Odds,
     drift_bound,
     has_drifted,
+    is_beyond_luck,
     is_outlier,
     root_of,
     rtp_interval,
@@ -59,6 +63,49 @@ def test_a_z_is_in_standard_deviations() -> None:
     assert not is_outlier(Z_OUTLIER, FEWEST_SPINS - 1)
     assert not is_outlier(Z_OUTLIER - Fraction(1, 10**6), FEWEST_SPINS)
     assert not is_outlier(None, FEWEST_SPINS)
+
+
+class TestFairPlayers:
+    """A thousand of them, with 100 rounds each at a stake of 1, some of which they double or raise tenfold."""
+
+    @staticmethod
+    def _players(stakes: Sequence[int]) -> list[tuple[int, int, int]]:
+        (reel,) = DEMO_GAME.reels
+        pays = [DEMO_GAME.pays.get(symbol, {}).get(1, 0) for symbol in reel.strip]
+        random, players = Random(12), []
+        for _ in range(1_000):
+            staked = random.choices(stakes, k=100)
+            won = sum(map(mul, staked, random.choices(pays, reel.weights, k=100)))
+            players.append((sum(staked), won, sum(stake**2 for stake in staked)))
+        return players
+
+    @pytest.mark.parametrize("stakes", [(1,), (1, 1, 1, 2, 1, 1, 1, 2, 5, 10)])
+    def test_are_not_beyond_luck_though_many_have_a_large_z(self, stakes: Sequence[int]) -> None:
+        """Of normal wins 1 had a z beyond 3.29, measured are 10 to 20; beyond luck 4 are too many."""
+        outside = beyond = 0
+        for handle, payout, squares in self._players(stakes):
+            z = z_score(payout_minor=payout, expected_minor=DEMO_GAME.rtp * handle, variance=VARIANCE * squares)
+            outside += is_outlier(z, 100)
+            beyond += is_beyond_luck([(DEMO_GAME, handle, payout, squares)])
+        assert 5 <= outside <= 40
+        assert beyond < 4
+
+    def test_and_those_who_are(self) -> None:
+        """At 1,000 equal rounds it takes a return of 1.71, or too little of one; what luck gives is let be."""
+
+        def beyond(payout: int, *, rounds: int = 1_000) -> bool:
+            return is_beyond_luck([(DEMO_GAME, rounds * 100, payout, rounds * 100**2)])
+
+        assert [beyond(payout) for payout in (95_000, 160_000, 172_000)] == [False, False, True]
+        assert [beyond(50_000), beyond(0)] == [False, True]
+
+    def test_play_at_several_games_is_taken_together(self) -> None:
+        harbor = shipped_games()[0]
+        plays = [(game, 100_000, 165_000, 100 * 100_000) for game in (DEMO_GAME, harbor)]
+        assert [is_beyond_luck([play]) for play in plays] == [False, False]
+        assert is_beyond_luck(plays)
+        assert not is_beyond_luck([(DEMO_GAME, 0, 0, 0)])
+        assert not is_beyond_luck([])
 
 
 @given(st.integers(1, 10**20))

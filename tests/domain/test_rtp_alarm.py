@@ -116,8 +116,8 @@ def alarms(game: Game, runs: int, rounds: int, seed: int) -> int:
 
 @on_the_shelf
 def test_a_fair_game_at_its_largest_stake_is_let_alone(game: Game) -> None:
-    """Of 20 runs none: with a chance of 0.001 each, one of them would be there once in fifty times."""
-    assert alarms(game, runs=20, rounds=100, seed=3) == 0
+    """Of 10 runs none: with a chance of 0.001 each, one of them would be there once in a hundred times."""
+    assert alarms(game, runs=10, rounds=100, seed=3) == 0
 
 
 @pytest.mark.slow
