@@ -10,7 +10,8 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.decimals import decimal_text
-from ..domain.inference import Odds, is_outlier, z_score
+from ..domain.games import Game
+from ..domain.inference import Odds, is_beyond_luck, is_outlier, z_score
 from ..domain.ledger import EventType
 from ..domain.periods import Period
 from ..domain.totals import Totals, ratio
@@ -111,7 +112,7 @@ class OutlierRow:
 
 @frozen
 class Outliers:
-    """Those outside of the two-sided test at 0.001, of so many tested: one in a thousand is there by chance."""
+    """Those who have won more or less than luck gives, of so many tested."""
 
     tested: int
     players: Sequence[OutlierRow]
@@ -152,6 +153,7 @@ class ReadPlayers(AnalyticsReader):
     def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[PlayersData]:
         """Return them. Raises Forbidden, InvalidInput."""
         odds, now = self._odds(principal), self.clock.now()
+        games = {game.game_key: game for game in self.games}
 
         def read(numbers: Analytics, period: Period) -> PlayersData:
             only, whole = asked.only, [period.since, period.until]
@@ -165,7 +167,7 @@ class ReadPlayers(AnalyticsReader):
                 session_lengths=_lengths(numbers.session_lengths(period.span, only)),
                 bet_sizes=_sizes(numbers.bet_sizes(period.span, only)),
                 top_players=_top(notable.sums),
-                outliers=Outliers(notable.tested, _outliers(notable.sums, odds.own_play)),
+                outliers=Outliers(notable.tested, _outliers(notable.sums, odds.own_play, games)),
                 bonuses=_bonuses(added_up(numbers.sums(whole, only))),
             )
 
@@ -256,7 +258,7 @@ def _row(player_id: UUID, parts: Sequence[PlayerSum]) -> PlayerRow:
     )
 
 
-def _outliers(sums: Sequence[PlayerSum], odds: Mapping[str, Odds]) -> list[OutlierRow]:
+def _outliers(sums: Sequence[PlayerSum], odds: Mapping[str, Odds], games: Mapping[str, Game]) -> list[OutlierRow]:
     """Test players on what was played on games of which the odds are known."""
     found = []
     for player_id, parts in _by_player(sums).items():
@@ -267,7 +269,12 @@ def _outliers(sums: Sequence[PlayerSum], odds: Mapping[str, Odds]) -> list[Outli
         mean = sum((game.rtp * part.handle_minor for part, game in known), Fraction(0))
         variance = sum(((game.variance or Fraction(0)) * part.squares for part, game in known), Fraction(0))
         z = z_score(payout_minor=row.payout_minor, expected_minor=mean, variance=variance)
-        if z is not None and is_outlier(z, row.spins):
+        played = [
+            (games[part.game_key], part.handle_minor, part.payout_minor, part.squares)
+            for part, _ in known
+            if part.game_key and part.game_key in games
+        ]
+        if z is not None and is_outlier(z, row.spins) and is_beyond_luck(played):
             found.append((z, row, mean))
     found.sort(key=lambda outlier: (-abs(outlier[0]), outlier[1].player_id))
     return [_outlier(*outlier) for outlier in found[:TOP_PLAYERS]]
