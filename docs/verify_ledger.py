@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Checks an exported ledger (docs/audit.md) with nothing but Python: run `python3 verify_ledger.py FILE`.
 
-Prints how far each operator's events are sealed, and what is wrong; ends with status 0 if nothing is.
+Prints how far each operator's events are sealed, for how many events there is but a digest (an agent's export has
+these in the place of the others' events), and what is wrong; ends with status 0 if nothing is.
 """
 
 import gzip
@@ -9,54 +10,91 @@ import hashlib
 import json
 import sys
 
+FORM = "playtime-ledger-1"
+KEYS = {
+    "event": "actionId actorId agentId amountMinor cashierId eventId eventType fromBalanceMinor fromKind"
+    " fromOwnerId gameKey meta occurredAt operatorId playerId playerSeq provider region roundId sessionId source"
+    " tenantId toBalanceMinor toKind toOwnerId",
+    "export": "exportedAt form tenant",
+    "operator": "operatorId slug",
+    "seal": "eventCount firstEventId hash lastEventId number operatorId previousHash sealedAt",
+    "end": "events seals",
+}
+
 
 def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+def kind_of(content):
+    """Return what a line is: it has the keys of one kind, all of them and no other."""
+    kind = next(iter(content)) if len(content) == 1 else "event"
+    inside = content if kind == "event" else content[kind]
+    if kind != "digest" and inside.keys() != set(KEYS[kind].split()):
+        raise ValueError(f"other keys than those of {kind}")
+    return kind
+
+
+class Books:
+    """One operator's events and seals, as far as they have come."""
+
+    def __init__(self, operator):
+        self.operator_id, self.name = operator["operatorId"], operator["slug"]
+        self.chain, self.count, self.number, self.last = bytes(32), 0, 0, bytes(32)
+
+    def add(self, digest):
+        self.chain, self.count = sha256(self.chain + digest), self.count + 1
+
+    def close(self, seal):
+        """Yield what is wrong with the next seal."""
+        number, sealed = seal["number"], bytes.fromhex(seal.pop("hash"))
+        head = json.dumps(seal, sort_keys=True, separators=(",", ":")).encode()
+        if number != self.number + 1:
+            yield f"{self.name}: a seal before seal {number} is missing"
+        if seal["previousHash"] != self.last.hex():
+            yield f"{self.name}: seal {number} does not follow the seal before it"
+        if seal["eventCount"] != self.count or sha256(self.chain + sha256(head)) != sealed:
+            yield f"{self.name}: seal {number}: the events are not those that were sealed"
+        self.chain, self.count, self.number, self.last = sealed, 0, number, sealed
+
+
 def verify(path):
     """Yield what is wrong with a file, and print the end of each operator's chain."""
-    chain, count, number, previous, name = b"", 0, 0, b"", None
-    events = seals = 0
-    end = None
-
-    def told():
-        if name is not None:
-            print(f"{name}: {number} seals, {count} events not sealed yet, the newest seal is {previous.hex()}")
-
+    books, tenant, end = [], None, None
+    seen = dict.fromkeys(["export", "operator", "event", "digest", "seal", "end"], 0)
     with gzip.open(path) as lines:
         for at, raw in enumerate(lines, start=1):
             line = raw.removesuffix(b"\n")
             content = json.loads(line)
-            if at == 1:
-                if content.get("export", {}).get("form") != "playtime-ledger-1":
-                    yield "line 1: not an exported ledger of the form playtime-ledger-1"
-            elif end is not None:
-                yield f"line {at}: comes after the end"
-            elif "operator" in content:
-                told()
-                name, chain, count, number, previous = content["operator"]["slug"], bytes(32), 0, 0, bytes(32)
-            elif "end" in content:
+            kind = kind_of(content)
+            seen[kind] += 1
+            if (kind == "export") != (at == 1) or end is not None:
+                yield f"line {at}: is not in its place"
+            elif kind == "export":
+                tenant = content["export"]["tenant"]
+                if content["export"]["form"] != FORM:
+                    yield f"line 1: not an exported ledger of the form {FORM}"
+            elif kind == "operator":
+                books.append(Books(content["operator"]))
+            elif kind == "end":
                 end = content["end"]
-            elif "seal" in content:
-                seals += 1
-                seal = content["seal"]
-                sealed = bytes.fromhex(seal.pop("hash"))
-                head = json.dumps(seal, sort_keys=True, separators=(",", ":")).encode()
-                if seal["number"] != number + 1:
-                    yield f"line {at}: {name}: a seal before seal {seal['number']} is missing"
-                if seal["previousHash"] != previous.hex():
-                    yield f"line {at}: {name}: seal {seal['number']} does not follow the seal before it"
-                if seal["eventCount"] != count or sha256(chain + sha256(head)) != sealed:
-                    yield f"line {at}: {name}: seal {seal['number']}: the events are not those that were sealed"
-                chain, count, number, previous = sealed, 0, seal["number"], sealed
+            elif kind == "seal":
+                yield from (f"line {at}: {fault}" for fault in books[-1].close(content["seal"]))
+            elif kind == "digest":
+                digest = bytes.fromhex(content["digest"])
+                if len(digest) != hashlib.sha256().digest_size or tenant in {None, books[-1].name}:
+                    yield f"line {at}: is no digest, or in an export that is not an agent's and has none"
+                books[-1].add(digest)
             else:
-                events += 1
-                count += 1
-                digest = bytes.fromhex(content["digest"]) if "digest" in content else sha256(line)
-                chain = sha256(chain + digest)
-    told()
-    if end != {"events": events, "seals": seals}:
+                if content["operatorId"] != books[-1].operator_id:
+                    yield f"line {at}: is an event of another operator"
+                books[-1].add(sha256(line))
+    for one in books:
+        newest = f"the newest seal is {one.last.hex()}"
+        print(f"{one.name}: {one.number} seals, {one.count} events not sealed yet, {newest}")
+    if seen["digest"]:
+        print(f"{seen['digest']} digests stand for events that are not in the file")
+    if end != {"events": seen["event"] + seen["digest"], "seals": seen["seal"]}:
         yield "the file is not whole: its last line is missing, or counts otherwise"
 
 

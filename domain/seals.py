@@ -95,6 +95,9 @@ def _key(name: str) -> str:
 
 _KEYS: Final = {name: _key(name) for name in LINED}
 
+EVENT_KEYS: Final = frozenset(_KEYS.values())
+"""The keys of an event's line: all of these and no other."""
+
 
 def line_of(values: Mapping[str, Any]) -> bytes:
     """Return the line of what is kept of an event, without the line feed at its end."""

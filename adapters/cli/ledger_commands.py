@@ -104,6 +104,8 @@ def _tell_file(checked: CheckedFile) -> NoReturn:
     for operator in checked.operators:
         click.echo(f"{operator.slug}: {'clean' if operator.clean else 'NOT CLEAN'}")
         tell_seals(operator)
+    if checked.digests:
+        click.echo(f"{checked.digests} digests stand for events that are not in the file")
     for fault in checked.faults[:MOST_FAULTS]:
         click.echo(f"line {fault.line}: {fault.reason}")
     click.echo(f"{len(checked.operators)} operators: {'clean' if checked.clean else 'NOT CLEAN'}")

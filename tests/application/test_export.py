@@ -5,6 +5,8 @@ import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from support_audit import AuditedDay
@@ -16,7 +18,7 @@ from playtime.application import sealing
 from playtime.application.errors import NotFound, SetupError
 from playtime.application.ledger_export import Bookmark, ExportLedger, ExportPlan, Portion
 from playtime.application.ports import Storage
-from playtime.domain.seals import START
+from playtime.domain.seals import START, canonical, digest_of
 
 
 @pytest.fixture
@@ -48,6 +50,7 @@ def test_holds_every_event_and_every_seal_in_order(sealed_day: Day, file: Path) 
     }
     assert lines[-1] == {"end": ends}
     assert ends["seals"] >= 4
+    assert Verdict.on(file).ours.digests == 0
     checked = {one.slug: one for one in Verdict.on(file).ours.operators}
     for slug, one in books.items():
         found = checked[slug]
@@ -67,7 +70,10 @@ def test_of_an_agent_tells_nothing_of_the_others_and_can_be_checked(sealed_day: 
     lines = [json.loads(line) for line in lines_of(file)]
     tenants = {line["tenantId"] for line in lines if "eventId" in line}
     assert tenants == {str(sealed_day.agent.tenant_id)}
-    assert any("digest" in line for line in lines)
+    digests = sum("digest" in line for line in lines)
+    assert digests
+    assert Verdict.on(file).ours.digests == digests
+    assert f"{digests} digests stand for events that are not in the file" in Verdict.on(file).script_said
     text = gzip.decompress(file.read_bytes()).decode()
     assert str(sealed_day.sister.tenant_id) not in text
     whole = exported(sealed_day.engine, tmp_path / "whole", "north")
@@ -208,7 +214,63 @@ def _without_a_sealed_stretch(lines: list[bytes]) -> list[bytes]:
     return [*lines[: seals[0] + 1], *lines[seals[1] + 1 :]]
 
 
+def _last_event(lines: list[bytes]) -> int:
+    """Return where the last event of north stands, which is under no seal."""
+    *_, south = (at for at, line in enumerate(lines) if line.startswith(b'{"operator"'))
+    assert b'"eventId"' in lines[south - 1]
+    return south - 1
+
+
+def _rewritten(find: Callable[[list[bytes]], int], change: Callable[[dict[str, Any], bytes], object]) -> Harm:
+    def harm(lines: list[bytes]) -> list[bytes]:
+        at = find(lines)
+        content = json.loads(lines[at])
+        change(content, lines[at])
+        return [*lines[:at], canonical(content), *lines[at + 1 :]]
+
+    return harm
+
+
+def _at(beginning: bytes) -> Callable[[list[bytes]], int]:
+    return lambda lines: next(at for at, line in enumerate(lines) if line.startswith(beginning))
+
+
+def _true_digest(line: bytes) -> dict[str, str]:
+    return {"digest": digest_of(line).hex()}
+
+
+def _in_a_seals_line(lines: list[bytes]) -> list[bytes]:
+    event = json.loads(lines[_event_at(lines)]) | {"actionId": "forged"}
+    return _rewritten(_at(b'{"seal"'), lambda content, _: content.update(event))(lines)
+
+
+def _left_out(lines: list[bytes]) -> list[bytes]:
+    at = _event_at(lines)
+    return [*lines[:at], canonical(_true_digest(lines[at])), *lines[at + 1 :]]
+
+
 HARMS: dict[str, Harm] = {
+    "a changed event with the digest of the true one": _rewritten(
+        _event_at, lambda content, line: content.update(amountMinor=999_999, **_true_digest(line))
+    ),
+    "a digest in the place of an event": _left_out,
+    "a changed event under no seal, with a digest": _rewritten(
+        _last_event, lambda content, line: content.update(_true_digest(line))
+    ),
+    "an event with a key of its own": _rewritten(_last_event, lambda content, _: content.update(more=1)),
+    "an event with a key too few": _rewritten(_last_event, lambda content, _: content.pop("meta")),
+    "an event of another operator": _rewritten(
+        _last_event, lambda content, _: content.update(operatorId=str(UUID(int=5)))
+    ),
+    "an event in the line of a seal": _in_a_seals_line,
+    "a seal that says more": _rewritten(_at(b'{"seal"'), lambda content, _: content["seal"].update(more=1)),
+    "an operator that says more": _rewritten(
+        _at(b'{"operator"'), lambda content, _: content["operator"].update(a=1)
+    ),
+    "something beside an operator": _rewritten(_at(b'{"operator"'), lambda content, _: content.update(a=1)),
+    "something beside the end": _rewritten(_at(b'{"end"'), lambda content, _: content.update(a=1)),
+    "something beside the beginning": _rewritten(_at(b'{"export"'), lambda content, _: content.update(a=1)),
+    "a beginning that says more": _rewritten(_at(b'{"export"'), lambda content, _: content["export"].update(a=1)),
     "a flipped bit": _flipped,
     "a deleted line": _removed,
     "a line twice": _doubled,

@@ -22,7 +22,7 @@ from playtime.application.filters import LedgerFilter
 from playtime.application.importing import Imported
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger import EventSource, EventType, LedgerEvent
-from playtime.domain.seals import canonical, event_line
+from playtime.domain.seals import canonical, digest_of, event_line
 
 PLAYER, GAME = UUID(int=77), UUID(int=78)
 
@@ -155,6 +155,14 @@ def test_a_file_that_is_not_whole_is_refused(day: Day) -> None:
     for harmed in (lines[:-1], lines[1:], [*lines[:2], *lines[3:]], []):
         with pytest.raises(InvalidInput, match="is not as it was exported"):
             day.engine.import_ledger(partial(iter, harmed))
+    assert _external(day) == []
+
+
+def test_a_forged_event_with_the_digest_of_the_true_one_is_not_booked(day: Day) -> None:
+    lines = list(_file(day, [_reported(day, 1)])())
+    lines[2] = canonical(json.loads(lines[2]) | {"amountMinor": 999_999, "digest": digest_of(lines[2]).hex()})
+    with pytest.raises(InvalidInput, match="is not as it was exported"):
+        day.engine.import_ledger(lambda: iter(lines))
     assert _external(day) == []
 
 

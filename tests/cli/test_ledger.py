@@ -47,6 +47,12 @@ def test_a_harmed_file_is_told(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "ledger"
     assert command.run("ledger", "export", str(file), "--tenant", "demo-1").returncode == 0
     lines = lines_of(file)
+    agents = tmp_path / "agents"
+    assert command.run("ledger", "export", str(agents), "--tenant", "demo-1-agent-1").returncode == 0
+    digests = sum(b'{"digest"' in line for line in lines_of(agents))
+    told = command.run("ledger", "verify", "--file", str(agents)).stdout
+    assert digests
+    assert f"{digests} digests stand for events that are not in the file\n" in told
     harmed = written(tmp_path / "harmed", [line.replace(b'"BET"', b'"WIN"') for line in lines])
     checked = command.run("ledger", "verify", "--file", str(harmed))
     assert checked.returncode == 1
