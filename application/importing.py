@@ -7,6 +7,7 @@ balances, vouchers and rounds that belong to it, or it would be counted twice.
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -15,24 +16,17 @@ from attrs import define, field, frozen
 
 from ..domain.errors import InvalidInput
 from ..domain.ledger import EventSource, EventType, LedgerEvent
-from ..domain.money import MAX_AMOUNT_MINOR
 from ..domain.tenants import TenantKind
 from .access import SYSTEM
-from .answers import checked_action_id
 from .errors import NotFound
 from .ledger_check import check_lines
 from .ports import Directory, DirectoryEntry, Storage, UnitOfWork
-from .services import Ids
+from .reports import checked_report
+from .services import Clock, Ids
 from .transactions import transact
 
 IMPORT_BATCH: Final = 500
 """Events that are added in one transaction."""
-
-
-REPORTED: Final = frozenset(
-    {EventType.BET, EventType.WIN, EventType.SPIN, EventType.LOGIN, EventType.LOGOUT, EventType.ERROR}
-)
-"""What games elsewhere tell of."""
 
 
 @frozen
@@ -53,6 +47,7 @@ class ImportLedger:
     """
 
     storage: Storage
+    clock: Clock
     ids: Ids
 
     def __call__(
@@ -69,10 +64,11 @@ class ImportLedger:
             raise NotFound("tenant")
         if not check_lines(read()).clean:
             raise InvalidInput("file", "is not as it was exported: see `playtime ledger verify --file`")
-        reader = _Reader(directory, entry, self.ids, external_only=external_only)
+        new_reader = partial(_Reader, directory, entry, self.ids, self.clock.now(), external_only=external_only)
+        reader = new_reader()
         total = sum(1 for _ in reader.events(read()))
         added = 0
-        events = _Reader(directory, entry, self.ids, external_only=external_only).events(read())
+        events = new_reader().events(read())
         while batch := list(islice(events, IMPORT_BATCH)):
             for operator_id in sorted({event.operator_id for event in batch}):
                 added += self._add(operator_id, [one for one in batch if one.operator_id == operator_id])
@@ -99,6 +95,7 @@ class _Reader:
     directory: Directory
     into: DirectoryEntry | None
     ids: Ids
+    now: datetime
     external_only: bool = field(kw_only=True)
     left_out: int = field(default=0, init=False)
 
@@ -118,7 +115,7 @@ class _Reader:
             if entry is None:
                 raise InvalidInput(f"line {number}", "is of a tenant that is not here: name one with --tenant")
             try:
-                yield _event(content, entry, self.ids.new())
+                yield checked_report(_event(content, entry, self.ids.new()), self.now)
             except (InvalidInput, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InvalidInput(f"line {number}", f"is no event of a game elsewhere: {error}") from error
 
@@ -137,42 +134,27 @@ def _entry(directory: Directory, tenant_id: str) -> DirectoryEntry | None:
 
 def _event(content: dict[str, Any], entry: DirectoryEntry, event_id: UUID) -> LedgerEvent:
     """Return the event in a tenant's books. It has no number among a player's own, which are counted here."""
-    amount_minor = content["amountMinor"]
-    if type(amount_minor) is not int or not 0 <= amount_minor <= MAX_AMOUNT_MINOR:
-        message = f"an amount is from 0 to {MAX_AMOUNT_MINOR}"
-        raise ValueError(message)
-    event_type = EventType(content["eventType"])
-    if event_type not in REPORTED:
-        message = f"{event_type} happens here alone"
-        raise ValueError(message)
     player, round_, session = (_id(content[name]) for name in ("playerId", "roundId", "sessionId"))
     return LedgerEvent(
         event_id=event_id,
         operator_id=entry.operator_id,
         tenant_id=entry.tenant_id,
         occurred_at=datetime.fromisoformat(content["occurredAt"]),
-        event_type=event_type,
+        event_type=EventType(content["eventType"]),
         actor_id=UUID(content["actorId"]),
-        action_id=checked_action_id(content["actionId"]),
+        action_id=content["actionId"],
         source=EventSource.EXTERNAL,
         player_id=player,
         session_id=session,
         round_id=round_,
         agent_id=entry.tenant_id if entry.kind is TenantKind.AGENT else None,
-        game_key=_text(content["gameKey"]),
-        provider=_text(content["provider"]),
-        region=_text(content["region"]),
-        reported_minor=amount_minor,
-        meta=dict(content["meta"]),
+        game_key=content["gameKey"],
+        provider=content["provider"],
+        region=content["region"],
+        reported_minor=content["amountMinor"],
+        meta=content["meta"],
     )
 
 
 def _id(value: str | None) -> UUID | None:
     return None if value is None else UUID(value)
-
-
-def _text(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and "\0" not in value):
-        return value
-    message = "a name is a text"
-    raise ValueError(message)

@@ -1,8 +1,7 @@
 """Events of games that run elsewhere, and what operators state of games."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from fractions import Fraction
 from typing import Final
 from uuid import UUID
@@ -13,36 +12,15 @@ from ..domain.decimals import decimal_text
 from ..domain.errors import InvalidInput
 from ..domain.game_configs import GameConfig
 from ..domain.ledger import EventSource, EventType, LedgerEvent
-from ..domain.money import checked_amount
-from ..domain.periods import FIRST_MOMENT
 from ..domain.staff import Permission
 from ..domain.tenants import TenantKind
 from .access import StaffPrincipal
-from .answers import checked_action_id
 from .ports import Storage, UnitOfWork
+from .reports import ReportedType, checked_report
 from .services import Clock, Ids
 from .transactions import transact
 
 LARGEST_REPORT: Final = 1_000
-AHEAD: Final = timedelta(minutes=5)
-"""How far a provider's clock may be ahead of ours."""
-
-
-class ReportedType(StrEnum):
-    """What a game that runs elsewhere can report. BET and WIN have an amount, the rest none.
-
-    A round is a BET, with a WIN where it won, or a SPIN where the game tells no amounts, never both.
-    """
-
-    BET = "BET"
-    WIN = "WIN"
-    SPIN = "SPIN"
-    LOGIN = "LOGIN"
-    LOGOUT = "LOGOUT"
-    ERROR = "ERROR"
-
-
-_WITH_AMOUNT: Final = frozenset({ReportedType.BET, ReportedType.WIN})
 
 
 @frozen(kw_only=True)
@@ -112,25 +90,15 @@ class IngestEvents:
             known.add(event.agent_id)
 
     def _event(self, principal: StaffPrincipal, event: ReportedEvent, path: str, *, now: datetime) -> LedgerEvent:
-        occurred_at = event.occurred_at or now
-        if not FIRST_MOMENT <= occurred_at <= now + AHEAD:
-            raise InvalidInput(f"{path}.occurredAt", f"must be from {FIRST_MOMENT.year} on, and not ahead of now")
-        if event.event_type in _WITH_AMOUNT:
-            checked_amount(event.amount_minor, f"{path}.amountMinor")
-        elif event.amount_minor:
-            raise InvalidInput(f"{path}.amountMinor", f"is 0 for {event.event_type}")
-        for name, text in (("gameKey", event.game_key), ("provider", event.provider), ("region", event.region)):
-            if text == "":
-                raise InvalidInput(f"{path}.{name}", "must not be empty")
         tenant_id = event.agent_id or principal.tenant_id
-        return LedgerEvent(
+        told = LedgerEvent(
             event_id=self.ids.new(),
             operator_id=principal.operator_id,
             tenant_id=tenant_id,
-            occurred_at=occurred_at,
+            occurred_at=event.occurred_at or now,
             event_type=EventType(event.event_type),
             actor_id=principal.staff_id,
-            action_id=checked_action_id(event.action_id, f"{path}.actionId"),
+            action_id=event.action_id,
             source=EventSource.EXTERNAL,
             player_id=event.player_id,
             session_id=event.session_id,
@@ -140,6 +108,7 @@ class IngestEvents:
             region=event.region,
             reported_minor=event.amount_minor,
         )
+        return checked_report(told, now, f"{path}.")
 
 
 @frozen

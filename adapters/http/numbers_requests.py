@@ -12,7 +12,8 @@ from attrs import frozen
 from msgspec import Meta
 
 from ...application.analytics_attribution import Metric
-from ...application.ingestion import LARGEST_REPORT, ReportedType
+from ...application.ingestion import LARGEST_REPORT
+from ...application.reports import ReportedType
 from ...domain.money import MAX_AMOUNT_MINOR
 from ...domain.periods import DEFAULT_ZONE, Bucket
 from .requests import LONGEST_TYPED, ActionId, ListFormat, Name, Since, Typed, Until

@@ -6,7 +6,8 @@ from support_day import FIVEFOLD, Day
 
 from playtime.application.analytics import Asked
 from playtime.application.analytics_games import GameNumbers
-from playtime.application.ingestion import ReportedEvent, ReportedType
+from playtime.application.ingestion import ReportedEvent
+from playtime.application.reports import ReportedType
 from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.staff import Role
 

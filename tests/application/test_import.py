@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 from support_day import EVERYTHING, LOSE, Day
 from support_engine import START
 from support_export import exported, lines_of
@@ -20,9 +20,13 @@ from playtime.application.analytics import Asked
 from playtime.application.errors import NotFound
 from playtime.application.filters import LedgerFilter
 from playtime.application.importing import Imported
+from playtime.application.ingestion import ReportedEvent
+from playtime.application.reports import ReportedType
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger import EventSource, EventType, LedgerEvent
+from playtime.domain.periods import FIRST_MOMENT
 from playtime.domain.seals import canonical, digest_of, event_line
+from playtime.domain.staff import Role
 
 PLAYER, GAME = UUID(int=77), UUID(int=78)
 
@@ -133,10 +137,36 @@ def test_an_export_of_our_own_adds_nothing_and_moves_nothing(day: Day, tmp_path:
         ("actorId", "nobody"),
         ("actionId", ""),
         ("playerId", 7),
+        ("eventType", "SPIN"),
         ("gameKey", 7),
+        ("gameKey", None),
+        ("gameKey", ""),
+        ("gameKey", "x" * 65),
+        ("gameKey", "x" * 100_000),
         ("provider", "\0"),
+        ("provider", "\x85"),
+        ("provider", "x" * 121),
+        ("region", "\ud800"),
+        ("region", ""),
         ("occurredAt", "yesterday"),
+        ("occurredAt", "2026-03-01T12:00:00"),
+        ("occurredAt", "2026-03-01"),
+        ("occurredAt", "0001-01-01T00:00:00+05:00"),
+        ("occurredAt", "1900-01-01T00:00:00Z"),
+        ("occurredAt", "9999-12-31T23:59:59Z"),
+        ("occurredAt", "9999-12-31T23:59:59-05:00"),
+        ("occurredAt", (START + timedelta(minutes=5, microseconds=1)).isoformat()),
         ("meta", None),
+        ("meta", [["a", 1]]),
+        ("meta", {"a": "\0"}),
+        ("meta", {"\0": 1}),
+        ("meta", {"a": ["\\\0"]}),
+        ("meta", {"a": "\ud800"}),
+        ("meta", {"a": float("nan")}),
+        ("meta", {"a": float("inf")}),
+        ("meta", {"a": "x" * 4_000}),
+        ("meta", {"a": json.loads("[" * 20 + "]" * 20)}),
+        ("meta", {"a": json.loads("[" * 900 + "]" * 900)}),
         ("source", "PLAYTIME"),
         ("source", None),
     ],
@@ -147,6 +177,67 @@ def test_what_cannot_be_taken_in_is_told_before_anything_is(day: Day, name: str,
     lines[3] = canonical(bad)
     with pytest.raises(InvalidInput, match="line 4: "):
         day.engine.import_ledger(lambda: iter(lines))
+    assert _external(day) == []
+
+
+def test_a_win_of_nothing_cannot_be_taken_in(day: Day) -> None:
+    won = _reported(day, 1, event_type=EventType.WIN, reported_minor=0)
+    with pytest.raises(InvalidInput, match=r"line 3: .*amountMinor"):
+        day.engine.import_ledger(_file(day, [won]))
+
+
+def test_whatever_was_taken_in_is_exported_and_taken_in_elsewhere(day: Day, tmp_path: Path) -> None:
+    """The bounds themselves: nothing that was booked stands in the way of sweep, audit, export or import."""
+    wide: dict[str, Any] = {"game_key": "🎰" * 64, "provider": "🎰" * 120, "region": "\u200d" * 120}
+    events = [
+        _reported(day, 1, occurred_at=FIRST_MOMENT, **wide),
+        _reported(day, 2, occurred_at=START + timedelta(minutes=5), reported_minor=10**12, action_id="~" * 128),
+        _reported(day, 3, event_type=EventType.SPIN, reported_minor=0, region=None, player_id=None),
+        _reported(day, 4, meta={"a": ["\\u0000 \n", -1.5, 10**30, json.loads("[" * 18 + "]" * 18)]}),
+        _reported(day, 5, occurred_at=START.astimezone(timezone(timedelta(hours=5)))),
+    ]
+    assert day.engine.import_ledger(_file(day, events)).added == len(events)
+    provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
+    told = [
+        ReportedEvent(event_type=kind, action_id="told", amount_minor=amount, **wide)
+        for kind, amount in ((ReportedType.BET, 10**12), (ReportedType.WIN, 1), (ReportedType.LOGOUT, 0))
+    ]
+    assert day.engine.ingest_events(provider, told).accepted == len(told)
+    day.engine.sweep()
+    assert day.engine.run_audit(SYSTEM).clean
+    assert all(books.clean for books in day.engine.verify_seals())
+    lines = lines_of(exported(day.engine, tmp_path / "ledger"))
+    count = len(events) + len(told)
+    imported = day.engine.import_ledger(lambda: iter(lines), tenant="south-a", external_only=True)
+    assert (imported.added, imported.present) == (count, 0)
+    found = _external(day)
+    about = [field.name for field in fields(LedgerEvent) if field.name not in _OF_THE_BOOKS]
+    north, south = (
+        [tuple(getattr(event, name) for name in about) for event in found if event.operator_id == operator_id]
+        for operator_id in (day.north.operator_id, day.south.operator_id)
+    )
+    assert len(north) == count
+    assert north == south
+
+
+_OF_THE_BOOKS = frozenset({"event_id", "operator_id", "tenant_id", "agent_id"})
+
+
+def test_what_a_provider_reports_is_held_against_the_same(day: Day) -> None:
+    provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
+    good = ReportedEvent(event_type=ReportedType.BET, action_id="1", game_key="g", provider="p", amount_minor=1)
+    wrong: dict[str, dict[str, Any]] = {
+        "gameKey": {"game_key": "x" * 65},
+        "provider": {"provider": "\0"},
+        "region": {"region": "\ud800"},
+        "occurredAt": {"occurred_at": START.replace(tzinfo=None)},
+        "amountMinor": {"amount_minor": 0},
+        "actionId": {"action_id": ""},
+    }
+    for place, about in wrong.items():
+        with pytest.raises(InvalidInput) as refused:
+            day.engine.ingest_events(provider, [good, evolve(good, **about)])
+        assert refused.value.path == f"events[1].{place}"
     assert _external(day) == []
 
 
