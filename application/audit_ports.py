@@ -84,7 +84,7 @@ EventName = tuple[UUID, str, EventType]
 
 @frozen
 class Duplicate:
-    """An event from elsewhere that says what another one has said, under another name."""
+    """An event from elsewhere that has come before, told by another actor."""
 
     event: LedgerEvent
     original_id: UUID
@@ -123,6 +123,8 @@ class Stream(Protocol):
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
         """Return the true duplicates among events from elsewhere that are not marked yet, at most `limit`, by id.
 
-        A true duplicate has tenant, player, game, provider, type, amount and moment of an event with a smaller id;
-        the smallest that is not marked is the original. Events that do not say all of these are no duplicates.
+        A true duplicate has tenant, action id, player, game, provider, type, amount and moment of an event with a
+        smaller id; the smallest that is not marked is the original. So the actor is another: one actor's events of
+        a type have different action ids. Events that do not say all of these are no duplicates, and play that is
+        merely equal is none either.
         """

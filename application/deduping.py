@@ -34,6 +34,10 @@ class Deduped:
 class DedupeLedger:
     """Finds true duplicates among the events of games elsewhere, and marks them if it is told to.
 
+    A true duplicate is the same event come in once more through another actor: under the credential after it, from
+    a file beside what was reported. It bears the same action id, which is its provider's name for it; equal play
+    under action ids of its own is play, whatever its moment.
+
     A mark is a DUPLICATE_OF event beside the one it is of, and bears what that one was counted by, so that whoever
     counts takes it off there. It is named after the event that it marks: none is marked twice.
     """

@@ -17,7 +17,7 @@ from ..domain.ledger import AccountKind, EventSource, EventType, LedgerEvent
 from ..domain.seals import GENESIS, START, Place, Placed, Seal, event_line, next_seal
 from .doubles import SettableClock
 from .house import House
-from .records import NOW, account, assert_same, fresh_id, movement, read, write
+from .records import NOW, account, assert_same, fresh_id, fresh_name, movement, read, write
 
 PATIENCE_SECONDS = 30
 EVERYTHING = 10_000
@@ -208,16 +208,19 @@ class TestEventsFromElsewhere:
         assert _taken(storage, here, []) == set()
         assert _taken(storage, there, names) == {_name(theirs)}
 
-    def test_duplicates_are_those_that_say_the_same(self, storage: Storage, here: House, there: House) -> None:
+    def test_duplicates_are_those_that_have_come_twice(self, storage: Storage, here: House, there: House) -> None:
         player = here.player()
         about: dict[str, Any] = {
             "player_id": player.player_id,
             "game_key": "elsewhere",
             "provider": "them",
             "reported_minor": 5,
+            "action_id": "theirs",
         }
         original = _reported(here, **about)
         others = [
+            *(_reported(here, **about | {"action_id": fresh_name("play")}) for _ in range(3)),
+            _reported(here, **about | {"actor_id": original.actor_id, "action_id": fresh_name("play")}),
             _reported(here, **about | {"player_id": fresh_id()}),
             _reported(here, **about | {"game_key": "another"}),
             _reported(here, **about | {"provider": "another"}),
@@ -249,7 +252,8 @@ class TestEventsFromElsewhere:
 
 
 def _reported(house: House, **given: Any) -> LedgerEvent:
-    return house.event(**({"event_type": EventType.BET, "source": EventSource.EXTERNAL} | given))
+    about: dict[str, Any] = {"event_type": EventType.BET, "source": EventSource.EXTERNAL, "actor_id": fresh_id()}
+    return house.event(**about | given)
 
 
 def _name(event: LedgerEvent) -> EventName:

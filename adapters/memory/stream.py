@@ -61,7 +61,14 @@ class MemoryStream:
             said = (event.player_id, event.game_key, event.provider)
             if event.source is EventSource.PLAYTIME or None in said or str(event.event_id) in marked:
                 continue
-            what = (event.tenant_id, *said, event.event_type, event.amount_minor, event.occurred_at)
+            what = (
+                event.tenant_id,
+                event.action_id,
+                *said,
+                event.event_type,
+                event.amount_minor,
+                event.occurred_at,
+            )
             original_id = originals.setdefault(what, event.event_id)
             if original_id != event.event_id:
                 found.append(Duplicate(event, original_id))

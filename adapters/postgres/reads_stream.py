@@ -80,7 +80,7 @@ and event_type = any ($4::text[])
 _DUPLICATES: Final = f"""
 with judged as (
     select event_id, first_value(event_id) over (
-        partition by tenant_id, player_id, game_key, provider, event_type, amount_minor, occurred_at
+        partition by tenant_id, action_id, player_id, game_key, provider, event_type, amount_minor, occurred_at
         order by event_id
     ) as original_id
     from playtime.ledger_events told where operator_id = $1 and source = 'EXTERNAL' and player_id is not null

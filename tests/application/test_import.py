@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -262,7 +262,7 @@ class TestDuplicates:
         self, day: Day, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(deduping, "MARK_BATCH", 2)
-        same = [_reported(day, 1, action_id=f"again-{number}") for number in range(6)]
+        same = [_reported(day, 1, actor_id=UUID(int=90 + number)) for number in range(6)]
         day.engine.import_ledger(_file(day, [*same, _reported(day, 2)]))
         before = _external(day)
         reported = {found.slug: found for found in day.engine.dedupe_ledger()}
@@ -279,12 +279,12 @@ class TestDuplicates:
         (again,) = day.engine.dedupe_ledger("north", apply=True)
         assert (again.count, again.marked, again.first) == (0, 0, ())
         marks = day.events(only=EventType.DUPLICATE_OF)
-        first = min(event.event_id for event in before if event.action_id.startswith("again"))
+        first = min(event.event_id for event in before if event.action_id == same[0].action_id)
         assert {mark.meta["originalId"] for mark in marks} == {str(first)}
         assert {mark.action_id for mark in marks} == {
             str(event.event_id)
             for event in before
-            if event.action_id.startswith("again") and event.event_id != first
+            if event.action_id == same[0].action_id and event.event_id != first
         }
         mark, told = marks[0], same[0]
         assert (mark.source, mark.amount_minor, mark.actor_id) == (EventSource.PLAYTIME, 0, day.agent.tenant_id)
@@ -308,9 +308,9 @@ class TestDuplicates:
     @pytest.mark.parametrize("folded", [False, True], ids=["not folded", "folded"])
     def test_that_are_marked_are_left_out_of_the_numbers(self, day: Day, *, folded: bool) -> None:
         events = [
-            *(_reported(day, 1, action_id=f"bet-{number}") for number in range(3)),
+            *(_reported(day, 1, actor_id=UUID(int=90 + number)) for number in range(3)),
             *(
-                _reported(day, 1, action_id=f"win-{n}", event_type=EventType.WIN, reported_minor=3)
+                _reported(day, 1, actor_id=UUID(int=90 + n), event_type=EventType.WIN, reported_minor=3)
                 for n in range(2)
             ),
             _reported(day, 2),
@@ -328,6 +328,45 @@ class TestDuplicates:
         assert rebuilt.same
         assert _elsewhere(day) == told
         assert day.engine.run_audit(SYSTEM).clean
+
+    @pytest.mark.parametrize("moment", [None, START], ids=["no moment", "whole seconds"])
+    def test_are_never_equal_play(self, day: Day, moment: datetime | None) -> None:
+        """Somebody who bets the same three times in a second has bet three times."""
+        provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
+        bet = ReportedEvent(
+            event_type=ReportedType.BET,
+            action_id="1",
+            game_key="elsewhere",
+            provider="them",
+            amount_minor=100,
+            player_id=PLAYER,
+            occurred_at=moment,
+        )
+        reported = [evolve(bet, action_id=str(number)) for number in range(3)]
+        assert day.engine.ingest_events(provider, reported).accepted == 3
+        assert {(e.occurred_at, e.amount_minor) for e in _external(day)} == {(moment or day.clock.now(), 100)}
+        assert {found.count for found in day.engine.dedupe_ledger(apply=True)} == {0}
+        assert _elsewhere(day)["handle_minor"] == 300
+
+    def test_are_found_when_reported_and_imported_or_under_two_credentials(self, day: Day) -> None:
+        told = _reported(day, 1)
+        report = ReportedEvent(
+            event_type=ReportedType.BET,
+            action_id=told.action_id,
+            game_key="elsewhere",
+            provider="them",
+            amount_minor=told.amount_minor,
+            player_id=PLAYER,
+            occurred_at=told.occurred_at,
+        )
+        day.clock.advance(seconds=5)
+        for name in ("old", "new"):
+            provider = day.hire(day.agent.tenant_id, day.north.operator_id, name, Role.PROVIDER)
+            assert day.engine.ingest_events(provider, [report]).accepted == 1
+        assert day.engine.import_ledger(_file(day, [told])) == Imported(1, 0, 0)
+        (found,) = day.engine.dedupe_ledger("north", apply=True)
+        assert (found.count, found.marked) == (2, 2)
+        assert _elsewhere(day)["handle_minor"] == told.amount_minor
 
     def test_of_our_own_play_are_none(self, day: Day) -> None:
         guest = day.welcome(1_000)

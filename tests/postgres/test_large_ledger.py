@@ -21,11 +21,11 @@ insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_a
     action_id, player_id, game_key, provider, amount_minor, meta)
 select %(operator)s, %(operator)s, gen_random_uuid(),
     timestamptz '2026-03-01' + (number / 2) * interval '1 second',
-    'EXTERNAL', 'BET', %(operator)s, %(run)s || number, %(operator)s, 'elsewhere', 'them', number / 2 + 1,
+    'EXTERNAL', 'BET', gen_random_uuid(), %(run)s || number / 2, %(operator)s, 'elsewhere', 'them', number / 2 + 1,
     '{"table": [1, 2, 3]}'
 from generate_series(1, %(count)s::bigint) number
 """
-"""Bets of a game elsewhere, each of them told twice."""
+"""Bets of a game elsewhere, each of them told twice, by two actors."""
 
 
 @pytest.fixture
