@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.seals import START, ChainCheck, Place, Placed, Seal, SealBreak, digest_of, next_seal
+from ..domain.seals import START, ChainCheck, Place, Placed, Seal, SealBreak, SealFault, digest_of, next_seal
 from ..domain.staff import Role
 from .access import SYSTEM, StaffPrincipal, look
 from .audit_ports import Extent
@@ -95,7 +95,10 @@ class VerifySeals:
         mark, check, breaks = Mark(), ChainCheck(), list[SealBreak]()
         before = walk.seal_before(newest)
         if before is not None:
-            mark, check = Mark(before.last, before.number), ChainCheck.after(before)
+            number, seal = before
+            mark, check = Mark(seal.last, seal.number), ChainCheck.after(seal)
+            if seal.number != number:
+                breaks.append(SealBreak(seal.number, SealFault.MISSING, seal.last.event_id))
         for stretch in walk.stretches(mark):
             for item in stretch.items:
                 breaks += walked(check, item)
@@ -147,14 +150,17 @@ class StreamWalk:
         number = 0 if extent.last_seal is None else extent.last_seal.number
         return cls(storage, operator_id, principal, extent, number)
 
-    def seal_before(self, newest: int | None) -> Seal | None:
-        """Return the seal before the newest so many; None where there are no more than these."""
+    def seal_before(self, newest: int | None) -> tuple[int, Seal] | None:
+        """Return the number of the seal before the newest so many, and the first seal that there is from it on.
+
+        None where there are no more than these.
+        """
         last = self.extent.last_seal
         if newest is None or last is None or last.number <= newest:
             return None
         number = last.number - newest
         seals = look(self.storage, self.principal, lambda unit: unit.stream.seals(self.operator_id, number - 1, 1))
-        return seals[0]
+        return number, seals[0]
 
     def stretches(self, mark: Mark = Mark()) -> Iterator[Stretch]:
         """Yield the stream after a mark, seals behind the events they are over."""

@@ -9,7 +9,9 @@ from support_audit import AuditedDay
 
 from playtime.adapters.memory.books import Books
 from playtime.adapters.memory.storage import MemoryStorage
+from playtime.application import sealing
 from playtime.application.access import SYSTEM
+from playtime.application.audit import NEWEST_SEALS
 from playtime.application.audit_ports import Stored
 from playtime.domain.bonuses import Bonus
 from playtime.domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
@@ -250,3 +252,27 @@ def test_a_changed_event_breaks_its_seal() -> None:
     event = next(iter(books.ledger.rows.values()))
     books.ledger.rows[event.event_id] = evolve(event, meta={"a": 1})
     assert audited.broken() == {"SEAL_BROKEN": ("north:1",)}
+
+
+def test_the_newest_seals_are_not_taken_at_their_word_when_those_before_are_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sealing, "SEAL_BATCH", 1)
+    storage = MemoryStorage()
+    audited = AuditedDay.played(storage)
+    day = audited.day
+    books = storage._shelf[day.north.operator_id]
+    for _ in books.ledger.rows:
+        day.engine.sweep()
+    assert day.engine.run_audit(day.north.head).clean
+    seals = sorted(books.seals.rows.values(), key=lambda seal: seal.number)
+    newest = seals[-1].number
+    assert newest > NEWEST_SEALS
+    for key, seal in list(books.seals.rows.items()):
+        if newest - NEWEST_SEALS <= seal.number < newest:
+            del books.seals.rows[key]
+    hidden = books.ledger.rows[seals[-2].last.event_id]
+    books.ledger.rows[hidden.event_id] = evolve(hidden, meta={"a": 1})
+    for newest_seals in (NEWEST_SEALS, None):
+        (finding,) = day.engine.run_audit(day.north.head, newest_seals=newest_seals).findings
+        assert (finding.code, finding.sample) == ("SEAL_BROKEN", (f"north:{newest}",))

@@ -10,8 +10,9 @@ from support_audit import AuditedDay
 from support_database import TestDatabase
 from support_day import DOUBLE
 
+from playtime.application import sealing
 from playtime.application.access import SYSTEM
-from playtime.application.audit import CHECKS
+from playtime.application.audit import CHECKS, NEWEST_SEALS
 
 _INSERT: Final = """
 insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,
@@ -271,6 +272,33 @@ def test_a_broken_seal_is_found(audited: AuditedDay, own: TestDatabase) -> None:
         assert audited.broken(principal) == {"SEAL_BROKEN": ("north:1",)}
     assert audited.broken(day.agent.head) == {}, "seals are the operator's"
     assert day.engine.run_audit(SYSTEM, newest_seals=1).clean, "it is older than what was looked at"
+
+
+def test_the_newest_seals_are_not_taken_at_their_word_when_those_before_are_gone(
+    audited: AuditedDay, own: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = audited.day
+    monkeypatch.setattr(sealing, "SEAL_BATCH", 1)
+    day.spin(audited.guest, 1, DOUBLE, times=5)
+    (north,) = (books for books in day.engine.verify_seals() if books.slug == "north")
+    for _ in range(north.unsealed):
+        day.engine.sweep()
+    (north,) = (books for books in day.engine.verify_seals() if books.slug == "north")
+    assert north.last_seal is not None
+    newest = north.last_seal.number
+    assert newest > NEWEST_SEALS
+    assert day.engine.run_audit(day.north.head).clean
+    gone = f"operator_id = '{day.north.operator_id}' and number between {newest - NEWEST_SEALS} and {newest - 1}"
+    _plant(
+        own,
+        audited,
+        f"""update playtime.ledger_events set meta = '{{"a": 1}}' where event_id = (
+        select last_event_id from playtime.seals where {gone} order by number desc limit 1);
+        delete from playtime.seals where {gone}""",
+    )
+    for newest_seals in (NEWEST_SEALS, None):
+        (finding,) = day.engine.run_audit(day.north.head, newest_seals=newest_seals).findings
+        assert (finding.code, finding.sample) == ("SEAL_BROKEN", (f"north:{newest}",))
 
 
 def test_what_is_told_is_bounded_and_counted(audited: AuditedDay, own: TestDatabase) -> None:
