@@ -19,8 +19,8 @@ from ...domain.periods import DEFAULT_ZONE, Bucket
 from .requests import LONGEST_TYPED, ActionId, ListFormat, Name, Since, Typed, Until
 
 GAME_KEY: Final = r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$(?!\n)"
-REPORT_BYTES: Final = 512 * 1024
-"""The largest report: a thousand events."""
+REPORT_BYTES: Final = LARGEST_REPORT * 4_608
+"""The largest report: as many events as it may have, each as long as its texts may be in JSON of ASCII alone."""
 
 Ratio = Annotated[
     str, Meta(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$(?!\n)", description="In decimals, up to six of them.")

@@ -12,8 +12,13 @@ from support_day import DOUBLE, LOSE
 from support_engine import START
 from support_http import API, Reply, Web
 
+from playtime.adapters.http.numbers_requests import REPORT_BYTES
+from playtime.adapters.http.requests import LONGEST_TYPED
+from playtime.application.answers import LONGEST_ACTION_ID
 from playtime.application.ingestion import LARGEST_REPORT
+from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.staff import Role
+from playtime.domain.tenants import LONGEST_NAME
 
 ROUTES: Final = ("overview", "revenue", "players", "games", "ops", "funnel", "ltv", "attribution")
 BASE: Final = "/admin/analytics"
@@ -187,6 +192,25 @@ class TestEventsFromElsewhere:
         assert web.post("/events", {"events": events}, token).content["accepted"] == LARGEST_REPORT
         assert web.post("/events", {"events": [*events, reported(-1)]}, token).paths == ["$.events"]
         assert web.post("/events", {"events": []}, token).paths == ["$.events"]
+
+    def test_of_a_thousand_fit_at_their_largest(self, any_web: Web) -> None:
+        """Each text as long as it may be, of symbols that take twelve bytes in JSON of nothing but ASCII."""
+        web, wide, some_id = any_web, "🎰", str(UUID(int=2**128 - 1))
+        about: dict[str, Any] = {
+            "gameKey": wide * LONGEST_TYPED,
+            "provider": wide * LONGEST_NAME,
+            "region": wide * LONGEST_NAME,
+            "amountMinor": MAX_AMOUNT_MINOR,
+            "occurredAt": START.isoformat(timespec="microseconds"),
+            "playerId": some_id,
+            "sessionId": some_id,
+            "agentId": str(web.day.agent.tenant_id),
+        }
+        names = (f"{number:04}".ljust(LONGEST_ACTION_ID, '"') for number in range(LARGEST_REPORT))
+        events = [reported(0, **about, actionId=name) for name in names]
+        assert len(json.dumps({"events": events})) > REPORT_BYTES * 0.9, "the limit is no larger than it has to be"
+        reply = web.post("/events", {"events": events}, provider(web))
+        assert (reply.status, reply.content.get("accepted")) == (200, LARGEST_REPORT)
 
     @pytest.mark.parametrize(
         ("about", "place"),
