@@ -129,7 +129,9 @@ CHECKS: Final = (
     stored(Stored.FOLD_DIFFERS, _C, "A folded total and the entries since are the sum of all entries."),
     stored(Stored.BALANCE_CHAIN_BROKEN, _C, "The balances that entries state follow from each other."),
     stored(
-        Stored.VOUCHER_DIFFERS, _C, "Issued vouchers are redeemed, voided, expired or open, as the ledger says."
+        Stored.VOUCHER_DIFFERS,
+        _C,
+        "Issued vouchers are redeemed, voided, expired or open, each with its amounts, as the ledger says.",
     ),
     stored(Stored.BONUS_NOT_HALF, _C, "A voucher's bonus is half of its amount, rounded down."),
     stored(Stored.BONUS_OVERDUE, _C, "An open player with a pending bonus has more than 1.00 FUN."),
@@ -138,7 +140,11 @@ CHECKS: Final = (
     stored(Stored.WIN_WITHOUT_BET, _C, "Nobody wins without a bet."),
     stored(Stored.TWO_WINS, _C, "A round wins once."),
     stored(Stored.DUPLICATE_ACTION, _C, "An action is done once."),
-    stored(Stored.SESSION_DIFFERS, _W, "A session's totals are those of its events."),
+    stored(
+        Stored.SESSION_DIFFERS,
+        _W,
+        "A session is kept, and its start, balances and totals are those of its events.",
+    ),
     stored(Stored.PLAYER_SEQ_GAP, _C, "A player's events are numbered from 1 without a gap."),
     stored(Stored.LIMIT_PASSED, _C, "No bet could take a session past its loss limit, which its events have set."),
     stored(Stored.ROLLUP_DIFFERS, _W, "The folded numbers are what the ledger's events add up to."),

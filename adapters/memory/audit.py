@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Final
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.audit_ports import Found, Stored
-from ...domain.bonuses import TRIGGER_AT_MINOR, BonusStatus
+from ...domain.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
 from ...domain.ledger import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
 from ...domain.players import Player
 from ...domain.rounds import Round
@@ -38,6 +39,7 @@ class Rows:
     vouchers: Sequence[Voucher]
     players: Sequence[Player]
     sessions: Sequence[Session]
+    bonuses: Sequence[Bonus]
     totals: Sequence[AccountTotal]
 
     @classmethod
@@ -51,6 +53,7 @@ class Rows:
             [row for one in books for row in one.vouchers.rows.values() if view.sees(row)],
             [row for one in books for row in one.players.rows.values() if view.sees(row)],
             [row for one in books for row in one.sessions.rows.values() if view.sees(row)],
+            [row for one in books for row in one.bonuses.rows.values() if view.sees(row)],
             [total for one in books for total in account_totals(view, one)],
         )
 
@@ -173,19 +176,27 @@ def _sides(event: LedgerEvent) -> Iterator[tuple[Account, int, int]]:
 
 
 def _vouchers(rows: Rows) -> Iterator[str]:
-    """Vouchers: one event that issued them with what they cost, and the one that their status says ended them."""
+    """Vouchers: one event that issued them, the one that their status says ended them, each with its amount."""
     told: dict[str, Counter[EventType]] = defaultdict(Counter)
-    issued: Counter[str] = Counter()
+    moved: dict[str, Counter[EventType]] = defaultdict(Counter)
     for event in rows.own_events:
-        if event.event_type in {EventType.VOUCHER_ISSUED, *_ENDS.values()}:
+        if event.event_type in {EventType.VOUCHER_ISSUED, EventType.BONUS_HELD, *_ENDS.values()}:
             told[event.action_id][event.event_type] += 1
-        if event.event_type is EventType.VOUCHER_ISSUED:
-            issued[event.action_id] += event.amount_minor
+            moved[event.action_id][event.event_type] += event.amount_minor
+    bonuses = {bonus.voucher_id: bonus.amount_minor for bonus in rows.bonuses}
     kept = {str(voucher.voucher_id): voucher for voucher in rows.vouchers}
-    for voucher_id, voucher in kept.items():
-        expected = Counter([EventType.VOUCHER_ISSUED, *(_ENDS[s] for s in [voucher.status] if s in _ENDS)])
-        if told[voucher_id] != expected or issued[voucher_id] != voucher.total_minor:
-            yield voucher_id
+    for name, voucher in kept.items():
+        amounts = {EventType.VOUCHER_ISSUED: voucher.total_minor}
+        if voucher.status in _ENDS:
+            amounts[_ENDS[voucher.status]] = voucher.total_minor
+        held = voucher.bonus_minor if voucher.status is VoucherStatus.REDEEMED else 0
+        if voucher.status is VoucherStatus.REDEEMED:
+            amounts[EventType.VOUCHER_REDEEMED] = voucher.amount_minor
+        if held:
+            amounts[EventType.BONUS_HELD] = held
+        once = all(count == 1 for count in told[name].values())
+        if not once or moved[name] != amounts or bonuses.get(voucher.voucher_id, 0) != held:
+            yield name
     yield from told.keys() - kept.keys()
 
 
@@ -196,12 +207,7 @@ def _halves(rows: Rows) -> Iterator[UUID]:
 
 def _overdue(rows: Rows) -> Iterator[UUID]:
     """Open players with a pending bonus and a balance at or below the trigger."""
-    pending = {
-        bonus.player_id
-        for books in rows.view.books()
-        for bonus in books.bonuses.rows.values()
-        if bonus.status is BonusStatus.PENDING
-    }
+    pending = {bonus.player_id for bonus in rows.bonuses if bonus.status is BonusStatus.PENDING}
     return (
         player.player_id
         for player in rows.players
@@ -256,11 +262,12 @@ def _duplicates(rows: Rows) -> Iterator[UUID]:
 
 
 def _sessions(rows: Rows) -> Iterator[UUID]:
-    """Sessions whose spins, bets, wins, games or last balance are not what their events say."""
+    """Sessions that are gone, or whose start, totals, games or balances are not what their events say."""
     played: dict[UUID, list[LedgerEvent]] = defaultdict(list)
     for event in rows.own_events:
         if event.session_id is not None:
             played[event.session_id].append(event)
+    opened = _opened(rows)
     for session in rows.sessions:
         events = played[session.session_id]
         bets = [event for event in events if event.event_type is EventType.BET]
@@ -273,8 +280,25 @@ def _sessions(rows: Rows) -> Iterator[UUID]:
             _last_balance(events, session.start_balance_minor),
         )
         kept = (session.spins, session.bets_minor, session.wins_minor, session.games, session.end_balance_minor)
-        if told != kept:
+        start = (session.started_at, session.start_balance_minor)
+        if not events or told != kept or opened.get(session.session_id, start) != start:
             yield session.session_id
+    yield from opened.keys() - {session.session_id for session in rows.sessions}
+
+
+def _opened(rows: Rows) -> Mapping[UUID, tuple[datetime, int]]:
+    """Return when sessions were opened by their first log-in, and what the player's moves had come to by then."""
+    opened: dict[UUID, tuple[datetime, int]] = {}
+    balances: Counter[UUID | None] = Counter()
+    for event in sorted(rows.own_events, key=lambda event: event.player_seq or 0):
+        if event.player_seq is None:
+            continue
+        for account, moved, _ in _sides(event):
+            if account.kind is AccountKind.PLAYER:
+                balances[event.player_id] += moved
+        if event.event_type is EventType.LOGIN and event.session_id is not None:
+            opened.setdefault(event.session_id, (event.occurred_at, balances[event.player_id]))
+    return opened
 
 
 def _last_balance(events: Iterable[LedgerEvent], before: int) -> int:

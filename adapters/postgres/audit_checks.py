@@ -74,18 +74,32 @@ QUERIES: Final[Mapping[Stored, str]] = {
                 count(*) filter (where event_type = 'VOUCHER_REDEEMED') as redeemed,
                 count(*) filter (where event_type = 'VOUCHER_VOIDED') as voided,
                 count(*) filter (where event_type = 'VOUCHER_EXPIRED') as expired,
-                sum(amount_minor) filter (where event_type = 'VOUCHER_ISSUED') as total_minor
+                sum(amount_minor) filter (where event_type = 'VOUCHER_ISSUED') as total_minor,
+                sum(amount_minor) filter (where event_type in
+                    ('VOUCHER_REDEEMED', 'VOUCHER_VOIDED', 'VOUCHER_EXPIRED')) as ended_minor,
+                sum(amount_minor) filter (where event_type = 'BONUS_HELD') as held_minor
             from playtime.ledger_events where source = 'PLAYTIME' and event_type in
-                ('VOUCHER_ISSUED', 'VOUCHER_REDEEMED', 'VOUCHER_VOIDED', 'VOUCHER_EXPIRED') {scope}
+                ('VOUCHER_ISSUED', 'VOUCHER_REDEEMED', 'VOUCHER_VOIDED', 'VOUCHER_EXPIRED', 'BONUS_HELD') {scope}
             group by operator_id, action_id
-        ), kept as (
-            select operator_id, voucher_id::text as action_id, status, amount_minor + bonus_minor as total_minor
+        ), held as (
+            select operator_id, voucher_id, amount_minor as bonus_kept from playtime.bonuses where true {scope}
+        ), sold as (
+            select operator_id, voucher_id, status, amount_minor + bonus_minor as total_minor,
+                case when status = 'REDEEMED' then amount_minor
+                    when status in ('VOIDED', 'EXPIRED') then amount_minor + bonus_minor end as ended_minor,
+                case status when 'REDEEMED' then nullif(bonus_minor, 0) end as held_minor
             from playtime.vouchers where true {scope}
+        ), kept as (
+            select operator_id, voucher_id::text as action_id, status, total_minor, ended_minor, held_minor,
+                bonus_kept
+            from sold left join held using (operator_id, voucher_id)
         )
         select action_id as id from kept full join told using (operator_id, action_id)
         where (told.issued, told.redeemed, told.voided, told.expired, told.total_minor) is distinct from (
             1::bigint, (status = 'REDEEMED')::integer::bigint, (status = 'VOIDED')::integer::bigint,
             (status = 'EXPIRED')::integer::bigint, kept.total_minor::numeric
+        ) or (told.ended_minor, told.held_minor, bonus_kept) is distinct from (
+            kept.ended_minor::numeric, kept.held_minor::numeric, kept.held_minor
         )
     """,
     Stored.BONUS_NOT_HALF: """
@@ -143,6 +157,7 @@ QUERIES: Final[Mapping[Stored, str]] = {
         select max(round_id::text) from playtime.rounds where true {scope}
         group by operator_id, player_id, action_id having count(*) > 1
     """,
+    # A session is opened by its first log-in, with what the player's moves had come to by then.
     Stored.SESSION_DIFFERS: """
         with played as (
             select operator_id, session_id, count(*) filter (where event_type = 'BET') as spins,
@@ -157,16 +172,28 @@ QUERIES: Final[Mapping[Stored, str]] = {
             from playtime.ledger_events where source = 'PLAYTIME' and session_id is not null
                 and player_seq is not null and 'PLAYER' in (from_kind, to_kind) {scope}
             order by operator_id, session_id, player_seq desc
+        ), moves as (
+            select operator_id, session_id, player_seq, event_type, occurred_at, sum(
+                case 'PLAYER' when to_kind then amount_minor when from_kind then -amount_minor else 0 end
+            ) over (partition by operator_id, player_id order by player_seq) as balance_minor
+            from playtime.ledger_events where source = 'PLAYTIME' and player_seq is not null
+                and (event_type = 'LOGIN' or 'PLAYER' in (from_kind, to_kind)) {scope}
+        ), opened as (
+            select distinct on (operator_id, session_id) operator_id, session_id, occurred_at, balance_minor
+            from moves where event_type = 'LOGIN' and session_id is not null
+            order by operator_id, session_id, player_seq
         ), kept as (
-            select operator_id, session_id, spins, bets_minor, wins_minor, games, start_balance_minor,
+            select operator_id, session_id, started_at, spins, bets_minor, wins_minor, games, start_balance_minor,
                 end_balance_minor
             from playtime.sessions where true {scope}
         )
-        select session_id::text as id from kept left join played using (operator_id, session_id)
-        left join ended using (operator_id, session_id)
-        where kept.spins <> coalesce(played.spins, 0) or kept.bets_minor <> coalesce(played.bets_minor, 0)
-            or kept.wins_minor <> coalesce(played.wins_minor, 0) or kept.games <> coalesce(played.games, '{{}}')
-            or end_balance_minor <> coalesce(balance_minor, start_balance_minor)
+        select session_id::text as id from kept full join opened using (operator_id, session_id)
+        left join played using (operator_id, session_id) left join ended using (operator_id, session_id)
+        where kept.spins is null or played.spins is null
+            or kept.started_at <> opened.occurred_at or start_balance_minor <> opened.balance_minor
+            or kept.spins <> played.spins or kept.bets_minor <> played.bets_minor
+            or kept.wins_minor <> played.wins_minor or kept.games <> coalesce(played.games, '{{}}')
+            or end_balance_minor <> coalesce(ended.balance_minor, start_balance_minor)
     """,
     Stored.PLAYER_SEQ_GAP: """
         with told as (

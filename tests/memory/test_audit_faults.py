@@ -1,6 +1,8 @@
 """The rules that memory looks after itself, against exactly that fault, put into its tables by hand."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +15,7 @@ from playtime.application import sealing
 from playtime.application.access import SYSTEM
 from playtime.application.audit import NEWEST_SEALS
 from playtime.application.audit_ports import Stored
-from playtime.domain.bonuses import Bonus
+from playtime.domain.bonuses import Bonus, BonusStatus
 from playtime.domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
 from playtime.domain.players import Player
 from playtime.domain.rounds import Round
@@ -128,7 +130,9 @@ def _floor(rows: Rows) -> None:
 
 
 def _pool(rows: Rows) -> None:
-    rows.books.bonuses.rows[rows.bonus.bonus_id] = evolve(rows.bonus, amount_minor=rows.bonus.amount_minor + 1)
+    entries = rows.books.totals.entries[rows.agent_id]
+    entries[Account(K.BONUS_POOL, rows.agent_id)] += 1
+    entries[Account(K.HOUSE, rows.agent_id)] -= 1
 
 
 def _chain(rows: Rows) -> None:
@@ -152,6 +156,45 @@ def _status(rows: Rows) -> None:
     redeemed = rows.voucher(VoucherStatus.REDEEMED)
     changed = evolve(redeemed, status=VoucherStatus.EXPIRED, player_id=None)
     rows.books.vouchers.rows[redeemed.voucher_id] = changed
+
+
+def _paid_early(rows: Rows) -> None:
+    """Pay 10 of the bonus at once, and let all that follows agree with it."""
+    for event in [row for row in rows.books.ledger.rows.values() if row.player_id == rows.player_id]:
+        moved = event.transfer
+        more = {T.VOUCHER_REDEEMED: 10, T.BONUS_HELD: -10}.get(event.event_type, 0)
+        if moved is not None:
+            source, target = moved.source_balance_minor, moved.target_balance_minor
+            changed = evolve(
+                moved,
+                amount_minor=moved.amount_minor + more,
+                source_balance_minor=source if source is None else source + 10,
+                target_balance_minor=target if target is None else target + 10,
+            )
+            rows.books.ledger.rows[event.event_id] = evolve(event, transfer=changed)
+    rows.books.bonuses.rows[rows.bonus.bonus_id] = evolve(rows.bonus, amount_minor=rows.bonus.amount_minor - 10)
+    rows.books.players.rows[rows.player_id] = rows.player.credit(10)
+    entries = rows.books.totals.entries[rows.agent_id]
+    entries[rows.player.account] += 10
+    entries[Account(K.BONUS_POOL, rows.agent_id)] -= 10
+    session = rows.session
+    _keep(
+        rows,
+        start_balance_minor=session.start_balance_minor + 10,
+        end_balance_minor=session.end_balance_minor + 10,
+    )
+
+
+def _returned_bonus(rows: Rows) -> None:
+    bonuses = (row for row in rows.books.bonuses.rows.values() if row.tenant_id == rows.agent_id)
+    bonus = next(row for row in bonuses if row.status is BonusStatus.RETURNED)
+    rows.books.bonuses.rows[bonus.bonus_id] = evolve(bonus, amount_minor=bonus.amount_minor + 1)
+
+
+def _keep(rows: Rows, **about: object) -> None:
+    """Keep the player's session otherwise."""
+    changed: Any = about
+    rows.books.sessions.rows[rows.session.session_id] = evolve(rows.session, **changed)
 
 
 def _half(rows: Rows) -> None:
@@ -178,9 +221,22 @@ def _twice(rows: Rows) -> None:
     rows.write(evolve(login, event_id=UUID(int=login.event_id.int + 1), player_seq=None))
 
 
-def _session(rows: Rows) -> None:
+def _unopened(rows: Rows) -> None:
     session = rows.session
-    rows.books.sessions.rows[session.session_id] = evolve(session, spins=session.spins + 1)
+    rows.books.sessions.rows[UUID(int=6)] = Session(
+        session_id=UUID(int=6),
+        operator_id=session.operator_id,
+        tenant_id=session.tenant_id,
+        player_id=UUID(int=7),
+        started_at=session.started_at,
+        last_active_at=session.started_at,
+        start_balance_minor=0,
+        end_balance_minor=0,
+    )
+
+
+def _gone(rows: Rows) -> None:
+    del rows.books.sessions.rows[rows.session.session_id]
 
 
 def _gap(rows: Rows) -> None:
@@ -191,11 +247,7 @@ def _limit(rows: Rows) -> None:
     limit, limit_minor = rows.event(T.LIMIT_SET), 10
     changed = evolve(limit, meta=dict(limit.meta) | {"lossLimitMinor": limit_minor})
     rows.books.ledger.rows[limit.event_id] = changed
-    rows.books.sessions.rows[rows.session.session_id] = evolve(rows.session, loss_limit_minor=limit_minor)
-
-
-def _lifted(rows: Rows) -> None:
-    rows.books.sessions.rows[rows.session.session_id] = evolve(rows.session, loss_limit_minor=None)
+    _keep(rows, loss_limit_minor=limit_minor)
 
 
 FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
@@ -206,6 +258,8 @@ FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
     "chain": (Stored.BALANCE_CHAIN_BROKEN, _chain),
     "wallet's chain": (Stored.BALANCE_CHAIN_BROKEN, _wallet_chain),
     "voucher": (Stored.VOUCHER_DIFFERS, _status),
+    "paid early": (Stored.VOUCHER_DIFFERS, _paid_early),
+    "returned bonus": (Stored.VOUCHER_DIFFERS, _returned_bonus),
     "half": (Stored.BONUS_NOT_HALF, _half),
     "overdue": (Stored.BONUS_OVERDUE, Rows.take_out),
     "outcome": (Stored.ROUND_WITHOUT_OUTCOME, _outcome),
@@ -214,10 +268,20 @@ FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
     "no bet": (Stored.WIN_WITHOUT_BET, lambda rows: rows.win(UUID(int=5))),
     "two wins": (Stored.TWO_WINS, lambda rows: rows.win(rows.won.round_id)),
     "twice": (Stored.DUPLICATE_ACTION, _twice),
-    "session": (Stored.SESSION_DIFFERS, _session),
+    "session": (Stored.SESSION_DIFFERS, lambda rows: _keep(rows, spins=rows.session.spins + 1)),
+    "start balance": (
+        Stored.SESSION_DIFFERS,
+        lambda rows: _keep(rows, start_balance_minor=rows.session.start_balance_minor + 1),
+    ),
+    "start": (
+        Stored.SESSION_DIFFERS,
+        lambda rows: _keep(rows, started_at=rows.session.started_at - timedelta(hours=5)),
+    ),
+    "no session": (Stored.SESSION_DIFFERS, _gone),
+    "nobody's session": (Stored.SESSION_DIFFERS, _unopened),
     "gap": (Stored.PLAYER_SEQ_GAP, _gap),
     "limit": (Stored.LIMIT_PASSED, _limit),
-    "lifted": (Stored.LIMIT_PASSED, _lifted),
+    "lifted": (Stored.LIMIT_PASSED, lambda rows: _keep(rows, loss_limit_minor=None)),
 }
 
 

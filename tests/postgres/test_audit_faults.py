@@ -36,6 +36,20 @@ update playtime.players set balance_minor = balance_minor - 1000, last_seq = las
 where player_id = %(player)s;
 update playtime.wallets set balance_minor = balance_minor + 1000 where tenant_id = %(agent)s;
 """
+_PAID_EARLY: Final = """
+update playtime.ledger_events set amount_minor = amount_minor + 10
+where player_id = %(player)s and event_type = 'VOUCHER_REDEEMED';
+update playtime.ledger_events set amount_minor = amount_minor - 10
+where player_id = %(player)s and event_type = 'BONUS_HELD';
+update playtime.ledger_events set from_balance_minor = from_balance_minor + 10
+where player_id = %(player)s and from_kind = 'PLAYER';
+update playtime.ledger_events set to_balance_minor = to_balance_minor + 10
+where player_id = %(player)s and to_kind = 'PLAYER';
+update playtime.bonuses set amount_minor = amount_minor - 10 where player_id = %(player)s;
+update playtime.players set balance_minor = balance_minor + 10 where player_id = %(player)s;
+update playtime.sessions set start_balance_minor = start_balance_minor + 10,
+    end_balance_minor = end_balance_minor + 10 where player_id = %(player)s;
+"""
 _WON: Final = "(select round_id from playtime.rounds where player_id = %(player)s and win_minor > 0)"
 _FIRST: Final = """(select event_id from playtime.ledger_events where player_id = %(player)s and event_type = 'BET'
     order by player_seq limit 1)"""
@@ -60,9 +74,9 @@ FAULTS: Final = {
         """alter table playtime.wallets drop constraint wallets_floor_check;
         update playtime.wallets set floor_minor = balance_minor + 1 where tenant_id = %(agent)s""",
     ),
-    "a bonus has grown": (
+    "a bonus is said to be returned": (
         "POOL_DIFFERS",
-        "update playtime.bonuses set amount_minor = amount_minor + 1 where player_id = %(player)s",
+        "update playtime.bonuses set status = 'RETURNED' where player_id = %(player)s",
     ),
     "a folded total has grown": (
         "FOLD_DIFFERS",
@@ -88,6 +102,12 @@ FAULTS: Final = {
         """insert into playtime.vouchers select operator_id, tenant_id, gen_random_uuid(), 'PLANTED', pin_key_id,
         pin_generation, amount_minor, bonus_minor, issued_by, issued_at, expires_at, 'EXPIRED', closed_at, null
         from playtime.vouchers where voucher_id = %(voided)s::uuid""",
+    ),
+    "a player got some of the bonus at once": ("VOUCHER_DIFFERS", _PAID_EARLY),
+    "a bonus that was returned has grown": (
+        "VOUCHER_DIFFERS",
+        """update playtime.bonuses set amount_minor = amount_minor + 1
+        where tenant_id = %(agent)s and status = 'RETURNED'""",
     ),
     "a bonus is not half": (
         "BONUS_NOT_HALF",
@@ -129,6 +149,21 @@ FAULTS: Final = {
     "a session ends with another balance": (
         "SESSION_DIFFERS",
         "update playtime.sessions set end_balance_minor = end_balance_minor + 1 where player_id = %(player)s",
+    ),
+    "a session began with another balance": (
+        "SESSION_DIFFERS",
+        "update playtime.sessions set start_balance_minor = start_balance_minor + 1 where player_id = %(player)s",
+    ),
+    "a session began earlier": (
+        "SESSION_DIFFERS",
+        "update playtime.sessions set started_at = started_at - interval '1 second' where player_id = %(player)s",
+    ),
+    "a session is gone": ("SESSION_DIFFERS", "delete from playtime.sessions where player_id = %(player)s"),
+    "a session that nobody opened": (
+        "SESSION_DIFFERS",
+        """insert into playtime.sessions select operator_id, tenant_id, gen_random_uuid(), player_id, started_at,
+        last_active_at, start_balance_minor, start_balance_minor, 0, 0, 0, '{}', started_at, 'LOGOUT', 1
+        from playtime.sessions where player_id = %(player)s""",
     ),
     "a number is left out": (
         "PLAYER_SEQ_GAP",
