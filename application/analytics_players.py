@@ -13,7 +13,7 @@ from ..domain.decimals import decimal_text
 from ..domain.games import Game
 from ..domain.inference import Odds, is_beyond_luck, is_outlier, z_score
 from ..domain.ledger import EventType
-from ..domain.periods import Period
+from ..domain.periods import Bucket, Period
 from ..domain.totals import Totals, ratio
 from .access import StaffPrincipal
 from .analytics import AnalyticsReader, Asked, Numbers, added_up, ratio_text
@@ -21,6 +21,12 @@ from .analytics_port import LENGTH_STEPS_SECONDS, STAKE_STEPS, Analytics, Player
 
 TOP_PLAYERS: Final = 20
 RETENTION_DAYS: Final = (1, 7, 30)
+_OF_BONUSES: Final = (
+    EventType.BONUS_HELD,
+    EventType.BONUS_TRIGGERED,
+    EventType.BONUS_RETURNED,
+    EventType.BONUS_ACKNOWLEDGED,
+)
 
 
 @frozen
@@ -163,12 +169,12 @@ class ReadPlayers(AnalyticsReader):
                 active=notable.active,
                 new=sum(point.new for point in points),
                 series=points,
-                retention=_retention(numbers, period, asked, now),
+                retention=_retention(numbers, period, asked, now, points),
                 session_lengths=_lengths(numbers.session_lengths(period.span, only)),
                 bet_sizes=_sizes(numbers.bet_sizes(period.span, only)),
                 top_players=_top(notable.sums),
                 outliers=Outliers(notable.tested, _outliers(notable.sums, odds.own_play, games)),
-                bonuses=_bonuses(added_up(numbers.sums(whole, only))),
+                bonuses=_bonuses(added_up(numbers.sums(whole, only, of=_OF_BONUSES))),
             )
 
         return self._answer(principal, asked, read)
@@ -188,10 +194,13 @@ def _series(numbers: Analytics, period: Period, asked: Asked) -> list[ActivityPo
     ]
 
 
-def _retention(numbers: Analytics, period: Period, asked: Asked, now: datetime) -> Retention:
+def _retention(  # noqa: PLR0917 - as a question comes
+    numbers: Analytics, period: Period, asked: Asked, now: datetime, points: Sequence[ActivityPoint]
+) -> Retention:
     days, after = period.by_day.edges, period.until_now(now, max(RETENTION_DAYS) + 1)
     over = after.whole_days(now)
-    sizes = numbers.newcomers(days, asked.only)
+    by_days = period.bucket is Bucket.DAY
+    sizes = [point.new for point in points] if by_days else numbers.newcomers(days, asked.only)
     came = {
         (part.born, part.day - part.born): part.players for part in numbers.returns(days, after.edges, asked.only)
     }

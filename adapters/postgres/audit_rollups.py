@@ -19,6 +19,7 @@ from .number_folding import (
     MARKED,
     NO_PLAYERS,
     NOBODY,
+    OF_ALL_GAMES,
     PLACE,
     PLAYERS_A_BLOCK,
 )
@@ -119,6 +120,7 @@ _PLAYERS: Final = f"""
         or max(last_bet_at) filter (where kept) is distinct from max(last_bet_at) filter (where not kept)"""  # noqa: S608 - texts of ours
 
 _PLACED: Final = "game_key, provider"
+_EACH_COARSER_SET: Final = ", ".join(f"({one})" for one in (OF_ALL_GAMES, *_COARSER))
 _UNITED: Final = f"coalesce(bit_or(members) filter (where {{}}kept), {NO_PLAYERS})"
 _SETS: Final = f"""
     select tenant_id, bucket_at from (
@@ -128,9 +130,11 @@ _SETS: Final = f"""
         select false, operator_id, detail, {_LONGER}, {_STARTS_LONGER}, tenant_id, {_PLACED}, {_DESK}, block,
             members from playtime.player_sets where grain < {_LONGEST} {{scope}}
         union all
-        select false, operator_id, coarser, grain, bucket_at, tenant_id, {_PLACED}, {_COARSER_DESK}, block,
-            members
-        from playtime.player_sets {_EACH_COARSER} where detail = {_FINEST} and grain = {_SHORTEST} {{scope}}
+        select false, operator_id, coarser, grain, bucket_at, tenant_id,
+            case when coarser <> {OF_ALL_GAMES} then game_key else '' end,
+            case when coarser <> {OF_ALL_GAMES} then provider else '' end, {_COARSER_DESK}, block, members
+        from playtime.player_sets cross join (values {_EACH_COARSER_SET}) coarser (coarser)
+        where detail = {_FINEST} and grain = {_SHORTEST} {{scope}}
         union all
         select false, operator_id, {_FINEST}, {_SHORTEST}, bucket_at, tenant_id, {_PLACED}, {_DESK},
             number / {PLAYERS_A_BLOCK}, {PLACE.format(number="number")}

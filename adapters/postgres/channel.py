@@ -63,11 +63,13 @@ row of the other, and a few thousand rows would take minutes.
 
 FOR_NUMBERS: Final = Statement(
     "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '32MB', true),"
-    " set_config('enable_sort', 'off', true)"
+    " set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
+    " set_config('max_parallel_workers_per_gather', '0', true)"
 )
 """For what adds up a period: how best to do it depends on the period, so that no plan is kept for another one.
 
-It is added up by hashes: the planner takes the rows of a stretch of time for few, and would sort what is many.
+It is added up by hashes: the planner takes the rows of a stretch of time for few, and would sort what is many. No
+table is read from end to end: the planner does not know what it costs to ask of every row whose it is.
 """
 
 

@@ -16,17 +16,41 @@ from .tables import GLOBAL, INSERT_ONLY, SCHEMA
 DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep")
 """The functions that run with their owner's rights; the application may call these and no other."""
 
+RANGED: Final = (
+    "piece_marks",
+    "play_pieces",
+    "player_days",
+    "player_numbers",
+    "player_quarters",
+    "player_sets",
+    "quarter_events",
+    "stake_pieces",
+)
+"""The tables of which so many rows are read at once that an index has to answer whose they are."""
+
 REFERENCE: Final = """
 create table playtime.isolation_reference (operator_id uuid, tenant_id uuid);
-create policy reference on playtime.isolation_reference using (
+create policy row_by_row on playtime.isolation_reference using (
     operator_id = any (array[nullif(current_setting('app.operator_id', true), '')::uuid])
     and (
         operator_id = any (array[nullif(current_setting('app.tenant_id', true), '')::uuid])
         or tenant_id = any (array[nullif(current_setting('app.tenant_id', true), '')::uuid])
     )
 );
+create policy by_range on playtime.isolation_reference using (
+    operator_id = any (array[nullif(current_setting('app.operator_id', true), '')::uuid])
+    and tenant_id >= case when current_setting('app.tenant_id', true) = current_setting('app.operator_id', true)
+        then '00000000-0000-0000-0000-000000000000'::uuid
+        else nullif(current_setting('app.tenant_id', true), '')::uuid end
+    and tenant_id <= case when current_setting('app.tenant_id', true) = current_setting('app.operator_id', true)
+        then 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
+        else nullif(current_setting('app.tenant_id', true), '')::uuid end
+);
 """
-"""The blessed condition, on a table that is rolled back: how it reads differs from server to server."""
+"""The blessed condition in both its forms, on a table that is rolled back: how it reads differs by server.
+
+Both let an operator see all of its rows, and anybody else its tenant's; what is unset or empty shows nothing.
+"""
 
 PARAMETERS: Final[Mapping[str, Any]] = {
     "schema": SCHEMA,
@@ -39,6 +63,7 @@ PARAMETERS: Final[Mapping[str, Any]] = {
     "global": sorted(GLOBAL),
     "insert_only": sorted(INSERT_ONLY),
     "definers": list(DEFINERS),
+    "ranged": list(RANGED),
 }
 
 _NAMED: Final = """
@@ -49,13 +74,13 @@ with tables as (
 ), owned as (
     select * from tables where relname <> all (%(global)s) and relname <> 'isolation_reference'
 ), reference as (
-    select qual from pg_policies where tablename = 'isolation_reference'
+    select policyname = 'by_range' as is_ranged, qual from pg_policies where tablename = 'isolation_reference'
 ), judged as (
     select p.tablename, p.policyname, p.roles = array[%(app)s::name] and p.cmd = 'ALL'
         and p.permissive = 'PERMISSIVE' and p.qual = r.qual and p.with_check = r.qual as is_app,
         p.roles = array[%(owner_read)s::name] and p.cmd = 'SELECT' and p.permissive = 'PERMISSIVE'
         and p.qual = 'true' as is_owner_read
-    from pg_policies p, reference r
+    from pg_policies p join reference r on r.is_ranged = (p.tablename = any (%(ranged)s))
     where p.schemaname = %(schema)s and p.tablename <> 'isolation_reference'
 )
 """

@@ -14,7 +14,7 @@ import psycopg
 from attrs import frozen
 
 SPINS_A_SESSION: Final = 40
-SESSIONS_AT_ONCE: Final = 10
+SESSIONS_AT_ONCE: Final = 4
 EVENTS_A_SPIN: Final = 1.41
 """A bet each, and a win for 41 in a hundred."""
 

@@ -15,7 +15,7 @@ from ...application.analytics_port import STAKE_STEPS, Scope
 from .channel import FOR_NUMBERS, Row
 from .folding import LAST_XID
 from .named import named
-from .number_folding import MARKED, NOBODY, PLACE, PLAYERS_A_BLOCK
+from .number_folding import MARKED, NOBODY, OF_ALL_GAMES, PLACE, PLAYERS_A_BLOCK
 from .number_pieces import cut_up
 from .transaction import Transaction
 
@@ -105,9 +105,8 @@ STAKES: Final = f"""{_RAW}, facts as (
 )"""  # noqa: S608 - texts of ours
 """Our own bets by the size of the stake."""
 
-_STRETCH: Final = "unnest(:{name}_since::timestamptz[], :{name}_until::timestamptz[]) stretch (since, until)"
-_IN_STRETCH: Final = """where {bucket_of_operator} and b.bucket_at >= stretch.since
-        and b.bucket_at < stretch.until {and_bucket}"""
+_BETWEEN: Final = """where {{bucket_of_operator}} and b.bucket_at >= :{name}_since::timestamptz
+        and b.bucket_at < :{name}_until::timestamptz {{and_bucket}} and b.bets + b.wins > 0"""
 _PLAYER_COLUMNS: Final = f"""
     select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, b.operator_id, b.tenant_id, b.player_id,
         b.session_id, b.game_key, b.bets, b.handle_minor, b.squares, b.wins, b.payout_minor,
@@ -122,17 +121,15 @@ _OF_RAW: Final = f"""
     from (select *, event_type = 'BET' as is_bet from raw) raw
     where source = 'PLAYTIME' and event_type in ('BET', 'WIN') and player_id is not null"""  # noqa: S608 - texts of ours
 
-PLAYERS: Final = f"""{_RAW}, facts as ({_PLAYER_COLUMNS} from {_STRETCH.format(name="days")} cross join lateral (
-        select * from playtime.player_days b {_IN_STRETCH} offset 0
-    ) b
-    where b.bets + b.wins > 0
-    union all{_PLAYER_COLUMNS} from {_STRETCH.format(name="quarters")} cross join lateral (
-        select * from playtime.player_quarters b {_IN_STRETCH} offset 0
-    ) b
-    where b.bets + b.wins > 0
+PLAYERS: Final = f"""{_RAW}, facts as ({_PLAYER_COLUMNS} from playtime.player_days b {_BETWEEN.format(name="days")}
+    union all{_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="before")}
+    union all{_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="after")}
     union all{_OF_RAW}
-)"""  # noqa: S608 - texts of ours
-"""Our own play by player, session and game."""
+)"""
+"""Our own play by player, session and game, of one bucket: whole days, and quarters of an hour before and after.
+
+Their ends are told one by one, so that the planner knows how many rows there are.
+"""
 
 BETTORS: Final = f"""{_RAW}, unfolded as materialized (
     select distinct {_BUCKET_OF.format(at="raw.occurred_at")} as bucket, raw.operator_id, raw.tenant_id,
@@ -144,7 +141,7 @@ BETTORS: Final = f"""{_RAW}, unfolded as materialized (
     select bucket, operator_id, tenant_id, block, bit_or(members) as members from (
         select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, b.operator_id, b.tenant_id, b.block, b.members
         from {_PIECES} cross join lateral (
-            select * from playtime.player_sets b {_IN_DETAIL} offset 0
+            select * from playtime.player_sets b {_IN_DETAIL.replace(":detail", ":set_detail")} offset 0
         ) b
         union all
         select bucket, operator_id, tenant_id, number / {PLAYERS_A_BLOCK}, {PLACE.format(number="number")}
@@ -185,7 +182,6 @@ class Facts:
         `detail` says how far desks have to be told apart for it; a filter may need more.
         """
         cut = cut_up(edges)
-        asked = 2 if only.cashier_id is not None else int(only.region is not None)
         values = {
             "edges": list(edges),
             "since": edges[0],
@@ -195,14 +191,13 @@ class Facts:
             "grains": [piece.grain for piece in cut.pieces],
             "pieces_since": [piece.since for piece in cut.pieces],
             "pieces_until": [piece.until for piece in cut.pieces],
-            "days_since": [since for since, _ in cut.days],
-            "days_until": [until for _, until in cut.days],
-            "quarters_since": [since for since, _ in cut.quarters],
-            "quarters_until": [until for _, until in cut.quarters],
             "all_since": [since for since, _ in cut.all_quarters],
             "all_until": [until for _, until in cut.all_quarters],
             "steps": list(STAKE_STEPS),
-            "detail": max(asked, given.pop("detail", 0)),
+            "detail": max(detail_of(only), given.pop("detail", 0)),
+            "set_detail": detail_of(only) if _asks_for(only, *_OF_PLAY) or only.cashier_id else OF_ALL_GAMES,
+            **{f"{name}_since": since for name, (since, _) in cut.around_days.items()},
+            **{f"{name}_until": until for name, (_, until) in cut.around_days.items()},
         }
         return self.put(f"{facts}\n{question}", only, **(values | given))
 
@@ -235,9 +230,11 @@ class Facts:
 def play_of(born: str) -> str:
     """Return the facts of our own play of those players alone whom some text says to be `born`."""
     return f"""{_RAW}{born}, facts as ({_PLAYER_COLUMNS}
-    from born cross join {_STRETCH.format(name="all")} cross join lateral (
-        select * from playtime.player_quarters b {_IN_STRETCH}
-        and b.operator_id = born.operator_id and b.player_id = born.player_id offset 0
+    from born cross join unnest(:all_since::timestamptz[], :all_until::timestamptz[]) stretch (since, until)
+    cross join lateral (
+        select * from playtime.player_quarters b where {{bucket_of_operator}} and b.operator_id = born.operator_id
+        and b.player_id = born.player_id and b.bucket_at >= stretch.since and b.bucket_at < stretch.until
+        {{and_bucket}} offset 0
     ) b
     where b.bets + b.wins > 0
     union all
@@ -247,6 +244,11 @@ def play_of(born: str) -> str:
         payout_minor, first_bet_at, last_bet_at
     ) join born on born.operator_id = played.operator_id and born.player_id = played.player_id
 )"""  # noqa: S608 - texts of ours
+
+
+def detail_of(only: Scope) -> int:
+    """Return how far desks have to be told apart for a filter; see DETAILS."""
+    return 2 if only.cashier_id is not None else int(only.region is not None)
 
 
 def conditions(alias: str, only: Scope, *names: str) -> str:

@@ -27,6 +27,9 @@ NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 DETAILS: Final = (0, 1, 2)
 """How far every piece tells desks apart: not at all, by region, and by region and cashier."""
 
+OF_ALL_GAMES: Final = -1
+"""How far sets of players tell anything apart that are of all games together, besides those above."""
+
 PLAYERS_A_BLOCK: Final = 1_024
 NO_PLAYERS: Final = f"'0'::bit({PLAYERS_A_BLOCK})"
 PLACE: Final = f"set_bit({NO_PLAYERS}, ({{number}} % {PLAYERS_A_BLOCK})::integer, 1)"  # the set of one player
@@ -167,9 +170,12 @@ with taken as materialized (
     union all select tenant_id, player_id, number from fresh
 ), sets as (
     insert into playtime.player_sets as kept
-    select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id, game_key, provider, {_DESK},
+    select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id,
+        case when detail <> {OF_ALL_GAMES} then game_key else '' end as of_game,
+        case when detail <> {OF_ALL_GAMES} then provider else '' end as of_provider, {_DESK},
         number / {PLAYERS_A_BLOCK} as block, bit_or({PLACE.format(number="number")})
-    from played join numbered using (tenant_id, player_id) {_EACH_WAY}
+    from played join numbered using (tenant_id, player_id)
+    cross join unnest($5::integer[]) grain cross join unnest({OF_ALL_GAMES}::smallint || $7::smallint[]) detail
     where bets > 0 group by detail, grain, starts_at, 5, 6, 7, 8, 9, block
     on conflict (
         operator_id, detail, grain, bucket_at, tenant_id, game_key, provider, cashier_id, region, block

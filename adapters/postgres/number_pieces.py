@@ -31,14 +31,12 @@ class Cut:
     edges: Sequence[tuple[datetime, datetime]]
 
     @property
-    def days(self) -> list[tuple[datetime, datetime]]:
-        """The whole days among what is read folded, where these are told apart from quarters of an hour alone."""
-        return [(piece.since, piece.until) for piece in self.pieces if piece.grain == GRAINS_MINUTES[-1]]
-
-    @property
-    def quarters(self) -> list[tuple[datetime, datetime]]:
-        """The stretches between them."""
-        return _joined((piece.since, piece.until) for piece in self.pieces if piece.grain != GRAINS_MINUTES[-1])
+    def around_days(self) -> dict[str, tuple[datetime, datetime]]:
+        """Of what is read folded, the whole days, and what lies before and after them; of one bucket only."""
+        days = [piece for piece in self.pieces if piece.grain == GRAINS_MINUTES[-1]]
+        since, until = (self.pieces[0].since, self.pieces[-1].until) if self.pieces else (_EPOCH, _EPOCH)
+        first, last = (days[0].since, days[-1].until) if days else (until, until)
+        return {"days": (first, last), "before": (since, first), "after": (last, until)}
 
     @property
     def all_quarters(self) -> list[tuple[datetime, datetime]]:

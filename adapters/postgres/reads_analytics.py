@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from attrs import frozen
@@ -71,44 +72,45 @@ select number, sum(players)::bigint from (
 ) counted group by number
 """
 _SIZES: Final = "select size_class, sum(bets)::bigint from facts group by size_class"
-_LENGTHS: Final = """
-select width_bucket(extract(epoch from lasted), :lengths::numeric[]), count(*) from (
+_LENGTHS: Final = f"""
+select {
+    ", ".join(
+        f"count(*) filter (where lasted >= interval '{seconds} seconds')" for seconds in LENGTH_STEPS_SECONDS
+    )
+} from (
     select max(last_bet_at) - min(first_bet_at) as lasted
     from facts where bets > 0 group by operator_id, session_id
-) sessions group by 1
-"""
-_OF_PLAYERS: Final = """
-, sums as materialized (
-    select player_id, tenant_id, game_key, sum(bets)::bigint as spins, sum(handle_minor) as handle_minor,
-        sum(wins)::bigint as wins, sum(payout_minor) as payout_minor, sum(squares) as squares
-    from facts group by player_id, tenant_id, game_key
-)"""
+) sessions
+"""  # noqa: S608 - texts of ours
 _PLAYER_SUMS: Final = """
-select player_id, tenant_id, nullif(game_key, ''), spins, handle_minor::text, wins, payout_minor::text,
-    squares::text
-from sums %s
+select player_id, tenant_id, nullif(game_key, ''), sum(bets)::bigint, sum(handle_minor)::text,
+    sum(wins)::bigint, sum(payout_minor)::text, sum(squares)::text
+from facts group by player_id, tenant_id, game_key
 """
-_NOTABLE: Final = f"""
-{_OF_PLAYERS}, odds as materialized (
+_NOTABLE: Final = """
+, odds as materialized (
     select * from unnest(:games::text[], :means::float8[], :variances::float8[]) odds (game_key, mean, variance)
 ), players as materialized (
-    select player_id, sum(spins) as spins, sum(handle_minor) as handle_minor,
-        coalesce(sum(spins) filter (where mean is not null), 0) as known_spins,
+    select player_id, sum(bets) as spins, sum(handle_minor) as handle_minor,
+        coalesce(sum(bets) filter (where mean is not null), 0) as known_spins,
         sum(payout_minor::float8 - mean * handle_minor::float8) as distance,
         sum(variance * squares::float8) as scatter
-    from sums left join odds using (game_key) group by player_id
-), notable as materialized (
-    (select player_id from players order by handle_minor desc, player_id limit :top::bigint)
-    union
-    select player_id from players where known_spins >= :fewest::bigint
-    and abs(distance) + 1 + 1e-9 * handle_minor::float8 >= :far::float8 * sqrt(scatter)
+    from facts left join odds using (game_key) group by player_id
 )
-select null, null, null, (select count(*) from players where spins > 0), null,
-    (select count(*) from players where known_spins >= :fewest::bigint and scatter > 0), null, null
-union all
-{_PLAYER_SUMS % "join notable using (player_id)"}
-"""  # noqa: S608 - texts of ours
-"""The first row counts. Floats only pick out who may be far off: wide enough that nobody is left out by them."""
+select count(*) filter (where spins > 0), count(*) filter (where known_spins >= :fewest::bigint and scatter > 0),
+    array(select player_id from players order by handle_minor desc, player_id limit :top::bigint)
+    || coalesce(array_agg(player_id) filter (
+        where known_spins >= :fewest::bigint
+        and abs(distance) + 1 + 1e-9 * handle_minor::float8 >= :far::float8 * sqrt(scatter)
+    ), '{{}}')
+from players
+"""
+"""Floats only pick out who may be far off: wide enough that nobody is left out by them."""
+_NAMED: Final = """
+, born as materialized (
+    select p.operator_id, p.player_id from playtime.players p
+    where {player_of_operator} and p.player_id = any (:players::uuid[])
+)"""
 
 _WIDER: Final = 0.97
 _WORTHS: Final = """
@@ -214,13 +216,12 @@ class PostgresAnalytics:
 
     def session_lengths(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many sessions there were for each length."""
-        lengths = [str(seconds) for seconds in LENGTH_STEPS_SECONDS]
-        rows = self._facts.ask(PLAYERS, _LENGTHS, [span.since, span.until], only, lengths=lengths)
-        return _filled(rows, len(LENGTH_STEPS_SECONDS), first=1)
+        (lasted,) = self._facts.ask(PLAYERS, _LENGTHS, [span.since, span.until], only)
+        return [some - longer for some, longer in pairwise((*lasted, 0))]
 
     def player_sums(self, span: Span, only: Scope) -> Sequence[PlayerSum]:
         """Return what each player did, game by game."""
-        rows = self._facts.ask(PLAYERS, _OF_PLAYERS + _PLAYER_SUMS % "", [span.since, span.until], only)
+        rows = self._facts.ask(PLAYERS, _PLAYER_SUMS, [span.since, span.until], only)
         return [_player_sum(row) for row in rows]
 
     def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
@@ -234,8 +235,10 @@ class PostgresAnalytics:
             "fewest": FEWEST_SPINS,
             "far": repr(_WIDER * float(Z_OUTLIER)),
         }
-        counts, *rows = self._facts.ask(PLAYERS, _NOTABLE, [span.since, span.until], only, **given)
-        return NotablePlayers(active=counts[3], tested=counts[5], sums=[_player_sum(row) for row in rows])
+        edges = [span.since, span.until]
+        ((active, tested, notable),) = self._facts.ask(PLAYERS, _NOTABLE, edges, only, **given)
+        rows = self._facts.ask(play_of(_NAMED), _PLAYER_SUMS, edges, only, players=notable)
+        return NotablePlayers(active=active, tested=tested, sums=[_player_sum(row) for row in rows])
 
     def worths(self, span: Span, only: Scope, limits: Sequence[int], percents: Sequence[int]) -> Worths:
         """Return how bets less wins are spread over players."""

@@ -38,6 +38,32 @@ SABOTAGES = {
         ),
         {"policies", "matrix"},
     ),
+    "numbers of one's siblings": (
+        (
+            "alter policy tenant on playtime.player_days using"
+            " (operator_id = any (array[nullif(current_setting('app.operator_id', true), '')::uuid]))"
+        ),
+        {"policies", "matrix"},
+    ),
+    "numbers of every operator": (
+        (
+            "alter policy tenant on playtime.play_pieces using"
+            " (tenant_id >="
+            " case when current_setting('app.tenant_id', true) = current_setting('app.operator_id', true)"
+            " then '00000000-0000-0000-0000-000000000000'::uuid"
+            " else nullif(current_setting('app.tenant_id', true), '')::uuid end)"
+        ),
+        {"policies", "matrix"},
+    ),
+    "numbers row by row": (
+        (
+            "alter policy tenant on playtime.player_sets using"
+            " (operator_id = any (array[nullif(current_setting('app.operator_id', true), '')::uuid])"
+            " and (operator_id = any (array[nullif(current_setting('app.tenant_id', true), '')::uuid])"
+            " or tenant_id = any (array[nullif(current_setting('app.tenant_id', true), '')::uuid])))"
+        ),
+        {"policies"},
+    ),
     "owner's reads may write": (
         (
             "drop policy owner_read on playtime.players;"
