@@ -38,7 +38,7 @@ RAW_TIMES: Final = 3
 @click.option("--asked-days", default=30, show_default=True, type=click.IntRange(1, 1_000))
 @click.option("--times", default=20, show_default=True, type=click.IntRange(3, 1_000), help="Requests a route.")
 @click.option(
-    "--patience", default=180, show_default=True, type=click.IntRange(0, 3_600), help="Seconds for statistics."
+    "--patience", default=180, show_default=True, type=click.IntRange(0, 3_600), help="Seconds for autovacuum."
 )
 @click.pass_obj
 def bench_analytics(
@@ -54,7 +54,7 @@ def bench_analytics(
         written = _fill(books, events)
         _fold(running.engine, operator_id)
         known = books.wait_for_statistics(patience)
-        click.echo(f"planner {'knows' if known else 'does NOT know'} the new rows")
+        click.echo(f"autovacuum {'is done' if known else 'is NOT done'} with the new rows")
         asked_since = until - timedelta(days=asked_days)
         asked = running.database.bench_books(operator_id, agent_ids, asked_since, until)
         with _served() as url:

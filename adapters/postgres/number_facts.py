@@ -106,13 +106,10 @@ STAKES: Final = f"""{_RAW}, facts as (
 """Our own bets by the size of the stake."""
 
 _BETWEEN: Final = """where {{bucket_of_operator}} and b.bucket_at >= :{name}_since::timestamptz
-        and b.bucket_at < :{name}_until::timestamptz {{and_bucket}} and b.bets + b.wins > 0"""
-_PLAYER_COLUMNS: Final = f"""
-    select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, b.operator_id, b.tenant_id, b.player_id,
-        b.session_id, b.game_key, b.bets, b.handle_minor, b.squares, b.wins, b.payout_minor,
-        b.first_bet_at, b.last_bet_at"""
-_OF_RAW: Final = f"""
-    select {_BUCKET_OF.format(at="occurred_at")}, operator_id, tenant_id, player_id,
+        and b.bucket_at < :{name}_until::timestamptz {{and_bucket}} and (b.bets <> 0 or b.wins <> 0)"""
+_PLAYER_COLUMNS: Final = """b.operator_id, b.tenant_id, b.player_id, b.session_id, b.game_key,
+        b.bets, b.handle_minor, b.squares, b.wins, b.payout_minor, b.first_bet_at, b.last_bet_at"""
+_PLAYED_RAW: Final = f"""operator_id, tenant_id, player_id,
         coalesce(session_id, '{NOBODY}'), coalesce(game_key, ''),
         is_bet::integer, case when is_bet then amount_minor else 0 end,
         case when is_bet then amount_minor::numeric * amount_minor else 0 end,
@@ -121,11 +118,15 @@ _OF_RAW: Final = f"""
     from (select *, event_type = 'BET' as is_bet from raw) raw
     where source = 'PLAYTIME' and event_type in ('BET', 'WIN') and player_id is not null"""  # noqa: S608 - texts of ours
 
-PLAYERS: Final = f"""{_RAW}, facts as ({_PLAYER_COLUMNS} from playtime.player_days b {_BETWEEN.format(name="days")}
-    union all{_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="before")}
-    union all{_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="after")}
-    union all{_OF_RAW}
-)"""
+PLAYERS: Final = f"""{_RAW}, facts as (
+    select {_PLAYER_COLUMNS} from playtime.player_days b {_BETWEEN.format(name="days")}
+    union all
+    select {_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="before")}
+    union all
+    select {_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="after")}
+    union all
+    select {_PLAYED_RAW}
+)"""  # noqa: S608 - texts of ours
 """Our own play by player, session and game, of one bucket: whole days, and quarters of an hour before and after.
 
 Their ends are told one by one, so that the planner knows how many rows there are.
@@ -229,16 +230,18 @@ class Facts:
 
 def play_of(born: str) -> str:
     """Return the facts of our own play of those players alone whom some text says to be `born`."""
-    return f"""{_RAW}{born}, facts as ({_PLAYER_COLUMNS}
+    return f"""{_RAW}{born}, facts as (
+    select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, {_PLAYER_COLUMNS}
     from born cross join unnest(:all_since::timestamptz[], :all_until::timestamptz[]) stretch (since, until)
     cross join lateral (
         select * from playtime.player_quarters b where {{bucket_of_operator}} and b.operator_id = born.operator_id
         and b.player_id = born.player_id and b.bucket_at >= stretch.since and b.bucket_at < stretch.until
         {{and_bucket}} offset 0
     ) b
-    where b.bets + b.wins > 0
+    where b.bets <> 0 or b.wins <> 0
     union all
-    select played.* from ({_OF_RAW}
+    select played.* from (
+    select {_BUCKET_OF.format(at="occurred_at")}, {_PLAYED_RAW}
     ) played (
         bucket, operator_id, tenant_id, player_id, session_id, game_key, bets, handle_minor, squares, wins,
         payout_minor, first_bet_at, last_bet_at

@@ -79,7 +79,7 @@ select {
     )
 } from (
     select max(last_bet_at) - min(first_bet_at) as lasted
-    from facts where bets > 0 group by operator_id, session_id
+    from facts where bets <> 0 group by operator_id, session_id
 ) sessions
 """  # noqa: S608 - texts of ours
 _PLAYER_SUMS: Final = """
