@@ -202,7 +202,8 @@ def _retention(  # noqa: PLR0917 - as a question comes
     by_days = period.bucket is Bucket.DAY
     sizes = [point.new for point in points] if by_days else numbers.newcomers(days, asked.only)
     came = {
-        (part.born, part.day - part.born): part.players for part in numbers.returns(days, after.edges, asked.only)
+        (part.born, part.after): part.players
+        for part in numbers.returns(days, after.edges, RETENTION_DAYS, asked.only)
     }
 
     def returned(born: int, after: int) -> int | None:

@@ -105,10 +105,10 @@ class Worths:
 
 @frozen(kw_only=True)
 class Return:
-    """How many of the players who were new in one bucket bet in another; each kind of buckets counts from 0."""
+    """How many of the players who were new in one bucket, from 0 on, bet so many buckets after."""
 
     born: int
-    day: int
+    after: int
     players: int
 
 
@@ -197,10 +197,13 @@ class Analytics(Protocol):
         between the first edge and the last.
         """
 
-    def returns(self, cohorts: Sequence[datetime], edges: Sequence[datetime], only: Scope) -> Sequence[Return]:
-        """Return how many of the players made between some edges bet between others, by both kinds of buckets.
+    def returns(
+        self, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: Scope
+    ) -> Sequence[Return]:
+        """Return how many of the players made in a bucket of `cohorts` bet so many buckets of `edges` after.
 
-        Agent, cashier and region are the player's own and the bet's. What comes to nobody is not told.
+        Both are counted from their first; `after` are of different numbers. Agent, cashier and region are the
+        player's own and the bet's. What comes to nobody is not told.
         """
 
     def cohorts(self, edges: Sequence[datetime], only: Scope) -> Sequence[CohortSum]:

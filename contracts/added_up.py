@@ -87,15 +87,17 @@ def cohorts_of(play: Play, edges: Sequence[datetime], only: Scope) -> tuple[list
     return counts, found
 
 
-def returns_of(play: Play, cohorts: Sequence[datetime], edges: Sequence[datetime], only: Scope) -> list[Return]:
-    """Return how many of those new in each bucket bet in each other one."""
+def returns_of(
+    play: Play, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: Scope
+) -> list[Return]:
+    """Return how many of those new in each bucket bet so many after."""
     found = []
     for born, ends in enumerate(itertools.pairwise(cohorts)):
         new = {player.player_id for player in newcomers(play, *ends, only)}
         for day, (since, until) in enumerate(itertools.pairwise(edges)):
             there = new & who_bet(play, since, until, only)
-            if there:
-                found.append(Return(born=born, day=day, players=len(there)))
+            if there and day - born in after:
+                found.append(Return(born=born, after=day - born, players=len(there)))
     return found
 
 

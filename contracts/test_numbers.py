@@ -48,6 +48,7 @@ from .plays import (
 from .records import fresh_id, read, write
 
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
+AFTER = (0, 1, 2, 7)
 NOWHERE = Scope(game_key="no-such-game")
 END = BEGINNING + timedelta(days=DAYS)
 WHOLE = [BEGINNING - timedelta(days=1), END + timedelta(days=1)]
@@ -162,8 +163,8 @@ class TestEveryNumber:
     def test_who_returned(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
         cohorts, only = asked
         for edges in (cohorts, [cohorts[0], cohorts[-1] + timedelta(days=1), cohorts[-1] + timedelta(days=9)]):
-            found = books.ask(lambda numbers, edges=edges: in_order(numbers.returns(cohorts, edges, only)))  # type: ignore[misc] # a default
-            assert found == in_order(returns_of(books.play, cohorts, edges, only))
+            found = books.ask(lambda numbers, edges=edges: in_order(numbers.returns(cohorts, edges, AFTER, only)))  # type: ignore[misc] # a default
+            assert found == in_order(returns_of(books.play, cohorts, edges, AFTER, only))
 
     def test_sums_of_some_types(self, books: Books, asked: tuple[list[datetime], Scope]) -> None:
         edges, only = asked
@@ -380,7 +381,11 @@ def nothing_found(books: Books, only: Scope) -> bool:
     with books.storage.begin(books.here.as_operator) as unit:
         numbers, span = unit.analytics, Span(*WHOLE)
         rows = (*numbers.sums(WHOLE, only), *numbers.player_sums(span, only), *numbers.cohorts(WHOLE, only))
-        rows = (*rows, *numbers.returns(WHOLE, WHOLE, only), *numbers.notable_players(span, only, {}, 5).sums)
+        rows = (
+            *rows,
+            *numbers.returns(WHOLE, WHOLE, AFTER, only),
+            *numbers.notable_players(span, only, {}, 5).sums,
+        )
         counts = (*numbers.actives(WHOLE, only), *numbers.bet_sizes(span, only), *numbers.newcomers(WHOLE, only))
         lists = (*numbers.refusals(span, only), *numbers.errors(span, only))
         steps = [step.vouchers for step in numbers.funnel(span, only)]
@@ -397,7 +402,7 @@ def everything(books: Books, binding: Binding | None = None) -> list[object]:
         books.ask(lambda numbers: list(numbers.actives(DAILY, EVERYTHING)), binding),
         books.ask(lambda numbers: in_order(numbers.player_sums(Span(*WHOLE), EVERYTHING)), binding),
         books.ask(lambda numbers: in_order(numbers.cohorts(DAILY, EVERYTHING)), binding),
-        books.ask(lambda numbers: in_order(numbers.returns(DAILY, DAILY, EVERYTHING)), binding),
+        books.ask(lambda numbers: in_order(numbers.returns(DAILY, DAILY, AFTER, EVERYTHING)), binding),
         books.ask(lambda numbers: sum(numbers.bet_sizes(Span(*WHOLE), EVERYTHING)), binding),
         books.ask(lambda numbers: sum(numbers.session_lengths(Span(*WHOLE), EVERYTHING)), binding),
     ]
@@ -410,7 +415,7 @@ def everything_of(play: Play) -> list[object]:
         [len(who_bet(play, *ends, EVERYTHING)) for ends in itertools.pairwise(DAILY)],
         in_order(player_sums_of(play, Span(*WHOLE), EVERYTHING)),
         in_order(cohorts_of(play, DAILY, EVERYTHING)[1]),
-        in_order(returns_of(play, DAILY, DAILY, EVERYTHING)),
+        in_order(returns_of(play, DAILY, DAILY, AFTER, EVERYTHING)),
         len(bets),
         len(groups(bets, lambda event: event.session_id)),
     ]

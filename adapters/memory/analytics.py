@@ -173,13 +173,16 @@ class MemoryAnalytics:
         counts = Counter(self._born(edges, only, self._bettors_of_a_game(edges, only)).values())
         return [counts[bucket] for bucket in range(len(edges) - 1)]
 
-    def returns(self, cohorts: Sequence[datetime], edges: Sequence[datetime], only: Scope) -> Sequence[Return]:
-        """Return how many of the players made between some edges bet between others."""
+    def returns(
+        self, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: Scope
+    ) -> Sequence[Return]:
+        """Return how many of the players made in a bucket bet so many buckets after."""
         born, groups = self._born(cohorts, only), defaultdict[tuple[int, int], set[UUID | None]](set)
         for day, bet in self._bets(edges, only):
-            if bet.player_id in born:
-                groups[born[bet.player_id], day].add(bet.player_id)
-        return [Return(born=first, day=day, players=len(some)) for (first, day), some in groups.items()]
+            first = born.get(bet.player_id, len(edges))
+            if day - first in after:
+                groups[first, day - first].add(bet.player_id)
+        return [Return(born=first, after=later, players=len(some)) for (first, later), some in groups.items()]
 
     def cohorts(self, edges: Sequence[datetime], only: Scope) -> Sequence[CohortSum]:
         """Return what newcomers staked and won, by the bucket they were made in and the bucket of it."""

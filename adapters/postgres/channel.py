@@ -61,16 +61,21 @@ They are joined by hashes: where the server does not know yet how large they are
 row of the other, and a few thousand rows would take minutes.
 """
 
-FOR_NUMBERS: Final = Statement(
-    "select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '32MB', true),"
-    " set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
-    " set_config('max_parallel_workers_per_gather', '0', true)"
-)
-"""For what adds up a period: how best to do it depends on the period, so that no plan is kept for another one.
 
-It is added up by hashes: the planner takes the rows of a stretch of time for few, and would sort what is many. No
-table is read from end to end: the planner does not know what it costs to ask of every row whose it is.
-"""
+def for_numbers(*, planned_anew: bool) -> Statement:
+    """Return what is set for what adds up a period.
+
+    It is added up by hashes: the planner takes the rows of a stretch of time for few, and would sort what is many.
+    No table is read from end to end: the planner does not know what it costs to ask of every row whose it is. A
+    plan is made anew where the best one depends on how long the period is; else once for all, as making it takes
+    longer than carrying it out.
+    """
+    mode = "force_custom_plan" if planned_anew else "force_generic_plan"
+    return Statement(
+        f"select set_config('plan_cache_mode', '{mode}', true), set_config('work_mem', '32MB', true),"
+        " set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
+        " set_config('max_parallel_workers_per_gather', '0', true)"
+    )
 
 
 @define(eq=False)

@@ -12,7 +12,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.analytics_port import STAKE_STEPS, Scope
-from .channel import FOR_NUMBERS, Row
+from .channel import Row, for_numbers
 from .folding import LAST_XID
 from .named import named
 from .number_folding import MARKED, NOBODY, OF_ALL_GAMES, PLACE, PLAYERS_A_BLOCK
@@ -182,7 +182,7 @@ class Facts:
 
         `detail` says how far desks have to be told apart for it; a filter may need more.
         """
-        cut = cut_up(edges)
+        cut = cut_up(tuple(edges))
         values = {
             "edges": list(edges),
             "since": edges[0],
@@ -225,7 +225,8 @@ class Facts:
         )
         scope = {name: getattr(only, name) for name in _FILTERS}
         statement = named(filled, self.transaction.scope | scope | given)
-        return self.transaction.read_as_of_one_moment(FOR_NUMBERS, statement)[1]
+        anew = not text.startswith(STAKES)
+        return self.transaction.read_as_of_one_moment(for_numbers(planned_anew=anew), statement)[1]
 
 
 def play_of(born: str) -> str:

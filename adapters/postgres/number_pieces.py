@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -44,8 +45,12 @@ class Cut:
         return _joined((piece.since, piece.until) for piece in self.pieces)
 
 
-def cut_up(edges: Sequence[datetime]) -> Cut:
-    """Cut the buckets between some edges up into the longest pieces that fit, and what is left over."""
+@lru_cache(maxsize=64)
+def cut_up(edges: tuple[datetime, ...]) -> Cut:
+    """Cut the buckets between some edges up into the longest pieces that fit, and what is left over.
+
+    The questions of one answer have the same edges time and again.
+    """
     pieces: list[Piece] = []
     left: list[tuple[datetime, datetime]] = []
     for since, until in pairwise(edges):

@@ -79,7 +79,7 @@ select {
     )
 } from (
     select max(last_bet_at) - min(first_bet_at) as lasted
-    from facts where bets <> 0 group by operator_id, session_id
+    from facts where bets <> 0 group by session_id, operator_id
 ) sessions
 """  # noqa: S608 - texts of ours
 _PLAYER_SUMS: Final = """
@@ -91,8 +91,8 @@ _NOTABLE: Final = """
 , odds as materialized (
     select * from unnest(:games::text[], :means::float8[], :variances::float8[]) odds (game_key, mean, variance)
 ), players as materialized (
-    select player_id, sum(bets) as spins, sum(handle_minor) as handle_minor,
-        coalesce(sum(bets) filter (where mean is not null), 0) as known_spins,
+    select player_id, sum(bets::float8) as spins, sum(handle_minor) as handle_minor,
+        coalesce(sum(bets::float8) filter (where mean is not null), 0) as known_spins,
         sum(payout_minor::float8 - mean * handle_minor::float8) as distance,
         sum(variance * squares::float8) as scatter
     from facts left join odds using (game_key) group by player_id
@@ -126,6 +126,7 @@ union all
 select null, percent, count(*), sum(minor)::text
 from ranked join unnest(:percents::integer[]) percent on place <= (players * percent + 99) / 100 group by percent
 """
+_NO_FACTS: Final = "with nothing as (select)"
 _BORN: Final = """
 , born as materialized (
     select p.operator_id, p.tenant_id, p.player_id,
@@ -149,12 +150,14 @@ _RETURNS: Final = f"""
         bit_or({PLACE.format(number="n.number")}) as members
     from born join playtime.player_numbers n using (operator_id, tenant_id, player_id) group by 1, 2, 3, 4
 )
-select born, day, sum(players)::bigint from (
-    select cohorts.bucket as born, facts.bucket as day, bit_count(cohorts.members & facts.members) as players
-    from cohorts join facts using (operator_id, tenant_id, block)
+select born, after, sum(players)::bigint from (
+    select cohorts.bucket as born, after, bit_count(cohorts.members & facts.members) as players
+    from cohorts cross join unnest(:after::integer[]) after
+    join facts using (operator_id, tenant_id, block) where facts.bucket = cohorts.bucket + after
     union all
-    select born.bucket, strangers.bucket, 1 from born join strangers using (operator_id, tenant_id, player_id)
-) counted where players > 0 group by born, day
+    select born.bucket, after, 1 from born cross join unnest(:after::integer[]) after
+    join strangers using (operator_id, tenant_id, player_id) where strangers.bucket = born.bucket + after
+) counted where players > 0 group by born, after
 """  # noqa: S608 - texts of ours
 _COHORTS: Final = """
 select born.bucket, facts.bucket, sum(handle_minor)::text, sum(payout_minor)::text
@@ -204,10 +207,13 @@ class PostgresAnalytics:
         }
         return _filled(self._facts.ask(BETTORS, _WITHIN, edges, only, **given), len(windows), first=1)
 
-    def returns(self, cohorts: Sequence[datetime], edges: Sequence[datetime], only: Scope) -> Sequence[Return]:
-        """Return how many of the players made between some edges bet between others."""
-        rows = self._facts.ask(BETTORS + _BORN % "", _RETURNS, edges, only, **_born_between(cohorts))
-        return [Return(born=row[0], day=row[1], players=row[2]) for row in rows]
+    def returns(
+        self, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: Scope
+    ) -> Sequence[Return]:
+        """Return how many of the players made in a bucket bet so many buckets after."""
+        given = {"after": list(after), **_born_between(cohorts)}
+        rows = self._facts.ask(BETTORS + _BORN % "", _RETURNS, edges, only, **given)
+        return [Return(born=row[0], after=row[1], players=row[2]) for row in rows]
 
     def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many bets there were for each size."""
@@ -253,8 +259,8 @@ class PostgresAnalytics:
 
     def newcomers(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
         """Return how many players were made, for each bucket."""
-        born = _BORN % (_WHO_IS_IN_A_SET if _is_of_a_game(only) else "")
-        rows = self._facts.ask(BETTORS + born, _NEWCOMERS, edges, only, **_born_between(edges))
+        facts = BETTORS + _BORN % _WHO_IS_IN_A_SET if _is_of_a_game(only) else _NO_FACTS + _BORN % ""
+        rows = self._facts.ask(facts, _NEWCOMERS, edges, only, **_born_between(edges))
         return _filled(rows, len(edges) - 1)
 
     def cohorts(self, edges: Sequence[datetime], only: Scope) -> Sequence[CohortSum]:
