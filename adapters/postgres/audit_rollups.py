@@ -44,7 +44,10 @@ _TOLD: Final = f"""
 
 _KEYS: Final = "operator_id, detail, grain, bucket_at, tenant_id"
 _DESK: Final = "cashier_id, region"
-_EACH_COARSER: Final = f"cross join (values {', '.join(f'({one})' for one in _COARSER)}) coarser (coarser)"
+_EACH_COARSER: Final = f"""(
+            select *, unnest(array[{{}}]) as coarser from playtime.{{}}
+            where detail = {_FINEST} and grain = {_SHORTEST} {{{{scope}}}}
+        ) finest"""  # noqa: S608 - texts of ours
 _COARSER_DESK: Final = f"'{NOBODY}', case when coarser > 0 then region else '' end"
 
 
@@ -61,7 +64,7 @@ def _differing(table: str, of_what: str, told: str, *sums: str) -> str:
         from playtime.{table} where grain < {_LONGEST} {{scope}}
         union all
         select operator_id, coarser, grain, bucket_at, tenant_id, {of_what}, {_COARSER_DESK}, {opposite}
-        from playtime.{table} {_EACH_COARSER} where detail = {_FINEST} and grain = {_SHORTEST} {{scope}}
+        from {_EACH_COARSER.format(", ".join(map(str, _COARSER)), table)}
     ) pieces group by {_KEYS}, {of_what}, {_DESK} having {uneven}"""  # noqa: S608 - texts of ours
 
 
@@ -120,7 +123,7 @@ _PLAYERS: Final = f"""
         or max(last_bet_at) filter (where kept) is distinct from max(last_bet_at) filter (where not kept)"""  # noqa: S608 - texts of ours
 
 _PLACED: Final = "game_key, provider"
-_EACH_COARSER_SET: Final = ", ".join(f"({one})" for one in (OF_ALL_GAMES, *_COARSER))
+_COARSER_SETS: Final = ", ".join(map(str, (OF_ALL_GAMES, *_COARSER)))
 _UNITED: Final = f"coalesce(bit_or(members) filter (where {{}}kept), {NO_PLAYERS})"
 _SETS: Final = f"""
     select tenant_id, bucket_at from (
@@ -133,8 +136,7 @@ _SETS: Final = f"""
         select false, operator_id, coarser, grain, bucket_at, tenant_id,
             case when coarser <> {OF_ALL_GAMES} then game_key else '' end,
             case when coarser <> {OF_ALL_GAMES} then provider else '' end, {_COARSER_DESK}, block, members
-        from playtime.player_sets cross join (values {_EACH_COARSER_SET}) coarser (coarser)
-        where detail = {_FINEST} and grain = {_SHORTEST} {{scope}}
+        from {_EACH_COARSER.format(_COARSER_SETS, "player_sets")}
         union all
         select false, operator_id, {_FINEST}, {_SHORTEST}, bucket_at, tenant_id, {_PLACED}, {_DESK},
             number / {PLAYERS_A_BLOCK}, {PLACE.format(number="number")}

@@ -468,7 +468,6 @@ piece_marks = _owned(
     own_row=True,
 )
 
-# For servers of the release before; nobody else reads these.
 play_buckets = _pieces("play_buckets", _by_desk(), *_of_play())
 stake_buckets = _pieces("stake_buckets", _by_desk(), *_of_stakes())
 activity_buckets = Table(
@@ -484,6 +483,9 @@ game_configs = _owned(
     Column("hit_rate", Numeric, nullable=True),
     Column("volatility", Numeric, nullable=True),
 )
+
+FORSAKEN: Final = frozenset({"activity_buckets", "number_marks", "play_buckets", "stake_buckets"})
+"""The tables that only servers of the release before write and read."""
 
 INSERT_ONLY: Final = frozenset(
     {"answers", "ledger_events", "player_numbers", "revealed_seeds", "rounds", "safety_actions", "seals"}

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from support_crash import children_of, embedded_url, serving, wait_for
+from support_crash import children_of, embedded_url, is_well, serving, wait_for
 from support_crash_storm import Asked, Storm, hold_books, open_casino, settle, verify
 from support_program import Command
 
@@ -39,6 +39,8 @@ def test_a_worker_that_is_killed_is_replaced(command: Command) -> None:
                 workers = children_of(server.pid)
                 os.kill(min(workers), signal.SIGKILL)
                 wait_for(lambda: len(children_of(server.pid) - workers) == 1, "a new worker")  # noqa: B023 - called at once
+        # The second one was killed while the successor of the first may still have been starting.
+        wait_for(lambda: is_well(server.url), "an answer")
         settle(server.url, storm.asked)
         hold_books(embedded_url(command.home), storm.asked)
         verify(command)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 from attrs import field, frozen
-from support_crash import SECONDS, backends_of, is_well, serving, wait_for
+from support_crash import SECONDS, backends_of, children_of, serving, wait_for
 from support_crash_storm import Storm, hold_balances, open_casino, settle, verify
 from support_database import TestDatabase, fresh_database
 from support_program import BIN, Command, new_command
@@ -207,7 +207,8 @@ def test_a_sweep_that_is_interrupted_is_finished_by_others(place: Place, shop: S
         with serving(command) as server:
             with _held_up(place, 0):
                 server.ask_to_stop()
-                wait_for(lambda: not is_well(server.url), "it serves no more")
+                # The sweep is told when the last worker has ended, not when it answers no more.
+                wait_for(lambda: not children_of(server.pid), "its workers have ended")
             assert server.wait_for_end() == 0
             stopped = _expired(place)
             server.start()

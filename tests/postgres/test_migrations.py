@@ -147,7 +147,13 @@ def test_the_python_description_is_the_catalogues(shared: TestDatabase) -> None:
     assert found == described
 
 
-_TYPES = {"char(32)": "uuid", "datetime": "timestamp with time zone", "blob": "bytea", "array": "text[]"}
+_TYPES = {
+    "bit": "bit(1024)",
+    "char(32)": "uuid",
+    "datetime": "timestamp with time zone",
+    "blob": "bytea",
+    "array": "text[]",
+}
 
 
 # --- roles ------------------------------------------------------------------------------------------------
