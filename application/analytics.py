@@ -192,8 +192,9 @@ def series(numbers: Analytics, period: Period, only: Scope) -> list[Totals]:
 
 def two_series(numbers: Analytics, period: Period, only: Scope) -> tuple[Sequence[Totals], Sequence[Totals]]:
     """Return the totals of each bucket of a period, and of its counterpart in the one before, in one question."""
-    before, now = _two_lists(numbers.sums(period.both_edges, only), len(period.edges) - 1)
-    return [added_up(some) for some in now], [added_up(some) for some in before]
+    count = len(period.edges) - 1
+    both = by_bucket(numbers.sums(period.both_edges, only), 2 * count)
+    return both[count:], both[:count]
 
 
 @frozen

@@ -172,9 +172,6 @@ class Analytics(Protocol):
     def session_lengths(self, span: Span, only: Scope) -> Sequence[int]:
         """Return how many sessions lasted, from first to last bet in the span, each of LENGTH_STEPS_SECONDS."""
 
-    def player_sums(self, span: Span, only: Scope) -> Sequence[PlayerSum]:
-        """Return what each player who bet did, game by game, in no order."""
-
     def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
         """Return what notable players did, game by game, in no order, out of all.
 

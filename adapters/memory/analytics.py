@@ -129,7 +129,7 @@ class MemoryAnalytics:
         lengths = Counter(bisect_right(steps, max(bets) - min(bets)) for bets in moments.values())
         return [lengths[number + 1] for number in range(len(steps))]
 
-    def player_sums(self, span: Span, only: Scope) -> Sequence[PlayerSum]:
+    def _player_sums(self, span: Span, only: Scope) -> Sequence[PlayerSum]:
         """Return what each player did, game by game."""
         groups: dict[tuple[UUID, UUID, str | None], list[LedgerEvent]] = defaultdict(list)
         for _, event in self._play([span.since, span.until], only):
@@ -139,7 +139,7 @@ class MemoryAnalytics:
 
     def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
         """Return what the first players did, and all that can be tested."""
-        sums, staked = self.player_sums(span, only), Counter[UUID]()
+        sums, staked = self._player_sums(span, only), Counter[UUID]()
         known: dict[UUID, list[tuple[PlayerSum, Odds]]] = defaultdict(list)
         for part in sums:
             staked[part.player_id] += part.handle_minor
@@ -156,7 +156,7 @@ class MemoryAnalytics:
     def worths(self, span: Span, only: Scope, limits: Sequence[int], percents: Sequence[int]) -> Worths:
         """Return how bets less wins are spread over players."""
         worth: dict[UUID, int] = defaultdict(int)
-        for part in self.player_sums(span, only):
+        for part in self._player_sums(span, only):
             worth[part.player_id] += part.handle_minor - part.payout_minor
         values = sorted(worth.values(), reverse=True)
         classes: list[list[int]] = [[] for _ in range(len(limits) + 1)]

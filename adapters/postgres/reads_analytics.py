@@ -225,11 +225,6 @@ class PostgresAnalytics:
         (lasted,) = self._facts.ask(PLAYERS, _LENGTHS, [span.since, span.until], only)
         return [some - longer for some, longer in pairwise((*lasted, 0))]
 
-    def player_sums(self, span: Span, only: Scope) -> Sequence[PlayerSum]:
-        """Return what each player did, game by game."""
-        rows = self._facts.ask(PLAYERS, _PLAYER_SUMS, [span.since, span.until], only)
-        return [_player_sum(row) for row in rows]
-
     def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
         """Return what the first players did, and those whose wins lie far from what the odds let expect."""
         known = {key: (game.rtp, game.variance) for key, game in odds.items() if game.variance is not None}
