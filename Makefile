@@ -7,17 +7,17 @@ STAMP := $(VENV)/.ready
 UV := uv==0.13.9
 ONCE ?=
 PYTEST_ARGS ?=
-# Two processes, each with a database server of its own; a file's tests stay together, as they share what is costly.
+# Two processes, each with its own database server. The tests of a file stay together, because they share fixtures.
 TWO_AT_ONCE := -n 2 --dist loadfile
 SECONDS_OF_SEEDS ?= 60
 
-# The stamp names the folder it was made in: a virtual environment that was moved or copied along
-# would run the code of the folder it came from, so it is made anew.
+# The stamp names the folder it was made in. A virtual environment that was moved or copied would run the code of
+# its old folder, so it is made again.
 ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-# So it is when another Python is asked for by name.
+# It is also made again when another Python is named.
 ifneq ($(origin PYTHON),file)
 ifneq ($(shell { $(PYTHON) --version || :; } 2>&1),$(shell { $(BIN)/python --version || :; } 2>&1))
 .PHONY: $(STAMP)
@@ -61,29 +61,30 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## play a day, show where every coin is, then serve (ONCE=1: exit after the table)
 	@$(BIN)/playtime demo $(if $(filter-out 0,$(ONCE)),--once)
 
-test: setup ## the tests, but for the slow ones (PYTEST_ARGS="-k voucher" picks some)
+test: setup ## the tests without the slow ones (PYTEST_ARGS="-k voucher" picks some)
 	@$(BIN)/python -m pytest -m "not slow" $(TWO_AT_ONCE) $(PYTEST_ARGS)
 
-test-rls: setup ## the isolation between tenants alone
+test-rls: setup ## only the tests of isolation between tenants
 	@$(BIN)/python -m pytest -m rls $(PYTEST_ARGS)
 
-slow: setup ## the slow tests alone
+slow: setup ## only the slow tests
 	@$(BIN)/python -m pytest -m slow $(TWO_AT_ONCE) $(PYTEST_ARGS)
 
-simulate: setup ## a minute of seeds of the simulation, from a new one each time (SECONDS_OF_SEEDS=600: longer)
+simulate: setup ## run the simulation for a minute, each time from a new seed (SECONDS_OF_SEEDS=600: longer)
 	@$(BIN)/playtime simulate --seconds $(SECONDS_OF_SEEDS)
 
-check: setup ## lint, format, types and import contracts
+check: setup ## lint, format, types, import contracts and language
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m playtime.tools.language
 
-format: setup ## set the code as `make check` wants it
+format: setup ## format the code as `make check` requires
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=1: newest versions)
+lock: ## make requirements.lock from pyproject.toml (UPGRADE=1: newest versions)
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check $(UV)
 	@build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
@@ -91,6 +92,6 @@ lock: ## write requirements.lock anew from pyproject.toml (UPGRADE=1: newest ver
 	    --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	@rm -rf build/lock
 
-clean: ## remove .venv and whatever the tools leave behind; data in PLAYTIME_HOME stays
+clean: ## remove .venv and the files that tools leave behind; data in PLAYTIME_HOME stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,8 +24,8 @@ def python_files(folder: str) -> Iterator[Path]:
 
 
 def all_python_files() -> list[Path]:
-    """Return the product's files and the tests'."""
-    return [*product_files(), *sorted(TESTS.rglob("*.py"))]
+    """Return the files of the product, its tests and its tools."""
+    return [*product_files(), *sorted([*TESTS.rglob("*.py"), *python_files("tools")])]
 
 
 @cache

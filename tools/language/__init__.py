@@ -1,0 +1,1 @@
+"""Checker of the language rules: plain words, short sentences and test names, one meaning for each class."""
