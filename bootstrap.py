@@ -42,8 +42,8 @@ from .adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from .adapters.system.settings import Settings
 from .application.engine import Engine
 from .application.ports import Storage
-from .domain.fairness import SeedKeys
-from .domain.pins import PinKeys
+from .domain.access.pins import PinKeys
+from .domain.games.fairness import SeedKeys
 
 __all__ = ["Container", "Settings", "build_container", "main", "open_engine", "open_running", "worker_app"]
 

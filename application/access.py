@@ -7,8 +7,8 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ..domain.staff import PERMISSIONS, Permission, Role
-from ..domain.tenants import PLATFORM_ID
+from ..domain.tenancy.staff import PERMISSIONS, Permission, Role
+from ..domain.tenancy.tenants import PLATFORM_ID
 from .errors import Forbidden, NotFound
 from .ports import Binding, Directory, DirectoryEntry, Storage, UnitOfWork
 from .services import Claims

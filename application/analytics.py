@@ -10,14 +10,14 @@ from attrs import frozen
 
 from ..domain.decimals import decimal_text
 from ..domain.errors import InvalidInput
-from ..domain.game_configs import GameConfig
-from ..domain.game_variance import hit_rate_of, variance_of
-from ..domain.games import Game
-from ..domain.inference import Odds
-from ..domain.ledger import EventSource, EventType
+from ..domain.games.configs import GameConfig
+from ..domain.games.game import Game
+from ..domain.games.inference import Odds
+from ..domain.games.variance import hit_rate_of, variance_of
+from ..domain.ledger.events import EventSource, EventType
+from ..domain.ledger.totals import Amounts, Totals
 from ..domain.periods import DEFAULT_ZONE, Bucket, Period, period_of
-from ..domain.staff import Permission, Role
-from ..domain.totals import Amounts, Totals
+from ..domain.tenancy.staff import Permission, Role
 from .access import SYSTEM, StaffPrincipal, look
 from .analytics_port import EVERYTHING, Analytics, Dimension, Scope, Sum
 from .ports import Storage

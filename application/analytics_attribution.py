@@ -8,8 +8,8 @@ from typing import Final
 from attrs import frozen
 
 from ..domain.errors import InvalidInput
+from ..domain.ledger.totals import Totals
 from ..domain.periods import Period
-from ..domain.totals import Totals
 from .access import StaffPrincipal
 from .analytics import AnalyticsReader, Asked, Key, Numbers, merged, ratio_text, together, two_splits
 from .analytics_port import Analytics, Dimension

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from ..domain.ledger.totals import ratio
 from ..domain.periods import Period
-from ..domain.totals import ratio
 from .access import StaffPrincipal
 from .analytics import PREVIOUS, AnalyticsReader, Asked, Numbers, ratio_text, seconds_text
 from .analytics_port import Analytics, Step

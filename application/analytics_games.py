@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from ..domain.games import Game
-from ..domain.inference import Odds, has_drifted, rtp_interval
-from ..domain.ledger import EventSource
+from ..domain.games.game import Game
+from ..domain.games.inference import Odds, has_drifted, rtp_interval
+from ..domain.games.rtp_alarm import GamePlay, is_possible, largest_possible_stake
+from ..domain.ledger.events import EventSource
+from ..domain.ledger.totals import Totals, ratio
 from ..domain.periods import FIRST_MOMENT, Period
-from ..domain.rtp_alarm import GamePlay, is_possible, largest_possible_stake
-from ..domain.totals import Totals, ratio
 from .access import StaffPrincipal
 from .analytics import (
     PREVIOUS,

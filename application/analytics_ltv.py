@@ -8,8 +8,8 @@ from typing import Final
 
 from attrs import frozen
 
+from ..domain.ledger.totals import ratio
 from ..domain.periods import Bucket, Period, Span
-from ..domain.totals import ratio
 from .access import StaffPrincipal
 from .analytics import PREVIOUS, AnalyticsReader, Asked, Numbers, ratio_text
 from .analytics_port import Analytics, Scope, Worth, Worths

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import EventType
+from ..domain.ledger.events import EventType
+from ..domain.ledger.totals import Totals
 from ..domain.periods import Period
-from ..domain.totals import Totals
 from .access import StaffPrincipal
 from .analytics import PREVIOUS, AnalyticsReader, Asked, Key, Numbers, id_of, seconds_text, together, two_splits
 from .analytics_port import Analytics, Dimension

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from ..domain.inference import Odds, rtp_interval
-from ..domain.ledger import EventSource, EventType
+from ..domain.games.inference import Odds, rtp_interval
+from ..domain.ledger.events import EventSource, EventType
+from ..domain.ledger.totals import Totals, ratio
 from ..domain.periods import Period, Span
-from ..domain.totals import Totals, ratio
 from .access import StaffPrincipal
 from .analytics import (
     PREVIOUS,

@@ -10,11 +10,11 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.decimals import decimal_text
-from ..domain.games import Game
-from ..domain.inference import Odds, is_beyond_luck, is_outlier, z_score
-from ..domain.ledger import EventType
+from ..domain.games.game import Game
+from ..domain.games.inference import Odds, is_beyond_luck, is_outlier, z_score
+from ..domain.ledger.events import EventType
+from ..domain.ledger.totals import Totals, ratio
 from ..domain.periods import Bucket, Period
-from ..domain.totals import Totals, ratio
 from .access import StaffPrincipal
 from .analytics import AnalyticsReader, Asked, Numbers, added_up, ratio_text
 from .analytics_port import LENGTH_STEPS_SECONDS, STAKE_STEPS, Analytics, PlayerSum

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.game_configs import GameConfig
-from ..domain.inference import Odds
-from ..domain.ledger import EventSource, EventType, LedgerEvent
+from ..domain.games.configs import GameConfig
+from ..domain.games.inference import Odds
+from ..domain.ledger.events import EventSource, EventType, LedgerEvent
 from ..domain.periods import Span
 
 STAKE_STEPS: Final = tuple(step * 10**power for power in range(13) for step in (1, 2, 5))[:-2]

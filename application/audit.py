@@ -13,10 +13,10 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.game_files import read_game
-from ..domain.games import Game
-from ..domain.rtp_alarm import GamePlay, is_possible
-from ..domain.staff import Permission, Role
+from ..domain.games.files import read_game
+from ..domain.games.game import Game
+from ..domain.games.rtp_alarm import GamePlay, is_possible
+from ..domain.tenancy.staff import Permission, Role
 from .access import StaffPrincipal, look
 from .audit_ports import Found, Stored
 from .ports import Storage, UnitOfWork
@@ -101,7 +101,9 @@ def possible_returns(look: Look) -> Found:
         game = look.game_of(play)
         if game is not None and not is_possible(game, play):
             odd.append(play.game_key if game in look.games else f"{play.game_key}:{play.game_version}")
-    query = "stakes and wins of the rounds, by game and version, within a bound at 0.001: domain/rtp_alarm.py"
+    query = (
+        "stakes and wins of the rounds, by game and version, within a bound at 0.001: domain/games/rtp_alarm.py"
+    )
     return Found(len(odd), tuple(odd[:SAMPLE]), query)
 
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import EventType, LedgerEvent
-from ..domain.rtp_alarm import GamePlay
-from ..domain.seals import START, Place, Placed, Seal
+from ..domain.games.rtp_alarm import GamePlay
+from ..domain.ledger.events import EventType, LedgerEvent
+from ..domain.ledger.seals import START, Place, Placed, Seal
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from attrs import frozen
 
-from ..domain.staff import StaffStatus
+from ..domain.tenancy.staff import StaffStatus
 from .access import PlayerPrincipal, StaffPrincipal, player_principal, staff_principal
 from .errors import InvalidToken
 from .ports import Storage, UnitOfWork

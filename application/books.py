@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import (
+from ..domain.ledger.events import (
     Account,
     AccountKind,
     AccountTotal,
@@ -16,7 +16,7 @@ from ..domain.ledger import (
     LedgerEvent,
     MovementTotal,
 )
-from ..domain.staff import Permission
+from ..domain.tenancy.staff import Permission
 from .access import SYSTEM, StaffPrincipal, look
 from .filters import LedgerFilter, Page
 from .ports import Storage, UnitOfWork

@@ -6,10 +6,10 @@ from functools import partial
 
 from attrs import frozen
 
-from ..domain.exclusions import CoolOff, Exclusion, cool_off, self_exclusion
-from ..domain.ledger import EventType
-from ..domain.play_passes import PlayPass
-from ..domain.reality_checks import RealityCheck, reality_check
+from ..domain.ledger.events import EventType
+from ..domain.limits.exclusions import CoolOff, Exclusion, cool_off, self_exclusion
+from ..domain.limits.play_passes import PlayPass
+from ..domain.limits.reality_checks import RealityCheck, reality_check
 from .access import PlayerPrincipal
 from .errors import InvalidToken
 from .journal import PlayerJournal

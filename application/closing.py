@@ -6,14 +6,14 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.bonuses import BonusStatus, oldest_first
-from ..domain.fairness import SeedKeys
-from ..domain.ledger import Account, AccountKind, EventType
+from ..domain.games.fairness import SeedKeys
+from ..domain.ledger.events import Account, AccountKind, EventType
 from ..domain.money import amounts_of
-from ..domain.players import Player
-from ..domain.sessions import SessionEnd
-from ..domain.staff import Permission
-from ..domain.tenants import TenantWallet
+from ..domain.play.players import Player
+from ..domain.play.sessions import SessionEnd
+from ..domain.tenancy.staff import Permission
+from ..domain.tenancy.tenants import TenantWallet
+from ..domain.vouchers.bonuses import BonusStatus, oldest_first
 from .access import StaffPrincipal
 from .answers import Answer, Command, Outcome, replay, settle
 from .errors import NotFound

@@ -9,10 +9,10 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.errors import InvalidInput
-from ..domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
+from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
 from ..domain.money import checked_amount
-from ..domain.staff import Permission, Role
-from ..domain.tenants import TenantKind, TenantWallet
+from ..domain.tenancy.staff import Permission, Role
+from ..domain.tenancy.tenants import TenantKind, TenantWallet
 from .access import StaffPrincipal, find_tenant, look, reach
 from .answers import Answer, Command, Outcome, replay, settle
 from .errors import Forbidden, NotFound

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import EventType, LedgerEvent
+from ..domain.ledger.events import EventType, LedgerEvent
 from .access import SYSTEM
 from .audit_ports import Duplicate
 from .errors import NotFound

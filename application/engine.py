@@ -26,14 +26,7 @@ from .ledger_export import ExportLedger
 from .limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
 from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .player_safety import NoteSafetyEvent, SetLossLimit
-from .players import (
-    AcknowledgeBonus,
-    ListPlayers,
-    ListRounds,
-    ListSessions,
-    ReadPlayer,
-    ReadPlayerState,
-)
+from .players import AcknowledgeBonus, ListPlayers, ListRounds, ListSessions, ReadPlayer, ReadPlayerState
 from .rebuilding import RebuildNumbers
 from .redemption import RedeemVoucher
 from .safety_settings import ReadSafetySettings, SetSafetySettings

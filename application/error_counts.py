@@ -5,7 +5,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import EventType, LedgerEvent
+from ..domain.ledger.events import EventType, LedgerEvent
 from .access import SYSTEM, SYSTEM_ID
 from .ports import Storage, UnitOfWork
 from .services import Clock, Ids

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ..domain.fairness import (
+from ..domain.games.fairness import (
     MalformedLink,
     RevealedSeed,
     RoundLink,
@@ -19,8 +19,8 @@ from ..domain.fairness import (
     commitment_of,
     parse_link,
 )
-from ..domain.players import Player
-from ..domain.tenants import TenantStatus
+from ..domain.play.players import Player
+from ..domain.tenancy.tenants import TenantStatus
 from .access import PlayerPrincipal, public_binding
 from .answers import Answer, Command, Content, Outcome, replay, settle
 from .errors import InvalidToken, NotFound

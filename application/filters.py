@@ -5,9 +5,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import EventType
-from ..domain.players import PlayerStatus
-from ..domain.vouchers import VoucherStatus
+from ..domain.ledger.events import EventType
+from ..domain.play.players import PlayerStatus
+from ..domain.vouchers.vouchers import VoucherStatus
 
 
 @frozen

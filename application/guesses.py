@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
-from ..domain.tenants import PLATFORM_ID, TenantKind, TenantStatus
+from ..domain.tenancy.tenants import PLATFORM_ID, TenantKind, TenantStatus
 from .access import public_binding
 from .errors import InvalidCredentials, InvalidToken
 from .ports import Binding, Directory, DirectoryEntry, Storage, UnitOfWork

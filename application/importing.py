@@ -15,8 +15,8 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from ..domain.errors import InvalidInput
-from ..domain.ledger import EventSource, EventType, LedgerEvent
-from ..domain.tenants import TenantKind
+from ..domain.ledger.events import EventSource, EventType, LedgerEvent
+from ..domain.tenancy.tenants import TenantKind
 from .access import SYSTEM
 from .errors import NotFound
 from .ledger_check import check_lines

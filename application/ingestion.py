@@ -10,10 +10,10 @@ from attrs import frozen
 
 from ..domain.decimals import decimal_text
 from ..domain.errors import InvalidInput
-from ..domain.game_configs import GameConfig
-from ..domain.ledger import EventSource, EventType, LedgerEvent
-from ..domain.staff import Permission
-from ..domain.tenants import TenantKind
+from ..domain.games.configs import GameConfig
+from ..domain.ledger.events import EventSource, EventType, LedgerEvent
+from ..domain.tenancy.staff import Permission
+from ..domain.tenancy.tenants import TenantKind
 from .access import StaffPrincipal
 from .ports import Storage, UnitOfWork
 from .reports import ReportedType, checked_report

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.codes import RANDOM_VALUES, make_code
+from ..domain.access.codes import RANDOM_VALUES, make_code
+from ..domain.access.pins import PinKeys, PinKind
 from ..domain.errors import InvalidInput
-from ..domain.ledger import EventType
+from ..domain.ledger.events import EventType
 from ..domain.money import checked_amount
-from ..domain.pins import PinKeys, PinKind
-from ..domain.staff import Permission
-from ..domain.tenants import TenantNotInStatus, TenantStatus, TenantWallet
-from ..domain.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
+from ..domain.tenancy.staff import Permission
+from ..domain.tenancy.tenants import TenantNotInStatus, TenantStatus, TenantWallet
+from ..domain.vouchers.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
 from .access import StaffPrincipal, find_tenant
 from .answers import Answer, Command, Content, Outcome, Reveal, replay, settle
 from .errors import NotFound

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import define, field
 
-from ..domain.bonuses import Bonus
-from ..domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
-from ..domain.players import Player
+from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
+from ..domain.play.players import Player
+from ..domain.vouchers.bonuses import Bonus
 from .services import Ids
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ..domain.seals import EVENT_KEYS, FORM, ChainCheck, Place, Seal, digest_of
+from ..domain.ledger.seals import EVENT_KEYS, FORM, ChainCheck, Place, Seal, digest_of
 from .sealing import SealedBooks
 
 _DIGEST_BYTES: Final = 32

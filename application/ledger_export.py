@@ -8,8 +8,8 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ..domain.seals import FORM, START, Place, Placed, Seal, canonical, digest_of, moment_text
-from ..domain.tenants import TenantKind
+from ..domain.ledger.seals import FORM, START, Place, Placed, Seal, canonical, digest_of, moment_text
+from ..domain.tenancy.tenants import TenantKind
 from .access import SYSTEM
 from .audit_ports import Extent
 from .errors import NotFound

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.exclusions import Exclusion
-from ..domain.ledger import EventType
-from ..domain.limits import LOSS_WINDOWS, Limit, LimitKind, Raise
-from ..domain.play_passes import Notice, PlayPass
-from ..domain.staff import Permission
+from ..domain.ledger.events import EventType
+from ..domain.limits.exclusions import Exclusion
+from ..domain.limits.limits import LOSS_WINDOWS, Limit, LimitKind, Raise
+from ..domain.limits.play_passes import Notice, PlayPass
+from ..domain.tenancy.staff import Permission
 from .access import PlayerPrincipal, StaffPrincipal, look
 from .errors import InvalidToken, NotFound
 from .journal import PlayerJournal

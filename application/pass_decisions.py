@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from attrs import frozen
 
-from ..domain.play_passes import PlayPass
+from ..domain.limits.play_passes import PlayPass
 from .access import PlayerPrincipal
 from .journal import PlayerJournal
 from .play_guard import keep_pass, note_tied, pass_of, seat_journal, seat_zone, tenant_zone

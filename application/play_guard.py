@@ -10,12 +10,12 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ..domain.codes import RANDOM_VALUES, make_code
-from ..domain.ledger import EventType
+from ..domain.access.codes import RANDOM_VALUES, make_code
+from ..domain.ledger.events import EventType
+from ..domain.limits.play_hours import DAYS_KEPT, HOUR, Turn, hours_of
+from ..domain.limits.play_passes import Notice, PlayPass
+from ..domain.limits.reality_checks import require_checked
 from ..domain.local_days import DEFAULT_ZONE
-from ..domain.play_hours import DAYS_KEPT, HOUR, Turn, hours_of
-from ..domain.play_passes import Notice, PlayPass
-from ..domain.reality_checks import require_checked
 from .journal import PlayerJournal
 from .ports import LockedPlayer, UnitOfWork
 from .services import Ids, Randomness

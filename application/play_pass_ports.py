@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from ..domain.codes import Code
-from ..domain.play_hours import Turn
-from ..domain.play_passes import PlayPass
+from ..domain.access.codes import Code
+from ..domain.limits.play_hours import Turn
+from ..domain.limits.play_passes import PlayPass
 
 
 class PlayPasses(Protocol):

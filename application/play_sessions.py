@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import EventType
-from ..domain.players import Player
-from ..domain.sessions import Session, SessionEnd
+from ..domain.ledger.events import EventType
+from ..domain.play.players import Player
+from ..domain.play.sessions import Session, SessionEnd
 from .journal import PlayerJournal
 from .services import Claims, Ids, Tokens
 

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.codes import MalformedCode, parse_code
+from ..domain.access.codes import MalformedCode, parse_code
+from ..domain.access.pins import PinKeys, PinKind
 from ..domain.errors import StateRefusal
-from ..domain.pins import PinKeys, PinKind
-from ..domain.players import Player, PlayerClosed
-from ..domain.sessions import SessionEnd
+from ..domain.play.players import Player, PlayerClosed
+from ..domain.play.sessions import SessionEnd
 from .access import PlayerPrincipal
 from .errors import InvalidCredentials, InvalidToken
 from .guesses import admit, reachable, require_served

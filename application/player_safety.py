@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from ..domain.games import Game
-from ..domain.ledger import EventType
-from ..domain.risk import Band
-from ..domain.safety import ActionCause, limit_loss
-from ..domain.session_folding import LOSS_LIMIT
+from ..domain.games.game import Game
+from ..domain.ledger.events import EventType
+from ..domain.play.session_folding import LOSS_LIMIT
+from ..domain.safety.actions import ActionCause, limit_loss
+from ..domain.safety.risk import Band
 from .access import PlayerPrincipal
 from .errors import InvalidToken, NotFound
 from .journal import PlayerJournal

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.bonuses import BonusStatus, oldest_first, total_minor
-from ..domain.ledger import EventType
-from ..domain.players import PlayerStatus
-from ..domain.rounds import Round
-from ..domain.sessions import Session, SessionEnd
-from ..domain.staff import Permission
+from ..domain.ledger.events import EventType
+from ..domain.play.players import PlayerStatus
+from ..domain.play.rounds import Round
+from ..domain.play.sessions import Session, SessionEnd
+from ..domain.tenancy.staff import Permission
+from ..domain.vouchers.bonuses import BonusStatus, oldest_first, total_minor
 from .access import PlayerPrincipal, StaffPrincipal, look
 from .errors import InvalidToken, NotFound
 from .filters import Page, PlayerFilter

@@ -11,22 +11,22 @@ from uuid import UUID
 
 from attrs import field, frozen
 
-from ..domain.attempts import Attempts
-from ..domain.bonuses import Bonus
-from ..domain.codes import Code
-from ..domain.fairness import RevealedSeed
-from ..domain.game_configs import GameConfig
-from ..domain.games import Game
-from ..domain.ledger import AccountTotal, LedgerEvent, MovementTotal
-from ..domain.play_passes import PlayPass
-from ..domain.players import Player
-from ..domain.rounds import Round
-from ..domain.safety import SafetyAction, SafetySettings
-from ..domain.seals import Seal
-from ..domain.sessions import Session, StaffSession
-from ..domain.staff import StaffMember
-from ..domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
-from ..domain.vouchers import Voucher
+from ..domain.access.attempts import Attempts
+from ..domain.access.codes import Code
+from ..domain.games.configs import GameConfig
+from ..domain.games.fairness import RevealedSeed
+from ..domain.games.game import Game
+from ..domain.ledger.events import AccountTotal, LedgerEvent, MovementTotal
+from ..domain.ledger.seals import Seal
+from ..domain.limits.play_passes import PlayPass
+from ..domain.play.players import Player
+from ..domain.play.rounds import Round
+from ..domain.play.sessions import Session, StaffSession
+from ..domain.safety.actions import SafetyAction, SafetySettings
+from ..domain.tenancy.staff import StaffMember
+from ..domain.tenancy.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
+from ..domain.vouchers.bonuses import Bonus
+from ..domain.vouchers.vouchers import Voucher
 from .analytics_port import Analytics
 from .audit_ports import Audit, Stream
 from .filters import LedgerFilter, Page, PlayerFilter, VoucherFilter

@@ -7,17 +7,17 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.bonuses import Bonus, BonusStatus, total_minor
-from ..domain.codes import RANDOM_VALUES, Code, MalformedCode, make_code, parse_code
+from ..domain.access.codes import RANDOM_VALUES, Code, MalformedCode, make_code, parse_code
+from ..domain.access.pins import PinKeys, PinKind
 from ..domain.errors import InvalidInput, StateRefusal
-from ..domain.fairness import CLIENT_SEED_VALUES, SeedKeys
-from ..domain.ledger import Account, AccountKind, EventType
-from ..domain.pins import PinKeys, PinKind
-from ..domain.play_passes import PlayPass, PlayPassOfOther
-from ..domain.players import Player
-from ..domain.rounds import settle_bonuses
-from ..domain.sessions import Session
-from ..domain.vouchers import Voucher
+from ..domain.games.fairness import CLIENT_SEED_VALUES, SeedKeys
+from ..domain.ledger.events import Account, AccountKind, EventType
+from ..domain.limits.play_passes import PlayPass, PlayPassOfOther
+from ..domain.play.players import Player
+from ..domain.play.rounds import settle_bonuses
+from ..domain.play.sessions import Session
+from ..domain.vouchers.bonuses import Bonus, BonusStatus, total_minor
+from ..domain.vouchers.vouchers import Voucher
 from .access import PlayerPrincipal
 from .answers import Answer, Command, Content, Outcome, replay, settle
 from .errors import InvalidCredentials, InvalidToken, UnknownPlayPass, VoucherOfOtherAgent

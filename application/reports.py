@@ -12,11 +12,11 @@ from typing import Any, Final
 from unicodedata import category
 
 from ..domain.errors import InvalidInput
-from ..domain.game_configs import LONGEST_GAME_KEY
-from ..domain.ledger import EventType, LedgerEvent
+from ..domain.games.configs import LONGEST_GAME_KEY
+from ..domain.ledger.events import EventType, LedgerEvent
 from ..domain.money import checked_amount
 from ..domain.periods import FIRST_MOMENT
-from ..domain.tenants import LONGEST_NAME
+from ..domain.tenancy.tenants import LONGEST_NAME
 from .answers import checked_action_id
 
 AHEAD: Final = timedelta(minutes=5)

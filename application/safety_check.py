@@ -11,10 +11,9 @@ from typing import Self
 
 from attrs import define
 
-from ..domain.players import Player
-from ..domain.risk import Risk, RiskScorer
-from ..domain.risk_markers import PlayedSpin
-from ..domain.safety import (
+from ..domain.play.players import Player
+from ..domain.play.sessions import Session
+from ..domain.safety.actions import (
     ActionCause,
     PastActions,
     SafetyAction,
@@ -22,7 +21,8 @@ from ..domain.safety import (
     evidence_of,
     pause_seconds_of,
 )
-from ..domain.sessions import Session
+from ..domain.safety.markers import PlayedSpin
+from ..domain.safety.risk import Risk, RiskScorer
 from .safety_ports import PlayerSafety
 from .services import Ids
 

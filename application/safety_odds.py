@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from ..domain.games import Game
-from ..domain.par_sheet import sheet_of
+from ..domain.games.game import Game
+from ..domain.games.par_sheet import sheet_of
 
 
 def at_least_stake(game: Game) -> Fraction:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.risk_markers import LAST_MINUTES, STREAK_SPINS, PlayedSpin
-from ..domain.safety import LADDER_HOURS, ActionType, PastActions, SafetyAction, SafetySettings
+from ..domain.safety.actions import LADDER_HOURS, ActionType, PastActions, SafetyAction, SafetySettings
+from ..domain.safety.markers import LAST_MINUTES, STREAK_SPINS, PlayedSpin
 
 if TYPE_CHECKING:
     from .filters import Page

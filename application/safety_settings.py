@@ -8,10 +8,10 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.local_days import DEFAULT_ZONE, zone_of
-from ..domain.risk_policy import RiskPolicy
-from ..domain.safety import Enforcement, SafetySettings, TenantHasNoPlayers
-from ..domain.staff import Permission
-from ..domain.tenants import TenantKind
+from ..domain.safety.actions import Enforcement, SafetySettings, TenantHasNoPlayers
+from ..domain.safety.policy import RiskPolicy
+from ..domain.tenancy.staff import Permission
+from ..domain.tenancy.tenants import TenantKind
 from .access import StaffPrincipal, find_tenant, look, reach
 from .ports import DirectoryEntry, Storage, UnitOfWork
 from .services import Clock

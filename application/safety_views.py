@@ -8,25 +8,18 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from ..domain.errors import InvalidInput
-from ..domain.games import Game
+from ..domain.games.game import Game
 from ..domain.local_days import DEFAULT_ZONE, Bucket, bucket_of, zone_of
-from ..domain.risk import Band
-from ..domain.safety import ActionCause, ActionType, Enforcement, SafetyAction
-from ..domain.staff import Permission
+from ..domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction
+from ..domain.safety.risk import Band
+from ..domain.tenancy.staff import Permission
 from .access import StaffPrincipal, look
 from .errors import NotFound
 from .filters import Page
 from .ports import PlayerView, Storage, UnitOfWork
 from .safety_check import SafetyCheck, settings_for
 from .safety_odds import odds_of
-from .safety_ports import (
-    SLOT_MINUTES,
-    ActionCount,
-    PlayerSafety,
-    SafetyFilter,
-    SafetyTally,
-    SafetyWatch,
-)
+from .safety_ports import SLOT_MINUTES, ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch
 from .services import Clock
 
 DEFAULT_DAYS: Final = 30

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from ..domain.safety import ActionType, SafetyAction
+from ..domain.safety.actions import ActionType, SafetyAction
 from .wire import LEFT_OUT
 
 

@@ -7,8 +7,18 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.seals import START, ChainCheck, Place, Placed, Seal, SealBreak, SealFault, digest_of, next_seal
-from ..domain.staff import Role
+from ..domain.ledger.seals import (
+    START,
+    ChainCheck,
+    Place,
+    Placed,
+    Seal,
+    SealBreak,
+    SealFault,
+    digest_of,
+    next_seal,
+)
+from ..domain.tenancy.staff import Role
 from .access import SYSTEM, StaffPrincipal, look
 from .audit_ports import Extent
 from .errors import AlreadyExists

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ..domain.staff import Role
+from ..domain.tenancy.staff import Role
 
 
 class Clock(Protocol):

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.session_folding import SessionFold, corrected, differing
-from ..domain.sessions import Session
+from ..domain.play.session_folding import SessionFold, corrected, differing
+from ..domain.play.sessions import Session
 from .access import SYSTEM
 from .filters import Page, PlayerFilter
 from .ports import Binding, PlayerView, Storage, UnitOfWork

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.pins import PinKeys, PinKind
-from ..domain.staff import Permission
-from ..domain.vouchers import Voucher
+from ..domain.access.pins import PinKeys, PinKind
+from ..domain.tenancy.staff import Permission
+from ..domain.vouchers.vouchers import Voucher
 from .access import StaffPrincipal
 from .errors import NotFound
 from .ports import Storage, UnitOfWork

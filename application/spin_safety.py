@@ -7,9 +7,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ..domain.risk_markers import PlayedSpin
-from ..domain.rounds import Round
-from ..domain.safety import (
+from ..domain.play.rounds import Round
+from ..domain.safety.actions import (
     ActionCause,
     ActionType,
     LossLimitReached,
@@ -17,6 +16,7 @@ from ..domain.safety import (
     require_loss_within,
     require_not_held,
 )
+from ..domain.safety.markers import PlayedSpin
 from .answers import Outcome
 from .ports import LockedPlayer, UnitOfWork
 from .safety_check import SafetyCheck

@@ -11,14 +11,14 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.decimals import decimal_text
-from ..domain.fairness import SeedKeys, commitment_of
-from ..domain.game_files import canonical
-from ..domain.games import Game
-from ..domain.ledger import Account, AccountKind, EventType
+from ..domain.games.fairness import SeedKeys, commitment_of
+from ..domain.games.files import canonical
+from ..domain.games.game import Game
+from ..domain.ledger.events import Account, AccountKind, EventType
+from ..domain.limits.play_hours import Turn
 from ..domain.money import checked_amount
-from ..domain.play_hours import Turn
-from ..domain.players import Player
-from ..domain.rounds import Round, Settlement, require_playable, settle_round
+from ..domain.play.players import Player
+from ..domain.play.rounds import Round, Settlement, require_playable, settle_round
 from .access import PlayerPrincipal
 from .answers import SPIN, Answer, Command, Content, Outcome, checked_action_id, replay, settle
 from .errors import NotFound

@@ -6,8 +6,8 @@ from uuid import UUID
 from attrs import frozen
 
 from ..domain.errors import InvalidInput
-from ..domain.sessions import StaffSession
-from ..domain.staff import (
+from ..domain.play.sessions import StaffSession
+from ..domain.tenancy.staff import (
     Permission,
     Role,
     StaffMember,
@@ -18,7 +18,7 @@ from ..domain.staff import (
     is_username,
     require_role_of,
 )
-from ..domain.tenants import PLATFORM_ID, is_slug
+from ..domain.tenancy.tenants import PLATFORM_ID, is_slug
 from .access import StaffPrincipal, find_tenant, look, reach
 from .errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from .filters import Page

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.fairness import SeedKeys
-from ..domain.ledger import EventType
-from ..domain.players import PLAYER_IDLE_DAYS
+from ..domain.games.fairness import SeedKeys
+from ..domain.ledger.events import EventType
+from ..domain.play.players import PLAYER_IDLE_DAYS
 from .access import SYSTEM, SYSTEM_ID
 from .closing import lock_for_closing
 from .ports import Binding, Storage, UnitOfWork

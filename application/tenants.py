@@ -6,10 +6,10 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ..domain.codes import AGENT_SYMBOLS, AGENT_VALUES, symbols_of
+from ..domain.access.codes import AGENT_SYMBOLS, AGENT_VALUES, symbols_of
 from ..domain.errors import InvalidInput
-from ..domain.staff import Permission, Role
-from ..domain.tenants import (
+from ..domain.tenancy.staff import Permission, Role
+from ..domain.tenancy.tenants import (
     PLATFORM_ID,
     SlugTaken,
     Tenant,

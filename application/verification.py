@@ -13,10 +13,10 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from ..domain.errors import InvalidInput
-from ..domain.fairness import Stream, commitment_of
-from ..domain.game_files import InvalidGameFile, read_game
-from ..domain.games import Game
-from ..domain.rounds import outcome_of
+from ..domain.games.fairness import Stream, commitment_of
+from ..domain.games.files import InvalidGameFile, read_game
+from ..domain.games.game import Game
+from ..domain.play.rounds import outcome_of
 from .wire import camel, encode
 
 _FIELDS: Final = frozenset(

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
-from ..domain.pins import PinKeys, PinKind, PinRef
-from ..domain.staff import Permission
-from ..domain.tenants import TenantWallet
-from ..domain.vouchers import Voucher, VoucherStatus
+from ..domain.access.pins import PinKeys, PinKind, PinRef
+from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
+from ..domain.tenancy.staff import Permission
+from ..domain.tenancy.tenants import TenantWallet
+from ..domain.vouchers.vouchers import Voucher, VoucherStatus
 from .access import StaffPrincipal, look
 from .answers import Answer, Command, Outcome, replay, settle
 from .errors import NotFound, ReplaySecretExpired

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import attrs
 
-from ..domain.codes import Code
+from ..domain.access.codes import Code
 from ..domain.errors import DomainError
 
 LEFT_OUT: Final = "left_out"

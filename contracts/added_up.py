@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from ..application.analytics_port import CohortSum, Dimension, PlayerSum, Return, Scope, Sum
-from ..domain.ledger import EventType, LedgerEvent
+from ..domain.ledger.events import EventType, LedgerEvent
 from ..domain.periods import Span
 from .plays import E, Play, groups, minor, newcomers, own, picked, who_bet
 

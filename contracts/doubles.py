@@ -21,11 +21,11 @@ from ..application.engine import Engine
 from ..application.errors import InvalidToken
 from ..application.ports import Storage
 from ..application.services import Claims, Clock, Ids, Passwords, Randomness, Tokens
-from ..domain.demo_game import DEMO_GAME
-from ..domain.fairness import SeedKeys, SeedState
-from ..domain.games import Draw, Game
-from ..domain.pins import PinKeys
-from ..domain.staff import Role
+from ..domain.access.pins import PinKeys
+from ..domain.games.demo import DEMO_GAME
+from ..domain.games.fairness import SeedKeys, SeedState
+from ..domain.games.game import Draw, Game
+from ..domain.tenancy.staff import Role
 
 START: Final = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 """The moment at which the clocks of tests start."""

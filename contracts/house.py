@@ -8,21 +8,21 @@ import attrs
 from attrs import field, frozen
 
 from ..application.ports import AnswerKey, Binding, Record, Storage, StoredAnswer
-from ..domain.attempts import Attempts
-from ..domain.bonuses import Bonus
-from ..domain.codes import RANDOM_VALUES, Code, make_code
-from ..domain.fairness import SeedState
-from ..domain.ledger import AccountKind, EventType, LedgerEvent
-from ..domain.pins import PinRef
-from ..domain.play_passes import PlayPass
-from ..domain.players import Player
-from ..domain.rounds import Round
-from ..domain.safety import ActionCause, ActionType, SafetyAction, SafetySettings
-from ..domain.sessions import Session, StaffSession
-from ..domain.staff import Role, StaffMember
-from ..domain.tenants import Tenant, TenantKind, TenantWallet
-from ..domain.vouchers import Voucher, issue
-from ..domain.wallet import Wallet
+from ..domain.access.attempts import Attempts
+from ..domain.access.codes import RANDOM_VALUES, Code, make_code
+from ..domain.access.pins import PinRef
+from ..domain.games.fairness import SeedState
+from ..domain.ledger.events import AccountKind, EventType, LedgerEvent
+from ..domain.ledger.wallet import Wallet
+from ..domain.limits.play_passes import PlayPass
+from ..domain.play.players import Player
+from ..domain.play.rounds import Round
+from ..domain.play.sessions import Session, StaffSession
+from ..domain.safety.actions import ActionCause, ActionType, SafetyAction, SafetySettings
+from ..domain.tenancy.staff import Role, StaffMember
+from ..domain.tenancy.tenants import Tenant, TenantKind, TenantWallet
+from ..domain.vouchers.bonuses import Bonus
+from ..domain.vouchers.vouchers import Voucher, issue
 from .records import (
     ANYBODY,
     NOW,

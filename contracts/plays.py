@@ -9,9 +9,9 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from ..application.analytics_port import Scope
-from ..domain.ledger import AccountKind, EventSource, EventType, LedgerEvent
-from ..domain.players import Player
-from ..domain.tenants import Tenant
+from ..domain.ledger.events import AccountKind, EventSource, EventType, LedgerEvent
+from ..domain.play.players import Player
+from ..domain.tenancy.tenants import Tenant
 from .house import House
 from .records import account, fresh_id, movement
 

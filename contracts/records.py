@@ -11,10 +11,10 @@ from uuid import UUID
 import attrs
 
 from ..application.ports import AnswerKey, Binding, PlayerView, Record, Storage, UnitOfWork
-from ..domain.codes import AGENT_SYMBOLS, AGENT_VALUES, symbols_of
-from ..domain.ledger import Account, AccountKind, EventType, Transfer
-from ..domain.players import Player
-from ..domain.tenants import Tenant, TenantKind
+from ..domain.access.codes import AGENT_SYMBOLS, AGENT_VALUES, symbols_of
+from ..domain.ledger.events import Account, AccountKind, EventType, Transfer
+from ..domain.play.players import Player
+from ..domain.tenancy.tenants import Tenant, TenantKind
 
 T = TypeVar("T")
 

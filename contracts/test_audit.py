@@ -9,11 +9,11 @@ from attrs import evolve
 
 from ..application.audit_ports import Found, Stored
 from ..application.ports import Binding, Record, Storage
-from ..domain.ledger import Account, AccountKind, EventType, LedgerEvent
-from ..domain.players import Player
-from ..domain.rtp_alarm import GamePlay
-from ..domain.sessions import Session
-from ..domain.vouchers import VoucherStatus
+from ..domain.games.rtp_alarm import GamePlay
+from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent
+from ..domain.play.players import Player
+from ..domain.play.sessions import Session
+from ..domain.vouchers.vouchers import VoucherStatus
 from .house import House
 from .plays import made_up_play
 from .records import NOW, account, fresh_id, fresh_name, movement, read, write

@@ -5,12 +5,12 @@ from typing import Any
 from attrs import field, frozen
 
 from ..application.ports import Binding, Storage, WalletSummary
-from ..domain.bonuses import Bonus
-from ..domain.ledger import Account, AccountKind, AccountTotal, EventType, LedgerEvent, MovementTotal
+from ..domain.ledger.events import Account, AccountKind, AccountTotal, EventType, LedgerEvent, MovementTotal
+from ..domain.ledger.wallet import Wallet
 from ..domain.money import MAX_AMOUNT_MINOR
-from ..domain.players import Player
-from ..domain.vouchers import Voucher
-from ..domain.wallet import Wallet
+from ..domain.play.players import Player
+from ..domain.vouchers.bonuses import Bonus
+from ..domain.vouchers.vouchers import Voucher
 from .house import House
 from .records import NOW, account, fresh_id, movement, read, write
 

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ..application.errors import IsolationViolation
 from ..application.ports import Directory, DirectoryEntry, Storage
-from ..domain.tenants import Tenant, TenantKind, TenantStatus
+from ..domain.tenancy.tenants import Tenant, TenantKind, TenantStatus
 from .house import House
 from .records import fresh_id, fresh_name, fresh_symbols, fresh_tenant, save_and_commit, write
 

@@ -7,11 +7,11 @@ from attrs import evolve
 
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
 from ..application.ports import Storage
-from ..domain.demo_game import DEMO_GAME
-from ..domain.fairness import RevealedSeed, SeedState
-from ..domain.game_files import canonical, versioned
-from ..domain.players import Player
-from ..domain.rounds import Round
+from ..domain.games.demo import DEMO_GAME
+from ..domain.games.fairness import RevealedSeed, SeedState
+from ..domain.games.files import canonical, versioned
+from ..domain.play.players import Player
+from ..domain.play.rounds import Round
 from .house import House
 from .records import LATER, NOW, assert_same, fresh_id, fresh_name, player_view, read, write
 

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 from ..application.errors import IsolationViolation, StorageMisuse
 from ..application.filters import LedgerFilter, Page
 from ..application.ports import Binding, Storage, WalletSummary
-from ..domain.ledger import AccountKind, AccountTotal, EventType, LedgerEvent, MovementTotal
-from ..domain.players import Player
+from ..domain.ledger.events import AccountKind, AccountTotal, EventType, LedgerEvent, MovementTotal
+from ..domain.play.players import Player
 from .house import House
 from .records import NOW, account, fresh_id, movement, read, write
 

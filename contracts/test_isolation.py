@@ -10,8 +10,8 @@ from ..application.errors import IsolationViolation
 from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ..application.ports import Binding, PlayerView, Record, Storage, UnitOfWork
 from ..application.safety_ports import SafetyFilter, SafetyWatch
-from ..domain.safety import Enforcement, SafetySettings
-from ..domain.tenants import Tenant, TenantKind, TenantWallet
+from ..domain.safety.actions import Enforcement, SafetySettings
+from ..domain.tenancy.tenants import Tenant, TenantKind, TenantWallet
 from .house import Belongings, House
 from .records import (
     LATER,

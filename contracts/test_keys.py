@@ -11,12 +11,12 @@ from attrs import evolve
 from ..application.errors import AlreadyExists, TransientConflict
 from ..application.filters import Page
 from ..application.ports import Record, Storage
-from ..domain.attempts import Attempts
-from ..domain.bonuses import BonusStatus
-from ..domain.ledger import EventSource, EventType
-from ..domain.players import Player
-from ..domain.sessions import SessionEnd
-from ..domain.tenants import TenantKind
+from ..domain.access.attempts import Attempts
+from ..domain.ledger.events import EventSource, EventType
+from ..domain.play.players import Player
+from ..domain.play.sessions import SessionEnd
+from ..domain.tenancy.tenants import TenantKind
+from ..domain.vouchers.bonuses import BonusStatus
 from .house import House
 from .records import NOW, add_and_commit, fresh_id, fresh_tenant, player_view, read, write
 

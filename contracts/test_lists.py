@@ -12,11 +12,11 @@ from attrs import evolve
 
 from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ..application.ports import Binding, Record, Storage, UnitOfWork
-from ..domain.codes import Code
-from ..domain.ledger import EventType
-from ..domain.players import PlayerStatus
-from ..domain.sessions import SessionEnd
-from ..domain.vouchers import VoucherStatus
+from ..domain.access.codes import Code
+from ..domain.ledger.events import EventType
+from ..domain.play.players import PlayerStatus
+from ..domain.play.sessions import SessionEnd
+from ..domain.vouchers.vouchers import VoucherStatus
 from .house import House
 from .records import LATER, NOW, fresh_id, fresh_ids, fresh_name, read, write
 

@@ -10,8 +10,8 @@ import pytest
 
 from ..application.errors import TransientConflict
 from ..application.ports import Binding, Storage, UnitOfWork
-from ..domain.sessions import SessionEnd
-from ..domain.wallet import Wallet
+from ..domain.ledger.wallet import Wallet
+from ..domain.play.sessions import SessionEnd
 from .house import House
 from .records import LATER, fresh_id, read, write
 

@@ -4,8 +4,8 @@ import pytest
 from attrs import evolve
 
 from ..application.ports import PlayerView, Storage
-from ..domain.bonuses import BonusStatus
-from ..domain.sessions import SessionEnd
+from ..domain.play.sessions import SessionEnd
+from ..domain.vouchers.bonuses import BonusStatus
 from .house import Belongings, House
 from .records import NOW, fresh_id, fresh_name, player_view, read, write
 

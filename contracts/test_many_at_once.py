@@ -10,8 +10,8 @@ from attrs import evolve
 
 from ..application.errors import TransientConflict
 from ..application.ports import Binding, Storage, UnitOfWork
-from ..domain.attempts import Attempts
-from ..domain.players import Player
+from ..domain.access.attempts import Attempts
+from ..domain.play.players import Player
 from .house import House
 from .records import fresh_id, fresh_key, player_view, read, write
 

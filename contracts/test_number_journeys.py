@@ -18,11 +18,11 @@ from ..application.errors import IsolationViolation, StorageMisuse
 from ..application.filters import LedgerFilter, Page
 from ..application.ports import AnswerKey, Binding, Storage
 from ..application.transactions import transact
-from ..domain.game_configs import GameConfig
-from ..domain.ledger import AccountKind, EventSource, LedgerEvent
+from ..domain.games.configs import GameConfig
+from ..domain.ledger.events import AccountKind, EventSource, LedgerEvent
 from ..domain.periods import Span
-from ..domain.players import Player
-from ..domain.vouchers import Voucher, VoucherStatus
+from ..domain.play.players import Player
+from ..domain.vouchers.vouchers import Voucher, VoucherStatus
 from .house import House
 from .plays import BEGINNING, DAYS, E, K
 from .records import account, fresh_id, fresh_name, movement, read, write

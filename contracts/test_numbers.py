@@ -26,7 +26,7 @@ from ..application.analytics_port import (
 )
 from ..application.errors import IsolationViolation, StorageMisuse
 from ..application.ports import Binding, Storage
-from ..domain.ledger import EventSource, EventType
+from ..domain.ledger.events import EventSource, EventType
 from ..domain.periods import Bucket, Period, Span
 from .added_up import cohorts_of, in_order, player_sums_of, returns_of, sums_of
 from .house import House

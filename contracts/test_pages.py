@@ -8,8 +8,8 @@ from attrs import evolve
 
 from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ..application.ports import Binding, Record, Storage, UnitOfWork
-from ..domain.ledger import EventType
-from ..domain.tenants import TenantKind
+from ..domain.ledger.events import EventType
+from ..domain.tenancy.tenants import TenantKind
 from .house import House
 from .records import fresh_id, fresh_tenant, read, write
 

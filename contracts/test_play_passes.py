@@ -13,12 +13,12 @@ from attrs import evolve
 
 from ..application.errors import AlreadyExists, IsolationViolation, TransientConflict
 from ..application.ports import Binding, LockedPlayer, Storage, UnitOfWork
-from ..domain.exclusions import Exclusion, ExclusionKind
-from ..domain.ledger import EventType
-from ..domain.limits import Limit, LimitKind, Raise
-from ..domain.play_hours import PlayHour, Turn, hour_of
-from ..domain.play_passes import PlayPass
-from ..domain.players import Player
+from ..domain.ledger.events import EventType
+from ..domain.limits.exclusions import Exclusion, ExclusionKind
+from ..domain.limits.limits import Limit, LimitKind, Raise
+from ..domain.limits.play_hours import PlayHour, Turn, hour_of
+from ..domain.limits.play_passes import PlayPass
+from ..domain.play.players import Player
 from .house import House
 from .records import LATER, NOW, add_and_commit, assert_same, fresh_id, read, save_and_commit, write
 

@@ -10,8 +10,8 @@ from attrs import evolve
 
 from ..application.filters import LedgerFilter, Page
 from ..application.ports import AnswerKey, Storage, UnitOfWork
-from ..domain.bonuses import BonusStatus
-from ..domain.ledger import (
+from ..domain.access.pins import PinRef
+from ..domain.ledger.events import (
     KEEPS_BALANCE,
     MOVEMENTS,
     Account,
@@ -20,26 +20,15 @@ from ..domain.ledger import (
     EventType,
     LedgerEvent,
 )
+from ..domain.ledger.wallet import Wallet
 from ..domain.money import MAX_AMOUNT_MINOR
-from ..domain.pins import PinRef
-from ..domain.players import PlayerStatus
-from ..domain.staff import Role, StaffStatus
-from ..domain.tenants import TenantKind, TenantStatus
-from ..domain.vouchers import VoucherStatus
-from ..domain.wallet import Wallet
+from ..domain.play.players import PlayerStatus
+from ..domain.tenancy.staff import Role, StaffStatus
+from ..domain.tenancy.tenants import TenantKind, TenantStatus
+from ..domain.vouchers.bonuses import BonusStatus
+from ..domain.vouchers.vouchers import VoucherStatus
 from .house import House
-from .records import (
-    LATER,
-    NOW,
-    account,
-    assert_same,
-    fresh_id,
-    fresh_tenant,
-    movement,
-    player_view,
-    read,
-    write,
-)
+from .records import LATER, NOW, account, assert_same, fresh_id, fresh_tenant, movement, player_view, read, write
 
 HUGE = 2**62
 PUNCTUATION = "a'b\"c%d_e\\f;g--h" + string.punctuation

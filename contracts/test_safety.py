@@ -10,20 +10,11 @@ from attrs import evolve
 from ..application.errors import StorageMisuse
 from ..application.filters import Page
 from ..application.ports import Storage
-from ..application.safety_ports import (
-    ActionCount,
-    PlayerSafety,
-    SafetyFilter,
-    SafetyTally,
-    SafetyWatch,
-    SlotCount,
-)
-from ..domain.players import Player
-from ..domain.risk import Band
-from ..domain.risk_markers import PlayedSpin
-from ..domain.risk_policy import RiskPolicy
-from ..domain.rounds import Round
-from ..domain.safety import (
+from ..application.safety_ports import ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch, SlotCount
+from ..domain.play.players import Player
+from ..domain.play.rounds import Round
+from ..domain.play.sessions import Session, SessionEnd
+from ..domain.safety.actions import (
     ActionCause,
     ActionType,
     Enforcement,
@@ -32,7 +23,9 @@ from ..domain.safety import (
     SafetyAction,
     SafetySettings,
 )
-from ..domain.sessions import Session, SessionEnd
+from ..domain.safety.markers import PlayedSpin
+from ..domain.safety.policy import RiskPolicy
+from ..domain.safety.risk import Band
 from .house import House
 from .records import LATER, NOW, add_and_commit, assert_same, fresh_id, fresh_ids, read, write
 

@@ -13,8 +13,8 @@ from ..application.audit_ports import EventName, Extent
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
 from ..application.ports import Binding, Storage
 from ..application.sealing import SealLedger, StreamWalk, VerifySeals
-from ..domain.ledger import AccountKind, EventSource, EventType, LedgerEvent
-from ..domain.seals import GENESIS, START, Place, Placed, Seal, event_line, next_seal
+from ..domain.ledger.events import AccountKind, EventSource, EventType, LedgerEvent
+from ..domain.ledger.seals import GENESIS, START, Place, Placed, Seal, event_line, next_seal
 from .doubles import SettableClock
 from .house import House
 from .records import NOW, account, assert_same, fresh_id, fresh_name, movement, read, write

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from ..application.ports import Binding, Storage
-from ..domain.vouchers import Voucher, VoucherStatus
+from ..domain.vouchers.vouchers import Voucher, VoucherStatus
 from .house import House
 from .records import LATER, NOW, fresh_id, fresh_ids, read, write
 

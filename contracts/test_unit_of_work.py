@@ -9,11 +9,11 @@ from ..application.errors import AlreadyExists, IsolationViolation, StorageMisus
 from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ..application.ports import Record, Storage, UnitOfWork
 from ..application.safety_ports import SafetyFilter, SafetyWatch
-from ..domain.attempts import Attempts
-from ..domain.bonuses import Bonus
-from ..domain.sessions import SessionEnd
-from ..domain.vouchers import Voucher
-from ..domain.wallet import Wallet
+from ..domain.access.attempts import Attempts
+from ..domain.ledger.wallet import Wallet
+from ..domain.play.sessions import SessionEnd
+from ..domain.vouchers.bonuses import Bonus
+from ..domain.vouchers.vouchers import Voucher
 from .house import House
 from .records import LATER, assert_same, fresh_id, player_view, read, save_and_commit, write
 

@@ -15,9 +15,9 @@ from ..application.engine import Engine
 from ..application.errors import IdempotencyKeyReused, InvalidCredentials
 from ..application.ports import Storage
 from ..domain.errors import StateRefusal
-from ..domain.ledger import AccountKind, EventType
-from ..domain.staff import Role
-from ..domain.tenants import TenantKind
+from ..domain.ledger.events import AccountKind, EventType
+from ..domain.tenancy.staff import Role
+from ..domain.tenancy.tenants import TenantKind
 from .doubles import SettableClock, build_engine
 from .house import House
 from .records import fresh_name

@@ -10,8 +10,8 @@ import sys
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.engine import Engine
 from playtime.bootstrap import Settings, open_engine
-from playtime.domain.staff import Role
-from playtime.domain.tenants import TenantKind
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import TenantKind
 
 STAKE_MINOR = 10
 MOST_SPINS = 500

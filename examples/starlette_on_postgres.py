@@ -29,8 +29,8 @@ from playtime.application.engine import Engine
 from playtime.application.errors import NotFound, Unauthorized
 from playtime.bootstrap import Settings, open_engine
 from playtime.domain.errors import DomainError, InvalidInput
-from playtime.domain.staff import Role
-from playtime.domain.tenants import SlugTaken, TenantKind
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import SlugTaken, TenantKind
 
 OPENING_MINOR = 1_000_000
 

@@ -18,7 +18,7 @@ from playtime.application.engine import Engine
 from playtime.application.errors import ReplaySecretExpired
 from playtime.bootstrap import Settings, open_engine
 from playtime.domain.errors import InvalidInput
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 
 class NotSold(Exception):

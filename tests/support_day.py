@@ -14,12 +14,12 @@ from playtime.application.engine import Engine
 from playtime.application.filters import LedgerFilter, Page
 from playtime.application.players import PlayerRecord, PlayerState
 from playtime.application.ports import AnswerKey, Binding, Storage, StoredAnswer
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.ledger import EventType
-from playtime.domain.pins import PinKind
-from playtime.domain.staff import Role
-from playtime.domain.tenants import TenantKind
-from playtime.domain.vouchers import MAX_VOUCHER_MINOR
+from playtime.domain.access.pins import PinKind
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.ledger.events import EventType
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import TenantKind
+from playtime.domain.vouchers.vouchers import MAX_VOUCHER_MINOR
 
 LOSE: Final = 0
 EVEN: Final = 5895

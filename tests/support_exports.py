@@ -6,10 +6,10 @@ from typing import Any, Final
 from playtime.application.fairness import RoundExport
 from playtime.application.wire import encode, success
 from playtime.contracts.records import NOW
-from playtime.domain.fairness import Stream, commitment_of
-from playtime.domain.game_files import canonical
-from playtime.domain.games import Game
-from playtime.domain.rounds import outcome_of
+from playtime.domain.games.fairness import Stream, commitment_of
+from playtime.domain.games.files import canonical
+from playtime.domain.games.game import Game
+from playtime.domain.play.rounds import outcome_of
 
 SEED: Final = bytes(range(32))
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 from attrs import evolve, frozen
 from hypothesis import strategies as st
 
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.fairness import Stream
-from playtime.domain.game_files import canonical, versioned
-from playtime.domain.games import FreeSpins, Game, Play, StakeRule, Symbol
-from playtime.domain.reels import Reel
-from playtime.domain.returns import returns_of
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.fairness import Stream
+from playtime.domain.games.files import canonical, versioned
+from playtime.domain.games.game import FreeSpins, Game, Play, StakeRule, Symbol
+from playtime.domain.games.reels import Reel
+from playtime.domain.games.returns import returns_of
 
 WILD, SCATTER = "W", "S"
 LINES: Final = ((1, 1, 1, 1, 1), (0, 0, 0, 0, 0), (2, 2, 2, 2, 2), (0, 1, 2, 1, 0), (2, 1, 0, 1, 2))

@@ -19,8 +19,8 @@ from playtime.adapters.http.app import create_app
 from playtime.adapters.http.route import Route
 from playtime.application.access import SYSTEM
 from playtime.application.ports import Storage
-from playtime.domain.fairness import SeedKeys
-from playtime.domain.staff import Role
+from playtime.domain.games.fairness import SeedKeys
+from playtime.domain.tenancy.staff import Role
 
 API: Final = "/api/v1"
 OWNER: Final = "root"

@@ -9,7 +9,7 @@ from support_machine import World
 
 from playtime.application.filters import LedgerFilter, PlayerFilter, VoucherFilter
 from playtime.application.safety_ports import SafetyFilter
-from playtime.domain.ledger import AccountKind, EventType
+from playtime.domain.ledger.events import AccountKind, EventType
 
 
 def check(world: World) -> None:

@@ -11,7 +11,7 @@ from support_machine_model import LARGEST, OUT, said
 
 from playtime.application.filters import LedgerFilter, Page
 from playtime.application.ports import Storage
-from playtime.domain.ledger import EventType, LedgerEvent
+from playtime.domain.ledger.events import EventType, LedgerEvent
 
 if TYPE_CHECKING:
     from support_machine import World

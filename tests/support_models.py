@@ -6,15 +6,15 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from playtime.domain.bonuses import Bonus, BonusStatus
-from playtime.domain.codes import AGENT_VALUES, RANDOM_VALUES, Code, make_code, symbols_of
-from playtime.domain.fairness import SeedState
+from playtime.domain.access.codes import AGENT_VALUES, RANDOM_VALUES, Code, make_code, symbols_of
+from playtime.domain.access.pins import PinRef
+from playtime.domain.games.fairness import SeedState
+from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.money import MAX_AMOUNT_MINOR
-from playtime.domain.pins import PinRef
-from playtime.domain.players import Player
-from playtime.domain.sessions import Session
-from playtime.domain.vouchers import Voucher, issue
-from playtime.domain.wallet import Wallet
+from playtime.domain.play.players import Player
+from playtime.domain.play.sessions import Session
+from playtime.domain.vouchers.bonuses import Bonus, BonusStatus
+from playtime.domain.vouchers.vouchers import Voucher, issue
 
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CODE: Final = make_code("7KQ2", 123_456_789_012)

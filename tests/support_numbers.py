@@ -24,7 +24,7 @@ from playtime.application.engine import Engine
 from playtime.application.ports import Storage
 from playtime.application.wire import success
 from playtime.contracts.plays import BEGINNING, DAYS, GAMES, Play, made_up_play
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 ZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
 NOW: Final = BEGINNING + timedelta(days=DAYS)

@@ -8,8 +8,8 @@ from typing import Any
 from support_games import finished
 from support_tree import TESTS
 
-from playtime.domain.games import Game, StakeRule, Symbol
-from playtime.domain.reels import Reel
+from playtime.domain.games.game import Game, StakeRule, Symbol
+from playtime.domain.games.reels import Reel
 
 
 @cache

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from playtime.application.analytics_port import Scope
 from playtime.contracts.plays import Play, picked
-from playtime.domain.ledger import EventSource, EventType, LedgerEvent
+from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
 
 UTC_ZONE: Final = ZoneInfo("UTC")
 VARIANCE: Final = Fraction("8.9775")

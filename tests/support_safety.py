@@ -9,8 +9,8 @@ from playtime.application.player_safety import SafetyAnswer
 from playtime.application.safety_ports import SafetyFilter
 from playtime.application.safety_settings import SafetySettingsRecord
 from playtime.application.safety_views import SafetyActionRecord
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.safety import Enforcement
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.safety.actions import Enforcement
 
 GAME = DEMO_GAME.game_key
 

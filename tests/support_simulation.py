@@ -13,8 +13,8 @@ from playtime.application.access import PlayerPrincipal
 from playtime.application.engine import Engine
 from playtime.application.ports import AnswerKey, Binding, Record, Storage, StoredAnswer, UnitOfWork
 from playtime.bootstrap import simulated_engine
-from playtime.domain.tenants import TenantWallet
-from playtime.domain.wallet import Wallet
+from playtime.domain.ledger.wallet import Wallet
+from playtime.domain.tenancy.tenants import TenantWallet
 
 STEPS: Final = 150
 

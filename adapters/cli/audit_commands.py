@@ -7,8 +7,8 @@ import click
 from ...application.access import SYSTEM, StaffPrincipal
 from ...application.audit import AuditReport
 from ...application.engine import Engine
-from ...domain.staff import Role
-from ...domain.tenants import TenantKind
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind
 from .program import Program
 
 _ROLES = {TenantKind.DEV: Role.OWNER, TenantKind.OPERATOR: Role.OPERATOR, TenantKind.AGENT: Role.AGENT}

@@ -22,8 +22,8 @@ from ...application.engine import Engine
 from ...application.errors import SetupError
 from ...application.sweeps import FOLD_BATCH
 from ...application.transactions import transact
-from ...domain.staff import Role
-from ...domain.tenants import TenantKind
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind
 from .program import BenchBooks, Program
 
 ROUTES: Final = ("overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution")

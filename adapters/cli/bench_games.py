@@ -14,11 +14,11 @@ import click
 from ...application.fairness import RoundExport
 from ...application.verification import Verifier
 from ...application.wire import encode, to_wire
-from ...domain.fairness import SeedKeys, SeedState, commitment_of
-from ...domain.game_files import canonical
-from ...domain.games import Game
-from ...domain.par_sheet import ParSheet
-from ...domain.rounds import outcome_of
+from ...domain.games.fairness import SeedKeys, SeedState, commitment_of
+from ...domain.games.files import canonical
+from ...domain.games.game import Game
+from ...domain.games.par_sheet import ParSheet
+from ...domain.play.rounds import outcome_of
 from .program import Program
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,12 +13,12 @@ from attrs import frozen
 from ...application.access import SYSTEM, PlayerPrincipal
 from ...application.engine import Engine
 from ...application.safety_odds import odds_of
-from ...domain.games import Game
-from ...domain.risk import Band, RiskScorer
-from ...domain.risk_markers import PlayedSpin
-from ...domain.risk_policy import DEFAULT_POLICY
-from ...domain.staff import Role
-from ...domain.tenants import TenantKind
+from ...domain.games.game import Game
+from ...domain.safety.markers import PlayedSpin
+from ...domain.safety.policy import DEFAULT_POLICY
+from ...domain.safety.risk import Band, RiskScorer
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind
 from .program import Program
 from .simulation_stage import START, Stage
 

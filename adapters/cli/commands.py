@@ -19,8 +19,8 @@ from ...application.engine import Engine
 from ...application.errors import SetupError, StorageError, StorageUnavailable, TransientConflict
 from ...application.sweeps import Swept
 from ...domain.errors import DomainError
-from ...domain.staff import Role
-from ...domain.tenants import TenantKind
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind
 from .analytics_commands import analytics
 from .audit_commands import audit
 from .bench import bench

@@ -19,10 +19,10 @@ from ...application.errors import Forbidden, IdempotencyKeyReused, InvalidCreden
 from ...application.spins import GameRecord
 from ...application.tenants import TenantRecord
 from ...domain.errors import DomainError
-from ...domain.staff import Role
-from ...domain.tenants import SlugTaken, TenantKind
-from ...domain.vouchers import VoucherRedeemed, VoucherVoided
-from ...domain.wallet import InsufficientFunds
+from ...domain.ledger.wallet import InsufficientFunds
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import SlugTaken, TenantKind
+from ...domain.vouchers.vouchers import VoucherRedeemed, VoucherVoided
 from .demo_report import Day, LogIn, PlayerLogIn
 
 AGENTS: Final = 3

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from ...application.books import OperatorBooks
 from ...domain.decimals import decimal_text
-from ...domain.ledger import AccountKind, EventType
+from ...domain.ledger.events import AccountKind, EventType
 from .demo_lines import curl_lines
 
 

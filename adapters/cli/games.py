@@ -11,8 +11,8 @@ import click
 
 from ...application.verification import Verifier
 from ...domain.decimals import decimal_text
-from ...domain.par_sheet import RANGES_SPINS, ParSheet, RunOdds, WinOdds
-from ...domain.published_schemes import RESULTS, SCHEMES, Scheme
+from ...domain.games.par_sheet import RANGES_SPINS, ParSheet, RunOdds, WinOdds
+from ...domain.games.published_schemes import RESULTS, SCHEMES, Scheme
 from .program import Program
 
 _PLACES: Final = 12

@@ -10,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.engine import Engine
-from ...domain.games import Game
+from ...domain.games.game import Game
 from .simulation import Build
 
 

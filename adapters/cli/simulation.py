@@ -27,9 +27,9 @@ from ...application.errors import (
 )
 from ...application.ports import Storage
 from ...domain.errors import DomainError
-from ...domain.players import PlayerClosed
-from ...domain.staff import Role
-from ...domain.tenants import TenantKind, TenantNotInStatus
+from ...domain.play.players import PlayerClosed
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind, TenantNotInStatus
 from .simulation_clients import Clients
 from .simulation_model import Action, Auditor, House, held
 from .simulation_stage import Cancelled, SimulationFailed, Stage, Task

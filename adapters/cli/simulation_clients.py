@@ -14,8 +14,8 @@ from ...application.engine import Engine
 from ...application.errors import InvalidToken, ReplaySecretExpired, StorageError
 from ...application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ...domain.errors import DomainError
-from ...domain.limits import LimitKind
-from ...domain.staff import Role
+from ...domain.limits.limits import LimitKind
+from ...domain.tenancy.staff import Role
 from .simulation_model import CLOCK_SLACK, EVERYTHING, Action, Clerk, House, Learn, Model, Patron, Slip, held
 from .simulation_stage import Cancelled, SimulationFailed, Stage
 

@@ -18,10 +18,10 @@ from ...application.books import VerifyLedger
 from ...application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ...application.ports import Binding, PlayerView, Storage, UnitOfWork
 from ...application.session_rebuilding import RebuildSessions
-from ...domain.ledger import LedgerEvent
-from ...domain.play_hours import hour_of
-from ...domain.play_passes import PlayPass
-from ...domain.tenants import PLATFORM_ID
+from ...domain.ledger.events import LedgerEvent
+from ...domain.limits.play_hours import hour_of
+from ...domain.limits.play_passes import PlayPass
+from ...domain.tenancy.tenants import PLATFORM_ID
 from .simulation_stage import SimulationFailed
 
 EVERYTHING: Final = Page(limit=1_000_000)

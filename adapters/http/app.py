@@ -14,14 +14,7 @@ from ...application.engine import Engine
 from ...application.wire import encode
 from ...domain.errors import DomainError
 from .access_log import log_access
-from .answering import (
-    respond,
-    respond_defect,
-    respond_document,
-    respond_error,
-    respond_result,
-    respond_unserved,
-)
+from .answering import respond, respond_defect, respond_document, respond_error, respond_result, respond_unserved
 from .calls import (
     MAX_BODY_BYTES,
     Call,

@@ -11,7 +11,7 @@ from flask import g, request
 from ...application.access import PlayerPrincipal, StaffPrincipal
 from ...application.error_counts import FailedRequest
 from ...domain.errors import DomainError
-from ...domain.tenants import PLATFORM_ID
+from ...domain.tenancy.tenants import PLATFORM_ID
 
 SECONDS: Final = 5.0
 MOST_KINDS: Final = 1_000

@@ -18,11 +18,11 @@ from ...application.errors import (
     Unauthorized,
 )
 from ...application.wire import failure, to_wire
-from ...domain.codes import MalformedCode
+from ...domain.access.codes import MalformedCode
 from ...domain.errors import DomainError, InvalidInput, StateRefusal
-from ...domain.fairness import MalformedLink
-from ...domain.game_files import InvalidGameFile
-from ...domain.vouchers import VoucherExpired, VoucherVoided
+from ...domain.games.fairness import MalformedLink
+from ...domain.games.files import InvalidGameFile
+from ...domain.vouchers.vouchers import VoucherExpired, VoucherVoided
 
 Headers = Mapping[str, str]
 

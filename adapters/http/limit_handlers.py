@@ -5,7 +5,7 @@ from ...application.engine import Engine
 from ...application.limits import PlayerLimits
 from ...application.wire import success, to_wire
 from ...domain.errors import InvalidInput
-from ...domain.limits import LOSS_WINDOWS
+from ...domain.limits.limits import LOSS_WINDOWS
 from .calls import PlayerCall, StaffCall
 from .requests import CoolOffRequest, LimitChoice, LimitRequest, Nothing, SelfExclusionRequest
 

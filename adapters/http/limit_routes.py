@@ -5,9 +5,9 @@ from typing import Final
 from ...application.breaks import PlayPassRecord
 from ...application.limits import PlayerLimits
 from ...domain.errors import InvalidInput
-from ...domain.exclusions import Exclusion, ExclusionRuns
-from ...domain.limits import LimitRaiseNotPending, LimitRaiseTooEarly
-from ...domain.reality_checks import RealityCheck
+from ...domain.limits.exclusions import Exclusion, ExclusionRuns
+from ...domain.limits.limits import LimitRaiseNotPending, LimitRaiseTooEarly
+from ...domain.limits.reality_checks import RealityCheck
 from . import limit_handlers as handlers
 from . import requests
 from .route import API, Caller, Route, fields_of

@@ -16,16 +16,16 @@ from msgspec import Meta
 from ...application.answers import LONGEST_ACTION_ID
 from ...application.credit import LONGEST_MEMO
 from ...application.issuing import LARGEST_BATCH
-from ...domain.codes import CODE_SYMBOLS
-from ...domain.exclusions import FEWEST_MONTHS, MOST_MONTHS, CoolOff
-from ...domain.fairness import LONGEST_CLIENT_SEED
-from ...domain.ledger import EventType
-from ...domain.limits import MINUTES_OF_A_DAY, LimitKind
+from ...domain.access.codes import CODE_SYMBOLS
+from ...domain.games.fairness import LONGEST_CLIENT_SEED
+from ...domain.ledger.events import EventType
+from ...domain.limits.exclusions import FEWEST_MONTHS, MOST_MONTHS, CoolOff
+from ...domain.limits.limits import MINUTES_OF_A_DAY, LimitKind
 from ...domain.money import MAX_AMOUNT_MINOR
-from ...domain.players import PlayerStatus
-from ...domain.staff import LONGEST_PASSWORD, LONGEST_USERNAME, Role
-from ...domain.tenants import LONGEST_NAME, LONGEST_SLUG, TenantKind
-from ...domain.vouchers import MAX_VOUCHER_MINOR, VoucherStatus
+from ...domain.play.players import PlayerStatus
+from ...domain.tenancy.staff import LONGEST_PASSWORD, LONGEST_USERNAME, Role
+from ...domain.tenancy.tenants import LONGEST_NAME, LONGEST_SLUG, TenantKind
+from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, VoucherStatus
 
 # `$` alone would let a line feed through at the very end, in Python.
 NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"

@@ -28,21 +28,21 @@ from ...application.spins import GameRecord, SpinResult
 from ...application.staff import StaffLoginResult, StaffRecord
 from ...application.tenants import TenantRecord
 from ...application.vouchers import VoucherRecord
-from ...domain.bonuses import BonusAckRequired
 from ...domain.errors import InvalidInput
-from ...domain.exclusions import CoolingOff, SelfExcluded
-from ...domain.fairness import SeedRetired
-from ...domain.games import StakeOutOfRange
-from ...domain.limits import OwnLossLimitReached, OwnTimeLimitReached
-from ...domain.play_passes import Notice, PlayPassOfOther
-from ...domain.players import PlayerClosed
-from ...domain.reality_checks import RealityCheckDue
-from ...domain.rounds import Round
-from ...domain.safety import CooldownActive, LossLimitReached, PlayStopped
-from ...domain.staff import RoleNotOfTenant, StaffDeactivated, UsernameTaken
-from ...domain.tenants import SlugTaken, TenantCannotIssue, TenantNotInStatus
-from ...domain.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
-from ...domain.wallet import InsufficientFunds
+from ...domain.games.fairness import SeedRetired
+from ...domain.games.game import StakeOutOfRange
+from ...domain.ledger.wallet import InsufficientFunds
+from ...domain.limits.exclusions import CoolingOff, SelfExcluded
+from ...domain.limits.limits import OwnLossLimitReached, OwnTimeLimitReached
+from ...domain.limits.play_passes import Notice, PlayPassOfOther
+from ...domain.limits.reality_checks import RealityCheckDue
+from ...domain.play.players import PlayerClosed
+from ...domain.play.rounds import Round
+from ...domain.safety.actions import CooldownActive, LossLimitReached, PlayStopped
+from ...domain.tenancy.staff import RoleNotOfTenant, StaffDeactivated, UsernameTaken
+from ...domain.tenancy.tenants import SlugTaken, TenantCannotIssue, TenantNotInStatus
+from ...domain.vouchers.bonuses import BonusAckRequired
+from ...domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from . import handlers, requests
 from .analytics_routes import ANALYTICS
 from .documents import CSV, HTML

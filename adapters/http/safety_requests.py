@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from ...domain.local_days import DEFAULT_ZONE, LONGEST_ZONE, Bucket
 from ...domain.money import MAX_AMOUNT_MINOR
-from ...domain.safety import ActionType, Enforcement
+from ...domain.safety.actions import ActionType, Enforcement
 from .requests import NO_CONTROLS, ListQuery, Since, Typed, Until
 
 LossLimitCents = Annotated[

@@ -9,7 +9,7 @@ import attrs
 import msgspec
 
 from ...application.wire import LEFT_OUT, camel
-from ...domain.codes import Code
+from ...domain.access.codes import Code
 from .errors import Fault
 from .route import Route, Shape
 

@@ -15,7 +15,7 @@ import attrs
 
 from ...application.filters import Page
 from ...application.wire import camel, to_wire
-from ...domain.metrics import METRICS
+from ...domain.ledger.metrics import METRICS
 from .documents import CSV, Document
 
 ROWS_AT_ONCE: Final = 500

@@ -25,12 +25,12 @@ from ...application.analytics_port import (
     Worths,
 )
 from ...application.ports import StoredAnswer
-from ...domain.game_configs import GameConfig
-from ...domain.inference import FEWEST_SPINS, Odds
-from ...domain.ledger import EventSource, EventType, LedgerEvent
+from ...domain.games.configs import GameConfig
+from ...domain.games.inference import FEWEST_SPINS, Odds
+from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
-from ...domain.players import Player
-from ...domain.vouchers import Voucher
+from ...domain.play.players import Player
+from ...domain.vouchers.vouchers import Voucher
 from .books import Books
 from .journeys import errors_in, funnel_of, is_in, redemption_times_in, refusals_in
 from .tables import Owned, Table

@@ -10,13 +10,13 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.audit_ports import Found, Stored
-from ...domain.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
-from ...domain.ledger import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
-from ...domain.players import Player
-from ...domain.rounds import Round
-from ...domain.rtp_alarm import GamePlay
-from ...domain.sessions import Session
-from ...domain.vouchers import Voucher, VoucherStatus, bonus_for
+from ...domain.games.rtp_alarm import GamePlay
+from ...domain.ledger.events import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
+from ...domain.play.players import Player
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session
+from ...domain.vouchers.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
+from ...domain.vouchers.vouchers import Voucher, VoucherStatus, bonus_for
 from .ledger import account_totals
 from .transaction import Transaction, View
 

@@ -8,20 +8,20 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from ...application.ports import AnswerKey, Record, StoredAnswer
-from ...domain.attempts import Attempts
-from ...domain.bonuses import Bonus, BonusStatus
-from ...domain.fairness import RevealedSeed
-from ...domain.game_configs import GameConfig
-from ...domain.ledger import Account, EventType, LedgerEvent
-from ...domain.play_passes import PlayPass
-from ...domain.players import Player
-from ...domain.rounds import Round
-from ...domain.safety import SafetyAction, SafetySettings
-from ...domain.seals import Place, Seal
-from ...domain.sessions import Session, StaffSession
-from ...domain.staff import StaffMember
-from ...domain.tenants import Tenant, TenantWallet
-from ...domain.vouchers import Voucher, VoucherStatus
+from ...domain.access.attempts import Attempts
+from ...domain.games.configs import GameConfig
+from ...domain.games.fairness import RevealedSeed
+from ...domain.ledger.events import Account, EventType, LedgerEvent
+from ...domain.ledger.seals import Place, Seal
+from ...domain.limits.play_passes import PlayPass
+from ...domain.play.players import Player
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session, StaffSession
+from ...domain.safety.actions import SafetyAction, SafetySettings
+from ...domain.tenancy.staff import StaffMember
+from ...domain.tenancy.tenants import Tenant, TenantWallet
+from ...domain.vouchers.bonuses import Bonus, BonusStatus
+from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from .tables import Table
 
 OPEN_BONUSES: Final = frozenset({BonusStatus.PENDING, BonusStatus.TRIGGERED})

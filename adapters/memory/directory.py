@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 
 from ...application.errors import IsolationViolation
 from ...application.ports import DirectoryEntry
-from ...domain.tenants import TenantStatus
+from ...domain.tenancy.tenants import TenantStatus
 
 _SEVERITY: Final = {TenantStatus.ACTIVE: 0, TenantStatus.SUSPENDED: 1, TenantStatus.CLOSED: 2}
 """Of a tenant's own status and its operator's, the graver one counts."""

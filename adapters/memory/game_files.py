@@ -2,8 +2,8 @@
 
 from attrs import define, field
 
-from ...domain.game_files import canonical
-from ...domain.games import Game
+from ...domain.games.files import canonical
+from ...domain.games.game import Game
 
 
 @define

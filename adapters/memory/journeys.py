@@ -12,10 +12,10 @@ from attrs import evolve
 from ...application.analytics_port import Scope, Step, Tally
 from ...application.answers import SPIN
 from ...application.ports import StoredAnswer
-from ...domain.ledger import EventSource, EventType, LedgerEvent
+from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
-from ...domain.players import Player
-from ...domain.vouchers import Voucher, VoucherStatus
+from ...domain.play.players import Player
+from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _STEPS: Final = 5

@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.filters import LedgerFilter, Page
-from ...domain.ledger import (
+from ...domain.ledger.events import (
     HAS_FLOOR_OF_ZERO,
     Account,
     AccountKind,

@@ -10,14 +10,14 @@ from attrs import frozen
 from ...application.filters import Page, PlayerFilter, VoucherFilter
 from ...application.ports import AnswerKey, FairRound, LockedPlayer, PlayerView, StoredAnswer
 from ...application.safety_ports import SafetyWatch
-from ...domain.bonuses import Bonus
-from ...domain.codes import Code
-from ...domain.fairness import RevealedSeed
-from ...domain.ledger import LedgerEvent
-from ...domain.players import Player
-from ...domain.rounds import Round
-from ...domain.sessions import Session
-from ...domain.vouchers import Voucher
+from ...domain.access.codes import Code
+from ...domain.games.fairness import RevealedSeed
+from ...domain.ledger.events import LedgerEvent
+from ...domain.play.players import Player
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session
+from ...domain.vouchers.bonuses import Bonus
+from ...domain.vouchers.vouchers import Voucher
 from .books import ALL
 from .pages import is_within, newest, newest_of
 from .play_passes import held_pass, lock_passes, zone_of

@@ -7,10 +7,10 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.errors import TransientConflict
-from ...domain.codes import Code
-from ...domain.play_hours import Turn
-from ...domain.play_passes import PlayPass
-from ...domain.players import Player
+from ...domain.access.codes import Code
+from ...domain.limits.play_hours import Turn
+from ...domain.limits.play_passes import PlayPass
+from ...domain.play.players import Player
 from .pages import newest_of
 from .transaction import Transaction, View
 

@@ -20,8 +20,8 @@ from ...application.safety_ports import (
     SafetyWatch,
     SlotCount,
 )
-from ...domain.risk_markers import PlayedSpin
-from ...domain.safety import ActionType, PastActions, Pause, SafetyAction, SafetySettings
+from ...domain.safety.actions import ActionType, PastActions, Pause, SafetyAction, SafetySettings
+from ...domain.safety.markers import PlayedSpin
 from .books import Books
 from .pages import is_within, newest, newest_of
 from .transaction import Transaction, View

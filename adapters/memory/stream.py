@@ -9,8 +9,8 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.audit_ports import Duplicate, Duplicates, EventName, Extent
-from ...domain.ledger import EventSource, EventType
-from ...domain.seals import START, Place, Placed, Seal, event_line
+from ...domain.ledger.events import EventSource, EventType
+from ...domain.ledger.seals import START, Place, Placed, Seal, event_line
 from .books import Books
 from .transaction import Transaction, View
 

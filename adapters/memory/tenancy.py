@@ -8,11 +8,11 @@ from attrs import frozen
 
 from ...application.filters import Page
 from ...application.ports import AnswerKey, StoredAnswer, WalletSummary
-from ...domain.attempts import Attempts
-from ...domain.ledger import Account, AccountKind
-from ...domain.sessions import StaffSession
-from ...domain.staff import StaffMember
-from ...domain.tenants import Tenant, TenantWallet
+from ...domain.access.attempts import Attempts
+from ...domain.ledger.events import Account, AccountKind
+from ...domain.play.sessions import StaffSession
+from ...domain.tenancy.staff import StaffMember
+from ...domain.tenancy.tenants import Tenant, TenantWallet
 from .pages import newest
 from .transaction import Transaction, View
 

@@ -11,12 +11,12 @@ from attrs import evolve, field, frozen
 
 from ...application.errors import AlreadyExists, IsolationViolation, StorageMisuse
 from ...application.ports import AnswerKey, Binding, Record, StoredAnswer
-from ...domain.attempts import Attempts
-from ...domain.fairness import RevealedSeed
-from ...domain.ledger import LedgerEvent
-from ...domain.rounds import Round
-from ...domain.safety import SafetyAction
-from ...domain.seals import Seal
+from ...domain.access.attempts import Attempts
+from ...domain.games.fairness import RevealedSeed
+from ...domain.ledger.events import LedgerEvent
+from ...domain.ledger.seals import Seal
+from ...domain.play.rounds import Round
+from ...domain.safety.actions import SafetyAction
 from .books import Books
 from .locks import RowLocks
 from .tables import Owned, Table

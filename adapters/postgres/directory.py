@@ -7,7 +7,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...application.ports import DirectoryEntry
-from ...domain.tenants import TenantKind, TenantStatus
+from ...domain.tenancy.tenants import TenantKind, TenantStatus
 from .channel import Row, Statement
 from .connections import Connections
 from .reads_tenancy import is_storable

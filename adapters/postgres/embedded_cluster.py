@@ -19,14 +19,7 @@ from typing import IO, Final
 
 from attrs import frozen
 
-from .binaries import (
-    ENVIRONMENT,
-    Account,
-    Binaries,
-    EmbeddedPostgresError,
-    account_for,
-    find_binaries,
-)
+from .binaries import ENVIRONMENT, Account, Binaries, EmbeddedPostgresError, account_for, find_binaries
 from .locked_files import open_private, sync_folder, try_lock, unlock, wait_until
 
 HOST: Final = "127.0.0.1"

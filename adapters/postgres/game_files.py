@@ -4,8 +4,8 @@ from typing import Final
 
 from attrs import field, frozen
 
-from ...domain.game_files import canonical
-from ...domain.games import Game
+from ...domain.games.files import canonical
+from ...domain.games.game import Game
 from .channel import Statement
 from .connections import Connections
 from .reads_tenancy import is_storable

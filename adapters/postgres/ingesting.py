@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
-from ...domain.ledger import LedgerEvent
+from ...domain.ledger.events import LedgerEvent
 from .channel import Statement
 from .rows_play import EVENTS
 from .transaction import Transaction

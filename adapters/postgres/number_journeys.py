@@ -6,7 +6,7 @@ from typing import Any, Final
 from ...application.analytics_port import Scope, Step, Tally
 from ...application.answers import SPIN
 from ...domain.periods import Span
-from ...domain.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
+from ...domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from .number_facts import Facts
 
 _VOUCHERS: Final = """

@@ -22,9 +22,9 @@ from ...application.analytics_port import (
     Worth,
     Worths,
 )
-from ...domain.game_configs import GameConfig
-from ...domain.inference import FEWEST_SPINS, Z_OUTLIER, Odds
-from ...domain.ledger import EventSource, EventType, LedgerEvent
+from ...domain.games.configs import GameConfig
+from ...domain.games.inference import FEWEST_SPINS, Z_OUTLIER, Odds
+from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
 from .channel import Row, Statement
 from .ingesting import ingest

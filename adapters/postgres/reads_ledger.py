@@ -6,7 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from ...application.filters import LedgerFilter, Page
-from ...domain.ledger import (
+from ...domain.ledger.events import (
     KEEPS_BALANCE,
     Account,
     AccountKind,

@@ -9,10 +9,10 @@ from attrs import frozen
 from sqlalchemy import ColumnElement, and_, select
 
 from ...application.errors import TransientConflict
-from ...domain.codes import Code
-from ...domain.play_hours import Turn
-from ...domain.play_passes import PlayPass
-from ...domain.players import Player
+from ...domain.access.codes import Code
+from ...domain.limits.play_hours import Turn
+from ...domain.limits.play_passes import PlayPass
+from ...domain.play.players import Player
 from . import tables
 from .channel import Row
 from .queries import Query, compiled, locked, matching, param, rows_by, scope

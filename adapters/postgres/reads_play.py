@@ -13,14 +13,14 @@ from sqlalchemy import FromClause, Select, Table, and_, func, select
 from ...application.filters import Page, PlayerFilter, VoucherFilter
 from ...application.ports import AnswerKey, FairRound, LockedPlayer, PlayerView, StoredAnswer
 from ...application.safety_ports import SafetyWatch
-from ...domain.bonuses import Bonus, BonusStatus
-from ...domain.codes import Code
-from ...domain.fairness import RevealedSeed
-from ...domain.ledger import LedgerEvent
-from ...domain.players import Player, PlayerStatus
-from ...domain.rounds import Round
-from ...domain.sessions import Session
-from ...domain.vouchers import Voucher, VoucherStatus
+from ...domain.access.codes import Code
+from ...domain.games.fairness import RevealedSeed
+from ...domain.ledger.events import LedgerEvent
+from ...domain.play.players import Player, PlayerStatus
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session
+from ...domain.vouchers.bonuses import Bonus, BonusStatus
+from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from . import tables
 from .channel import Row
 from .queries import (

@@ -18,8 +18,8 @@ from ...application.safety_ports import (
     SafetyWatch,
     SlotCount,
 )
-from ...domain.risk_markers import PlayedSpin
-from ...domain.safety import ActionType, PastActions, Pause, SafetyAction, SafetySettings
+from ...domain.safety.actions import ActionType, PastActions, Pause, SafetyAction, SafetySettings
+from ...domain.safety.markers import PlayedSpin
 from . import tables
 from .channel import Row, Statement
 from .queries import asked_for, page_of, rows_by

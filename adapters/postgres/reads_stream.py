@@ -14,8 +14,8 @@ from attrs import frozen
 from sqlalchemy import Uuid
 
 from ...application.audit_ports import Duplicate, Duplicates, EventName, Extent
-from ...domain.ledger import EventType
-from ...domain.seals import START, Place, Placed, Seal, line_of
+from ...domain.ledger.events import EventType
+from ...domain.ledger.seals import START, Place, Placed, Seal, line_of
 from .channel import PATIENCE, Row, Statement
 from .rows_play import EVENTS
 from .rows_seals import SEALS, place_of

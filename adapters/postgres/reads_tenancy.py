@@ -9,10 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ...application.filters import Page
 from ...application.ports import AnswerKey, StoredAnswer, WalletSummary
-from ...domain.attempts import Attempts
-from ...domain.sessions import StaffSession
-from ...domain.staff import StaffMember
-from ...domain.tenants import Tenant, TenantWallet
+from ...domain.access.attempts import Attempts
+from ...domain.play.sessions import StaffSession
+from ...domain.tenancy.staff import StaffMember
+from ...domain.tenancy.tenants import Tenant, TenantWallet
 from . import tables
 from .channel import Row, Statement
 from .folding import summary_of

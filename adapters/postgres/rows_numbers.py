@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Final
 
 from ...domain.decimals import decimal_text
-from ...domain.game_configs import RATIO_PLACES, GameConfig
+from ...domain.games.configs import RATIO_PLACES, GameConfig
 from . import tables
 from .channel import Row
 from .kept import Kept

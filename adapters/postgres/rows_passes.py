@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ...domain.codes import Code
-from ...domain.exclusions import Exclusion, ExclusionKind
-from ...domain.limits import Limit, LimitKind, Raise
-from ...domain.play_hours import HOUR, NO_QUARTERS, PlayHour
-from ...domain.play_passes import PlayPass
+from ...domain.access.codes import Code
+from ...domain.limits.exclusions import Exclusion, ExclusionKind
+from ...domain.limits.limits import Limit, LimitKind, Raise
+from ...domain.limits.play_hours import HOUR, NO_QUARTERS, PlayHour
+from ...domain.limits.play_passes import PlayPass
 from . import tables
 from .channel import Row
 from .kept import Kept

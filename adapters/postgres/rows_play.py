@@ -3,16 +3,16 @@
 from operator import attrgetter
 from typing import Final
 
-from ...domain.bonuses import Bonus, BonusStatus
-from ...domain.codes import Code
-from ...domain.fairness import RevealedSeed, SeedState
-from ...domain.ledger import Account, AccountKind, EventSource, EventType, LedgerEvent, Transfer
-from ...domain.pins import PinRef
-from ...domain.players import Player, PlayerStatus
-from ...domain.rounds import Round
-from ...domain.sessions import Session, SessionEnd
-from ...domain.vouchers import Voucher, VoucherStatus
-from ...domain.wallet import Wallet
+from ...domain.access.codes import Code
+from ...domain.access.pins import PinRef
+from ...domain.games.fairness import RevealedSeed, SeedState
+from ...domain.ledger.events import Account, AccountKind, EventSource, EventType, LedgerEvent, Transfer
+from ...domain.ledger.wallet import Wallet
+from ...domain.play.players import Player, PlayerStatus
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session, SessionEnd
+from ...domain.vouchers.bonuses import Bonus, BonusStatus
+from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from . import tables
 from .channel import Row
 from .kept import Kept

@@ -3,9 +3,9 @@
 from operator import attrgetter
 from typing import Final
 
-from ...domain.risk import Band
-from ...domain.risk_policy import RiskPolicy
-from ...domain.safety import ActionCause, ActionType, Enforcement, SafetyAction, SafetySettings
+from ...domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction, SafetySettings
+from ...domain.safety.policy import RiskPolicy
+from ...domain.safety.risk import Band
 from . import tables
 from .channel import Row
 from .kept import Kept

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ...domain.seals import Place, Seal
+from ...domain.ledger.seals import Place, Seal
 from . import tables
 from .channel import Row
 from .kept import Kept

@@ -4,11 +4,11 @@ from operator import attrgetter
 from typing import Final
 
 from ...application.ports import AnswerKey, StoredAnswer
-from ...domain.attempts import Attempts
-from ...domain.sessions import StaffSession
-from ...domain.staff import Role, StaffMember, StaffStatus
-from ...domain.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
-from ...domain.wallet import Wallet
+from ...domain.access.attempts import Attempts
+from ...domain.ledger.wallet import Wallet
+from ...domain.play.sessions import StaffSession
+from ...domain.tenancy.staff import Role, StaffMember, StaffStatus
+from ...domain.tenancy.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
 from . import tables
 from .channel import Row
 from .kept import Kept

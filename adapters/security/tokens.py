@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from ...application.errors import InvalidToken
 from ...application.services import Claims, Clock
-from ...domain.staff import Role
+from ...domain.tenancy.staff import Role
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "playtime"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from ...application.errors import SetupError
-from ...domain.demo_game import DEMO_GAME
-from ...domain.game_files import InvalidGameFile, read_playable_game
-from ...domain.games import Game
+from ...domain.games.demo import DEMO_GAME
+from ...domain.games.files import InvalidGameFile, read_playable_game
+from ...domain.games.game import Game
 
 SHIPPED: Final = ("harbor-lights", "night-orchard", "deep-signal")
 """The game files in the folder beside this module, in the order of the lobby: the calmest game first."""

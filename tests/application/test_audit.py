@@ -13,9 +13,9 @@ from playtime.application.audit import CHECKS, Check, Look, Severity
 from playtime.application.audit_ports import Found, Stored
 from playtime.application.errors import Forbidden
 from playtime.application.ports import Storage
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.game_variance import variance_of
-from playtime.domain.rtp_alarm import GamePlay, is_possible
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.rtp_alarm import GamePlay, is_possible
+from playtime.domain.games.variance import variance_of
 
 
 @pytest.fixture

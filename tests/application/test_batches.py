@@ -13,10 +13,10 @@ from playtime.application.answers import Answer
 from playtime.application.errors import Forbidden, IdempotencyKeyReused, NotFound, OutcomeUnknown
 from playtime.application.filters import VoucherFilter
 from playtime.domain.errors import InvalidInput
-from playtime.domain.ledger import EventType
-from playtime.domain.tenants import TenantCannotIssue
-from playtime.domain.vouchers import VoucherRedeemed
-from playtime.domain.wallet import InsufficientFunds
+from playtime.domain.ledger.events import EventType
+from playtime.domain.ledger.wallet import InsufficientFunds
+from playtime.domain.tenancy.tenants import TenantCannotIssue
+from playtime.domain.vouchers.vouchers import VoucherRedeemed
 
 
 def _batch(day: Day, count: int, amount: int = 101, key: str | None = None) -> Answer:

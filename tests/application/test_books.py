@@ -11,10 +11,10 @@ from support_day import DOUBLE, EVERYTHING, LOSE, Day, kinds
 from playtime.application.books import OperatorBooks
 from playtime.application.filters import VoucherFilter
 from playtime.application.ports import UnitOfWork
-from playtime.domain.ledger import Account, AccountKind, AccountTotal, EventType, LedgerEvent, Transfer
-from playtime.domain.tenants import PLATFORM_ID
-from playtime.domain.vouchers import VoucherStatus
-from playtime.domain.wallet import Wallet
+from playtime.domain.ledger.events import Account, AccountKind, AccountTotal, EventType, LedgerEvent, Transfer
+from playtime.domain.ledger.wallet import Wallet
+from playtime.domain.tenancy.tenants import PLATFORM_ID
+from playtime.domain.vouchers.vouchers import VoucherStatus
 
 T, K = EventType, AccountKind
 Plant = Callable[[Day, UnitOfWork], None]

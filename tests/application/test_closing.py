@@ -8,11 +8,11 @@ from support_day import LOSE, Day, kinds
 from support_export import Verdict, exported
 
 from playtime.application.errors import Forbidden, IdempotencyKeyReused, InvalidToken, NotFound
-from playtime.domain.bonuses import BonusStatus
-from playtime.domain.ledger import Account, AccountKind, EventType
+from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.money import MAX_AMOUNT_MINOR
-from playtime.domain.players import PlayerClosed
-from playtime.domain.vouchers import VoucherStatus
+from playtime.domain.play.players import PlayerClosed
+from playtime.domain.vouchers.bonuses import BonusStatus
+from playtime.domain.vouchers.vouchers import VoucherStatus
 
 T, K = EventType, AccountKind
 M = MAX_AMOUNT_MINOR

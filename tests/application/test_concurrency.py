@@ -16,10 +16,10 @@ from support_engine import PINS, ScriptedSeeds, SeededRandomness, assemble, buil
 
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
+from playtime.domain.access.pins import PinKeys, PinKind, PinRef
 from playtime.domain.errors import DomainError
-from playtime.domain.ledger import EventType
-from playtime.domain.pins import PinKeys, PinKind, PinRef
-from playtime.domain.tenants import PLATFORM_ID, TenantKind
+from playtime.domain.ledger.events import EventType
+from playtime.domain.tenancy.tenants import PLATFORM_ID, TenantKind
 
 T = TypeVar("T")
 E = EventType

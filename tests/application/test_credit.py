@@ -10,9 +10,9 @@ from playtime.application.access import StaffPrincipal
 from playtime.application.answers import Answer
 from playtime.application.errors import Forbidden, NotFound
 from playtime.domain.errors import DomainError, InvalidInput
-from playtime.domain.ledger import Account, AccountKind, EventType
-from playtime.domain.tenants import PLATFORM_ID
-from playtime.domain.wallet import InsufficientFunds
+from playtime.domain.ledger.events import Account, AccountKind, EventType
+from playtime.domain.ledger.wallet import InsufficientFunds
+from playtime.domain.tenancy.tenants import PLATFORM_ID
 
 T, K = EventType, AccountKind
 

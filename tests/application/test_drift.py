@@ -8,8 +8,8 @@ from playtime.application.analytics import Asked
 from playtime.application.analytics_games import GameNumbers
 from playtime.application.ingestion import ReportedEvent
 from playtime.application.reports import ReportedType
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.staff import Role
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.tenancy.staff import Role
 
 ROUNDS = 80
 

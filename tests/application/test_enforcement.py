@@ -8,7 +8,7 @@ from support_day import EVEN, LOSE, Day, Guest
 from support_safety import actions, enforce, lose, note
 
 from playtime.application.answers import Answer
-from playtime.domain.safety import ActionCause, ActionType
+from playtime.domain.safety.actions import ActionCause, ActionType
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 LOUD = {"bands": {"elevated": 1, "tiltRisk": 2, "stop": 3}}

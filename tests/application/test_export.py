@@ -18,7 +18,7 @@ from playtime.application import sealing
 from playtime.application.errors import NotFound, SetupError
 from playtime.application.ledger_export import Bookmark, ExportLedger, ExportPlan, Portion
 from playtime.application.ports import Storage
-from playtime.domain.seals import START, canonical, digest_of
+from playtime.domain.ledger.seals import START, canonical, digest_of
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from playtime.application.filters import Page
 from playtime.application.ports import Storage
 from playtime.application.verification import Verifier
 from playtime.application.wire import encode
-from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
-from playtime.domain.fairness import SeedKeys, commitment_of
-from playtime.domain.rounds import Round
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.fairness import SeedKeys, commitment_of
+from playtime.domain.play.rounds import Round
 
 ODD = ("🎰:1:0 '; -- " + "é÷%\\" * 20)[:64]
 

@@ -7,8 +7,8 @@ from support_engine import START
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from playtime.domain.players import PlayerStatus
-from playtime.domain.vouchers import VoucherStatus
+from playtime.domain.play.players import PlayerStatus
+from playtime.domain.vouchers.vouchers import VoucherStatus
 
 INSTANT = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)

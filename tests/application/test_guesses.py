@@ -13,9 +13,9 @@ from playtime.application.engine import Engine
 from playtime.application.errors import InvalidCredentials
 from playtime.application.guesses import _DECOYS, _decoy
 from playtime.application.ports import Binding, Storage
-from playtime.domain.attempts import Attempts
-from playtime.domain.codes import make_code, parse_code
-from playtime.domain.pins import PinKeys, PinKind, PinRef
+from playtime.domain.access.attempts import Attempts
+from playtime.domain.access.codes import make_code, parse_code
+from playtime.domain.access.pins import PinKeys, PinKind, PinRef
 
 
 @frozen

@@ -14,10 +14,10 @@ from support_engine import PINS, assemble, build_services
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, ReplaySecretExpired
 from playtime.application.ports import Binding
+from playtime.domain.access.pins import PinKeys
 from playtime.domain.errors import InvalidInput
-from playtime.domain.pins import PinKeys
-from playtime.domain.vouchers import VoucherRedeemed
-from playtime.domain.wallet import InsufficientFunds
+from playtime.domain.ledger.wallet import InsufficientFunds
+from playtime.domain.vouchers.vouchers import VoucherRedeemed
 
 
 @frozen

@@ -23,10 +23,10 @@ from playtime.application.importing import Imported
 from playtime.application.ingestion import ReportedEvent
 from playtime.application.reports import ReportedType
 from playtime.domain.errors import InvalidInput
-from playtime.domain.ledger import EventSource, EventType, LedgerEvent
+from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
+from playtime.domain.ledger.seals import canonical, digest_of, event_line
 from playtime.domain.periods import FIRST_MOMENT
-from playtime.domain.seals import canonical, digest_of, event_line
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 PLAYER, GAME = UUID(int=77), UUID(int=78)
 

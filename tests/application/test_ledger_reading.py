@@ -4,7 +4,7 @@ from support_day import Day
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.books import EventRecord
-from playtime.domain.ledger import EventType
+from playtime.domain.ledger.events import EventType
 
 
 def credit_moved(day: Day, reader: StaffPrincipal) -> EventRecord:

@@ -22,9 +22,9 @@ from playtime.application.answers import Answer
 from playtime.application.engine import Engine
 from playtime.application.filters import Page
 from playtime.domain.errors import DomainError
-from playtime.domain.exclusions import CoolOff, ExclusionRuns
-from playtime.domain.limits import LOSS_WINDOWS, LimitKind
-from playtime.domain.rounds import Round
+from playtime.domain.limits.exclusions import CoolOff, ExclusionRuns
+from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind
+from playtime.domain.play.rounds import Round
 
 LOSS, WEEK, TIME = LimitKind
 THREADS: Final = 64

@@ -15,7 +15,7 @@ from playtime.adapters.memory.storage import MemoryStorage
 from playtime.adapters.system.game_shelf import load_games
 from playtime.application.verification import Verifier
 from playtime.application.wire import encode
-from playtime.domain.fairness import SeedKeys
+from playtime.domain.games.fairness import SeedKeys
 
 ROUNDS: Final = 100_000
 SEEDS: Final = 20

@@ -11,8 +11,8 @@ from support_emptied import STORAGES
 from support_numbers import Question, questions, utc_text
 from support_reckoning import RTP, VARIANCE, Reckoning, decimals
 
-from playtime.domain.inference import root_of
-from playtime.domain.ledger import EventSource
+from playtime.domain.games.inference import root_of
+from playtime.domain.ledger.events import EventSource
 
 MANY = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 storages = pytest.mark.parametrize("name", STORAGES)

@@ -23,9 +23,9 @@ from playtime.application.analytics import Asked
 from playtime.application.analytics_port import Scope
 from playtime.contracts.plays import BEGINNING, DAYS, Play, newcomers
 from playtime.domain.errors import InvalidInput
-from playtime.domain.inference import root_of
-from playtime.domain.ledger import AccountKind, EventType, LedgerEvent
-from playtime.domain.players import Player
+from playtime.domain.games.inference import root_of
+from playtime.domain.ledger.events import AccountKind, EventType, LedgerEvent
+from playtime.domain.play.players import Player
 
 MANY = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 storages = pytest.mark.parametrize("name", STORAGES)

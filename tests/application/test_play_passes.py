@@ -7,11 +7,11 @@ from support_day import LOSE, Day, Guest, Sold
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, InvalidCredentials, UnknownPlayPass
-from playtime.domain.codes import make_code
+from playtime.domain.access.codes import make_code
 from playtime.domain.errors import InvalidInput
-from playtime.domain.exclusions import CoolOff, SelfExcluded
-from playtime.domain.limits import LimitKind
-from playtime.domain.play_passes import PlayPassOfOther
+from playtime.domain.limits.exclusions import CoolOff, SelfExcluded
+from playtime.domain.limits.limits import LimitKind
+from playtime.domain.limits.play_passes import PlayPassOfOther
 
 LOSS, WEEK, TIME = LimitKind
 

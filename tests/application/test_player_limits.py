@@ -11,10 +11,10 @@ from support_safety import enforce
 from playtime.application.errors import InvalidToken, NotFound
 from playtime.application.limits import LimitRecord, PlayerLimits
 from playtime.domain.errors import InvalidInput
-from playtime.domain.exclusions import CoolingOff, CoolOff, ExclusionRuns, SelfExcluded
-from playtime.domain.ledger import EventType
-from playtime.domain.limits import LimitKind, LimitRaiseNotPending, LimitRaiseTooEarly
-from playtime.domain.play_passes import Notice
+from playtime.domain.ledger.events import EventType
+from playtime.domain.limits.exclusions import CoolingOff, CoolOff, ExclusionRuns, SelfExcluded
+from playtime.domain.limits.limits import LimitKind, LimitRaiseNotPending, LimitRaiseTooEarly
+from playtime.domain.limits.play_passes import Notice
 
 LOSS, WEEK, TIME = LimitKind
 

@@ -10,10 +10,10 @@ from support_safety import GAME, actions, enforce, lose, note
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.errors import InvalidToken, NotFound
 from playtime.application.wire import to_wire
-from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
-from playtime.domain.ledger import EventType
-from playtime.domain.safety import ActionCause, ActionType, LossLimitLocked
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.ledger.events import EventType
+from playtime.domain.safety.actions import ActionCause, ActionType, LossLimitLocked
 
 
 def test_nothing_played_is_calm(day: Day) -> None:

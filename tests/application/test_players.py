@@ -11,9 +11,9 @@ from support_engine import START
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from playtime.application.filters import Page, PlayerFilter
 from playtime.application.player_login import PlayerLoginResult
-from playtime.domain.ledger import EventType
-from playtime.domain.players import PlayerClosed
-from playtime.domain.sessions import Session
+from playtime.domain.ledger.events import EventType
+from playtime.domain.play.players import PlayerClosed
+from playtime.domain.play.sessions import Session
 
 T = EventType
 

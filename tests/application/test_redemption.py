@@ -9,11 +9,11 @@ from support_engine import START
 
 from playtime.application.errors import InvalidCredentials, InvalidToken, VoucherOfOtherAgent
 from playtime.application.filters import VoucherFilter
+from playtime.domain.access.pins import PinKind
 from playtime.domain.errors import DomainError
-from playtime.domain.ledger import Account, AccountKind, EventType
-from playtime.domain.pins import PinKind
-from playtime.domain.tenants import TenantStatus
-from playtime.domain.vouchers import VoucherExpired, VoucherRedeemed, VoucherStatus, VoucherVoided
+from playtime.domain.ledger.events import Account, AccountKind, EventType
+from playtime.domain.tenancy.tenants import TenantStatus
+from playtime.domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherStatus, VoucherVoided
 
 T, K = EventType, AccountKind
 

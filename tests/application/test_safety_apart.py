@@ -14,9 +14,9 @@ from support_engine import PINS
 from support_safety import GAME, enforce, note
 
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.domain.fairness import SeedKeys
-from playtime.domain.risk_markers import MARKERS
-from playtime.domain.safety import LossLimitLocked
+from playtime.domain.games.fairness import SeedKeys
+from playtime.domain.safety.actions import LossLimitLocked
+from playtime.domain.safety.markers import MARKERS
 
 SPINS: Final = 400
 MANY_SPINS: Final = 100_000

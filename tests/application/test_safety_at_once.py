@@ -17,8 +17,8 @@ from support_safety import GAME, actions, enforce, lose
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
 from playtime.domain.errors import DomainError
-from playtime.domain.ledger import EventType
-from playtime.domain.safety import ActionType
+from playtime.domain.ledger.events import EventType
+from playtime.domain.safety.actions import ActionType
 
 THREADS: Final = 64
 

@@ -13,8 +13,8 @@ from playtime.application.safety_ports import ActionCount, SafetyFilter
 from playtime.application.safety_views import SafetyBucket
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.local_days import Bucket
-from playtime.domain.risk_policy import DEFAULT_POLICY
-from playtime.domain.safety import ActionType, Enforcement, TenantHasNoPlayers
+from playtime.domain.safety.actions import ActionType, Enforcement, TenantHasNoPlayers
+from playtime.domain.safety.policy import DEFAULT_POLICY
 
 OFF = Enforcement.OFF
 

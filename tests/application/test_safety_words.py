@@ -6,7 +6,7 @@ import pytest
 from support_models import AGENT, NOW, OPERATOR, PLAYER, uid
 
 from playtime.application.safety_words import told
-from playtime.domain.safety import ActionCause, ActionType, SafetyAction
+from playtime.domain.safety.actions import ActionCause, ActionType, SafetyAction
 
 
 @pytest.mark.parametrize(

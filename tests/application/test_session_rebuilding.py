@@ -10,8 +10,8 @@ from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest
 from support_records import fresh_id
 
 from playtime.application.filters import Page
-from playtime.domain.limits import LimitKind
-from playtime.domain.sessions import Session, SessionEnd
+from playtime.domain.limits.limits import LimitKind
+from playtime.domain.play.sessions import Session, SessionEnd
 
 SPINS = 120
 

@@ -9,9 +9,9 @@ from support_engine import START
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from playtime.application.filters import Page
 from playtime.application.staff import StaffLoginResult
-from playtime.domain.ledger import EventType
-from playtime.domain.sessions import SessionEnd
-from playtime.domain.staff import StaffDeactivated, StaffStatus
+from playtime.domain.ledger.events import EventType
+from playtime.domain.play.sessions import SessionEnd
+from playtime.domain.tenancy.staff import StaffDeactivated, StaffStatus
 
 T = EventType
 

@@ -25,7 +25,7 @@ from playtime.adapters.cli.commands import build_commands
 from playtime.adapters.cli.program import Program
 from playtime.adapters.cli.simulation import Build, run_seeds, simulate
 from playtime.bootstrap import simulated_engine
-from playtime.domain.players import Player
+from playtime.domain.play.players import Player
 
 PROGRAM = """
 from playtime.adapters.cli.commands import build_commands
@@ -67,7 +67,7 @@ def _skip_bonuses(monkeypatch: pytest.MonkeyPatch) -> Build:
     def settle(player: Player, *_: Any) -> tuple[Player, tuple[()]]:
         return player, ()
 
-    monkeypatch.setattr("playtime.domain.rounds.settle_bonuses", settle)
+    monkeypatch.setattr("playtime.domain.play.rounds.settle_bonuses", settle)
     return simulated_engine
 
 

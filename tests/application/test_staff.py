@@ -11,8 +11,8 @@ from playtime.application.access import PlayerPrincipal, StaffPrincipal
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from playtime.application.staff import StaffLoginResult
 from playtime.domain.errors import DomainError, InvalidInput
-from playtime.domain.staff import PERMISSIONS, Role, RoleNotOfTenant, StaffStatus, UsernameTaken
-from playtime.domain.tenants import PLATFORM_ID
+from playtime.domain.tenancy.staff import PERMISSIONS, Role, RoleNotOfTenant, StaffStatus, UsernameTaken
+from playtime.domain.tenancy.tenants import PLATFORM_ID
 
 TENANTS: Final = ("platform", "north", "agent", "sister", "south", "stranger")
 PEOPLE: Final = ("owner", "north.head", "north.cashier", "north.analyst", "agent.head", "agent.cashier")

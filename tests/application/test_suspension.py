@@ -5,7 +5,7 @@ from support_day import LOSE, PASSWORD, Day, Desk
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
-from playtime.domain.tenants import PLATFORM_ID, TenantNotInStatus, TenantStatus
+from playtime.domain.tenancy.tenants import PLATFORM_ID, TenantNotInStatus, TenantStatus
 
 
 def _suspend(day: Day, what: str) -> tuple[StaffPrincipal, Desk]:

@@ -13,10 +13,10 @@ from playtime.application.access import SYSTEM_ID
 from playtime.application.filters import VoucherFilter
 from playtime.application.ports import Binding
 from playtime.application.sweeps import Swept
-from playtime.domain.ledger import Account, AccountKind, EventType
+from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.money import MAX_AMOUNT_MINOR
-from playtime.domain.players import PlayerClosed
-from playtime.domain.vouchers import VoucherExpired
+from playtime.domain.play.players import PlayerClosed
+from playtime.domain.vouchers.vouchers import VoucherExpired
 
 T, K = EventType, AccountKind
 INSTANT = timedelta(microseconds=1)

@@ -14,9 +14,9 @@ from playtime.application.engine import Engine
 from playtime.application.errors import Forbidden, NotFound, StorageUnavailable
 from playtime.application.ports import Binding, Directory, DirectoryEntry, GameFiles, Storage, UnitOfWork
 from playtime.application.tenants import TenantRecord
-from playtime.domain.codes import ALPHABET, symbols_of
+from playtime.domain.access.codes import ALPHABET, symbols_of
 from playtime.domain.errors import DomainError, InvalidInput
-from playtime.domain.tenants import PLATFORM_ID, SlugTaken, TenantKind, TenantStatus
+from playtime.domain.tenancy.tenants import PLATFORM_ID, SlugTaken, TenantKind, TenantStatus
 
 OPERATOR, AGENT, DEV = TenantKind.OPERATOR, TenantKind.AGENT, TenantKind.DEV
 

@@ -17,8 +17,8 @@ from support_tree import ROOT
 from playtime.adapters.system.game_shelf import shipped_games
 from playtime.application.verification import Verdict, Verifier
 from playtime.application.wire import encode
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.games import Game
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.game import Game
 
 SCRIPT: Final = ROOT / "docs" / "verify_round.py"
 ORCHARD: Final = shipped_games()[1]

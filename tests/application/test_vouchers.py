@@ -12,10 +12,10 @@ from playtime.application.access import StaffPrincipal
 from playtime.application.errors import Forbidden, NotFound
 from playtime.application.filters import Page, VoucherFilter
 from playtime.domain.errors import InvalidInput
-from playtime.domain.ledger import Account, AccountKind, EventType
-from playtime.domain.tenants import TenantCannotIssue
-from playtime.domain.vouchers import MAX_VOUCHER_MINOR, VoucherRedeemed, VoucherVoided
-from playtime.domain.wallet import InsufficientFunds
+from playtime.domain.ledger.events import Account, AccountKind, EventType
+from playtime.domain.ledger.wallet import InsufficientFunds
+from playtime.domain.tenancy.tenants import TenantCannotIssue
+from playtime.domain.vouchers.vouchers import MAX_VOUCHER_MINOR, VoucherRedeemed, VoucherVoided
 
 T, K = EventType, AccountKind
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from support_tree import ROOT
 
-from playtime.domain.seals import FORM, LINED, START, Seal, moment_text
+from playtime.domain.ledger.seals import FORM, LINED, START, Seal, moment_text
 
 DOCUMENT = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
 SCRIPT = (ROOT / "docs" / "verify_ledger.py").read_text(encoding="utf-8")

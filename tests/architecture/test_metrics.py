@@ -9,7 +9,7 @@ from support_tree import ROOT
 
 from playtime.adapters.http.analytics_routes import ANALYTICS
 from playtime.application.wire import camel
-from playtime.domain.metrics import METRICS
+from playtime.domain.ledger.metrics import METRICS
 
 NO_FIGURES = frozenset(
     [

@@ -20,9 +20,9 @@ from playtime.adapters.memory.storage import MemoryStorage
 from playtime.adapters.system.game_shelf import SHIPPED, load_games
 from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from playtime.application.engine import Engine
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.games import Game, StakeRule
-from playtime.domain.ledger import Account, AccountKind, AccountTotal, EventType
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.game import Game, StakeRule
+from playtime.domain.ledger.events import Account, AccountKind, AccountTotal, EventType
 
 SPINS = 600
 URL = "http://127.0.0.1:8000"

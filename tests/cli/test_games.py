@@ -14,9 +14,9 @@ from support_oracles import oracle
 from playtime.adapters.cli.commands import build_commands
 from playtime.adapters.cli.program import Program
 from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.game_files import canonical
-from playtime.domain.par_sheet import ParSheet
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.files import canonical
+from playtime.domain.games.par_sheet import ParSheet
 
 
 def _closed(*_: object) -> Any:  # noqa: ANN401 - never returns

@@ -15,7 +15,7 @@ from support_export import Verdict, lines_of, written
 from support_program import BIN, Command, new_command
 from support_tree import ROOT
 
-from playtime.domain.seals import canonical
+from playtime.domain.ledger.seals import canonical
 
 
 @pytest.fixture(scope="module")

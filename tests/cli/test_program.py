@@ -13,7 +13,7 @@ from support_program import Command, new_command
 from playtime.application.access import SYSTEM
 from playtime.application.filters import LedgerFilter, Page
 from playtime.bootstrap import Settings, open_engine
-from playtime.domain.ledger import EventType
+from playtime.domain.ledger.events import EventType
 
 
 @pytest.fixture(scope="module")

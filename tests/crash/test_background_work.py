@@ -26,7 +26,7 @@ from playtime.application.errors import (
 from playtime.application.ports import Binding
 from playtime.application.sweeps import Swept
 from playtime.domain.errors import InvalidInput
-from playtime.domain.vouchers import VOUCHER_TTL_DAYS
+from playtime.domain.vouchers.vouchers import VOUCHER_TTL_DAYS
 
 
 @define

@@ -18,7 +18,7 @@ from playtime.adapters.postgres.roles import APP
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.engine import Engine
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 TURNS = range(12)
 

@@ -11,7 +11,7 @@ from support_tree import ROOT
 
 from playtime.application.access import SYSTEM
 from playtime.bootstrap import Settings, open_engine
-from playtime.domain.tenants import TenantKind
+from playtime.domain.tenancy.tenants import TenantKind
 
 EVENTS = 16_000
 SECRET = "5e" * 32

@@ -18,8 +18,8 @@ from support_tree import ROOT
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.engine import Engine
 from playtime.bootstrap import Settings, build_container
-from playtime.domain.staff import Role
-from playtime.domain.tenants import TenantKind
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import TenantKind
 
 SECRET: Final = "5e" * 32
 FUNDS_MINOR: Final = 10_000_000

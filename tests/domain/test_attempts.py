@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_models import AGENT, NOW, OPERATOR, uid
 
-from playtime.domain.attempts import Attempts
+from playtime.domain.access.attempts import Attempts
 
 FRESH: Final = Attempts(operator_id=OPERATOR, tenant_id=AGENT, subject_id=uid(5))
 

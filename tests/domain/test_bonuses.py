@@ -7,7 +7,8 @@ from attrs import evolve
 from hypothesis import given
 from support_models import NOW, balances, bonus_lists, make_bonus
 
-from playtime.domain.bonuses import (
+from playtime.domain.ledger.wallet import Wallet
+from playtime.domain.vouchers.bonuses import (
     TRIGGER_AT_MINOR,
     Bonus,
     BonusAckRequired,
@@ -18,7 +19,6 @@ from playtime.domain.bonuses import (
     require_acknowledged,
     total_minor,
 )
-from playtime.domain.wallet import Wallet
 
 S = BonusStatus
 

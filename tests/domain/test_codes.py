@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_models import codes
 
-from playtime.domain.codes import (
+from playtime.domain.access.codes import (
     AGENT_VALUES,
     ALPHABET,
     RANDOM_VALUES,

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 import playtime.application.errors as application_errors
-from playtime.domain import bonuses, codes, errors, games, staff, tenants, vouchers, wallet
+from playtime.domain import errors
+from playtime.domain.access import codes
 from playtime.domain.errors import DomainError
+from playtime.domain.games import game as games
+from playtime.domain.ledger import wallet
+from playtime.domain.tenancy import staff, tenants
+from playtime.domain.vouchers import bonuses, vouchers
 
 MODULES = (errors, bonuses, codes, games, staff, tenants, vouchers, wallet, application_errors)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.exclusions import (
+from playtime.domain.limits.exclusions import (
     CoolingOff,
     CoolOff,
     Exclusion,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from support_games import games, make_game
 from support_models import PLAYER
 
-from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
-from playtime.domain.fairness import (
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.fairness import (
     LINK_SYMBOLS,
     WORD_VALUES,
     MalformedLink,
@@ -28,7 +28,7 @@ from playtime.domain.fairness import (
     parse_link,
     words_of,
 )
-from playtime.domain.games import Game
+from playtime.domain.games.game import Game
 
 KEYS = SeedKeys("k1", {"k1": b"a secret of tests", "k0": b"an older secret"})
 ROUND = UUID("01912345-6789-7abc-8def-0123456789ab")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from support_games import document_of, file_of, finished, games, make_game
 from support_tree import ROOT
 
-from playtime.domain import odds
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.game_faults import faults_of
-from playtime.domain.game_files import (
+from playtime.domain.games import odds
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.faults import faults_of
+from playtime.domain.games.files import (
     LARGEST_FILE_BYTES,
     InvalidGameFile,
     canonical,
@@ -24,8 +24,8 @@ from playtime.domain.game_files import (
     read_game,
     read_playable_game,
 )
-from playtime.domain.games import Game, StakeRule
-from playtime.domain.par_sheet import sheet_of
+from playtime.domain.games.game import Game, StakeRule
+from playtime.domain.games.par_sheet import sheet_of
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_games import LINES, Told, every_window, games, make_game
 
-from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
-from playtime.domain.game_faults import faults_of
-from playtime.domain.games import Game, LineWin, StakeOutOfRange, StakeRule
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.faults import faults_of
+from playtime.domain.games.game import Game, LineWin, StakeOutOfRange, StakeRule
+from playtime.domain.games.reels import Reel
 from playtime.domain.money import MAX_AMOUNT_MINOR
-from playtime.domain.reels import Reel
 
 TABLE = [
     ("shade", 5895, 0),

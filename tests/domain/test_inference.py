@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playtime.adapters.system.game_shelf import shipped_games
-from playtime.domain.demo_game import DEMO_GAME
 from playtime.domain.errors import InvalidInput
-from playtime.domain.game_configs import GameConfig
-from playtime.domain.game_variance import hit_rate_of, variance_of
-from playtime.domain.inference import (
+from playtime.domain.games.configs import GameConfig
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.inference import (
     FEWEST_ROUNDS,
     FEWEST_SPINS,
     Z_OUTLIER,
@@ -30,6 +29,7 @@ from playtime.domain.inference import (
     rtp_interval,
     z_score,
 )
+from playtime.domain.games.variance import hit_rate_of, variance_of
 
 VARIANCE = variance_of(DEMO_GAME)
 ODDS = Odds(rtp=DEMO_GAME.rtp, variance=VARIANCE)

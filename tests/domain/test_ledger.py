@@ -7,7 +7,7 @@ from attrs.exceptions import FrozenInstanceError
 from support_models import AGENT, NOW, OPERATOR, PLAYER, uid
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.ledger import (
+from playtime.domain.ledger.events import (
     HAS_FLOOR_OF_ZERO,
     KEEPS_BALANCE,
     MOVEMENTS,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.limits import (
+from playtime.domain.limits.limits import (
     MARKS,
     RAISE_AFTER,
     RAISE_LAPSES_AFTER,

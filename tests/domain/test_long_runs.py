@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pytest
 
 from playtime.adapters.system.game_shelf import shipped_games
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.fairness import WORD_VALUES, Stream, words_of
-from playtime.domain.games import Game
-from playtime.domain.par_sheet import ParSheet
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.fairness import WORD_VALUES, Stream, words_of
+from playtime.domain.games.game import Game
+from playtime.domain.games.par_sheet import ParSheet
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from support_models import amounts
 
 from playtime.domain.errors import InvalidInput
+from playtime.domain.ledger.wallet import InsufficientFunds, Wallet
 from playtime.domain.money import MAX_AMOUNT_MINOR, MINOR_PER_FUN, amounts_of, checked_amount
-from playtime.domain.wallet import InsufficientFunds, Wallet
 
 
 class Five(IntEnum):

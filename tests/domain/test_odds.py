@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from support_games import every_window, games, make_game
 from support_oracles import lobstermania, oracle, sizzling_hot
 
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.games import Game, Window
-from playtime.domain.odds import count_runs, count_scatters, count_windows, cycle_of
-from playtime.domain.par_sheet import ParSheet, Spread, root
-from playtime.domain.returns import returns_of
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.game import Game, Window
+from playtime.domain.games.odds import count_runs, count_scatters, count_windows, cycle_of
+from playtime.domain.games.par_sheet import ParSheet, Spread, root
+from playtime.domain.games.returns import returns_of
 
 NEAR: Final = Fraction(1, 10**9)
 

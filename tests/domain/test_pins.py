@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_models import uid
 
-from playtime.domain.pins import PinKeys, PinKind, PinRef
+from playtime.domain.access.pins import PinKeys, PinKind, PinRef
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 KEYS = PinKeys(current="k2", secrets={"k1": SECRET, "k2": b"another secret, of the same length"})
@@ -56,7 +56,7 @@ def test_words_that_would_favour_low_pins_are_rejected(monkeypatch: pytest.Monke
         def digest(self) -> bytes:
             return next(blocks)
 
-    monkeypatch.setattr("playtime.domain.pins.hmac.new", lambda *_: Digest())
+    monkeypatch.setattr("playtime.domain.access.pins.hmac.new", lambda *_: Digest())
     assert KEYS.derive(PinKind.VOUCHER, uid(1), FIRST) == "999999"
 
 

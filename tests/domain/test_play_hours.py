@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playtime.domain.play_hours import (
+from playtime.domain.limits.play_hours import (
     PlayHour,
     Turn,
     day_start,

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_records import fresh_id
 
-from playtime.domain.codes import make_code
-from playtime.domain.exclusions import CoolingOff, CoolOff, ExclusionRuns, cool_off, self_exclusion
-from playtime.domain.limits import LOSS_WINDOWS, LimitKind, OwnLossLimitReached, OwnTimeLimitReached
-from playtime.domain.play_hours import IDLE, Turn, hours_of
-from playtime.domain.play_passes import Notice, PlayPass
+from playtime.domain.access.codes import make_code
+from playtime.domain.limits.exclusions import CoolingOff, CoolOff, ExclusionRuns, cool_off, self_exclusion
+from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind, OwnLossLimitReached, OwnTimeLimitReached
+from playtime.domain.limits.play_hours import IDLE, Turn, hours_of
+from playtime.domain.limits.play_passes import Notice, PlayPass
 
 ZONE = ZoneInfo("America/Los_Angeles")
 NOW = datetime(2026, 3, 1, 18, tzinfo=UTC)

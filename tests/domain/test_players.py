@@ -6,9 +6,9 @@ import pytest
 from support_models import AGENT, NOW, PLAYER, make_player
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.ledger import Account, AccountKind
-from playtime.domain.players import PLAYER_IDLE_DAYS, PlayerClosed, PlayerStatus
-from playtime.domain.wallet import InsufficientFunds, Wallet
+from playtime.domain.ledger.events import Account, AccountKind
+from playtime.domain.ledger.wallet import InsufficientFunds, Wallet
+from playtime.domain.play.players import PLAYER_IDLE_DAYS, PlayerClosed, PlayerStatus
 
 
 def test_a_players_money_is_on_the_players_own_account() -> None:

@@ -9,8 +9,8 @@ import pytest
 from support_oracles import oracle
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.fairness import Stream
-from playtime.domain.published_schemes import RESULTS, SCHEMES, crash, dice, limbo, roulette
+from playtime.domain.games.fairness import Stream
+from playtime.domain.games.published_schemes import RESULTS, SCHEMES, crash, dice, limbo, roulette
 
 VECTORS = oracle("fairness")
 

@@ -7,9 +7,9 @@ from attrs import evolve
 from support_house import House
 from support_records import NOW, fresh_tenant
 
-from playtime.domain.reality_checks import RealityCheckDue, reality_check, require_checked
-from playtime.domain.sessions import Session
-from playtime.domain.tenants import TenantKind
+from playtime.domain.limits.reality_checks import RealityCheckDue, reality_check, require_checked
+from playtime.domain.play.sessions import Session
+from playtime.domain.tenancy.tenants import TenantKind
 
 SOON = timedelta(microseconds=1)
 HOUR = timedelta(minutes=60)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from support_models import NOW, moments
 from support_risk import ODDS, WHEEL, paced, scored, spin, staked
 
-from playtime.domain.risk import Band, Risk
-from playtime.domain.risk_markers import MARKERS, STREAK_SPINS, PlayedSpin
-from playtime.domain.risk_policy import RiskPolicy
-from playtime.domain.runs import chance_of_run, fair_run
+from playtime.domain.safety.losing_runs import chance_of_run, fair_run
+from playtime.domain.safety.markers import MARKERS, STREAK_SPINS, PlayedSpin
+from playtime.domain.safety.policy import RiskPolicy
+from playtime.domain.safety.risk import Band, Risk
 
 INSTANT = timedelta(microseconds=1)
 FIVE_MINUTES = timedelta(minutes=5)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.risk_markers import MARKERS
-from playtime.domain.risk_policy import DEFAULT_POLICY, RiskPolicy
+from playtime.domain.safety.markers import MARKERS
+from playtime.domain.safety.policy import DEFAULT_POLICY, RiskPolicy
 
 DEFAULT = {
     "markers": {

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from support_games import Told, games, plays_of, stakes_of
 from support_models import NOW, balances, bonus_lists, make_bonus, make_player
 
-from playtime.domain.bonuses import Bonus, BonusAckRequired, BonusStatus
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.games import Game
-from playtime.domain.rounds import Settlement, require_playable, settle_bonuses, settle_round
-from playtime.domain.wallet import InsufficientFunds
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.game import Game
+from playtime.domain.ledger.wallet import InsufficientFunds
+from playtime.domain.play.rounds import Settlement, require_playable, settle_bonuses, settle_round
+from playtime.domain.vouchers.bonuses import Bonus, BonusAckRequired, BonusStatus
 
 LOSE, EVEN, DOUBLE, SUNRISE = 0, 5895, 7945, 9999
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from support_games import every_window, games, make_game
 
 from playtime.adapters.system.game_shelf import load_games
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.games import Game
-from playtime.domain.par_sheet import sheet_of
-from playtime.domain.rtp_alarm import GamePlay, are_possible, is_possible, largest_possible_stake
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.game import Game
+from playtime.domain.games.par_sheet import sheet_of
+from playtime.domain.games.rtp_alarm import GamePlay, are_possible, is_possible, largest_possible_stake
 
 SHELF = load_games()
 on_the_shelf = pytest.mark.parametrize("game", SHELF, ids=lambda game: game.game_key)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playtime.domain.runs import FAIR_SPINS, chance_of_run, fair_run
+from playtime.domain.safety.losing_runs import FAIR_SPINS, chance_of_run, fair_run
 
 FIVE_PERCENT = Fraction(5, 100)
 chances = st.fractions(0, 1, max_denominator=50)

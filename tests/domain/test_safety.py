@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from support_models import AGENT, NOW, OPERATOR, make_session, moments
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.risk import Band
-from playtime.domain.safety import (
+from playtime.domain.safety.actions import (
     ActionType,
     CooldownActive,
     Enforcement,
@@ -25,6 +24,7 @@ from playtime.domain.safety import (
     require_loss_within,
     require_not_held,
 )
+from playtime.domain.safety.risk import Band
 
 INSTANT = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)

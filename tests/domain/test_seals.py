@@ -13,8 +13,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playtime.domain.ledger import Account, AccountKind, EventSource, EventType, LedgerEvent, Transfer
-from playtime.domain.seals import (
+from playtime.domain.ledger.events import Account, AccountKind, EventSource, EventType, LedgerEvent, Transfer
+from playtime.domain.ledger.seals import (
     GENESIS,
     ChainCheck,
     Place,

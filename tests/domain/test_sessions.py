@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_models import AGENT, CASHIER, NOW, OPERATOR, make_session, moments, uid
 
-from playtime.domain.sessions import SESSION_IDLE_MINUTES, SessionEnd, StaffSession
+from playtime.domain.play.sessions import SESSION_IDLE_MINUTES, SessionEnd, StaffSession
 
 IDLE = timedelta(minutes=30)
 INSTANT = timedelta(microseconds=1)

@@ -6,7 +6,7 @@ import pytest
 from support_models import AGENT, NOW, OPERATOR, uid
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.staff import (
+from playtime.domain.tenancy.staff import (
     PERMISSIONS,
     ROLES_BY_KIND,
     Permission,
@@ -19,7 +19,7 @@ from playtime.domain.staff import (
     checked_username,
     require_role_of,
 )
-from playtime.domain.tenants import TenantKind
+from playtime.domain.tenancy.tenants import TenantKind
 
 ROLES: Final = ("owner", "operator", "agent", "cashier", "analyst", "provider")
 MATRIX: Final = {

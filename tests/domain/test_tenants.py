@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from support_models import AGENT, NOW, OPERATOR
 
 from playtime.domain.errors import InvalidInput
-from playtime.domain.tenants import (
+from playtime.domain.ledger.wallet import InsufficientFunds, Wallet
+from playtime.domain.tenancy.tenants import (
     PLATFORM_ID,
     Tenant,
     TenantCannotIssue,
@@ -20,7 +21,6 @@ from playtime.domain.tenants import (
     checked_slug,
     platform,
 )
-from playtime.domain.wallet import InsufficientFunds, Wallet
 
 
 def _tenant(kind: TenantKind, **about: Any) -> Tenant:

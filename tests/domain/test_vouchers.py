@@ -11,7 +11,7 @@ from support_models import NOW, PLAYER, make_voucher
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.money import MAX_AMOUNT_MINOR
-from playtime.domain.vouchers import (
+from playtime.domain.vouchers.vouchers import (
     MAX_VOUCHER_MINOR,
     VOUCHER_TTL_DAYS,
     Voucher,

@@ -22,8 +22,8 @@ from playtime.application.access import SYSTEM
 from playtime.application.engine import Engine
 from playtime.application.tenants import TenantRecord
 from playtime.bootstrap import Settings, open_engine
-from playtime.domain.staff import Role
-from playtime.domain.tenants import TenantKind
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import TenantKind
 
 SECRET = "5e" * 32
 START_SECONDS = 60

@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from playtime.adapters.http.server import QuietHandler
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 LINE = re.compile(
     r"method=(?P<method>\S+) route=(?P<route>\S+) status=(?P<status>\d{3})"

@@ -12,14 +12,9 @@ from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.authentication import Authenticate
 from playtime.application.books import CheckHealth
-from playtime.application.errors import (
-    IsolationViolation,
-    OutcomeUnknown,
-    StorageUnavailable,
-    TransientConflict,
-)
+from playtime.application.errors import IsolationViolation, OutcomeUnknown, StorageUnavailable, TransientConflict
 from playtime.application.services import Claims
-from playtime.domain.demo_game import DEMO_GAME
+from playtime.domain.games.demo import DEMO_GAME
 
 
 class _DownStorage(MemoryStorage):

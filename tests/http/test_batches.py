@@ -11,8 +11,8 @@ from support_http import NOWHERE, Content, Web, build_web
 from playtime.adapters.http.sheet import SLIPS_ON_A4
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.issuing import LARGEST_BATCH
-from playtime.domain.staff import Role
-from playtime.domain.tenants import TenantKind
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import TenantKind
 
 
 def test_a_batch_of_1000_in_one_request(any_web: Web) -> None:

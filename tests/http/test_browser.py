@@ -23,8 +23,8 @@ from werkzeug.serving import make_server
 from playtime.adapters.http.server import QuietHandler
 from playtime.adapters.http.sheet import SLIPS_ON_A4
 from playtime.application.filters import PlayerFilter
-from playtime.domain.exclusions import CoolOff
-from playtime.domain.tenants import TenantKind
+from playtime.domain.limits.exclusions import CoolOff
+from playtime.domain.tenancy.tenants import TenantKind
 
 # One that a snap confines can neither read the files nor use the folders of a test.
 CHROMIUMS: Final = [

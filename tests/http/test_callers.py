@@ -5,8 +5,8 @@ from support_http import API, NOWHERE, Web, address_of
 
 from playtime.adapters.http.route import Caller, Route
 from playtime.adapters.http.routes import ROUTES
-from playtime.domain.limits import LimitKind
-from playtime.domain.staff import Role
+from playtime.domain.limits.limits import LimitKind
+from playtime.domain.tenancy.staff import Role
 
 STAFF_ROUTES = [route for route in ROUTES if route.caller is Caller.STAFF]
 PLAYER_ROUTES = [route for route in ROUTES if route.caller is Caller.PLAYER]

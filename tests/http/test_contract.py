@@ -17,7 +17,7 @@ from playtime.adapters.http.errors import status_of
 from playtime.adapters.http.redeem_page import REDEEM_PATH, SCRIPT_PATH
 from playtime.adapters.http.route import Caller, Route, is_id
 from playtime.adapters.http.routes import ROUTES
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 EXAMPLES: Final = 40
 GAME_KEY: Final = "<string(maxlength=64):gameKey>"

@@ -4,7 +4,7 @@ import pytest
 from support_day import LOSE, PASSWORD, Desk
 from support_http import NOWHERE, Content, Web
 
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 SESSION = {
     "sessionId",

@@ -12,8 +12,8 @@ from playtime.adapters.http.calls import MAX_BODY_BYTES
 from playtime.adapters.http.error_tally import MOST_KINDS, ErrorTally
 from playtime.application.error_counts import FailedRequest
 from playtime.application.errors import StorageUnavailable
-from playtime.domain.ledger import EventType
-from playtime.domain.staff import Role
+from playtime.domain.ledger.events import EventType
+from playtime.domain.tenancy.staff import Role
 
 
 @pytest.fixture

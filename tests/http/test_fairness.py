@@ -10,7 +10,7 @@ from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.filters import Page
 from playtime.application.verification import Verifier
-from playtime.domain.fairness import SeedKeys
+from playtime.domain.games.fairness import SeedKeys
 
 
 @pytest.fixture

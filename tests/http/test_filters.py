@@ -8,7 +8,7 @@ from support_day import Sold
 from support_engine import START
 from support_http import NOWHERE, Web
 
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 MINUTE = timedelta(minutes=1)
 

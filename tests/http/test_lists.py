@@ -4,7 +4,7 @@ import pytest
 from support_http import NOWHERE, Reply, Web
 
 from playtime.adapters.http.calls import cursor_of
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 
 def test_a_cursor_walks_a_list_once_and_whole(web: Web) -> None:

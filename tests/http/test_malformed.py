@@ -9,8 +9,8 @@ from support_http import API, NOWHERE, Web, address_of
 from playtime.adapters.http.calls import MAX_BODY_BYTES
 from playtime.adapters.http.route import Caller, Route
 from playtime.adapters.http.routes import ROUTES
-from playtime.domain.staff import Role
-from playtime.domain.vouchers import MAX_VOUCHER_MINOR
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.vouchers.vouchers import MAX_VOUCHER_MINOR
 
 BODY_ROUTES = [route for route in ROUTES if route.has_body]
 AMOUNTS = [

@@ -17,8 +17,8 @@ from playtime.adapters.http.requests import LONGEST_TYPED
 from playtime.application.answers import LONGEST_ACTION_ID
 from playtime.application.ingestion import LARGEST_REPORT
 from playtime.domain.money import MAX_AMOUNT_MINOR
-from playtime.domain.staff import Role
-from playtime.domain.tenants import LONGEST_NAME
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import LONGEST_NAME
 
 ROUTES: Final = ("overview", "revenue", "players", "games", "ops", "funnel", "ltv", "attribution")
 BASE: Final = "/admin/analytics"

@@ -14,7 +14,7 @@ from support_http import Web
 
 from playtime.adapters.http.tables import whole_table
 from playtime.application.analytics_attribution import ChangePart, SplitBy
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 BASE: Final = "/admin/analytics"
 PLAIN: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -5,7 +5,7 @@ from attrs import evolve
 from support_day import LOSE, Guest
 from support_http import Content, Reply, Web
 
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 LIMITS = {"ok", "hasPlayPass", "limits", "notices", "exclusion"}
 

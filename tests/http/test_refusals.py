@@ -11,16 +11,10 @@ from support_http import NOWHERE, Web
 
 import playtime.application
 import playtime.domain
-from playtime.adapters.http.errors import (
-    STATUS_OF_ERROR,
-    InternalError,
-    is_defect,
-    status_of,
-    status_of_code,
-)
+from playtime.adapters.http.errors import STATUS_OF_ERROR, InternalError, is_defect, status_of, status_of_code
 from playtime.application.errors import IsolationViolation, StorageError, StorageMisuse
 from playtime.domain.errors import DomainError, StateRefusal
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 BASES = {DomainError}
 DEFECTS = {InternalError, StorageError, IsolationViolation, StorageMisuse}

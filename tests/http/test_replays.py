@@ -4,7 +4,7 @@ import pytest
 from support_day import DOUBLE, LOSE
 from support_http import Web
 
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 
 def test_a_spin_is_played_once_and_answered_alike(any_web: Web) -> None:

@@ -3,7 +3,7 @@
 from support_day import LOSE, PASSWORD
 from support_http import Web
 
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 STATE = {"playerId", "tenantId", "balanceMinor", "bonusPendingMinor", "bonusAckRequired"}
 STAFF = {"staffId", "username", "role", "tenantId", "permissions", "status"}

@@ -8,7 +8,7 @@ from support_day import LOSE, Guest
 from support_http import API, NOWHERE, Reply, Web
 from support_safety import enforce, lose
 
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 EVENT = {"gameKey": "demo-wheel", "eventType": "spin"}
 ACTION = {

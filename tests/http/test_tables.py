@@ -15,8 +15,8 @@ from playtime.application.credit import WalletBalance
 from playtime.application.errors import StorageUnavailable
 from playtime.application.filters import Page
 from playtime.application.tenants import TenantRecord
-from playtime.domain.staff import Role
-from playtime.domain.tenants import TenantKind
+from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import TenantKind
 
 
 def _read(reply: Reply) -> list[dict[str, str]]:

@@ -15,13 +15,13 @@ from playtime.application import sealing
 from playtime.application.access import SYSTEM
 from playtime.application.audit import NEWEST_SEALS
 from playtime.application.audit_ports import Stored
-from playtime.domain.bonuses import Bonus, BonusStatus
-from playtime.domain.ledger import Account, AccountKind, EventType, LedgerEvent, Transfer
-from playtime.domain.players import Player
-from playtime.domain.rounds import Round
-from playtime.domain.sessions import Session
-from playtime.domain.vouchers import Voucher, VoucherStatus
-from playtime.domain.wallet import Wallet
+from playtime.domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
+from playtime.domain.ledger.wallet import Wallet
+from playtime.domain.play.players import Player
+from playtime.domain.play.rounds import Round
+from playtime.domain.play.sessions import Session
+from playtime.domain.vouchers.bonuses import Bonus, BonusStatus
+from playtime.domain.vouchers.vouchers import Voucher, VoucherStatus
 
 T, K = EventType, AccountKind
 

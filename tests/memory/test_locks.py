@@ -7,7 +7,7 @@ from support_records import read, write
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.errors import StorageMisuse, StorageUnavailable
 from playtime.application.ports import AnswerKey, Storage
-from playtime.domain.wallet import Wallet
+from playtime.domain.ledger.wallet import Wallet
 
 
 def _impatient() -> Storage:

@@ -22,11 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from support_postgres import ThrowawayCluster, reachable_folder, throwaway_cluster
 
 from playtime.adapters.postgres import embedded_cluster
-from playtime.adapters.postgres.embedded import (
-    EmbeddedPostgres,
-    EmbeddedPostgresError,
-    PortTakenError,
-)
+from playtime.adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, PortTakenError
 from playtime.adapters.postgres.embedded_cluster import Cluster
 from playtime.adapters.postgres.locked_files import wait_until
 

@@ -26,7 +26,7 @@ from playtime.application.errors import (
 from playtime.application.filters import Page
 from playtime.application.ports import UnitOfWork
 from playtime.application.transactions import transact
-from playtime.domain.players import Player
+from playtime.domain.play.players import Player
 
 
 @pytest.fixture

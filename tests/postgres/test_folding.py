@@ -17,7 +17,7 @@ from playtime.adapters.postgres.folding import MOST_TENANTS
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports import Storage
 from playtime.application.sweeps import SMALL_SHARE
-from playtime.domain.ledger import AccountKind, AccountTotal, EventType, LedgerEvent
+from playtime.domain.ledger.events import AccountKind, AccountTotal, EventType, LedgerEvent
 
 EVERYTHING = 10_000
 PATIENCE_SECONDS = 20

@@ -25,7 +25,7 @@ from playtime.application.access import SYSTEM
 from playtime.application.analytics_port import EVERYTHING, Dimension, Sum
 from playtime.application.ports import AnswerKey, DirectoryEntry
 from playtime.contracts.plays import BEGINNING, DAYS, made_up_play, picked
-from playtime.domain.ledger import EventType
+from playtime.domain.ledger.events import EventType
 from playtime.domain.periods import Span
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

@@ -15,9 +15,9 @@ from support_safety import enforce, lose, note
 
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports import LockedPlayer
-from playtime.domain.bonuses import BonusStatus
-from playtime.domain.limits import LimitKind
-from playtime.domain.sessions import SessionEnd
+from playtime.domain.limits.limits import LimitKind
+from playtime.domain.play.sessions import SessionEnd
+from playtime.domain.vouchers.bonuses import BonusStatus
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.transaction import Transaction
 from playtime.application.ports import Storage
 from playtime.application.safety_ports import SafetyWatch
-from playtime.domain.players import Player
-from playtime.domain.safety import Enforcement
+from playtime.domain.play.players import Player
+from playtime.domain.safety.actions import Enforcement
 
 Books = tuple[House, PostgresStorage]
 

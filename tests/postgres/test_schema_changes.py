@@ -26,7 +26,7 @@ from playtime.adapters.postgres.migrator import FOLDER, MigrationError, Migrator
 from playtime.adapters.postgres.startup import refuse_unsafe
 from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports import Binding, UnitOfWork
-from playtime.domain.play_hours import PlayHour
+from playtime.domain.limits.play_hours import PlayHour
 
 NAMES: Final = [migration.name for migration in known_migrations()]
 FIRST_WITH_GRANTS: Final = "0004_row_security.sql"

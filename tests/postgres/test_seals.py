@@ -21,8 +21,8 @@ from playtime.application.sealing import SealedBooks, SealLedger, VerifySeals
 from playtime.application.transactions import ATTEMPTS
 from playtime.application.verification import Verifier
 from playtime.application.wire import encode
-from playtime.domain.fairness import SeedKeys
-from playtime.domain.seals import START, Place, SealFault
+from playtime.domain.games.fairness import SeedKeys
+from playtime.domain.ledger.seals import START, Place, SealFault
 
 PATIENCE_SECONDS = 20
 SEEDS: Final = SeedKeys(PINS.current, PINS.secrets)

@@ -23,8 +23,8 @@ from playtime.application.engine import Engine
 from playtime.application.errors import AlreadyExists, IsolationViolation, StorageError, StorageUnavailable
 from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports import UnitOfWork
-from playtime.domain.codes import RANDOM_VALUES, make_code
-from playtime.domain.wallet import Wallet
+from playtime.domain.access.codes import RANDOM_VALUES, make_code
+from playtime.domain.ledger.wallet import Wallet
 
 Opener = Callable[..., PostgresStorage]
 

@@ -13,7 +13,7 @@ from support_engine import SettableClock
 from playtime.adapters.security.tokens import LIFETIMES, JwtTokens
 from playtime.application.errors import InvalidToken
 from playtime.application.services import Claims
-from playtime.domain.staff import Role
+from playtime.domain.tenancy.staff import Role
 
 SECRET = b"s" * 32
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,12 +9,12 @@ from support_games import document_of, every_window, file_of
 
 from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games, shipped_games
 from playtime.application.errors import SetupError
-from playtime.domain import odds
-from playtime.domain.demo_game import DEMO_GAME
-from playtime.domain.game_files import canonical
-from playtime.domain.games import Game
-from playtime.domain.odds import cycle_of
-from playtime.domain.par_sheet import ParSheet
+from playtime.domain.games import odds
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.files import canonical
+from playtime.domain.games.game import Game
+from playtime.domain.games.odds import cycle_of
+from playtime.domain.games.par_sheet import ParSheet
 
 GAMES = {game.game_key: game for game in shipped_games()}
 

@@ -1,0 +1,1 @@
+"""Codes, PINs and counted attempts at them."""

@@ -1,0 +1,1 @@
+"""Games: files, odds, draws and fairness."""

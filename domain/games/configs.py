@@ -1,0 +1,46 @@
+"""What an operator states of a game, most of all of one that runs elsewhere: its return, and how it scatters."""
+
+from fractions import Fraction
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ..errors import InvalidInput
+from .inference import Odds
+
+LONGEST_GAME_KEY: Final = 64
+RATIO_PLACES: Final = 6
+LARGEST_VOLATILITY: Final = 100_000
+
+
+@frozen(kw_only=True)
+class GameConfig:
+    """A game as its operator states it.
+
+    `volatility` is the standard deviation of the win of a stake of 1; it makes intervals and alarms possible.
+    """
+
+    operator_id: UUID
+    tenant_id: UUID
+    game_key: str
+    provider: str
+    expected_rtp: Fraction
+    hit_rate: Fraction | None = None
+    volatility: Fraction | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what no game could have. Raises InvalidInput."""
+        for path, ratio, most in (
+            ("expectedRtp", self.expected_rtp, 2),
+            ("hitRate", self.hit_rate, 1),
+            ("volatility", self.volatility, LARGEST_VOLATILITY),
+        ):
+            if ratio is not None and not 0 <= ratio <= most:
+                raise InvalidInput(path, f"must be from 0 to {most}")
+
+    @property
+    def odds(self) -> Odds:
+        """What is known of the game beforehand."""
+        variance = None if self.volatility is None else self.volatility**2
+        return Odds(rtp=self.expected_rtp, variance=variance, hit_rate=self.hit_rate)

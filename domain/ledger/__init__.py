@@ -1,0 +1,1 @@
+"""The double-entry ledger: accounts, events, totals, metrics and seals."""

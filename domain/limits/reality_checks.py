@@ -1,0 +1,59 @@
+"""The reality check: after each hour of a session the player is shown what it came to, and goes on knowingly.
+
+A pop-up at intervals that shows time and net result, to be acknowledged before play goes on, is what the British
+technical standards (RTS 13) ask for; the interval of 60 minutes is our own default.
+"""
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from attrs import define, frozen
+
+from ..errors import StateRefusal
+from ..play.sessions import Session
+
+REALITY_CHECK_EVERY: Final = timedelta(minutes=60)
+
+
+@define
+class RealityCheckDue(StateRefusal):
+    """Raised when a player spins before having acknowledged the reality check that is due."""
+
+    code: ClassVar[str] = "REALITY_CHECK_DUE"
+    text: ClassVar[str] = "{elapsed_seconds} seconds of play: acknowledge the reality check to play on."
+    elapsed_seconds: int
+    staked_minor: int
+    won_minor: int
+    net_minor: int
+
+
+@frozen
+class RealityCheck:
+    """What a session came to so far. Amounts in minor units, bonuses left out; the net of a loss is negative."""
+
+    due: bool
+    due_at: datetime
+    elapsed_seconds: int
+    staked_minor: int
+    won_minor: int
+    net_minor: int
+
+
+def reality_check(session: Session, now: datetime) -> RealityCheck:
+    """Return what a session came to, and when its next check is due: an hour after the start, or the last one."""
+    due_at = (session.checked_at or session.started_at) + REALITY_CHECK_EVERY
+    return RealityCheck(
+        due=now >= due_at,
+        due_at=due_at,
+        elapsed_seconds=max(0, (now - session.started_at) // timedelta(seconds=1)),
+        staked_minor=session.bets_minor,
+        won_minor=session.wins_minor,
+        net_minor=-session.net_loss_minor,
+    )
+
+
+def require_checked(session: Session, now: datetime) -> None:
+    """Raise RealityCheckDue while the check that is due was not acknowledged."""
+    check = reality_check(session, now)
+    if check.due:
+        raise RealityCheckDue(check.elapsed_seconds, check.staked_minor, check.won_minor, check.net_minor)

@@ -1,0 +1,107 @@
+"""Players: ephemeral holders of a wallet, made by redeeming a voucher."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Final
+from uuid import UUID
+
+from attrs import define, evolve, frozen
+
+from ..access.codes import Code
+from ..access.pins import PinRef
+from ..errors import StateRefusal
+from ..games.fairness import SeedState
+from ..ledger.events import Account, AccountKind
+from ..ledger.wallet import Wallet
+
+PLAYER_IDLE_DAYS: Final = 30
+
+
+@define
+class PlayerClosed(StateRefusal):
+    """Raised when a player that was closed is asked to log in, to take a voucher, or to be closed."""
+
+    code: ClassVar[str] = "PLAYER_CLOSED"
+    text: ClassVar[str] = "The player is closed."
+    player_id: UUID
+
+
+class PlayerStatus(StrEnum):
+    """OPEN until staff or idleness close the player."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+@frozen(kw_only=True)
+class Player:
+    """A player of one agent (`tenant_id`).
+
+    `cashier_id` and `region` are those of the first voucher and are copied to every event of the player's play.
+    `last_seq` counts the player's ledger events; `seeds` decide the player's rounds. `pass_id` is the play pass
+    that the player is tied to, for good.
+    """
+
+    player_id: UUID
+    operator_id: UUID
+    tenant_id: UUID
+    login_code: Code
+    pin: PinRef
+    seeds: SeedState
+    created_at: datetime
+    last_active_at: datetime
+    wallet: Wallet = Wallet()
+    last_seq: int = 0
+    status: PlayerStatus = PlayerStatus.OPEN
+    cashier_id: UUID | None = None
+    region: str | None = None
+    pass_id: UUID | None = None
+
+    @property
+    def account(self) -> Account:
+        """The PLAYER account that the wallet is the balance of."""
+        return Account(AccountKind.PLAYER, self.player_id)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the player may still log in and play."""
+        return self.status is PlayerStatus.OPEN
+
+    def credit(self, amount_minor: int) -> "Player":
+        """Return the player with an amount added. Raises InvalidInput."""
+        return evolve(self, wallet=self.wallet.credit(amount_minor))
+
+    def debit(self, amount_minor: int) -> "Player":
+        """Return the player with an amount taken. Raises InsufficientFunds, InvalidInput."""
+        return evolve(self, wallet=self.wallet.debit(amount_minor))
+
+    def with_wallet(self, wallet: Wallet) -> "Player":
+        """Return the player with another state of the same wallet."""
+        return evolve(self, wallet=wallet)
+
+    def with_seeds(self, seeds: SeedState) -> "Player":
+        """Return the player with another state of the seeds."""
+        return evolve(self, seeds=seeds)
+
+    def close(self) -> "Player":
+        """Return the player closed. Raises PlayerClosed when it is closed already."""
+        if not self.is_open:
+            raise PlayerClosed(self.player_id)
+        return evolve(self, status=PlayerStatus.CLOSED)
+
+    def tied(self, pass_id: UUID) -> "Player":
+        """Return the player tied to a play pass. Who is tied stays so: the order of locks rests on it."""
+        assert self.pass_id in (None, pass_id)
+        return evolve(self, pass_id=pass_id)
+
+    def numbered(self, last_seq: int) -> "Player":
+        """Return the player with `last_seq` events written, no more active than before."""
+        return evolve(self, last_seq=last_seq)
+
+    def is_idle(self, now: datetime) -> bool:
+        """Whether the player is open and was last active too long ago to be kept."""
+        return self.is_open and now - self.last_active_at >= timedelta(days=PLAYER_IDLE_DAYS)
+
+    def active(self, now: datetime, *, last_seq: int) -> "Player":
+        """Return the player as of `now`, with `last_seq` events written. Time never runs backwards here."""
+        return evolve(self, last_active_at=max(now, self.last_active_at), last_seq=last_seq)

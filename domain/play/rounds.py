@@ -1,0 +1,114 @@
+"""A round: one stake, one outcome, one settlement."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+
+from ..games.game import Game, Play, Window
+from ..vouchers.bonuses import Bonus, BonusTrigger, require_acknowledged
+from .players import Player
+
+
+@frozen(kw_only=True)
+class Round:
+    """A played round as it is kept. Amounts in minor units; `outcome` is what was shown.
+
+    It names what decides it: the version of its game, which of the player's server seeds, and the nonce. Rounds
+    from before there were seeds name none.
+    """
+
+    round_id: UUID
+    operator_id: UUID
+    tenant_id: UUID
+    player_id: UUID
+    session_id: UUID
+    action_id: str
+    game_key: str
+    stake_minor: int
+    win_minor: int
+    bonus_minor: int
+    balance_minor: int
+    outcome: Mapping[str, Any]
+    played_at: datetime
+    game_version: str | None = None
+    seed_number: int | None = None
+    nonce: int | None = None
+
+
+@frozen
+class Settlement:
+    """A round worked out: the wallet after each step, and the bonuses that it set free."""
+
+    after_bet: Player
+    after_win: Player
+    after_bonus: Player
+    win_minor: int
+    outcome: Mapping[str, Any]
+    triggered: tuple[Bonus, ...]
+
+    @property
+    def bonus_minor(self) -> int:
+        """What the triggered bonuses paid, in minor units."""
+        return sum(bonus.amount_minor for bonus in self.triggered)
+
+
+def require_playable(player: Player, bonuses: Iterable[Bonus], stake_minor: int) -> None:
+    """Raise BonusAckRequired or InsufficientFunds when the player may not stake now."""
+    require_acknowledged(bonuses)
+    player.debit(stake_minor)
+
+
+def settle_round(
+    game: Game,
+    play: Play,
+    player: Player,
+    bonuses: Iterable[Bonus],
+    *,
+    stake_minor: int,
+    now: datetime,
+) -> Settlement:
+    """Work a round out: stake taken, win of the play credited, bonus trigger checked, in that order.
+
+    The play alone decides the outcome. Raises InsufficientFunds.
+    """
+    coin_minor = game.stake.coin_minor(stake_minor)
+    win_minor = play.coins * coin_minor
+    after_bet = player.debit(stake_minor)
+    after_win = after_bet.credit(win_minor) if win_minor else after_bet
+    after_bonus, triggered = settle_bonuses(after_win, bonuses, now)
+    return Settlement(
+        after_bet=after_bet,
+        after_win=after_win,
+        after_bonus=after_bonus,
+        win_minor=win_minor,
+        outcome=outcome_of(play, coin_minor),
+        triggered=triggered,
+    )
+
+
+def outcome_of(play: Play, coin_minor: int) -> dict[str, Any]:
+    """Return what a play showed and paid, as it is kept and shown: the names are those of the wire."""
+    outcome = _shown(play.paid, coin_minor)
+    outcome["freeSpins"] = [_shown(window, coin_minor * play.multiplier) for window in play.free]
+    return outcome
+
+
+def _shown(window: Window, coin_minor: int) -> dict[str, Any]:
+    return {
+        "stops": list(window.stops),
+        "window": [list(column) for column in window.columns],
+        "lineWins": [
+            {"line": win.line, "symbol": win.symbol, "count": win.count, "winMinor": win.coins * coin_minor}
+            for win in window.line_wins
+        ],
+        "scatterWinMinor": window.scatter_coins * coin_minor,
+    }
+
+
+def settle_bonuses(player: Player, bonuses: Iterable[Bonus], now: datetime) -> tuple[Player, tuple[Bonus, ...]]:
+    """Check the bonus trigger of a player after an operation; return the player and the bonuses paid."""
+    wallet, triggered = BonusTrigger().settle(player.wallet, bonuses, now)
+    return player.with_wallet(wallet), triggered

@@ -1,0 +1,1 @@
+"""Player safety: risk markers, scores and actions."""

@@ -1,0 +1,99 @@
+"""A tenant's policy: what each marker weighs, from where on it counts, whether it is on, and where bands begin."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+from attrs import frozen
+
+from ..errors import InvalidInput
+from .markers import MARKERS, Marker
+
+MOST_POINTS: Final = 100
+_BANDS: Final[Mapping[str, int]] = {"elevated": 25, "tiltRisk": 50, "stop": 75}
+"""From which score on each band begins by default; below the first is CALM."""
+
+
+@frozen
+class MarkerPolicy:
+    """How one marker counts. `limits` are its thresholds by name."""
+
+    is_on: bool
+    points: int
+    limits: Mapping[str, int]
+
+
+@frozen
+class RiskPolicy:
+    """How play is scored. Made by `of`, which checks it; what a policy does not name is as it is by default."""
+
+    markers: Mapping[str, MarkerPolicy]
+    bands: Mapping[str, int]
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """Return the policy that JSON says. Raises InvalidInput with the path of the fault."""
+        _require_known(content, {"markers", "bands"}, "policy")
+        given = _object(content.get("markers", {}), "policy.markers")
+        _require_known(given, MARKERS.keys(), "policy.markers")
+        markers = {
+            reason: _marker(row, given.get(reason, {}), f"policy.markers.{reason}")
+            for reason, row in MARKERS.items()
+        }
+        return cls(markers, _bands(_object(content.get("bands", {}), "policy.bands")))
+
+    def content(self) -> dict[str, Any]:
+        """Return the whole policy as JSON, from which `of` makes the same."""
+        markers = {
+            reason: {"on": marker.is_on, "points": marker.points, **marker.limits}
+            for reason, marker in self.markers.items()
+        }
+        return {"markers": markers, "bands": dict(self.bands)}
+
+
+def _marker(row: Marker, given: object, path: str) -> MarkerPolicy:
+    content = _object(given, path)
+    _require_known(content, {"on", "points", *row.limits}, path)
+    is_on = content.get("on", True)
+    if type(is_on) is not bool:
+        raise InvalidInput(f"{path}.on", "must be true or false")
+    return MarkerPolicy(
+        is_on,
+        _whole(content.get("points", row.points), f"{path}.points", 0, MOST_POINTS),
+        {
+            name: _whole(content.get(name, limit.default), f"{path}.{name}", limit.lowest, limit.highest)
+            for name, limit in row.limits.items()
+        },
+    )
+
+
+def _bands(given: Mapping[str, Any]) -> dict[str, int]:
+    _require_known(given, _BANDS.keys(), "policy.bands")
+    bands = {
+        name: _whole(given.get(name, default), f"policy.bands.{name}", 1, MOST_POINTS)
+        for name, default in _BANDS.items()
+    }
+    if not bands["elevated"] < bands["tiltRisk"] < bands["stop"]:
+        raise InvalidInput("policy.bands", "must rise: elevated, tiltRisk, stop")
+    return bands
+
+
+def _object(value: object, path: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(path, "must be an object")
+    return value
+
+
+def _whole(value: object, path: str, lowest: int, highest: int) -> int:
+    if type(value) is not int or not lowest <= value <= highest:
+        raise InvalidInput(path, f"must be a whole number from {lowest} to {highest}")
+    return value
+
+
+def _require_known(content: Mapping[str, Any], known: Any, path: str) -> None:  # noqa: ANN401 - any set of names
+    for name in content:
+        if name not in known:
+            raise InvalidInput(path, f"holds what is not known there; known are {', '.join(sorted(known))}")
+
+
+DEFAULT_POLICY: Final = RiskPolicy.of({})
+"""The policy of a tenant that has set none."""

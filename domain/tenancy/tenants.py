@@ -1,0 +1,162 @@
+"""Tenants: the platform, its operators, and the agents of each operator. Three levels, no more."""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Final
+from uuid import UUID
+
+from attrs import define, evolve, frozen
+
+from ..errors import InvalidInput, StateRefusal
+from ..ledger.wallet import Wallet
+
+PLATFORM_ID: Final = UUID("00000000-0000-7000-8000-000000000000")
+"""The platform's tenant id: the same in every installation, since there is one platform in each."""
+
+LONGEST_NAME: Final = 120
+LONGEST_SLUG: Final = 40
+_SLUG: Final = re.compile(r"[a-z0-9](?:-?[a-z0-9]){1,39}", re.ASCII)
+
+
+class TenantKind(StrEnum):
+    """The level of a tenant."""
+
+    DEV = "DEV"
+    OPERATOR = "OPERATOR"
+    AGENT = "AGENT"
+
+
+class TenantStatus(StrEnum):
+    """Whether a tenant's codes and log-ins are served. CLOSED tenants never were, or no longer are."""
+
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    CLOSED = "CLOSED"
+
+
+@define
+class SlugTaken(StateRefusal):
+    """Raised when a tenant's slug already names another tenant."""
+
+    code: ClassVar[str] = "SLUG_TAKEN"
+    text: ClassVar[str] = "The slug {slug} is taken."
+    slug: str
+
+
+@define
+class TenantCannotIssue(StateRefusal):
+    """Raised when vouchers are asked of a tenant that is not an agent."""
+
+    code: ClassVar[str] = "TENANT_CANNOT_ISSUE"
+    text: ClassVar[str] = "Only agents issue vouchers; this tenant is of kind {kind}."
+    kind: str
+
+
+@define
+class TenantNotInStatus(StateRefusal):
+    """Raised when a tenant is to leave a status it is not in."""
+
+    code: ClassVar[str] = "TENANT_NOT_IN_STATUS"
+    text: ClassVar[str] = "The tenant is {status}."
+    tenant_id: UUID
+    status: str
+
+
+@frozen(kw_only=True)
+class Tenant:
+    """A tenant. `operator_id` is the isolation root: an operator's own id, or that of an agent's operator.
+
+    `code_symbols` are the four symbols that start every code of an agent; others have none.
+    """
+
+    tenant_id: UUID
+    operator_id: UUID
+    kind: TenantKind
+    slug: str
+    name: str
+    created_at: datetime
+    status: TenantStatus = TenantStatus.ACTIVE
+    region: str | None = None
+    code_symbols: str | None = None
+
+    @property
+    def parent_id(self) -> UUID | None:
+        """The tenant one level up; the platform has none."""
+        parents = {TenantKind.AGENT: self.operator_id, TenantKind.OPERATOR: PLATFORM_ID}
+        return parents.get(self.kind)
+
+    def require_issuer(self) -> None:
+        """Raise TenantCannotIssue unless this tenant issues vouchers."""
+        if self.kind is not TenantKind.AGENT:
+            raise TenantCannotIssue(self.kind)
+
+    def suspend(self) -> "Tenant":
+        """Return the tenant suspended. Raises TenantNotInStatus unless it is active."""
+        return self._moved(TenantStatus.ACTIVE, TenantStatus.SUSPENDED)
+
+    def resume(self) -> "Tenant":
+        """Return the tenant active again. Raises TenantNotInStatus unless it is suspended."""
+        return self._moved(TenantStatus.SUSPENDED, TenantStatus.ACTIVE)
+
+    def _moved(self, present: TenantStatus, wanted: TenantStatus) -> "Tenant":
+        if self.status is not present:
+            raise TenantNotInStatus(self.tenant_id, self.status)
+        return evolve(self, status=wanted)
+
+    def close(self) -> "Tenant":
+        """Return the tenant closed."""
+        return evolve(self, status=TenantStatus.CLOSED)
+
+
+def platform(now: datetime) -> Tenant:
+    """Return the platform's own tenant."""
+    return Tenant(
+        tenant_id=PLATFORM_ID,
+        operator_id=PLATFORM_ID,
+        kind=TenantKind.DEV,
+        slug="platform",
+        name="Platform",
+        created_at=now,
+    )
+
+
+@frozen(kw_only=True)
+class TenantWallet:
+    """The TENANT account of one tenant: what it owns, floored at 0 or at minus its credit line."""
+
+    operator_id: UUID
+    tenant_id: UUID
+    wallet: Wallet = Wallet()
+
+    def credit(self, amount_minor: int) -> "TenantWallet":
+        """Return it with an amount added. Raises InvalidInput."""
+        return evolve(self, wallet=self.wallet.credit(amount_minor))
+
+    def require(self, amount_minor: int) -> None:
+        """Raise InsufficientFunds unless a sum of debits would stay above the floor."""
+        self.wallet.require(amount_minor)
+
+    def debit(self, amount_minor: int) -> "TenantWallet":
+        """Return it with an amount taken. Raises InsufficientFunds, InvalidInput."""
+        return evolve(self, wallet=self.wallet.debit(amount_minor))
+
+
+def is_slug(text: str) -> bool:
+    """Whether a text could be a slug."""
+    return _SLUG.fullmatch(text) is not None and len(text) <= LONGEST_SLUG
+
+
+def checked_slug(text: str, path: str = "slug") -> str:
+    """Return `text` as a slug: 2 to 40 of a-z, 0-9 and single inner hyphens. Raises InvalidInput."""
+    if not is_slug(text):
+        raise InvalidInput(path, "must be 2 to 40 of a-z, 0-9 and single hyphens between them")
+    return text
+
+
+def checked_name(text: str, path: str = "name") -> str:
+    """Return `text` as a display name, trimmed, 1 to 120 printable characters. Raises InvalidInput."""
+    name = text.strip()
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(path, f"must be 1 to {LONGEST_NAME} printable characters")
+    return name
