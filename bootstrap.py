@@ -41,7 +41,7 @@ from .adapters.system.secret_file import SECRET_BYTES, kept_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from .adapters.system.settings import Settings
 from .application.engine import Engine
-from .application.ports import Storage
+from .application.ports.storage import Storage
 from .domain.access.pins import PinKeys
 from .domain.games.fairness import SeedKeys
 

@@ -9,9 +9,12 @@ from attrs import evolve, frozen
 
 from ..domain.tenancy.staff import PERMISSIONS, Permission, Role
 from ..domain.tenancy.tenants import PLATFORM_ID
-from .errors import Forbidden, NotFound
-from .ports import Binding, Directory, DirectoryEntry, Storage, UnitOfWork
-from .services import Claims
+from .errors import Forbidden, InvalidToken, NotFound
+from .ports.bindings import Binding
+from .ports.play import LockedPlayer
+from .ports.services import Claims
+from .ports.storage import Storage, UnitOfWork
+from .ports.tenancy import Directory, DirectoryEntry
 from .transactions import run_whole
 
 T = TypeVar("T")
@@ -137,3 +140,12 @@ def look(storage: Storage, principal: StaffPrincipal, read: Callable[[UnitOfWork
 def reach(principal: StaffPrincipal, entry: DirectoryEntry) -> Binding:
     """Return the binding to write to a tenant that was found: the owner acts as the tenant's operator."""
     return principal.binding_at(entry.operator_id) if principal.role is Role.OWNER else principal.binding
+
+
+def require_seat(locked: LockedPlayer | None, principal: PlayerPrincipal) -> LockedPlayer:
+    """Return the locked player when the caller's token is of its open session. Raises InvalidToken."""
+    if locked is None or not locked.player.is_open or locked.session is None:
+        raise InvalidToken
+    if locked.session.session_id != principal.session_id:
+        raise InvalidToken
+    return locked

@@ -16,7 +16,8 @@ from attrs import field, frozen
 
 from ..domain.errors import InvalidInput, StateRefusal
 from .errors import IdempotencyKeyReused, ReplaySecretExpired
-from .ports import AnswerKey, Binding, StoredAnswer, UnitOfWork
+from .ports.bindings import AnswerKey, Binding, StoredAnswer
+from .ports.storage import UnitOfWork
 from .wire import encode, failure, to_wire
 
 REPLAY_SECRET_HOURS: Final = 24

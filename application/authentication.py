@@ -5,8 +5,8 @@ from attrs import frozen
 from ..domain.tenancy.staff import StaffStatus
 from .access import PlayerPrincipal, StaffPrincipal, player_principal, staff_principal
 from .errors import InvalidToken
-from .ports import Storage, UnitOfWork
-from .services import Tokens
+from .ports.services import Tokens
+from .ports.storage import Storage, UnitOfWork
 from .transactions import transact
 
 

@@ -2,43 +2,43 @@
 
 from attrs import frozen
 
-from .analytics_attribution import ReadAttribution
-from .analytics_funnel import ReadFunnel
-from .analytics_games import ReadGames
-from .analytics_ltv import ReadLtv
-from .analytics_ops import ReadOps
-from .analytics_overview import ReadOverview
-from .analytics_players import ReadPlayers
-from .analytics_revenue import ReadRevenue
-from .audit import RunAudit
+from .analytics.attribution import ReadAttribution
+from .analytics.failed_requests import RecordErrors
+from .analytics.funnel import ReadFunnel
+from .analytics.games import ReadGames
+from .analytics.ltv import ReadLtv
+from .analytics.ops import ReadOps
+from .analytics.overview import ReadOverview
+from .analytics.players import ReadPlayers
+from .analytics.rebuild import RebuildNumbers
+from .analytics.revenue import ReadRevenue
 from .authentication import Authenticate
-from .books import CheckHealth, ListLedger, VerifyLedger
-from .breaks import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, TakeBreak
-from .closing import ClosePlayer
-from .credit import GiveCredit, ReadWallet, ReturnCredit
-from .deduping import DedupeLedger
-from .error_counts import RecordErrors
-from .fairness import ReadFairness, ReadFairRound, RotateSeed
-from .importing import ImportLedger
-from .ingestion import ConfigureGame, IngestEvents
-from .issuing import IssueVoucher, IssueVouchers
-from .ledger_export import ExportLedger
-from .limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
-from .player_login import PlayerLogin, PlayerLogout, RefreshPlayer
-from .player_safety import NoteSafetyEvent, SetLossLimit
-from .players import AcknowledgeBonus, ListPlayers, ListRounds, ListSessions, ReadPlayer, ReadPlayerState
-from .rebuilding import RebuildNumbers
-from .redemption import RedeemVoucher
-from .safety_settings import ReadSafetySettings, SetSafetySettings
-from .safety_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
-from .sealing import VerifySeals
-from .session_rebuilding import RebuildSessions
-from .sheets import PrintSheet
-from .spins import ListGames, ReadGame, Spin
-from .staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
-from .sweeps import Sweep
-from .tenants import CreatePlatform, CreateTenant, FindTenant, ListTenants, SetTenantStatus
-from .vouchers import ListVouchers, VoidVoucher
+from .ledger.audit import RunAudit
+from .ledger.books import CheckHealth, ListLedger, VerifyLedger
+from .ledger.dedupe import DedupeLedger
+from .ledger.export import ExportLedger
+from .ledger.importing import ImportLedger
+from .ledger.ingestion import ConfigureGame, IngestEvents
+from .ledger.sealing import VerifySeals
+from .limits.breaks import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, TakeBreak
+from .limits.limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
+from .play.closing import ClosePlayer
+from .play.fairness import ReadFairness, ReadFairRound, RotateSeed
+from .play.login import PlayerLogin, PlayerLogout, RefreshPlayer
+from .play.players import AcknowledgeBonus, ListPlayers, ListRounds, ListSessions, ReadPlayer, ReadPlayerState
+from .play.spins import ListGames, ReadGame, Spin
+from .safety.player_actions import NoteSafetyEvent, SetLossLimit
+from .safety.settings import ReadSafetySettings, SetSafetySettings
+from .safety.staff_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
+from .tenancy.credit import GiveCredit, ReadWallet, ReturnCredit
+from .tenancy.staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
+from .tenancy.tenants import CreatePlatform, CreateTenant, FindTenant, ListTenants, SetTenantStatus
+from .upkeep.rebuild_sessions import RebuildSessions
+from .upkeep.sweeps import Sweep
+from .vouchers.desk import ListVouchers, VoidVoucher
+from .vouchers.redemption import RedeemVoucher
+from .vouchers.sales import IssueVoucher, IssueVouchers
+from .vouchers.sheets import PrintSheet
 
 
 @frozen(kw_only=True)

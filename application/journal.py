@@ -9,7 +9,7 @@ from attrs import define, field
 from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
 from ..domain.play.players import Player
 from ..domain.vouchers.bonuses import Bonus
-from .services import Ids
+from .ports.services import Ids
 
 
 @define(kw_only=True)

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from .errors import StorageUnavailable, TransientConflict
-from .ports import Binding, Storage, UnitOfWork
+from .ports.bindings import Binding
+from .ports.storage import Storage, UnitOfWork
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from ..application.analytics_port import CohortSum, Dimension, PlayerSum, Return, Scope, Sum
+from ..application.ports.analytics import CohortSum, Dimension, PlayerSum, Return, Scope, Sum
 from ..domain.ledger.events import EventType, LedgerEvent
 from ..domain.periods import Span
 from .plays import E, Play, groups, minor, newcomers, own, picked, who_bet

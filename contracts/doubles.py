@@ -19,8 +19,8 @@ import attrs
 
 from ..application.engine import Engine
 from ..application.errors import InvalidToken
-from ..application.ports import Storage
-from ..application.services import Claims, Clock, Ids, Passwords, Randomness, Tokens
+from ..application.ports.services import Claims, Clock, Ids, Passwords, Randomness, Tokens
+from ..application.ports.storage import Storage
 from ..domain.access.pins import PinKeys
 from ..domain.games.demo import DEMO_GAME
 from ..domain.games.fairness import SeedKeys, SeedState

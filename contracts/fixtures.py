@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ..application.ports import Storage
+from ..application.ports.storage import Storage
 from .house import House
 
 

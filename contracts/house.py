@@ -7,7 +7,8 @@ from uuid import UUID
 import attrs
 from attrs import field, frozen
 
-from ..application.ports import AnswerKey, Binding, Record, Storage, StoredAnswer
+from ..application.ports.bindings import AnswerKey, Binding, StoredAnswer
+from ..application.ports.storage import Record, Storage
 from ..domain.access.attempts import Attempts
 from ..domain.access.codes import RANDOM_VALUES, Code, make_code
 from ..domain.access.pins import PinRef

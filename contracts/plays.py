@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ..application.analytics_port import Scope
+from ..application.ports.analytics import Scope
 from ..domain.ledger.events import AccountKind, EventSource, EventType, LedgerEvent
 from ..domain.play.players import Player
 from ..domain.tenancy.tenants import Tenant

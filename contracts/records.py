@@ -10,7 +10,9 @@ from uuid import UUID
 
 import attrs
 
-from ..application.ports import AnswerKey, Binding, PlayerView, Record, Storage, UnitOfWork
+from ..application.ports.bindings import AnswerKey, Binding
+from ..application.ports.play import PlayerView
+from ..application.ports.storage import Record, Storage, UnitOfWork
 from ..domain.access.codes import AGENT_SYMBOLS, AGENT_VALUES, symbols_of
 from ..domain.ledger.events import Account, AccountKind, EventType, Transfer
 from ..domain.play.players import Player

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from ..application.audit_ports import Found, Stored
-from ..application.ports import Binding, Record, Storage
+from ..application.ports.audit import Found, Stored
+from ..application.ports.bindings import Binding
+from ..application.ports.storage import Record, Storage
 from ..domain.games.rtp_alarm import GamePlay
 from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent
 from ..domain.play.players import Player

@@ -4,7 +4,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..application.ports import Binding, Storage, WalletSummary
+from ..application.ports.bindings import Binding
+from ..application.ports.storage import Storage
+from ..application.ports.tenancy import WalletSummary
 from ..domain.ledger.events import Account, AccountKind, AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.ledger.wallet import Wallet
 from ..domain.money import MAX_AMOUNT_MINOR

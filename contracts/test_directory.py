@@ -7,7 +7,8 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import IsolationViolation
-from ..application.ports import Directory, DirectoryEntry, Storage
+from ..application.ports.storage import Storage
+from ..application.ports.tenancy import Directory, DirectoryEntry
 from ..domain.tenancy.tenants import Tenant, TenantKind, TenantStatus
 from .house import House
 from .records import fresh_id, fresh_name, fresh_symbols, fresh_tenant, save_and_commit, write

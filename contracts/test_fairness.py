@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
-from ..application.ports import Storage
+from ..application.ports.storage import Storage
 from ..domain.games.demo import DEMO_GAME
 from ..domain.games.fairness import RevealedSeed, SeedState
 from ..domain.games.files import canonical, versioned

@@ -9,8 +9,10 @@ import pytest
 from attrs import evolve, frozen
 
 from ..application.errors import IsolationViolation, StorageMisuse
-from ..application.filters import LedgerFilter, Page
-from ..application.ports import Binding, Storage, WalletSummary
+from ..application.ports.bindings import Binding
+from ..application.ports.filters import LedgerFilter, Page
+from ..application.ports.storage import Storage
+from ..application.ports.tenancy import WalletSummary
 from ..domain.ledger.events import AccountKind, AccountTotal, EventType, LedgerEvent, MovementTotal
 from ..domain.play.players import Player
 from .house import House

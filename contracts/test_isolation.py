@@ -7,9 +7,11 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import IsolationViolation
-from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ..application.ports import Binding, PlayerView, Record, Storage, UnitOfWork
-from ..application.safety_ports import SafetyFilter, SafetyWatch
+from ..application.ports.bindings import Binding
+from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports.play import PlayerView
+from ..application.ports.safety import SafetyFilter, SafetyWatch
+from ..application.ports.storage import Record, Storage, UnitOfWork
 from ..domain.safety.actions import Enforcement, SafetySettings
 from ..domain.tenancy.tenants import Tenant, TenantKind, TenantWallet
 from .house import Belongings, House

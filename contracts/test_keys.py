@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import AlreadyExists, TransientConflict
-from ..application.filters import Page
-from ..application.ports import Record, Storage
+from ..application.ports.filters import Page
+from ..application.ports.storage import Record, Storage
 from ..domain.access.attempts import Attempts
 from ..domain.ledger.events import EventSource, EventType
 from ..domain.play.players import Player

@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ..application.ports import Binding, Record, Storage, UnitOfWork
+from ..application.ports.bindings import Binding
+from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports.storage import Record, Storage, UnitOfWork
 from ..domain.access.codes import Code
 from ..domain.ledger.events import EventType
 from ..domain.play.players import PlayerStatus

@@ -9,7 +9,8 @@ from typing import TypeVar
 import pytest
 
 from ..application.errors import TransientConflict
-from ..application.ports import Binding, Storage, UnitOfWork
+from ..application.ports.bindings import Binding
+from ..application.ports.storage import Storage, UnitOfWork
 from ..domain.ledger.wallet import Wallet
 from ..domain.play.sessions import SessionEnd
 from .house import House

@@ -3,7 +3,8 @@
 import pytest
 from attrs import evolve
 
-from ..application.ports import PlayerView, Storage
+from ..application.ports.play import PlayerView
+from ..application.ports.storage import Storage
 from ..domain.play.sessions import SessionEnd
 from ..domain.vouchers.bonuses import BonusStatus
 from .house import Belongings, House

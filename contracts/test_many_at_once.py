@@ -9,7 +9,8 @@ from uuid import UUID
 from attrs import evolve
 
 from ..application.errors import TransientConflict
-from ..application.ports import Binding, Storage, UnitOfWork
+from ..application.ports.bindings import Binding
+from ..application.ports.storage import Storage, UnitOfWork
 from ..domain.access.attempts import Attempts
 from ..domain.play.players import Player
 from .house import House

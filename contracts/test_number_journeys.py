@@ -12,11 +12,12 @@ from uuid import UUID
 import pytest
 from attrs import evolve, field, frozen
 
-from ..application.analytics_port import EVERYTHING, Scope, Step, Tally
 from ..application.answers import SPIN
 from ..application.errors import IsolationViolation, StorageMisuse
-from ..application.filters import LedgerFilter, Page
-from ..application.ports import AnswerKey, Binding, Storage
+from ..application.ports.analytics import EVERYTHING, Scope, Step, Tally
+from ..application.ports.bindings import AnswerKey, Binding
+from ..application.ports.filters import LedgerFilter, Page
+from ..application.ports.storage import Storage
 from ..application.transactions import transact
 from ..domain.games.configs import GameConfig
 from ..domain.ledger.events import AccountKind, EventSource, LedgerEvent

@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from ..application.analytics_port import (
+from ..application.errors import IsolationViolation, StorageMisuse
+from ..application.ports.analytics import (
     EVERYTHING,
     LENGTH_STEPS_SECONDS,
     STAKE_STEPS,
@@ -24,8 +25,8 @@ from ..application.analytics_port import (
     Worth,
     Worths,
 )
-from ..application.errors import IsolationViolation, StorageMisuse
-from ..application.ports import Binding, Storage
+from ..application.ports.bindings import Binding
+from ..application.ports.storage import Storage
 from ..domain.ledger.events import EventSource, EventType
 from ..domain.periods import Bucket, Period, Span
 from .added_up import cohorts_of, in_order, player_sums_of, returns_of, sums_of

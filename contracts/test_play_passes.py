@@ -12,7 +12,9 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import AlreadyExists, IsolationViolation, TransientConflict
-from ..application.ports import Binding, LockedPlayer, Storage, UnitOfWork
+from ..application.ports.bindings import Binding
+from ..application.ports.play import LockedPlayer
+from ..application.ports.storage import Storage, UnitOfWork
 from ..domain.ledger.events import EventType
 from ..domain.limits.exclusions import Exclusion, ExclusionKind
 from ..domain.limits.limits import Limit, LimitKind, Raise

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from ..application.filters import LedgerFilter, Page
-from ..application.ports import AnswerKey, Storage, UnitOfWork
+from ..application.ports.bindings import AnswerKey
+from ..application.ports.filters import LedgerFilter, Page
+from ..application.ports.storage import Storage, UnitOfWork
 from ..domain.access.pins import PinRef
 from ..domain.ledger.events import (
     KEEPS_BALANCE,

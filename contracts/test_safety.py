@@ -8,9 +8,9 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import StorageMisuse
-from ..application.filters import Page
-from ..application.ports import Storage
-from ..application.safety_ports import ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch, SlotCount
+from ..application.ports.filters import Page
+from ..application.ports.safety import ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch, SlotCount
+from ..application.ports.storage import Storage
 from ..domain.play.players import Player
 from ..domain.play.rounds import Round
 from ..domain.play.sessions import Session, SessionEnd

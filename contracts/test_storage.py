@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ..application.errors import StorageUnavailable
-from ..application.ports import Storage
+from ..application.ports.storage import Storage
 from .house import House
 from .records import read, write
 

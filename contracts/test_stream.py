@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from ..application.audit_ports import EventName, Extent
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
-from ..application.ports import Binding, Storage
-from ..application.sealing import SealLedger, StreamWalk, VerifySeals
+from ..application.ledger.sealing import SealLedger, StreamWalk, VerifySeals
+from ..application.ports.audit import EventName, Extent
+from ..application.ports.bindings import Binding
+from ..application.ports.storage import Storage
 from ..domain.ledger.events import AccountKind, EventSource, EventType, LedgerEvent
 from ..domain.ledger.seals import GENESIS, START, Place, Placed, Seal, event_line, next_seal
 from .doubles import SettableClock

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from ..application.ports import Binding, Storage
+from ..application.ports.bindings import Binding
+from ..application.ports.storage import Storage
 from ..domain.vouchers.vouchers import Voucher, VoucherStatus
 from .house import House
 from .records import LATER, NOW, fresh_id, fresh_ids, read, write

@@ -6,9 +6,9 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
-from ..application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ..application.ports import Record, Storage, UnitOfWork
-from ..application.safety_ports import SafetyFilter, SafetyWatch
+from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports.safety import SafetyFilter, SafetyWatch
+from ..application.ports.storage import Record, Storage, UnitOfWork
 from ..domain.access.attempts import Attempts
 from ..domain.ledger.wallet import Wallet
 from ..domain.play.sessions import SessionEnd

@@ -13,7 +13,7 @@ from ..application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from ..application.answers import Answer
 from ..application.engine import Engine
 from ..application.errors import IdempotencyKeyReused, InvalidCredentials
-from ..application.ports import Storage
+from ..application.ports.storage import Storage
 from ..domain.errors import StateRefusal
 from ..domain.ledger.events import AccountKind, EventType
 from ..domain.tenancy.staff import Role

@@ -4,8 +4,8 @@ from attrs import frozen
 from support_day import DOUBLE, LOSE, Day, Guest, Sold, build_day
 
 from playtime.application.access import SYSTEM, StaffPrincipal
-from playtime.application.audit import AuditReport
-from playtime.application.ports import Storage
+from playtime.application.ledger.audit import AuditReport
+from playtime.application.ports.storage import Storage
 
 
 @frozen

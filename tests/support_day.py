@@ -9,11 +9,12 @@ from support_engine import PINS, ScriptedRandomness, SettableClock, build_engine
 
 from playtime.application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from playtime.application.answers import Answer
-from playtime.application.books import EventRecord, OperatorBooks
 from playtime.application.engine import Engine
-from playtime.application.filters import LedgerFilter, Page
-from playtime.application.players import PlayerRecord, PlayerState
-from playtime.application.ports import AnswerKey, Binding, Storage, StoredAnswer
+from playtime.application.ledger.books import EventRecord, OperatorBooks
+from playtime.application.play.players import PlayerRecord, PlayerState
+from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer
+from playtime.application.ports.filters import LedgerFilter, Page
+from playtime.application.ports.storage import Storage
 from playtime.domain.access.pins import PinKind
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.ledger.events import EventType

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.application.ports import Storage
+from playtime.application.ports.storage import Storage
 
 if TYPE_CHECKING:
     from support_database import TestDatabase

@@ -10,7 +10,7 @@ from support_tree import ROOT
 
 from playtime.adapters.cli.ledger_files import check_file, export_ledger
 from playtime.application.engine import Engine
-from playtime.application.ledger_check import CheckedFile
+from playtime.application.ledger.export_check import CheckedFile
 
 
 def exported(engine: Engine, file: Path, tenant: str | None = None) -> Path:

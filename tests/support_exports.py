@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from playtime.application.fairness import RoundExport
+from playtime.application.play.fairness import RoundExport
 from playtime.application.wire import encode, success
 from playtime.contracts.records import NOW
 from playtime.domain.games.fairness import Stream, commitment_of

@@ -18,7 +18,7 @@ from werkzeug.routing import Map
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.route import Route
 from playtime.application.access import SYSTEM
-from playtime.application.ports import Storage
+from playtime.application.ports.storage import Storage
 from playtime.domain.games.fairness import SeedKeys
 from playtime.domain.tenancy.staff import Role
 

@@ -29,8 +29,8 @@ from support_machine_model import (
 
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.answers import Answer
-from playtime.application.player_login import PlayerLoginResult
-from playtime.application.ports import Storage
+from playtime.application.play.login import PlayerLoginResult
+from playtime.application.ports.storage import Storage
 
 
 @define

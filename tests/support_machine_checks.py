@@ -7,8 +7,8 @@ from attrs import evolve
 from support_day import EVERYTHING
 from support_machine import World
 
-from playtime.application.filters import LedgerFilter, PlayerFilter, VoucherFilter
-from playtime.application.safety_ports import SafetyFilter
+from playtime.application.ports.filters import LedgerFilter, PlayerFilter, VoucherFilter
+from playtime.application.ports.safety import SafetyFilter
 from playtime.domain.ledger.events import AccountKind, EventType
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from attrs import define, field
 from support_machine_model import LARGEST, OUT, said
 
-from playtime.application.filters import LedgerFilter, Page
-from playtime.application.ports import Storage
+from playtime.application.ports.filters import LedgerFilter, Page
+from playtime.application.ports.storage import Storage
 from playtime.domain.ledger.events import EventType, LedgerEvent
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from support_records import read, write
 from support_storage import open_storage
 
 from playtime.application.access import StaffPrincipal
-from playtime.application.analytics import Asked
-from playtime.application.analytics_port import Scope
+from playtime.application.analytics.reader import Asked
 from playtime.application.engine import Engine
-from playtime.application.ports import Storage
+from playtime.application.ports.analytics import Scope
+from playtime.application.ports.storage import Storage
 from playtime.application.wire import success
 from playtime.contracts.plays import BEGINNING, DAYS, GAMES, Play, made_up_play
 from playtime.domain.tenancy.staff import Role

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from playtime.application.analytics_port import Scope
+from playtime.application.ports.analytics import Scope
 from playtime.contracts.plays import Play, picked
 from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
 

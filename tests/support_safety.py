@@ -5,10 +5,10 @@ from typing import Any
 from support_day import EVERYTHING, LOSE, Day, Desk, Guest
 
 from playtime.application.answers import Answer
-from playtime.application.player_safety import SafetyAnswer
-from playtime.application.safety_ports import SafetyFilter
-from playtime.application.safety_settings import SafetySettingsRecord
-from playtime.application.safety_views import SafetyActionRecord
+from playtime.application.ports.safety import SafetyFilter
+from playtime.application.safety.player_actions import SafetyAnswer
+from playtime.application.safety.settings import SafetySettingsRecord
+from playtime.application.safety.staff_views import SafetyActionRecord
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.safety.actions import Enforcement
 

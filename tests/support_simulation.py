@@ -11,7 +11,8 @@ from playtime.adapters.cli.simulation import Build, Outcome, simulate
 from playtime.adapters.cli.simulation_stage import Stage
 from playtime.application.access import PlayerPrincipal
 from playtime.application.engine import Engine
-from playtime.application.ports import AnswerKey, Binding, Record, Storage, StoredAnswer, UnitOfWork
+from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer
+from playtime.application.ports.storage import Record, Storage, UnitOfWork
 from playtime.bootstrap import simulated_engine
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.tenancy.tenants import TenantWallet

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.application.ports import Storage
+from playtime.application.ports.storage import Storage
 
 
 def open_storage(name: str) -> Storage:

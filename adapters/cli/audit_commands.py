@@ -5,8 +5,8 @@ import sys
 import click
 
 from ...application.access import SYSTEM, StaffPrincipal
-from ...application.audit import AuditReport
 from ...application.engine import Engine
+from ...application.ledger.audit import AuditReport
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind
 from .program import Program

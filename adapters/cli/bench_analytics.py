@@ -20,7 +20,7 @@ import click
 from ...application.access import SYSTEM
 from ...application.engine import Engine
 from ...application.errors import SetupError
-from ...application.sweeps import FOLD_BATCH
+from ...application.ports.analytics import FOLD_BATCH
 from ...application.transactions import transact
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import click
 
-from ...application.fairness import RoundExport
-from ...application.verification import Verifier
+from ...application.play.fairness import RoundExport
+from ...application.play.verification import Verifier
 from ...application.wire import encode, to_wire
 from ...domain.games.fairness import SeedKeys, SeedState, commitment_of
 from ...domain.games.files import canonical

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ...application.access import SYSTEM, PlayerPrincipal
 from ...application.engine import Engine
-from ...application.safety_odds import odds_of
+from ...application.safety.odds import odds_of
 from ...domain.games.game import Game
 from ...domain.safety.markers import PlayedSpin
 from ...domain.safety.policy import DEFAULT_POLICY

@@ -17,7 +17,7 @@ import click
 from ...application.access import SYSTEM
 from ...application.engine import Engine
 from ...application.errors import SetupError, StorageError, StorageUnavailable, TransientConflict
-from ...application.sweeps import Swept
+from ...application.upkeep.sweeps import Swept
 from ...domain.errors import DomainError
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind

@@ -16,8 +16,8 @@ from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from ...application.answers import Answer
 from ...application.engine import Engine
 from ...application.errors import Forbidden, IdempotencyKeyReused, InvalidCredentials, NotFound
-from ...application.spins import GameRecord
-from ...application.tenants import TenantRecord
+from ...application.play.spins import GameRecord
+from ...application.tenancy.tenants import TenantRecord
 from ...domain.errors import DomainError
 from ...domain.ledger.wallet import InsufficientFunds
 from ...domain.tenancy.staff import Role

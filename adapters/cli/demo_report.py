@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from ...application.books import OperatorBooks
+from ...application.ledger.books import OperatorBooks
 from ...domain.decimals import decimal_text
 from ...domain.ledger.events import AccountKind, EventType
 from .demo_lines import curl_lines

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from ...application.verification import Verifier
+from ...application.play.verification import Verifier
 from ...domain.decimals import decimal_text
 from ...domain.games.par_sheet import RANGES_SPINS, ParSheet, RunOdds, WinOdds
 from ...domain.games.published_schemes import RESULTS, SCHEMES, Scheme

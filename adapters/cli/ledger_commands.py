@@ -7,11 +7,11 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from ...application.books import OperatorBooks
 from ...application.engine import Engine
 from ...application.errors import SetupError
-from ...application.ledger_check import CheckedFile
-from ...application.sealing import SealedBooks
+from ...application.ledger.books import OperatorBooks
+from ...application.ledger.export_check import CheckedFile
+from ...application.ledger.sealing import SealedBooks
 from .ledger_files import check_file, export_ledger, read_lines
 from .program import Program
 

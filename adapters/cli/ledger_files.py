@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from ...application.errors import SetupError
-from ...application.ledger_check import CheckedFile, LedgerFileCheck
-from ...application.ledger_export import Bookmark, ExportLedger, ExportPlan
+from ...application.ledger.export import Bookmark, ExportLedger, ExportPlan
+from ...application.ledger.export_check import CheckedFile, LedgerFileCheck
 
 LONGEST_LINE: Final = 1_000_000
 """Bytes that a line has at the most: an event is far below it, and memory is bounded by it."""

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from ...application.session_rebuilding import OperatorSessions, SessionDifference
+from ...application.upkeep.rebuild_sessions import OperatorSessions, SessionDifference
 from .program import Program
 
 

@@ -15,7 +15,6 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from ...application.access import SYSTEM
-from ...application.audit import CHECKS
 from ...application.engine import Engine
 from ...application.errors import (
     InvalidCredentials,
@@ -25,7 +24,8 @@ from ...application.errors import (
     StorageError,
     StorageMisuse,
 )
-from ...application.ports import Storage
+from ...application.ledger.audit import CHECKS
+from ...application.ports.storage import Storage
 from ...domain.errors import DomainError
 from ...domain.play.players import PlayerClosed
 from ...domain.tenancy.staff import Role

@@ -12,7 +12,7 @@ from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from ...application.answers import Answer
 from ...application.engine import Engine
 from ...application.errors import InvalidToken, ReplaySecretExpired, StorageError
-from ...application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ...application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ...domain.errors import DomainError
 from ...domain.limits.limits import LimitKind
 from ...domain.tenancy.staff import Role

@@ -14,10 +14,12 @@ from attrs import define, field
 
 from ...application.access import SYSTEM
 from ...application.answers import Answer
-from ...application.books import VerifyLedger
-from ...application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ...application.ports import Binding, PlayerView, Storage, UnitOfWork
-from ...application.session_rebuilding import RebuildSessions
+from ...application.ledger.books import VerifyLedger
+from ...application.ports.bindings import Binding
+from ...application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ...application.ports.play import PlayerView
+from ...application.ports.storage import Storage, UnitOfWork
+from ...application.upkeep.rebuild_sessions import RebuildSessions
 from ...domain.ledger.events import LedgerEvent
 from ...domain.limits.play_hours import hour_of
 from ...domain.limits.play_passes import PlayPass

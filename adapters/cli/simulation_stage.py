@@ -16,26 +16,19 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...application.analytics_port import Analytics
-from ...application.audit_ports import Audit, Stream
 from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
-from ...application.play_pass_ports import PlayPasses
-from ...application.ports import (
-    AttemptLog,
-    Binding,
-    Directory,
-    GameFiles,
-    Ledger,
-    Players,
-    Record,
-    Staff,
-    Storage,
-    Tenants,
-    UnitOfWork,
-    Vouchers,
-    Wallets,
-)
-from ...application.safety_ports import Safety
+from ...application.ports.analytics import Analytics
+from ...application.ports.audit import Audit, Stream
+from ...application.ports.bindings import Binding
+from ...application.ports.games import GameFiles
+from ...application.ports.ledger import Ledger
+from ...application.ports.limits import PlayPasses
+from ...application.ports.play import Players
+from ...application.ports.safety import Safety
+from ...application.ports.storage import Record, Storage, UnitOfWork
+from ...application.ports.tenancy import Directory, Staff, Tenants, Wallets
+from ...application.ports.throttling import AttemptLog
+from ...application.ports.vouchers import Vouchers
 
 P = TypeVar("P")
 

@@ -4,20 +4,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from ...application.analytics import Asked, Numbers
-from ...application.analytics_attribution import ChangePart
-from ...application.analytics_funnel import StageRecord
-from ...application.analytics_games import GameNumbers
-from ...application.analytics_ltv import LtvCohort
-from ...application.analytics_ops import CashierRow
-from ...application.analytics_overview import NgrPoint
-from ...application.analytics_players import ActivityPoint
-from ...application.analytics_port import Scope
-from ...application.analytics_revenue import RevenuePoint
+from ...application.analytics.attribution import ChangePart
+from ...application.analytics.funnel import StageRecord
+from ...application.analytics.games import GameNumbers
+from ...application.analytics.ltv import LtvCohort
+from ...application.analytics.ops import CashierRow
+from ...application.analytics.overview import NgrPoint
+from ...application.analytics.players import ActivityPoint
+from ...application.analytics.reader import Asked, Numbers
+from ...application.analytics.revenue import RevenuePoint
 from ...application.answers import Content
 from ...application.engine import Engine
 from ...application.errors import NotFound
-from ...application.ingestion import ReportedEvent
+from ...application.ledger.ingestion import ReportedEvent
+from ...application.ports.analytics import Scope
 from ...application.wire import success, to_wire
 from ...domain.errors import InvalidInput
 from .calls import StaffCall

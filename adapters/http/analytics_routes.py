@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...application.analytics import RangeRecord
-from ...application.analytics_attribution import AttributionData
-from ...application.analytics_funnel import FunnelData
-from ...application.analytics_games import GamesData
-from ...application.analytics_ltv import LtvData
-from ...application.analytics_ops import OpsData
-from ...application.analytics_overview import OverviewData
-from ...application.analytics_players import PlayersData
-from ...application.analytics_revenue import RevenueData
-from ...application.ingestion import GameConfigRecord, Ingested
+from ...application.analytics.attribution import AttributionData
+from ...application.analytics.funnel import FunnelData
+from ...application.analytics.games import GamesData
+from ...application.analytics.ltv import LtvData
+from ...application.analytics.ops import OpsData
+from ...application.analytics.overview import OverviewData
+from ...application.analytics.players import PlayersData
+from ...application.analytics.reader import RangeRecord
+from ...application.analytics.revenue import RevenueData
+from ...application.ledger.ingestion import GameConfigRecord, Ingested
 from ...domain.errors import InvalidInput
 from . import analytics_handlers as handlers
 from .documents import CSV

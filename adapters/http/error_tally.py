@@ -9,7 +9,7 @@ from typing import Final
 from flask import g, request
 
 from ...application.access import PlayerPrincipal, StaffPrincipal
-from ...application.error_counts import FailedRequest
+from ...application.analytics.failed_requests import FailedRequest
 from ...domain.errors import DomainError
 from ...domain.tenancy.tenants import PLATFORM_ID
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from ...application.filters import LedgerFilter, PlayerFilter, VoucherFilter
+from ...application.ports.filters import LedgerFilter, PlayerFilter, VoucherFilter
 from .requests import LedgerQuery, PlayersQuery, VouchersQuery
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)

@@ -5,10 +5,10 @@ from typing import Any
 
 from ...application.access import PlayerPrincipal
 from ...application.answers import Answer, Content
-from ...application.books import EventRecord
 from ...application.engine import Engine
-from ...application.filters import Page
-from ...application.vouchers import VoucherRecord
+from ...application.ledger.books import EventRecord
+from ...application.ports.filters import Page
+from ...application.vouchers.desk import VoucherRecord
 from ...application.wire import success, to_wire
 from .calls import Call, PlayerCall, PublicCall, StaffCall, cursor_of, row_of
 from .documents import Document

@@ -2,7 +2,7 @@
 
 from ...application.answers import Content
 from ...application.engine import Engine
-from ...application.limits import PlayerLimits
+from ...application.limits.limits import PlayerLimits
 from ...application.wire import success, to_wire
 from ...domain.errors import InvalidInput
 from ...domain.limits.limits import LOSS_WINDOWS

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ...application.breaks import PlayPassRecord
-from ...application.limits import PlayerLimits
+from ...application.limits.breaks import PlayPassRecord
+from ...application.limits.limits import PlayerLimits
 from ...domain.errors import InvalidInput
 from ...domain.limits.exclusions import Exclusion, ExclusionRuns
 from ...domain.limits.limits import LimitRaiseNotPending, LimitRaiseTooEarly

@@ -11,9 +11,9 @@ from uuid import UUID
 from attrs import frozen
 from msgspec import Meta
 
-from ...application.analytics_attribution import Metric
-from ...application.ingestion import LARGEST_REPORT
-from ...application.reports import ReportedType
+from ...application.analytics.attribution import Metric
+from ...application.ledger.external_events import ReportedType
+from ...application.ledger.ingestion import LARGEST_REPORT
 from ...domain.money import MAX_AMOUNT_MINOR
 from ...domain.periods import DEFAULT_ZONE, Bucket
 from .requests import LONGEST_TYPED, ActionId, ListFormat, Name, Since, Typed, Until

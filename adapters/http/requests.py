@@ -14,8 +14,8 @@ from attrs import frozen
 from msgspec import Meta
 
 from ...application.answers import LONGEST_ACTION_ID
-from ...application.credit import LONGEST_MEMO
-from ...application.issuing import LARGEST_BATCH
+from ...application.tenancy.credit import LONGEST_MEMO
+from ...application.vouchers.sales import LARGEST_BATCH
 from ...domain.access.codes import CODE_SYMBOLS
 from ...domain.games.fairness import LONGEST_CLIENT_SEED
 from ...domain.ledger.events import EventType

@@ -5,9 +5,6 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from ...application.audit import AuditReport
-from ...application.books import EventRecord
-from ...application.credit import CreditTransfer, WalletBalance
 from ...application.errors import (
     IdempotencyKeyReused,
     InvalidCredentials,
@@ -17,17 +14,20 @@ from ...application.errors import (
     UnknownPlayPass,
     VoucherOfOtherAgent,
 )
-from ...application.fairness import FairnessState, RoundExport
-from ...application.issuing import IssuedVoucher, VoucherBatch
-from ...application.player_login import PlayerLoginResult
-from ...application.players import PlayerRecord, PlayerState, SessionRecord
-from ...application.ports import WalletSummary
-from ...application.redemption import RedeemedPlayer
-from ...application.safety_words import GivenAction
-from ...application.spins import GameRecord, SpinResult
-from ...application.staff import StaffLoginResult, StaffRecord
-from ...application.tenants import TenantRecord
-from ...application.vouchers import VoucherRecord
+from ...application.ledger.audit import AuditReport
+from ...application.ledger.books import EventRecord
+from ...application.play.fairness import FairnessState, RoundExport
+from ...application.play.login import PlayerLoginResult
+from ...application.play.players import PlayerRecord, PlayerState, SessionRecord
+from ...application.play.spins import GameRecord, SpinResult
+from ...application.ports.tenancy import WalletSummary
+from ...application.safety.messages import GivenAction
+from ...application.tenancy.credit import CreditTransfer, WalletBalance
+from ...application.tenancy.staff import StaffLoginResult, StaffRecord
+from ...application.tenancy.tenants import TenantRecord
+from ...application.vouchers.desk import VoucherRecord
+from ...application.vouchers.redemption import RedeemedPlayer
+from ...application.vouchers.sales import IssuedVoucher, VoucherBatch
 from ...domain.errors import InvalidInput
 from ...domain.games.fairness import SeedRetired
 from ...domain.games.game import StakeOutOfRange

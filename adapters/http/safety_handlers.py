@@ -2,7 +2,7 @@
 
 from ...application.answers import Content
 from ...application.engine import Engine
-from ...application.safety_ports import SafetyFilter
+from ...application.ports.safety import SafetyFilter
 from ...application.wire import success
 from ...domain.errors import InvalidInput
 from .calls import PlayerCall, StaffCall

@@ -3,9 +3,9 @@
 from typing import Final
 
 from ...application.errors import NotFound
-from ...application.player_safety import LossLimit, SafetyAnswer
-from ...application.safety_settings import SafetySettingsRecord
-from ...application.safety_views import PlayerSafetyRecord, SafetyActionRecord, SafetyRange, SafetySummary
+from ...application.safety.player_actions import LossLimit, SafetyAnswer
+from ...application.safety.settings import SafetySettingsRecord
+from ...application.safety.staff_views import PlayerSafetyRecord, SafetyActionRecord, SafetyRange, SafetySummary
 from ...domain.errors import InvalidInput
 from ...domain.safety.actions import LossLimitLocked, TenantHasNoPlayers
 from . import safety_handlers as handlers

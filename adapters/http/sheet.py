@@ -9,7 +9,7 @@ import segno
 from attrs import frozen
 from jinja2 import Environment, StrictUndefined, Template
 
-from ...application.sheets import Sheet, Slip
+from ...application.vouchers.sheets import Sheet, Slip
 from .documents import Document, hash_of, page, policy_of
 from .redeem_page import redeem_url
 from .requests import Paper

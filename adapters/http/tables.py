@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 
 import attrs
 
-from ...application.filters import Page
+from ...application.ports.filters import Page
 from ...application.wire import camel, to_wire
 from ...domain.ledger.metrics import METRICS
 from .documents import CSV, Document

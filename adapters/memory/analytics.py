@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...application.analytics_port import (
+from ...application.ports.analytics import (
     LENGTH_STEPS_SECONDS,
     STAKE_STEPS,
     CohortSum,
@@ -24,7 +24,7 @@ from ...application.analytics_port import (
     Worth,
     Worths,
 )
-from ...application.ports import StoredAnswer
+from ...application.ports.bindings import StoredAnswer
 from ...domain.games.configs import GameConfig
 from ...domain.games.inference import FEWEST_SPINS, Odds
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent

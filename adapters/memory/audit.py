@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.audit_ports import Found, Stored
+from ...application.ports.audit import Found, Stored
 from ...domain.games.rtp_alarm import GamePlay
 from ...domain.ledger.events import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
 from ...domain.play.players import Player

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...application.ports import AnswerKey, Record, StoredAnswer
+from ...application.ports.bindings import AnswerKey, StoredAnswer
+from ...application.ports.storage import Record
 from ...domain.access.attempts import Attempts
 from ...domain.games.configs import GameConfig
 from ...domain.games.fairness import RevealedSeed

@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import define, evolve, field
 
 from ...application.errors import IsolationViolation
-from ...application.ports import DirectoryEntry
+from ...application.ports.tenancy import DirectoryEntry
 from ...domain.tenancy.tenants import TenantStatus
 
 _SEVERITY: Final = {TenantStatus.ACTIVE: 0, TenantStatus.SUSPENDED: 1, TenantStatus.CLOSED: 2}

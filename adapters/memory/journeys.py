@@ -9,9 +9,9 @@ from uuid import UUID
 
 from attrs import evolve
 
-from ...application.analytics_port import Scope, Step, Tally
 from ...application.answers import SPIN
-from ...application.ports import StoredAnswer
+from ...application.ports.analytics import Scope, Step, Tally
+from ...application.ports.bindings import StoredAnswer
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.periods import Span
 from ...domain.play.players import Player

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.filters import LedgerFilter, Page
+from ...application.ports.filters import LedgerFilter, Page
 from ...domain.ledger.events import (
     HAS_FLOOR_OF_ZERO,
     Account,

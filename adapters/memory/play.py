@@ -7,9 +7,10 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.filters import Page, PlayerFilter, VoucherFilter
-from ...application.ports import AnswerKey, FairRound, LockedPlayer, PlayerView, StoredAnswer
-from ...application.safety_ports import SafetyWatch
+from ...application.ports.bindings import AnswerKey, StoredAnswer
+from ...application.ports.filters import Page, PlayerFilter, VoucherFilter
+from ...application.ports.play import FairRound, LockedPlayer, PlayerView
+from ...application.ports.safety import SafetyWatch
 from ...domain.access.codes import Code
 from ...domain.games.fairness import RevealedSeed
 from ...domain.ledger.events import LedgerEvent

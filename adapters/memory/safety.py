@@ -9,8 +9,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.filters import Page
-from ...application.safety_ports import (
+from ...application.ports.filters import Page
+from ...application.ports.safety import (
     MOST_SPINS,
     SLOT_MINUTES,
     ActionCount,

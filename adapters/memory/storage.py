@@ -24,7 +24,8 @@ from typing import Self
 from attrs import field, frozen
 
 from ...application.errors import StorageUnavailable
-from ...application.ports import Binding, Record
+from ...application.ports.bindings import Binding
+from ...application.ports.storage import Record
 from .analytics import MemoryAnalytics
 from .audit import MemoryAudit
 from .directory import MemoryDirectory

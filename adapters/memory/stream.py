@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.audit_ports import Duplicate, Duplicates, EventName, Extent
+from ...application.ports.audit import Duplicate, Duplicates, EventName, Extent
 from ...domain.ledger.events import EventSource, EventType
 from ...domain.ledger.seals import START, Place, Placed, Seal, event_line
 from .books import Books

@@ -10,7 +10,8 @@ from uuid import UUID
 from attrs import evolve, field, frozen
 
 from ...application.errors import AlreadyExists, IsolationViolation, StorageMisuse
-from ...application.ports import AnswerKey, Binding, Record, StoredAnswer
+from ...application.ports.bindings import AnswerKey, Binding, StoredAnswer
+from ...application.ports.storage import Record
 from ...domain.access.attempts import Attempts
 from ...domain.games.fairness import RevealedSeed
 from ...domain.ledger.events import LedgerEvent

@@ -7,7 +7,7 @@ nothing. Of the rows themselves row security decides.
 from collections.abc import Mapping
 from typing import Final
 
-from ...application.audit_ports import Stored
+from ...application.ports.audit import Stored
 from .audit_rollups import ROLLUPS
 from .reads_ledger import ACCOUNTS
 

@@ -11,7 +11,7 @@ that are kept of its quarter of an hour, and no two of these may have a transact
 from itertools import pairwise
 from typing import Final
 
-from ...application.analytics_port import STAKE_STEPS
+from ...application.ports.analytics import STAKE_STEPS
 from .number_folding import (
     DETAILS,
     GRAIN_EPOCH,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports import DirectoryEntry
+from ...application.ports.tenancy import DirectoryEntry
 from ...domain.tenancy.tenants import TenantKind, TenantStatus
 from .channel import Row, Statement
 from .connections import Connections

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 from sqlalchemy import Column, Table
 
-from ...application.ports import Record
+from ...application.ports.storage import Record
 from .channel import Row
 from .tables import kept_columns
 

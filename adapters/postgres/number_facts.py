@@ -11,7 +11,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.analytics_port import STAKE_STEPS, Scope
+from ...application.ports.analytics import STAKE_STEPS, Scope
 from .channel import Row, for_numbers
 from .folding import LAST_XID
 from .named import named

@@ -13,7 +13,7 @@ none is running. Adding an event to the piece it occurred in takes a late one in
 
 from typing import Final
 
-from ...application.analytics_port import STAKE_STEPS
+from ...application.ports.analytics import STAKE_STEPS
 from .channel import Statement
 from .folding import HORIZON, MOST_TENANTS, make_marks
 from .transaction import Transaction

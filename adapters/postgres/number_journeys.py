@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ...application.analytics_port import Scope, Step, Tally
 from ...application.answers import SPIN
+from ...application.ports.analytics import Scope, Step, Tally
 from ...domain.periods import Span
 from ...domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from .number_facts import Facts

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from ...application.analytics_port import (
+from ...application.ports.analytics import (
     LENGTH_STEPS_SECONDS,
     STAKE_STEPS,
     CohortSum,

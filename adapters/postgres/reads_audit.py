@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ...application.audit_ports import Found, Stored
+from ...application.ports.audit import Found, Stored
 from ...domain.games.rtp_alarm import GamePlay
 from .audit_checks import QUERIES
 from .channel import PATIENCE, Statement

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ...application.filters import LedgerFilter, Page
+from ...application.ports.filters import LedgerFilter, Page
 from ...domain.ledger.events import (
     KEEPS_BALANCE,
     Account,

@@ -13,7 +13,7 @@ from uuid import UUID
 from attrs import frozen
 from sqlalchemy import Uuid
 
-from ...application.audit_ports import Duplicate, Duplicates, EventName, Extent
+from ...application.ports.audit import Duplicate, Duplicates, EventName, Extent
 from ...domain.ledger.events import EventType
 from ...domain.ledger.seals import START, Place, Placed, Seal, line_of
 from .channel import PATIENCE, Row, Statement

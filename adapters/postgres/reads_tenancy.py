@@ -7,8 +7,9 @@ from uuid import UUID
 from attrs import frozen
 from sqlalchemy.dialects.postgresql import insert
 
-from ...application.filters import Page
-from ...application.ports import AnswerKey, StoredAnswer, WalletSummary
+from ...application.ports.bindings import AnswerKey, StoredAnswer
+from ...application.ports.filters import Page
+from ...application.ports.tenancy import WalletSummary
 from ...domain.access.attempts import Attempts
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import StaffMember

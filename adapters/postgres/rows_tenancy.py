@@ -3,7 +3,7 @@
 from operator import attrgetter
 from typing import Final
 
-from ...application.ports import AnswerKey, StoredAnswer
+from ...application.ports.bindings import AnswerKey, StoredAnswer
 from ...domain.access.attempts import Attempts
 from ...domain.ledger.wallet import Wallet
 from ...domain.play.sessions import StaffSession

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ...application.errors import StorageUnavailable
-from ...application.ports import Binding
+from ...application.ports.bindings import Binding
 from .channel import Statement
 from .connections import Connections
 from .directory import PostgresDirectory

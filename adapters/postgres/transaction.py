@@ -7,7 +7,8 @@ from typing import Any, Final
 from attrs import define, field
 
 from ...application.errors import IsolationViolation, StorageMisuse
-from ...application.ports import Binding, Record
+from ...application.ports.bindings import Binding
+from ...application.ports.storage import Record
 from .channel import BEGIN, BEGIN_OF_ONE_MOMENT, BEGIN_READ_ONLY, COMMIT, ROLLBACK, Row, Statement
 from .connections import Connections, Lease
 from .failures import ExchangeFailed, commit_error, port_error

@@ -5,7 +5,7 @@ from typing import Self
 
 from attrs import field, frozen
 
-from ...application.ports import Record
+from ...application.ports.storage import Record
 from .reads_analytics import PostgresAnalytics
 from .reads_audit import PostgresAudit
 from .reads_ledger import PostgresLedger

@@ -13,7 +13,8 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from ...application.errors import StorageMisuse
-from ...application.ports import Record, StoredAnswer
+from ...application.ports.bindings import StoredAnswer
+from ...application.ports.storage import Record
 from ...domain.access.attempts import Attempts
 from ...domain.games.configs import GameConfig
 from ...domain.games.fairness import RevealedSeed

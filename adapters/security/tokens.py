@@ -9,7 +9,7 @@ import jwt
 from attrs import field, frozen
 
 from ...application.errors import InvalidToken
-from ...application.services import Claims, Clock
+from ...application.ports.services import Claims, Clock
 from ...domain.tenancy.staff import Role
 
 ALGORITHM: Final = "HS256"

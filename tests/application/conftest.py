@@ -6,7 +6,7 @@ import pytest
 from support_day import Day, build_day
 from support_emptied import STORAGES, open_empty
 
-from playtime.application.ports import Storage
+from playtime.application.ports.storage import Storage
 
 
 @pytest.fixture(params=STORAGES)

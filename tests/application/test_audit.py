@@ -9,10 +9,10 @@ from support_day import SUNRISE, Day
 from support_games import finished
 
 from playtime.application.access import SYSTEM
-from playtime.application.audit import CHECKS, Check, Look, Severity
-from playtime.application.audit_ports import Found, Stored
 from playtime.application.errors import Forbidden
-from playtime.application.ports import Storage
+from playtime.application.ledger.audit import CHECKS, Check, Look, Severity
+from playtime.application.ports.audit import Found, Stored
+from playtime.application.ports.storage import Storage
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.rtp_alarm import GamePlay, is_possible
 from playtime.domain.games.variance import variance_of

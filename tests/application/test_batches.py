@@ -11,7 +11,7 @@ from support_simulation import FaultyStorage, FaultyUnit
 
 from playtime.application.answers import Answer
 from playtime.application.errors import Forbidden, IdempotencyKeyReused, NotFound, OutcomeUnknown
-from playtime.application.filters import VoucherFilter
+from playtime.application.ports.filters import VoucherFilter
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import EventType
 from playtime.domain.ledger.wallet import InsufficientFunds

@@ -3,7 +3,7 @@
 import pytest
 from support_day import DOUBLE, EVEN, LOSE, Day, Guest, kinds
 
-from playtime.application.players import PlayerState
+from playtime.application.play.players import PlayerState
 from playtime.domain.ledger.events import EventType
 
 T = EventType

@@ -8,9 +8,9 @@ import pytest
 from attrs import evolve
 from support_day import DOUBLE, EVERYTHING, LOSE, Day, kinds
 
-from playtime.application.books import OperatorBooks
-from playtime.application.filters import VoucherFilter
-from playtime.application.ports import UnitOfWork
+from playtime.application.ledger.books import OperatorBooks
+from playtime.application.ports.filters import VoucherFilter
+from playtime.application.ports.storage import UnitOfWork
 from playtime.domain.ledger.events import Account, AccountKind, AccountTotal, EventType, LedgerEvent, Transfer
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.tenancy.tenants import PLATFORM_ID

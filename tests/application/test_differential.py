@@ -13,7 +13,7 @@ from support_machine_checks import check, check_sessions, dump
 from support_machine_model import said
 
 from playtime.application.access import StaffPrincipal
-from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 
 COMMANDS: Final = 5_000
 OWN_COMMANDS: Final = 400

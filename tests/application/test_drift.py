@@ -4,10 +4,10 @@ from random import Random
 
 from support_day import FIVEFOLD, Day
 
-from playtime.application.analytics import Asked
-from playtime.application.analytics_games import GameNumbers
-from playtime.application.ingestion import ReportedEvent
-from playtime.application.reports import ReportedType
+from playtime.application.analytics.games import GameNumbers
+from playtime.application.analytics.reader import Asked
+from playtime.application.ledger.external_events import ReportedType
+from playtime.application.ledger.ingestion import ReportedEvent
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.tenancy.staff import Role
 

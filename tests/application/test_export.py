@@ -14,10 +14,10 @@ from support_day import DOUBLE, Day
 from support_export import Verdict, exported, lines_of, written
 
 from playtime.adapters.cli.ledger_files import export_ledger
-from playtime.application import sealing
 from playtime.application.errors import NotFound, SetupError
-from playtime.application.ledger_export import Bookmark, ExportLedger, ExportPlan, Portion
-from playtime.application.ports import Storage
+from playtime.application.ledger import sealing
+from playtime.application.ledger.export import Bookmark, ExportLedger, ExportPlan, Portion
+from playtime.application.ports.storage import Storage
 from playtime.domain.ledger.seals import START, canonical, digest_of
 
 

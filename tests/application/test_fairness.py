@@ -12,9 +12,9 @@ from support_games import finished
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, InvalidToken, NotFound
-from playtime.application.filters import Page
-from playtime.application.ports import Storage
-from playtime.application.verification import Verifier
+from playtime.application.play.verification import Verifier
+from playtime.application.ports.filters import Page
+from playtime.application.ports.storage import Storage
 from playtime.application.wire import encode
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.demo import DEMO_GAME

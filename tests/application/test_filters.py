@@ -6,7 +6,7 @@ from support_day import EVERYTHING, Day
 from support_engine import START
 
 from playtime.application.access import StaffPrincipal
-from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.domain.play.players import PlayerStatus
 from playtime.domain.vouchers.vouchers import VoucherStatus
 

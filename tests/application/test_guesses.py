@@ -11,8 +11,9 @@ from support_engine import PINS, SettableClock, assemble, build_services
 
 from playtime.application.engine import Engine
 from playtime.application.errors import InvalidCredentials
-from playtime.application.guesses import _DECOYS, _decoy
-from playtime.application.ports import Binding, Storage
+from playtime.application.ports.bindings import Binding
+from playtime.application.ports.storage import Storage
+from playtime.application.throttling import _DECOYS, _decoy
 from playtime.domain.access.attempts import Attempts
 from playtime.domain.access.codes import make_code, parse_code
 from playtime.domain.access.pins import PinKeys, PinKind, PinRef

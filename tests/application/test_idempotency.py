@@ -13,7 +13,7 @@ from support_engine import PINS, assemble, build_services
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, ReplaySecretExpired
-from playtime.application.ports import Binding
+from playtime.application.ports.bindings import Binding
 from playtime.domain.access.pins import PinKeys
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.wallet import InsufficientFunds

@@ -14,14 +14,15 @@ from support_day import EVERYTHING, LOSE, Day
 from support_engine import START
 from support_export import exported, lines_of
 
-from playtime.application import deduping, importing
 from playtime.application.access import SYSTEM
-from playtime.application.analytics import Asked
+from playtime.application.analytics.reader import Asked
 from playtime.application.errors import NotFound
-from playtime.application.filters import LedgerFilter
-from playtime.application.importing import Imported
-from playtime.application.ingestion import ReportedEvent
-from playtime.application.reports import ReportedType
+from playtime.application.ledger import dedupe as deduping
+from playtime.application.ledger import importing
+from playtime.application.ledger.external_events import ReportedType
+from playtime.application.ledger.importing import Imported
+from playtime.application.ledger.ingestion import ReportedEvent
+from playtime.application.ports.filters import LedgerFilter
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
 from playtime.domain.ledger.seals import canonical, digest_of, event_line

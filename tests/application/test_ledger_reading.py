@@ -3,7 +3,7 @@
 from support_day import Day
 
 from playtime.application.access import StaffPrincipal
-from playtime.application.books import EventRecord
+from playtime.application.ledger.books import EventRecord
 from playtime.domain.ledger.events import EventType
 
 

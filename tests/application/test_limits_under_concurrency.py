@@ -20,7 +20,7 @@ from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.access import PlayerPrincipal
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
-from playtime.application.filters import Page
+from playtime.application.ports.filters import Page
 from playtime.domain.errors import DomainError
 from playtime.domain.limits.exclusions import CoolOff, ExclusionRuns
 from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind

@@ -13,7 +13,7 @@ from support_tree import ROOT
 
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.adapters.system.game_shelf import load_games
-from playtime.application.verification import Verifier
+from playtime.application.play.verification import Verifier
 from playtime.application.wire import encode
 from playtime.domain.games.fairness import SeedKeys
 

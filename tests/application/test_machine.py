@@ -13,8 +13,8 @@ from support_machine_checks import check, check_sessions, check_stops, dump
 from support_machine_limits import Above, limit_loss, play_to_limit
 
 from playtime.application.access import SYSTEM
-from playtime.application.audit import CHECKS
-from playtime.application.ports import Storage
+from playtime.application.ledger.audit import CHECKS
+from playtime.application.ports.storage import Storage
 
 which = st.integers(0, 5)
 sums = st.one_of(st.integers(1, 400), st.sampled_from([1, 2, 3, 99, 100, 101, 200, 5000]), st.integers(1, 20_000))

@@ -19,8 +19,8 @@ from support_numbers import NOW, Question, questions, shared_storage, utc_text
 from support_reckoning import RTP, VARIANCE, Reckoning, buckets, decimals
 from support_records import account, movement, write
 
-from playtime.application.analytics import Asked
-from playtime.application.analytics_port import Scope
+from playtime.application.analytics.reader import Asked
+from playtime.application.ports.analytics import Scope
 from playtime.contracts.plays import BEGINNING, DAYS, Play, newcomers
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.inference import root_of

@@ -9,7 +9,7 @@ from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, kinds
 from support_safety import enforce
 
 from playtime.application.errors import InvalidToken, NotFound
-from playtime.application.limits import LimitRecord, PlayerLimits
+from playtime.application.limits.limits import LimitRecord, PlayerLimits
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import EventType
 from playtime.domain.limits.exclusions import CoolingOff, CoolOff, ExclusionRuns, SelfExcluded

@@ -9,8 +9,8 @@ from support_day import DOUBLE, EVERYTHING, LOSE, Day, Guest, kinds, other_pin
 from support_engine import START
 
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
-from playtime.application.filters import Page, PlayerFilter
-from playtime.application.player_login import PlayerLoginResult
+from playtime.application.play.login import PlayerLoginResult
+from playtime.application.ports.filters import Page, PlayerFilter
 from playtime.domain.ledger.events import EventType
 from playtime.domain.play.players import PlayerClosed
 from playtime.domain.play.sessions import Session

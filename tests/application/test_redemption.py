@@ -8,7 +8,7 @@ from support_day import LOSE, Day, Guest, Sold, kinds, other_pin, pin_of
 from support_engine import START
 
 from playtime.application.errors import InvalidCredentials, InvalidToken, VoucherOfOtherAgent
-from playtime.application.filters import VoucherFilter
+from playtime.application.ports.filters import VoucherFilter
 from playtime.domain.access.pins import PinKind
 from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import Account, AccountKind, EventType

@@ -9,8 +9,8 @@ from support_safety import actions, enforce, lose, note
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.errors import Forbidden, NotFound
-from playtime.application.safety_ports import ActionCount, SafetyFilter
-from playtime.application.safety_views import SafetyBucket
+from playtime.application.ports.safety import ActionCount, SafetyFilter
+from playtime.application.safety.staff_views import SafetyBucket
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.local_days import Bucket
 from playtime.domain.safety.actions import ActionType, Enforcement, TenantHasNoPlayers

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support_models import AGENT, NOW, OPERATOR, PLAYER, uid
 
-from playtime.application.safety_words import told
+from playtime.application.safety.messages import told
 from playtime.domain.safety.actions import ActionCause, ActionType, SafetyAction
 
 

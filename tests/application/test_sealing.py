@@ -5,9 +5,10 @@ import time
 import pytest
 from support_day import LOSE, Day
 
-from playtime.application import sealing, sweeps
-from playtime.application.sealing import SealedBooks
-from playtime.application.sweeps import Swept
+from playtime.application.ledger import sealing
+from playtime.application.ledger.sealing import SealedBooks
+from playtime.application.upkeep import sweeps
+from playtime.application.upkeep.sweeps import Swept
 
 PATIENCE_SECONDS = 20
 

@@ -9,7 +9,7 @@ from attrs import evolve
 from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest
 from support_records import fresh_id
 
-from playtime.application.filters import Page
+from playtime.application.ports.filters import Page
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.play.sessions import Session, SessionEnd
 

@@ -7,8 +7,8 @@ from support_day import LOSE, PASSWORD, Day, Guest, kinds
 from support_engine import START
 
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
-from playtime.application.filters import Page
-from playtime.application.staff import StaffLoginResult
+from playtime.application.ports.filters import Page
+from playtime.application.tenancy.staff import StaffLoginResult
 from playtime.domain.ledger.events import EventType
 from playtime.domain.play.sessions import SessionEnd
 from playtime.domain.tenancy.staff import StaffDeactivated, StaffStatus

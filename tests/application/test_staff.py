@@ -9,7 +9,7 @@ from support_day import PASSWORD, Day
 
 from playtime.application.access import PlayerPrincipal, StaffPrincipal
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
-from playtime.application.staff import StaffLoginResult
+from playtime.application.tenancy.staff import StaffLoginResult
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.tenancy.staff import PERMISSIONS, Role, RoleNotOfTenant, StaffStatus, UsernameTaken
 from playtime.domain.tenancy.tenants import PLATFORM_ID

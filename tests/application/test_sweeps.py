@@ -8,11 +8,11 @@ import pytest
 from support_day import LOSE, Day, kinds
 from support_engine import START
 
-from playtime.application import sweeps
 from playtime.application.access import SYSTEM_ID
-from playtime.application.filters import VoucherFilter
-from playtime.application.ports import Binding
-from playtime.application.sweeps import Swept
+from playtime.application.ports.bindings import Binding
+from playtime.application.ports.filters import VoucherFilter
+from playtime.application.upkeep import sweeps
+from playtime.application.upkeep.sweeps import Swept
 from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.play.players import PlayerClosed

@@ -12,8 +12,11 @@ from support_engine import ScriptedRandomness, build_engine
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.engine import Engine
 from playtime.application.errors import Forbidden, NotFound, StorageUnavailable
-from playtime.application.ports import Binding, Directory, DirectoryEntry, GameFiles, Storage, UnitOfWork
-from playtime.application.tenants import TenantRecord
+from playtime.application.ports.bindings import Binding
+from playtime.application.ports.games import GameFiles
+from playtime.application.ports.storage import Storage, UnitOfWork
+from playtime.application.ports.tenancy import Directory, DirectoryEntry
+from playtime.application.tenancy.tenants import TenantRecord
 from playtime.domain.access.codes import ALPHABET, symbols_of
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.tenancy.tenants import PLATFORM_ID, SlugTaken, TenantKind, TenantStatus

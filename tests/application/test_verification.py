@@ -15,7 +15,7 @@ from support_games import games, stakes_of
 from support_tree import ROOT
 
 from playtime.adapters.system.game_shelf import shipped_games
-from playtime.application.verification import Verdict, Verifier
+from playtime.application.play.verification import Verdict, Verifier
 from playtime.application.wire import encode
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game

@@ -10,7 +10,7 @@ from support_engine import START
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.errors import Forbidden, NotFound
-from playtime.application.filters import Page, VoucherFilter
+from playtime.application.ports.filters import Page, VoucherFilter
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.ledger.wallet import InsufficientFunds

@@ -19,8 +19,9 @@ from playtime.adapters.security.tokens import JwtTokens
 from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from playtime.adapters.system.settings import Settings
 from playtime.application.engine import Engine
-from playtime.application.ports import Directory, Storage, UnitOfWork
-from playtime.application.services import Clock, Ids, Passwords, Randomness, Tokens
+from playtime.application.ports.services import Clock, Ids, Passwords, Randomness, Tokens
+from playtime.application.ports.storage import Storage, UnitOfWork
+from playtime.application.ports.tenancy import Directory
 from playtime.bootstrap import Container, build_container, open_engine, server_url
 
 HEX = "ab" * 32

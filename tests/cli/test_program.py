@@ -11,7 +11,7 @@ import pytest
 from support_program import Command, new_command
 
 from playtime.application.access import SYSTEM
-from playtime.application.filters import LedgerFilter, Page
+from playtime.application.ports.filters import LedgerFilter, Page
 from playtime.bootstrap import Settings, open_engine
 from playtime.domain.ledger.events import EventType
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import support_storage
 
-from playtime.application.ports import Storage
+from playtime.application.ports.storage import Storage
 from playtime.contracts.fixtures import here, storage, there
 
 __all__ = ["here", "storage", "there"]

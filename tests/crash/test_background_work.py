@@ -23,8 +23,8 @@ from playtime.application.errors import (
     StorageUnavailable,
     TransientConflict,
 )
-from playtime.application.ports import Binding
-from playtime.application.sweeps import Swept
+from playtime.application.ports.bindings import Binding
+from playtime.application.upkeep.sweeps import Swept
 from playtime.domain.errors import InvalidInput
 from playtime.domain.vouchers.vouchers import VOUCHER_TTL_DAYS
 

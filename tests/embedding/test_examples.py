@@ -20,7 +20,7 @@ from support_wheel import Host
 
 from playtime.application.access import SYSTEM
 from playtime.application.engine import Engine
-from playtime.application.tenants import TenantRecord
+from playtime.application.tenancy.tenants import TenantRecord
 from playtime.bootstrap import Settings, open_engine
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind

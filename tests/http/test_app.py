@@ -11,9 +11,9 @@ from support_http import API, Web, build_web
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.authentication import Authenticate
-from playtime.application.books import CheckHealth
 from playtime.application.errors import IsolationViolation, OutcomeUnknown, StorageUnavailable, TransientConflict
-from playtime.application.services import Claims
+from playtime.application.ledger.books import CheckHealth
+from playtime.application.ports.services import Claims
 from playtime.domain.games.demo import DEMO_GAME
 
 

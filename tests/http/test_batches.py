@@ -10,7 +10,7 @@ from support_http import NOWHERE, Content, Web, build_web
 
 from playtime.adapters.http.sheet import SLIPS_ON_A4
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.application.issuing import LARGEST_BATCH
+from playtime.application.vouchers.sales import LARGEST_BATCH
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
 

@@ -22,7 +22,7 @@ from werkzeug.serving import make_server
 
 from playtime.adapters.http.server import QuietHandler
 from playtime.adapters.http.sheet import SLIPS_ON_A4
-from playtime.application.filters import PlayerFilter
+from playtime.application.ports.filters import PlayerFilter
 from playtime.domain.limits.exclusions import CoolOff
 from playtime.domain.tenancy.tenants import TenantKind
 

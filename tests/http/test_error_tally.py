@@ -10,7 +10,7 @@ from support_http import API, Web
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.calls import MAX_BODY_BYTES
 from playtime.adapters.http.error_tally import MOST_KINDS, ErrorTally
-from playtime.application.error_counts import FailedRequest
+from playtime.application.analytics.failed_requests import FailedRequest
 from playtime.application.errors import StorageUnavailable
 from playtime.domain.ledger.events import EventType
 from playtime.domain.tenancy.staff import Role

@@ -8,8 +8,8 @@ from support_http import Web, build_web
 
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.application.filters import Page
-from playtime.application.verification import Verifier
+from playtime.application.play.verification import Verifier
+from playtime.application.ports.filters import Page
 from playtime.domain.games.fairness import SeedKeys
 
 

@@ -15,7 +15,7 @@ from support_http import API, Reply, Web
 from playtime.adapters.http.numbers_requests import REPORT_BYTES
 from playtime.adapters.http.requests import LONGEST_TYPED
 from playtime.application.answers import LONGEST_ACTION_ID
-from playtime.application.ingestion import LARGEST_REPORT
+from playtime.application.ledger.ingestion import LARGEST_REPORT
 from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import LONGEST_NAME

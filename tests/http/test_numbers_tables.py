@@ -13,7 +13,7 @@ from support_engine import START
 from support_http import Web
 
 from playtime.adapters.http.tables import whole_table
-from playtime.application.analytics_attribution import ChangePart, SplitBy
+from playtime.application.analytics.attribution import ChangePart, SplitBy
 from playtime.domain.tenancy.staff import Role
 
 BASE: Final = "/admin/analytics"

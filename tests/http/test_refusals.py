@@ -28,7 +28,7 @@ def _errors(base: type[DomainError] = DomainError) -> Iterator[type[DomainError]
 
 def _every_error() -> set[type[DomainError]]:
     for package in (playtime.domain, playtime.application):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             import_module(module.name)
     return {error for error in _errors() if error.__module__.startswith("playtime.")}
 

@@ -11,10 +11,10 @@ from support_http import API, Reply, Web
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.tables import ROWS_AT_ONCE, table
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.application.credit import WalletBalance
 from playtime.application.errors import StorageUnavailable
-from playtime.application.filters import Page
-from playtime.application.tenants import TenantRecord
+from playtime.application.ports.filters import Page
+from playtime.application.tenancy.credit import WalletBalance
+from playtime.application.tenancy.tenants import TenantRecord
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
 

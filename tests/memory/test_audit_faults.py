@@ -11,10 +11,10 @@ from support_audit import AuditedDay
 
 from playtime.adapters.memory.books import Books
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.application import sealing
 from playtime.application.access import SYSTEM
-from playtime.application.audit import NEWEST_SEALS
-from playtime.application.audit_ports import Stored
+from playtime.application.ledger import sealing
+from playtime.application.ledger.audit import NEWEST_SEALS
+from playtime.application.ports.audit import Stored
 from playtime.domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.play.players import Player

@@ -6,7 +6,8 @@ from support_records import read, write
 
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.errors import StorageMisuse, StorageUnavailable
-from playtime.application.ports import AnswerKey, Storage
+from playtime.application.ports.bindings import AnswerKey
+from playtime.application.ports.storage import Storage
 from playtime.domain.ledger.wallet import Wallet
 
 

@@ -10,9 +10,9 @@ from support_audit import AuditedDay
 from support_database import TestDatabase
 from support_day import DOUBLE
 
-from playtime.application import sealing
 from playtime.application.access import SYSTEM
-from playtime.application.audit import CHECKS, NEWEST_SEALS
+from playtime.application.ledger import sealing
+from playtime.application.ledger.audit import CHECKS, NEWEST_SEALS
 
 _INSERT: Final = """
 insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,

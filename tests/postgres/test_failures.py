@@ -23,8 +23,8 @@ from playtime.application.errors import (
     StorageUnavailable,
     TransientConflict,
 )
-from playtime.application.filters import Page
-from playtime.application.ports import UnitOfWork
+from playtime.application.ports.filters import Page
+from playtime.application.ports.storage import UnitOfWork
 from playtime.application.transactions import transact
 from playtime.domain.play.players import Player
 

@@ -15,8 +15,8 @@ from support_records import account, fresh_id, movement, read, write
 
 from playtime.adapters.postgres.folding import MOST_TENANTS
 from playtime.adapters.postgres.storage import PostgresStorage
-from playtime.application.ports import Storage
-from playtime.application.sweeps import SMALL_SHARE
+from playtime.application.ports.storage import Storage
+from playtime.application.upkeep.sweeps import SMALL_SHARE
 from playtime.domain.ledger.events import AccountKind, AccountTotal, EventType, LedgerEvent
 
 EVERYTHING = 10_000

@@ -13,8 +13,9 @@ from support_export import exported
 
 from playtime.adapters.cli.ledger_files import check_file
 from playtime.adapters.postgres.storage import PostgresStorage
-from playtime.application import sealing, sweeps
 from playtime.application.access import SYSTEM
+from playtime.application.ledger import sealing
+from playtime.application.upkeep import sweeps
 
 _FILL = """
 insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,

@@ -22,8 +22,9 @@ from playtime.adapters.postgres.number_folding import GRAINS_MINUTES
 from playtime.adapters.postgres.number_pieces import cut_up
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
-from playtime.application.analytics_port import EVERYTHING, Dimension, Sum
-from playtime.application.ports import AnswerKey, DirectoryEntry
+from playtime.application.ports.analytics import EVERYTHING, Dimension, Sum
+from playtime.application.ports.bindings import AnswerKey
+from playtime.application.ports.tenancy import DirectoryEntry
 from playtime.contracts.plays import BEGINNING, DAYS, made_up_play, picked
 from playtime.domain.ledger.events import EventType
 from playtime.domain.periods import Span

@@ -14,7 +14,7 @@ from support_records import LATER, fresh_key, fresh_name, write
 from support_safety import enforce, lose, note
 
 from playtime.adapters.postgres.storage import PostgresStorage
-from playtime.application.ports import LockedPlayer
+from playtime.application.ports.play import LockedPlayer
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.play.sessions import SessionEnd
 from playtime.domain.vouchers.bonuses import BonusStatus

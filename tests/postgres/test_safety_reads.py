@@ -16,8 +16,8 @@ from playtime.adapters.postgres.channel import Statement
 from playtime.adapters.postgres.reads_safety import safety_by
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.transaction import Transaction
-from playtime.application.ports import Storage
-from playtime.application.safety_ports import SafetyWatch
+from playtime.application.ports.safety import SafetyWatch
+from playtime.application.ports.storage import Storage
 from playtime.domain.play.players import Player
 from playtime.domain.safety.actions import Enforcement
 

@@ -24,8 +24,9 @@ from playtime.adapters.postgres.isolation_rules import lint
 from playtime.adapters.postgres.isolation_samples import TableShape, shapes
 from playtime.adapters.postgres.migrator import FOLDER, MigrationError, Migrator, known_migrations
 from playtime.adapters.postgres.startup import refuse_unsafe
-from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from playtime.application.ports import Binding, UnitOfWork
+from playtime.application.ports.bindings import Binding
+from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from playtime.application.ports.storage import UnitOfWork
 from playtime.domain.limits.play_hours import PlayHour
 
 NAMES: Final = [migration.name for migration in known_migrations()]

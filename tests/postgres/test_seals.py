@@ -17,9 +17,9 @@ from support_engine import PINS, build_engine
 from playtime.adapters.postgres.startup import UnsafeDatabase, refuse_restored
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.errors import StorageUnavailable
-from playtime.application.sealing import SealedBooks, SealLedger, VerifySeals
+from playtime.application.ledger.sealing import SealedBooks, SealLedger, VerifySeals
+from playtime.application.play.verification import Verifier
 from playtime.application.transactions import ATTEMPTS
-from playtime.application.verification import Verifier
 from playtime.application.wire import encode
 from playtime.domain.games.fairness import SeedKeys
 from playtime.domain.ledger.seals import START, Place, SealFault

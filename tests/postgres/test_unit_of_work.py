@@ -21,14 +21,14 @@ from playtime.adapters.postgres.tables import FORSAKEN, GLOBAL, INSERT_ONLY, SCH
 from playtime.adapters.postgres.writes import Writes
 from playtime.application.engine import Engine
 from playtime.application.errors import AlreadyExists, IsolationViolation, StorageError, StorageUnavailable
-from playtime.application.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from playtime.application.ports import UnitOfWork
+from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from playtime.application.ports.storage import UnitOfWork
 from playtime.domain.access.codes import RANDOM_VALUES, make_code
 from playtime.domain.ledger.wallet import Wallet
 
 Opener = Callable[..., PostgresStorage]
 
-NUMBERS = "playtime.application.analytics_"
+NUMBERS = "playtime.application.analytics."
 TABLES = sorted(table.name for table in metadata.tables.values())
 PREPARED = Statement("select count(*) from pg_prepared_statements")
 

@@ -8,7 +8,7 @@ from support_records import fresh_id
 from playtime.adapters.postgres import reads_stream
 from playtime.adapters.postgres.audit_checks import QUERIES
 from playtime.adapters.postgres.channel import PATIENCE
-from playtime.application.audit_ports import Stored
+from playtime.application.ports.audit import Stored
 
 
 def _plan(database: TestDatabase, query: str) -> str:

@@ -12,7 +12,7 @@ from support_engine import SettableClock
 
 from playtime.adapters.security.tokens import LIFETIMES, JwtTokens
 from playtime.application.errors import InvalidToken
-from playtime.application.services import Claims
+from playtime.application.ports.services import Claims
 from playtime.domain.tenancy.staff import Role
 
 SECRET = b"s" * 32

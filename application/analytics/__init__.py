@@ -1,0 +1,1 @@
+"""Analytics: the figures of an operator, read from the ledger."""

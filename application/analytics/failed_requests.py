@@ -1,0 +1,59 @@
+"""Writing down how often requests failed, for who looks after operations."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.ledger.events import EventType, LedgerEvent
+from ..access import SYSTEM, SYSTEM_ID
+from ..ports.services import Clock, Ids
+from ..ports.storage import Storage, UnitOfWork
+from ..transactions import transact
+
+
+@frozen
+class FailedRequest:
+    """What failed: at whose, on which route, with which code. Of who is not known, at the platform's."""
+
+    operator_id: UUID
+    tenant_id: UUID
+    route: str
+    code: str
+
+
+@frozen
+class RecordErrors:
+    """Writes an ERROR event for each kind of failure, with its count: never one for each request.
+
+    So nobody can fill the ledger by asking wrongly, and a request that fails writes nothing by itself. Refused
+    bets are not counted here: their stored answers say it.
+    """
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, counts: Mapping[FailedRequest, int]) -> None:
+        """Write them, operator by operator. Raises StorageUnavailable."""
+        for operator_id in sorted({failed.operator_id for failed in counts}):
+            events = [self._event(*item) for item in counts.items() if item[0].operator_id == operator_id]
+
+            def work(unit: UnitOfWork, events: list[LedgerEvent] = events) -> None:
+                unit.add(*events)
+                unit.commit()
+
+            transact(self.storage, SYSTEM.binding_at(operator_id), work)
+
+    def _event(self, failed: FailedRequest, count: int) -> LedgerEvent:
+        event_id = self.ids.new()
+        return LedgerEvent(
+            event_id=event_id,
+            operator_id=failed.operator_id,
+            tenant_id=failed.tenant_id,
+            occurred_at=self.clock.now(),
+            event_type=EventType.ERROR,
+            actor_id=SYSTEM_ID,
+            action_id=str(event_id),
+            meta={"route": failed.route, "code": failed.code, "count": count},
+        )

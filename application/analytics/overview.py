@@ -1,0 +1,160 @@
+"""The overview: what came in and went out, how sure the RTP is, and who was there."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+
+from attrs import frozen
+
+from ...domain.games.inference import Odds, rtp_interval
+from ...domain.ledger.events import EventSource, EventType
+from ...domain.ledger.totals import Totals, ratio
+from ...domain.periods import Period, Span
+from ..access import StaffPrincipal
+from ..ports.analytics import Analytics
+from .reader import (
+    PREVIOUS,
+    AnalyticsReader,
+    Asked,
+    ElsewhereRecord,
+    Key,
+    KnownOdds,
+    Numbers,
+    elsewhere_record,
+    ratio_text,
+    together,
+    two_sides,
+)
+
+Expectation = tuple[Fraction | None, Fraction | None, Fraction | None]
+"""The RTP that is to be expected, and the interval around the one there was."""
+
+
+@frozen(kw_only=True)
+class HeadlineRecord:
+    """The figures of one period. `arpu_minor` is NGR over active players, in minor units with decimals."""
+
+    spins: int
+    handle_minor: int
+    payout_minor: int
+    bonuses_minor: int
+    bonuses_held_minor: int
+    ngr_minor: int
+    rtp: str | None
+    rtp_low: str | None
+    rtp_high: str | None
+    expected_rtp: str | None
+    hold: str | None
+    deposits: int
+    deposits_minor: int
+    active_players: int
+    dau: int
+    wau: int
+    mau: int
+    stickiness: str | None
+    arpu_minor: str | None
+    elsewhere: ElsewhereRecord
+
+
+@frozen
+class NgrPoint:
+    """The NGR of one bucket, and of its counterpart in the period before where that was asked for."""
+
+    start: datetime
+    local_start: str
+    ngr_minor: int
+    previous_ngr_minor: int | None
+
+
+@frozen
+class OverviewData:
+    """The figures of the period, of the one before, and the NGR bucket by bucket."""
+
+    current: HeadlineRecord
+    previous: HeadlineRecord
+    series: Sequence[NgrPoint]
+
+
+@frozen
+class ReadOverview(AnalyticsReader):
+    """Reads the overview."""
+
+    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[OverviewData]:
+        """Return it. Raises Forbidden, InvalidInput."""
+        odds = self._odds(principal)
+
+        def read(numbers: Analytics, period: Period) -> OverviewData:
+            now, before = two_sides(numbers, period, asked.only)
+            actives = numbers.actives_within([*_windows(period), *_windows(period.before)], asked.only)
+            compared = asked.compare == PREVIOUS
+            return OverviewData(
+                _headline(together(now.series), actives[:4], _expectation(now.by_game, odds)),
+                _headline(together(before.series), actives[4:], _expectation(before.by_game, odds)),
+                [
+                    NgrPoint(
+                        start,
+                        period.local_text(start),
+                        totals.ngr_minor,
+                        counterpart.ngr_minor if compared else None,
+                    )
+                    for start, totals, counterpart in zip(period.edges, now.series, before.series, strict=False)
+                ],
+            )
+
+        return self._answer(principal, asked, read)
+
+
+def _windows(period: Period) -> list[Span]:
+    """Return when a player has to have bet to be active, and so daily, weekly and monthly."""
+    return [period.span, *(period.last_days(days) for days in (1, 7, 30))]
+
+
+def _headline(totals: Totals, actives: Sequence[int], expectation: Expectation) -> HeadlineRecord:
+    active, dau, wau, mau = actives
+    expected, low, high = expectation
+    return HeadlineRecord(
+        spins=totals.spins,
+        handle_minor=totals.handle_minor,
+        payout_minor=totals.payout_minor,
+        bonuses_minor=totals.bonuses_minor,
+        bonuses_held_minor=totals.of(EventType.BONUS_HELD).amount_minor,
+        ngr_minor=totals.ngr_minor,
+        rtp=ratio_text(totals.rtp),
+        rtp_low=ratio_text(low),
+        rtp_high=ratio_text(high),
+        expected_rtp=ratio_text(expected),
+        hold=ratio_text(totals.hold),
+        deposits=totals.of(EventType.VOUCHER_REDEEMED).events,
+        deposits_minor=totals.deposits_minor,
+        active_players=active,
+        dau=dau,
+        wau=wau,
+        mau=mau,
+        stickiness=ratio_text(ratio(dau, mau)),
+        arpu_minor=ratio_text(ratio(totals.ngr_minor, active)),
+        elsewhere=elsewhere_record(totals),
+    )
+
+
+def _expectation(by_game: Mapping[Key, Totals], odds: KnownOdds) -> Expectation:
+    """Return the RTP that the odds let expect of what was staked, and the interval around the one there was.
+
+    None where nothing was staked, or something on a game of which that is not known.
+    """
+    played = [
+        (totals, odds.of(EventSource.PLAYTIME, key[0])) for key, totals in by_game.items() if totals.handle_minor
+    ]
+    known: list[tuple[Totals, Odds]] = [(totals, game) for totals, game in played if game is not None]
+    handle_minor = sum(totals.handle_minor for totals, _ in played)
+    if len(known) < len(played) or not handle_minor:
+        return None, None, None
+    expected = sum((game.rtp * totals.handle_minor for totals, game in known), Fraction(0)) / handle_minor
+    variances = [game.variance * totals.squares for totals, game in known if game.variance is not None]
+    if len(variances) < len(known):
+        return expected, None, None
+    interval = rtp_interval(
+        handle_minor=handle_minor,
+        payout_minor=sum(totals.payout_minor for totals in by_game.values()),
+        variance=sum(variances, Fraction(0)),
+    )
+    return (expected, interval.low, interval.high) if interval else (expected, None, None)

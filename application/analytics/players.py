@@ -1,0 +1,316 @@
+"""Players: who was there, who was new and came back, how they play, and whose luck is none."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.decimals import decimal_text
+from ...domain.games.game import Game
+from ...domain.games.inference import Odds, is_beyond_luck, is_outlier, z_score
+from ...domain.ledger.events import EventType
+from ...domain.ledger.totals import Totals, ratio
+from ...domain.periods import Bucket, Period
+from ..access import StaffPrincipal
+from ..ports.analytics import LENGTH_STEPS_SECONDS, STAKE_STEPS, Analytics, PlayerSum
+from .reader import AnalyticsReader, Asked, Numbers, added_up, ratio_text
+
+TOP_PLAYERS: Final = 20
+RETENTION_DAYS: Final = (1, 7, 30)
+_OF_BONUSES: Final = (
+    EventType.BONUS_HELD,
+    EventType.BONUS_TRIGGERED,
+    EventType.BONUS_RETURNED,
+    EventType.BONUS_ACKNOWLEDGED,
+)
+
+
+@frozen
+class ActivityPoint:
+    """How many players bet, and how many were made, in one bucket, and in its counterpart in the period before."""
+
+    start: datetime
+    local_start: str
+    active: int
+    new: int
+    previous_active: int | None
+    previous_new: int | None
+
+
+@frozen
+class RetentionRecord:
+    """How many of the players of all cohorts that are old enough bet again so many days after."""
+
+    players: int
+    returned: int
+    rate: str | None
+
+
+@frozen
+class CohortRecord:
+    """The players made on one day, and how many bet on the 1st, 7th and 30th after; None if that is not over."""
+
+    start: datetime
+    local_start: str
+    players: int
+    d1: int | None
+    d7: int | None
+    d30: int | None
+
+
+@frozen
+class Retention:
+    """Retention in all, and cohort by cohort."""
+
+    d1: RetentionRecord
+    d7: RetentionRecord
+    d30: RetentionRecord
+    cohorts: Sequence[CohortRecord]
+
+
+@frozen
+class LengthBin:
+    """How many sessions lasted so long, from first to last bet; `below_seconds` is None in the last bin."""
+
+    from_seconds: int
+    below_seconds: int | None
+    sessions: int
+
+
+@frozen
+class SizeBin:
+    """How many bets had such a stake; `below_minor` is None in the last bin."""
+
+    from_minor: int
+    below_minor: int | None
+    bets: int
+
+
+@frozen
+class PlayerRow:
+    """What one player staked and won in the period. `net_minor` is what the house won: bets less wins."""
+
+    player_id: UUID
+    agent_id: UUID
+    spins: int
+    handle_minor: int
+    payout_minor: int
+    net_minor: int
+    rtp: str | None
+
+
+@frozen
+class OutlierRow:
+    """A player whose wins lie too far from what the games' odds let expect: by `z` standard deviations."""
+
+    player_id: UUID
+    agent_id: UUID
+    spins: int
+    handle_minor: int
+    payout_minor: int
+    expected_minor: str
+    z: str
+
+
+@frozen
+class Outliers:
+    """Those who have won more or less than luck gives, of so many tested."""
+
+    tested: int
+    players: Sequence[OutlierRow]
+
+
+@frozen(kw_only=True)
+class BonusUse:
+    """What became of bonuses."""
+
+    held: int
+    held_minor: int
+    triggered: int
+    triggered_minor: int
+    returned: int
+    returned_minor: int
+    acknowledged: int
+
+
+@frozen(kw_only=True)
+class PlayersData:
+    """The players of the period."""
+
+    active: int
+    new: int
+    series: Sequence[ActivityPoint]
+    retention: Retention
+    session_lengths: Sequence[LengthBin]
+    bet_sizes: Sequence[SizeBin]
+    top_players: Sequence[PlayerRow]
+    outliers: Outliers
+    bonuses: BonusUse
+
+
+@frozen
+class ReadPlayers(AnalyticsReader):
+    """Reads the numbers of players."""
+
+    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[PlayersData]:
+        """Return them. Raises Forbidden, InvalidInput."""
+        odds, now = self._odds(principal), self.clock.now()
+        games = {game.game_key: game for game in self.games}
+
+        def read(numbers: Analytics, period: Period) -> PlayersData:
+            only, whole = asked.only, [period.since, period.until]
+            notable = numbers.notable_players(period.span, only, odds.own_play, TOP_PLAYERS)
+            points = _series(numbers, period, asked)
+            return PlayersData(
+                active=notable.active,
+                new=sum(point.new for point in points),
+                series=points,
+                retention=_retention(numbers, period, asked, now, points),
+                session_lengths=_lengths(numbers.session_lengths(period.span, only)),
+                bet_sizes=_sizes(numbers.bet_sizes(period.span, only)),
+                top_players=_top(notable.sums),
+                outliers=Outliers(notable.tested, _outliers(notable.sums, odds.own_play, games)),
+                bonuses=_bonuses(added_up(numbers.sums(whole, only, of=_OF_BONUSES))),
+            )
+
+        return self._answer(principal, asked, read)
+
+
+def _series(numbers: Analytics, period: Period, asked: Asked) -> list[ActivityPoint]:
+    both, count = period.both_edges, len(period.edges) - 1
+    now, before = both[count:], both[: count + 1]
+    actives = numbers.actives(now if asked.compare is None else both, asked.only)
+    earlier: Sequence[tuple[int | None, int | None]] = [(None, None)] * count
+    if asked.compare is not None:
+        earlier = list(zip(actives[:count], numbers.newcomers(before, asked.only), strict=True))
+    there = zip(actives[-count:], numbers.newcomers(now, asked.only), strict=True)
+    return [
+        ActivityPoint(start, period.local_text(start), *counts, *counts_before)
+        for start, counts, counts_before in zip(now, there, earlier, strict=False)
+    ]
+
+
+def _retention(  # noqa: PLR0917 - as a question comes
+    numbers: Analytics, period: Period, asked: Asked, now: datetime, points: Sequence[ActivityPoint]
+) -> Retention:
+    days, after = period.by_day.edges, period.until_now(now, max(RETENTION_DAYS) + 1)
+    over = after.whole_days(now)
+    by_days = period.bucket is Bucket.DAY
+    sizes = [point.new for point in points] if by_days else numbers.newcomers(days, asked.only)
+    came = {
+        (part.born, part.after): part.players
+        for part in numbers.returns(days, after.edges, RETENTION_DAYS, asked.only)
+    }
+
+    def returned(born: int, after: int) -> int | None:
+        return came.get((born, after), 0) if born + after < over else None
+
+    rows = [
+        CohortRecord(
+            start, period.local_text(start), sizes[born], *(returned(born, after) for after in RETENTION_DAYS)
+        )
+        for born, start in enumerate(days[:-1])
+    ]
+    d1, d7, d30 = (
+        _in_all([(row.players, returned(born, after)) for born, row in enumerate(rows)])
+        for after in RETENTION_DAYS
+    )
+    return Retention(d1, d7, d30, rows)
+
+
+def _in_all(cohorts: Sequence[tuple[int, int | None]]) -> RetentionRecord:
+    old_enough = [(players, returned) for players, returned in cohorts if returned is not None]
+    players, returned = (sum(part) for part in zip(*old_enough, strict=True)) if old_enough else (0, 0)
+    return RetentionRecord(players, returned, ratio_text(ratio(returned, players)))
+
+
+def _lengths(counts: Sequence[int]) -> list[LengthBin]:
+    ends = [*LENGTH_STEPS_SECONDS[1:], None]
+    return [LengthBin(*row) for row in zip(LENGTH_STEPS_SECONDS, ends, counts, strict=True)]
+
+
+def _sizes(counts: Sequence[int]) -> list[SizeBin]:
+    """Return the bins up to the largest bet there was."""
+    last = max((number for number, count in enumerate(counts) if count), default=-1)
+    rows = zip(STAKE_STEPS, [*STAKE_STEPS[1:], None], counts, strict=True)
+    return [SizeBin(*row) for row in list(rows)[: last + 1]]
+
+
+def _by_player(sums: Iterable[PlayerSum]) -> dict[UUID, list[PlayerSum]]:
+    players: dict[UUID, list[PlayerSum]] = defaultdict(list)
+    for part in sums:
+        players[part.player_id].append(part)
+    return players
+
+
+def _top(sums: Sequence[PlayerSum]) -> list[PlayerRow]:
+    ranked = sorted(
+        _by_player(sums).items(), key=lambda player: (-sum(part.handle_minor for part in player[1]), player[0])
+    )
+    return [_row(player_id, parts) for player_id, parts in ranked[:TOP_PLAYERS]]
+
+
+def _row(player_id: UUID, parts: Sequence[PlayerSum]) -> PlayerRow:
+    handle_minor = sum(part.handle_minor for part in parts)
+    payout_minor = sum(part.payout_minor for part in parts)
+    return PlayerRow(
+        player_id,
+        parts[0].agent_id,
+        sum(part.spins for part in parts),
+        handle_minor,
+        payout_minor,
+        handle_minor - payout_minor,
+        ratio_text(ratio(payout_minor, handle_minor)),
+    )
+
+
+def _outliers(sums: Sequence[PlayerSum], odds: Mapping[str, Odds], games: Mapping[str, Game]) -> list[OutlierRow]:
+    """Test players on what was played on games of which the odds are known."""
+    found = []
+    for player_id, parts in _by_player(sums).items():
+        known = [(part, odds[part.game_key]) for part in parts if part.game_key and part.game_key in odds]
+        if not known:
+            continue
+        row = _row(player_id, [part for part, _ in known])
+        mean = sum((game.rtp * part.handle_minor for part, game in known), Fraction(0))
+        variance = sum(((game.variance or Fraction(0)) * part.squares for part, game in known), Fraction(0))
+        z = z_score(payout_minor=row.payout_minor, expected_minor=mean, variance=variance)
+        played = [
+            (games[part.game_key], part.handle_minor, part.payout_minor, part.squares)
+            for part, _ in known
+            if part.game_key and part.game_key in games
+        ]
+        if z is not None and is_outlier(z, row.spins) and is_beyond_luck(played):
+            found.append((z, row, mean))
+    found.sort(key=lambda outlier: (-abs(outlier[0]), outlier[1].player_id))
+    return [_outlier(*outlier) for outlier in found[:TOP_PLAYERS]]
+
+
+def _outlier(z: Fraction, row: PlayerRow, expected: Fraction) -> OutlierRow:
+    return OutlierRow(
+        row.player_id,
+        row.agent_id,
+        row.spins,
+        row.handle_minor,
+        row.payout_minor,
+        decimal_text(expected),
+        decimal_text(z),
+    )
+
+
+def _bonuses(totals: Totals) -> BonusUse:
+    held, triggered = totals.of(EventType.BONUS_HELD), totals.of(EventType.BONUS_TRIGGERED)
+    returned = totals.of(EventType.BONUS_RETURNED)
+    return BonusUse(
+        held=held.events,
+        held_minor=held.amount_minor,
+        triggered=triggered.events,
+        triggered_minor=triggered.amount_minor,
+        returned=returned.events,
+        returned_minor=returned.amount_minor,
+        acknowledged=totals.of(EventType.BONUS_ACKNOWLEDGED).events,
+    )

@@ -1,0 +1,1 @@
+"""The ledger: books, audit, seals, export and import."""

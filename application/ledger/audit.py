@@ -1,0 +1,217 @@
+"""The audit: every rule of the books, held against the rows.
+
+`CHECKS` is the one table of rules. A rule that a storage looks after itself is a code in `audit_ports.Stored`, a
+query in each storage, and a row here; any other is a function from a `Look` to what it found, and a row here.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache, partial
+from typing import Final, TypeVar
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.games.files import read_game
+from ...domain.games.game import Game
+from ...domain.games.rtp_alarm import GamePlay, is_possible
+from ...domain.tenancy.staff import Permission, Role
+from ..access import StaffPrincipal, look
+from ..ports.audit import Found, Stored
+from ..ports.services import Clock
+from ..ports.storage import Storage, UnitOfWork
+from .sealing import VerifySeals
+
+T = TypeVar("T")
+
+SAMPLE: Final = 10
+"""Ids that a finding names at the most."""
+
+NEWEST_SEALS: Final = 25
+"""Seals that are held against their events where somebody waits for the answer; `playtime audit run` does all."""
+
+
+class Severity(StrEnum):
+    """How bad it is: coins are not where they should be, or something is not as it should be."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+@frozen(kw_only=True)
+class Look:
+    """Through whose eyes an audit looks, and what it needs beside the rows. `newest_seals` None is all of them."""
+
+    storage: Storage
+    principal: StaffPrincipal
+    games: Sequence[Game]
+    newest_seals: int | None
+
+    def read(self, reading: Callable[[UnitOfWork], T]) -> T:
+        """Return what a unit of its own reads."""
+        return look(self.storage, self.principal, reading)
+
+    def game_of(self, play: GamePlay) -> Game | None:
+        """Return the version of a game that was played; of rounds from before there were versions, today's."""
+        for game in self.games:
+            if game.game_key == play.game_key and play.game_version in {None, game.version}:
+                return game
+        content = play.game_version and self.storage.game_files.find(play.game_version)
+        return _kept_game(content) if content else None
+
+    @property
+    def operators(self) -> list[tuple[UUID, str]]:
+        """The operators that are seen as a whole: all of them, one, or for an agent none."""
+        found = [(entry.operator_id, entry.slug) for entry in self.storage.directory.operators()]
+        if self.principal.role is Role.OWNER:
+            return found
+        whole = self.principal.tenant_id == self.principal.operator_id
+        return [entry for entry in found if whole and entry[0] == self.principal.operator_id]
+
+
+@lru_cache(maxsize=256)
+def _kept_game(content: bytes) -> Game:
+    """Return a game from its kept file, once a process: what is counted of it is kept with it."""
+    return read_game(content)
+
+
+Find = Callable[[Look], Found]
+
+
+@frozen
+class Check:
+    """A rule of the books: what holds, and how what breaks it is found."""
+
+    code: str
+    severity: Severity
+    holds: str
+    find: Find
+
+
+def stored(what: Stored, severity: Severity, holds: str) -> Check:
+    """Return the rule that the storage looks after itself."""
+    return Check(what.value, severity, holds, lambda look: look.read(lambda unit: unit.audit.find(what, SAMPLE)))
+
+
+def possible_returns(look: Look) -> Found:
+    """Find the versions of games that have paid what their odds do not allow."""
+    odd = []
+    for play in look.read(lambda unit: unit.audit.play()):
+        game = look.game_of(play)
+        if game is not None and not is_possible(game, play):
+            odd.append(play.game_key if game in look.games else f"{play.game_key}:{play.game_version}")
+    query = (
+        "stakes and wins of the rounds, by game and version, within a bound at 0.001: domain/games/rtp_alarm.py"
+    )
+    return Found(len(odd), tuple(odd[:SAMPLE]), query)
+
+
+def seals_hold(look: Look) -> Found:
+    """Find the seals that are broken."""
+    broken = []
+    for operator_id, slug in look.operators:
+        verify = partial(VerifySeals(look.storage).of, principal=look.principal, newest=look.newest_seals)
+        books = verify(operator_id, slug)
+        broken += [f"{slug}:{found.number}" for found in books.breaks]
+    told = "all seals" if look.newest_seals is None else f"the newest {look.newest_seals} seals"
+    named = sorted(set(broken))
+    return Found(
+        len(named), tuple(named[:SAMPLE]), f"{told} of each operator, recomputed from the events: docs/audit.md"
+    )
+
+
+_C, _W = Severity.CRITICAL, Severity.WARNING
+
+CHECKS: Final = (
+    stored(Stored.SUM_NOT_ZERO, _C, "The entries of an operator add up to 0."),
+    stored(Stored.BALANCE_DIFFERS, _C, "A balance is the sum of its account's entries."),
+    stored(Stored.BELOW_FLOOR, _C, "No account is below its floor."),
+    stored(Stored.POOL_DIFFERS, _C, "Pools hold exactly the open vouchers and the pending bonuses."),
+    stored(Stored.FOLD_DIFFERS, _C, "A folded total and the entries since are the sum of all entries."),
+    stored(Stored.BALANCE_CHAIN_BROKEN, _C, "The balances that entries state follow from each other."),
+    stored(
+        Stored.VOUCHER_DIFFERS,
+        _C,
+        "Issued vouchers are redeemed, voided, expired or open, each with its amounts, as the ledger says.",
+    ),
+    stored(Stored.BONUS_NOT_HALF, _C, "A voucher's bonus is half of its amount, rounded down."),
+    stored(Stored.BONUS_OVERDUE, _C, "An open player with a pending bonus has more than 1.00 FUN."),
+    stored(Stored.ROUND_WITHOUT_OUTCOME, _C, "Every bet has a round, and every round shows its outcome."),
+    stored(Stored.ROUND_DIFFERS, _C, "A round's stake, win and bonus are what its events moved."),
+    stored(Stored.WIN_WITHOUT_BET, _C, "Nobody wins without a bet."),
+    stored(Stored.TWO_WINS, _C, "A round wins once."),
+    stored(Stored.DUPLICATE_ACTION, _C, "An action is done once."),
+    stored(
+        Stored.SESSION_DIFFERS,
+        _W,
+        "A session is kept, and its start, balances and totals are those of its events.",
+    ),
+    stored(Stored.PLAYER_SEQ_GAP, _C, "A player's events are numbered from 1 without a gap."),
+    stored(Stored.LIMIT_PASSED, _C, "No bet could take a session past its loss limit, which its events have set."),
+    stored(Stored.ROLLUP_DIFFERS, _W, "The folded numbers are what the ledger's events add up to."),
+    Check("RTP_ALARM", _W, "What a game has paid is possible by its odds.", possible_returns),
+    Check("SEAL_BROKEN", _C, "What was sealed is as it was.", seals_hold),
+)
+"""The rules of the books."""
+
+
+@frozen
+class Rule:
+    """A rule as the audit tells of it."""
+
+    code: str
+    severity: Severity
+    holds: str
+
+
+@frozen
+class Finding:
+    """A rule that is broken: by how many rows, which are the first of them, and how they were found."""
+
+    code: str
+    severity: Severity
+    holds: str
+    count: int
+    sample: tuple[str, ...]
+    query: str
+
+
+@frozen
+class AuditReport:
+    """What an audit came to."""
+
+    ran_at: datetime
+    clean: bool
+    checks: list[Rule]
+    findings: list[Finding]
+
+
+@frozen
+class RunAudit:
+    """Holds every rule against the rows that whoever asks sees: an agent's, an operator's, or all."""
+
+    storage: Storage
+    clock: Clock
+    games: Sequence[Game]
+
+    def __call__(
+        self,
+        principal: StaffPrincipal,
+        *,
+        newest_seals: int | None = NEWEST_SEALS,
+        checks: Sequence[Check] = CHECKS,
+    ) -> AuditReport:
+        """Run the checks, each at a moment of its own. Raises Forbidden."""
+        principal.require(Permission.READ_LEDGER)
+        now = self.clock.now()
+        look = Look(storage=self.storage, principal=principal, games=self.games, newest_seals=newest_seals)
+        findings = []
+        for check in checks:
+            found = check.find(look)
+            if found.count:
+                findings.append(
+                    Finding(check.code, check.severity, check.holds, found.count, found.sample, found.query)
+                )
+        rules = [Rule(check.code, check.severity, check.holds) for check in checks]
+        return AuditReport(now, not findings, rules, findings)

@@ -1,0 +1,176 @@
+"""Reading the books: the ledger's events, and whether everything adds up."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.ledger.events import (
+    Account,
+    AccountKind,
+    AccountTotal,
+    EventSource,
+    EventType,
+    LedgerEvent,
+    MovementTotal,
+)
+from ...domain.tenancy.staff import Permission
+from ..access import SYSTEM, StaffPrincipal, look
+from ..ports.filters import LedgerFilter, Page
+from ..ports.storage import Storage, UnitOfWork
+from ..transactions import transact
+
+
+@frozen
+class EventRecord:
+    """A ledger event as its reader sees it. Amounts and balances in minor units."""
+
+    event_id: UUID
+    operator_id: UUID
+    tenant_id: UUID
+    occurred_at: datetime
+    source: EventSource
+    event_type: EventType
+    actor_id: UUID
+    action_id: str
+    amount_minor: int
+    from_account: Account | None
+    to_account: Account | None
+    from_balance_minor: int | None
+    to_balance_minor: int | None
+    player_id: UUID | None
+    player_seq: int | None
+    session_id: UUID | None
+    round_id: UUID | None
+    agent_id: UUID | None
+    cashier_id: UUID | None
+    game_key: str | None
+    provider: str | None
+    region: str | None
+    meta: Mapping[str, Any]
+
+
+def event_record(event: LedgerEvent, reader: StaffPrincipal) -> EventRecord:
+    """Return what a reader sees of an event.
+
+    A movement of credit belongs to the agent but states the operator's balance as well, which an agent's staff do
+    not see.
+    """
+    transfer = event.transfer
+    sees_all = reader.tenant_id == reader.operator_id
+
+    def balance(account: Account, balance_minor: int | None) -> int | None:
+        above = account.kind is AccountKind.TENANT and account.owner_id != reader.tenant_id
+        return balance_minor if sees_all or not above else None
+
+    return EventRecord(
+        event_id=event.event_id,
+        operator_id=event.operator_id,
+        tenant_id=event.tenant_id,
+        occurred_at=event.occurred_at,
+        source=event.source,
+        event_type=event.event_type,
+        actor_id=event.actor_id,
+        action_id=event.action_id,
+        amount_minor=event.amount_minor,
+        from_account=transfer.source if transfer else None,
+        to_account=transfer.target if transfer else None,
+        from_balance_minor=balance(transfer.source, transfer.source_balance_minor) if transfer else None,
+        to_balance_minor=balance(transfer.target, transfer.target_balance_minor) if transfer else None,
+        player_id=event.player_id,
+        player_seq=event.player_seq,
+        session_id=event.session_id,
+        round_id=event.round_id,
+        agent_id=event.agent_id,
+        cashier_id=event.cashier_id,
+        game_key=event.game_key,
+        provider=event.provider,
+        region=event.region,
+        meta=event.meta,
+    )
+
+
+@frozen
+class ListLedger:
+    """Lists ledger events."""
+
+    storage: Storage
+
+    def __call__(
+        self,
+        principal: StaffPrincipal,
+        only: LedgerFilter = LedgerFilter(),
+        page: Page = Page(),
+    ) -> list[EventRecord]:
+        """Return events, newest first. Raises Forbidden."""
+        principal.require(Permission.READ_LEDGER)
+        events = look(self.storage, principal, lambda unit: unit.ledger.page(only, page))
+        return [event_record(event, principal) for event in events]
+
+
+@frozen
+class OperatorBooks:
+    """One operator's books: every account, all at one moment, and every kind of movement."""
+
+    operator_id: UUID
+    slug: str
+    accounts: Sequence[AccountTotal]
+    movements: Sequence[MovementTotal]
+
+    @property
+    def sum_minor(self) -> int:
+        """The sum of all balances: 0 when every movement has two sides."""
+        return sum(total.entries_minor for total in self.accounts)
+
+    @property
+    def disagreements(self) -> list[AccountTotal]:
+        """The accounts whose entries differ from what the books state, or that are below their floor."""
+        return [total for total in self.accounts if not total.agrees]
+
+    @property
+    def clean(self) -> bool:
+        """Whether the sum is 0 and every account agrees."""
+        return self.sum_minor == 0 and not self.disagreements
+
+    def sum_of(self, kind: AccountKind) -> int:
+        """Return the sum of the balances of one kind of account, in minor units."""
+        return sum(total.entries_minor for total in self.accounts if total.account.kind is kind)
+
+    def moved(self, event_type: EventType) -> int:
+        """Return what one kind of movement moved in all, in minor units."""
+        return sum(m.amount_minor for m in self.movements if m.event_type is event_type)
+
+
+@frozen
+class VerifyLedger:
+    """Holds the balances of every operator against the entries of the ledger."""
+
+    storage: Storage
+
+    def __call__(self, operator_id: UUID | None = None) -> list[OperatorBooks]:
+        """Return the books of one operator, or of all, each read in one bound unit."""
+        books = []
+        for entry in self.storage.directory.operators():
+            if operator_id not in (None, entry.operator_id):
+                continue
+            binding = SYSTEM.binding_at(entry.operator_id)
+            accounts, movements = transact(self.storage, binding, _add_up)
+            books.append(OperatorBooks(entry.operator_id, entry.slug, accounts, movements))
+        return books
+
+
+@frozen
+class CheckHealth:
+    """Tells whether the service can do its work."""
+
+    storage: Storage
+
+    def __call__(self) -> None:
+        """Return when it can. Raises StorageUnavailable."""
+        self.storage.check()
+
+
+def _add_up(unit: UnitOfWork) -> tuple[Sequence[AccountTotal], Sequence[MovementTotal]]:
+    return unit.ledger.account_totals(), unit.ledger.movement_totals()

@@ -1,0 +1,96 @@
+"""Marking true duplicates among the events of games that run elsewhere. Nothing is deleted."""
+
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.ledger.events import EventType, LedgerEvent
+from ..access import SYSTEM
+from ..errors import NotFound
+from ..ports.audit import Duplicate
+from ..ports.services import Clock, Ids
+from ..ports.storage import Storage, UnitOfWork
+from ..transactions import transact
+
+MARK_BATCH: Final = 500
+"""Duplicates that are marked in one transaction."""
+
+SAMPLE: Final = 10
+"""Duplicates that are named at the most."""
+
+
+@frozen
+class Deduped:
+    """What was found at an operator: how many duplicates, the first of them, and how many were marked."""
+
+    slug: str
+    count: int
+    first: tuple[Duplicate, ...]
+    marked: int
+
+
+@frozen
+class DedupeLedger:
+    """Finds true duplicates among the events of games elsewhere, and marks them if it is told to.
+
+    A true duplicate is the same event come in once more through another actor: under the credential after it, from
+    a file beside what was reported. It bears the same action id, which is its provider's name for it; equal play
+    under action ids of its own is play, whatever its moment.
+
+    A mark is a DUPLICATE_OF event beside the one it is of, and bears what that one was counted by, so that whoever
+    counts takes it off there. It is named after the event that it marks: none is marked twice.
+    """
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, slug: str | None = None, *, apply: bool = False) -> list[Deduped]:
+        """Look at every operator, or at one. Raises NotFound."""
+        operators = [entry for entry in self.storage.directory.operators() if slug in (None, entry.slug)]
+        if not operators:
+            raise NotFound("operator")
+        return [self._dedupe(entry.operator_id, entry.slug, apply=apply) for entry in operators]
+
+    def _dedupe(self, operator_id: UUID, slug: str, *, apply: bool) -> Deduped:
+        binding = SYSTEM.binding_at(operator_id)
+        found = transact(self.storage, binding, lambda unit: unit.stream.duplicates(operator_id, SAMPLE))
+        marked = 0
+
+        def mark(unit: UnitOfWork) -> int:
+            duplicates = unit.stream.duplicates(operator_id, MARK_BATCH).first
+            unit.add(*(self._marker(duplicate) for duplicate in duplicates))
+            unit.commit()
+            return len(duplicates)
+
+        while apply and found.count and (done := transact(self.storage, binding, mark)):
+            marked += done
+        return Deduped(slug, found.count, found.first, marked)
+
+    def _marker(self, duplicate: Duplicate) -> LedgerEvent:
+        event = duplicate.event
+        return LedgerEvent(
+            event_id=self.ids.new(),
+            operator_id=event.operator_id,
+            tenant_id=event.tenant_id,
+            occurred_at=event.occurred_at,
+            event_type=EventType.DUPLICATE_OF,
+            actor_id=event.tenant_id,
+            action_id=str(event.event_id),
+            player_id=event.player_id,
+            session_id=event.session_id,
+            round_id=event.round_id,
+            agent_id=event.agent_id,
+            cashier_id=event.cashier_id,
+            game_key=event.game_key,
+            provider=event.provider,
+            region=event.region,
+            meta={
+                "eventId": str(event.event_id),
+                "originalId": str(duplicate.original_id),
+                "eventType": event.event_type.value,
+                "amountMinor": event.amount_minor,
+                "markedAt": self.clock.now().isoformat(),
+            },
+        )

@@ -1,0 +1,205 @@
+"""Exporting the ledger as lines that anybody can check: docs/audit.md says what they are, to the byte."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from ...domain.ledger.seals import FORM, START, Place, Placed, Seal, canonical, digest_of, moment_text
+from ...domain.tenancy.tenants import TenantKind
+from ..access import SYSTEM
+from ..errors import NotFound
+from ..ports.audit import Extent
+from ..ports.services import Clock
+from ..ports.storage import Storage
+from ..ports.tenancy import DirectoryEntry
+from ..transactions import transact
+from .sealing import Mark, StreamWalk, Stretch
+
+
+@frozen
+class Section:
+    """One operator's part of an export: how far it goes was settled when the export began."""
+
+    operator_id: UUID
+    slug: str
+    last: Place
+    last_seal: int
+    events: int
+
+
+@frozen
+class ExportPlan:
+    """What an export holds. The same plan always gives the same lines, whenever it is carried on."""
+
+    exported_at: datetime
+    tenant: str | None
+    agent_id: UUID | None
+    sections: tuple[Section, ...]
+
+    @property
+    def events(self) -> int:
+        """How many events there will be."""
+        return sum(section.events for section in self.sections)
+
+    def state(self) -> dict[str, Any]:
+        """Return the plan as JSON can keep it."""
+        return {
+            "exportedAt": self.exported_at.isoformat(),
+            "tenant": self.tenant,
+            "agentId": self.agent_id and str(self.agent_id),
+            "sections": [
+                [str(one.operator_id), one.slug, _place_state(one.last), one.last_seal, one.events]
+                for one in self.sections
+            ],
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> "ExportPlan":
+        """Return the plan that was kept."""
+        return cls(
+            datetime.fromisoformat(state["exportedAt"]),
+            state["tenant"],
+            state["agentId"] and UUID(state["agentId"]),
+            tuple(
+                Section(UUID(operator_id), slug, _place_of(last), last_seal, events)
+                for operator_id, slug, last, last_seal, events in state["sections"]
+            ),
+        )
+
+
+@frozen(kw_only=True)
+class Bookmark:
+    """How far an export has come."""
+
+    section: int = 0
+    mark: Mark = Mark()
+    events: int = 0
+    seals: int = 0
+    begun: bool = False
+    ended: bool = False
+
+    def state(self) -> dict[str, Any]:
+        """Return the bookmark as JSON can keep it."""
+        return {
+            "section": self.section,
+            "place": _place_state(self.mark.place),
+            "seal": self.mark.seal,
+            "events": self.events,
+            "seals": self.seals,
+            "begun": self.begun,
+            "ended": self.ended,
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> "Bookmark":
+        """Return the bookmark that was kept."""
+        return cls(
+            section=state["section"],
+            mark=Mark(_place_of(state["place"]), state["seal"]),
+            events=state["events"],
+            seals=state["seals"],
+            begun=state["begun"],
+            ended=state["ended"],
+        )
+
+
+@frozen
+class Portion:
+    """Some lines of an export, and where it goes on after them."""
+
+    lines: tuple[bytes, ...]
+    after: Bookmark
+
+
+@frozen
+class ExportLedger:
+    """Exports the events of every operator, or of one, or of one agent, with the seals over them.
+
+    An agent's export holds the digests of its operator's other events in their places, so that the chain can be
+    followed and nothing of the others is told but how many events they had.
+    """
+
+    storage: Storage
+    clock: Clock
+
+    def plan(self, slug: str | None = None) -> ExportPlan:
+        """Return what an export that begins now will hold. Raises NotFound."""
+        directory = self.storage.directory
+        entry = None if slug is None else directory.by_slug(slug)
+        if slug is not None and entry is None:
+            raise NotFound("tenant")
+        operators = [
+            operator
+            for operator in directory.operators()
+            if entry is None or operator.operator_id == entry.operator_id
+        ]
+        agent_id = entry.tenant_id if entry is not None and entry.kind is TenantKind.AGENT else None
+        return ExportPlan(self.clock.now(), slug, agent_id, tuple(map(self._section, operators)))
+
+    def portions(self, plan: ExportPlan, after: Bookmark = Bookmark()) -> Iterator[Portion]:
+        """Yield the lines of a plan after a bookmark. What is in memory at once does not grow with the ledger."""
+        at = after
+        if not at.begun:
+            at = evolve(at, begun=True)
+            yield Portion((_header(plan),), at)
+        while at.section < len(plan.sections):
+            section = plan.sections[at.section]
+            first = (_section_line(section),) if at.mark == Mark() else ()
+            for stretch in self._walk(section).stretches(at.mark):
+                lines = tuple(_line(item, plan.agent_id) for item in stretch.items)
+                at = _beyond(at, stretch)
+                yield Portion(first + lines, at)
+                first = ()
+            at = evolve(at, section=at.section + 1, mark=Mark())
+            yield Portion(first, at)
+        if not at.ended:
+            at = evolve(at, ended=True)
+            yield Portion((canonical({"end": {"events": at.events, "seals": at.seals}}),), at)
+
+    def _section(self, operator: DirectoryEntry) -> Section:
+        operator_id = operator.operator_id
+        extent = StreamWalk.of(self.storage, operator_id).extent
+        binding = SYSTEM.binding_at(operator_id)
+        events = transact(self.storage, binding, lambda unit: unit.stream.size(operator_id, extent))
+        number = 0 if extent.last_seal is None else extent.last_seal.number
+        return Section(operator_id, operator.slug, extent.last, number, events)
+
+    def _walk(self, section: Section) -> StreamWalk:
+        walk = StreamWalk.of(self.storage, section.operator_id)
+        return evolve(walk, extent=Extent(walk.extent.last_seal, section.last), last_seal=section.last_seal)
+
+
+def _beyond(at: Bookmark, stretch: Stretch) -> Bookmark:
+    seals = sum(isinstance(item, Seal) for item in stretch.items)
+    events = len(stretch.items) - seals
+    return evolve(at, mark=stretch.mark, events=at.events + events, seals=at.seals + seals)
+
+
+def _header(plan: ExportPlan) -> bytes:
+    about = {"form": FORM, "exportedAt": moment_text(plan.exported_at), "tenant": plan.tenant}
+    return canonical({"export": about})
+
+
+def _section_line(section: Section) -> bytes:
+    return canonical({"operator": {"operatorId": str(section.operator_id), "slug": section.slug}})
+
+
+def _line(item: Placed | Seal, agent_id: UUID | None) -> bytes:
+    if isinstance(item, Seal):
+        return canonical({"seal": item.head | {"hash": item.hash.hex()}})
+    if agent_id is not None and json.loads(item.line)["tenantId"] != str(agent_id):
+        return canonical({"digest": digest_of(item.line).hex()})
+    return item.line
+
+
+def _place_state(place: Place) -> list[Any]:
+    return [place.era, place.xact_id, str(place.event_id)]
+
+
+def _place_of(state: list[Any]) -> Place:
+    era, xact_id, event_id = state
+    return START if UUID(event_id) == START.event_id else Place(era, xact_id, UUID(event_id))

@@ -1,0 +1,170 @@
+"""Events of games that run elsewhere, and what operators state of games."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Final
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.decimals import decimal_text
+from ...domain.errors import InvalidInput
+from ...domain.games.configs import GameConfig
+from ...domain.ledger.events import EventSource, EventType, LedgerEvent
+from ...domain.tenancy.staff import Permission
+from ...domain.tenancy.tenants import TenantKind
+from ..access import StaffPrincipal
+from ..ports.services import Clock, Ids
+from ..ports.storage import Storage, UnitOfWork
+from ..transactions import transact
+from .external_events import ReportedType, checked_report
+
+LARGEST_REPORT: Final = 1_000
+
+
+@frozen(kw_only=True)
+class ReportedEvent:
+    """One event as its provider reports it. `action_id` is the provider's own, and always the same for this event.
+
+    `agent_id` is the agent at which it happened, by default the provider's own tenant; `occurred_at` is now by
+    default. A player is named as the provider knows them; whether there is one is not looked up.
+    """
+
+    event_type: ReportedType
+    action_id: str
+    game_key: str
+    provider: str
+    amount_minor: int = 0
+    occurred_at: datetime | None = None
+    player_id: UUID | None = None
+    session_id: UUID | None = None
+    agent_id: UUID | None = None
+    region: str | None = None
+
+
+@frozen
+class Ingested:
+    """How many events came, how many of them were new, and how many had come before."""
+
+    received: int
+    accepted: int
+    repeated: int
+
+
+@frozen
+class IngestEvents:
+    """Takes in what a provider reports. It moves no account, and is counted beside our own play."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, principal: StaffPrincipal, events: Sequence[ReportedEvent]) -> Ingested:
+        """Take in those that are new, all in one transaction. Raises Forbidden, InvalidInput."""
+        principal.require(Permission.INGEST_EVENTS)
+        if not 1 <= len(events) <= LARGEST_REPORT:
+            raise InvalidInput("events", f"must be 1 to {LARGEST_REPORT}")
+        now = self.clock.now()
+        self._require_own_agents(principal, events)
+        written = [
+            self._event(principal, event, f"events[{number}]", now=now) for number, event in enumerate(events)
+        ]
+
+        def work(unit: UnitOfWork) -> int:
+            return unit.analytics.ingest(written)
+
+        accepted = transact(self.storage, principal.binding, work)
+        return Ingested(len(events), accepted, len(events) - accepted)
+
+    def _require_own_agents(self, principal: StaffPrincipal, events: Sequence[ReportedEvent]) -> None:
+        known = {None, principal.tenant_id}
+        for number, event in enumerate(events):
+            if event.agent_id in known:
+                continue
+            entry = self.storage.directory.by_tenant(event.agent_id) if event.agent_id else None
+            is_agent = entry is not None and entry.kind is TenantKind.AGENT
+            is_below = entry is not None and entry.operator_id == principal.tenant_id
+            if not is_agent or not is_below:
+                raise InvalidInput(f"events[{number}].agentId", "is no agent that you report for")
+            known.add(event.agent_id)
+
+    def _event(self, principal: StaffPrincipal, event: ReportedEvent, path: str, *, now: datetime) -> LedgerEvent:
+        tenant_id = event.agent_id or principal.tenant_id
+        told = LedgerEvent(
+            event_id=self.ids.new(),
+            operator_id=principal.operator_id,
+            tenant_id=tenant_id,
+            occurred_at=event.occurred_at or now,
+            event_type=EventType(event.event_type),
+            actor_id=principal.staff_id,
+            action_id=event.action_id,
+            source=EventSource.EXTERNAL,
+            player_id=event.player_id,
+            session_id=event.session_id,
+            agent_id=None if tenant_id == principal.operator_id else tenant_id,
+            game_key=event.game_key,
+            provider=event.provider,
+            region=event.region,
+            reported_minor=event.amount_minor,
+        )
+        return checked_report(told, now, f"{path}.")
+
+
+@frozen
+class GameConfigRecord:
+    """A game as its operator states it; ratios in decimals."""
+
+    game_key: str
+    provider: str
+    expected_rtp: str
+    hit_rate: str | None
+    volatility: str | None
+
+
+@frozen
+class ConfigureGame:
+    """States what a game should return, how often it should win, and how much its wins scatter."""
+
+    storage: Storage
+
+    def __call__(
+        self,
+        principal: StaffPrincipal,
+        game_key: str,
+        *,
+        provider: str,
+        expected_rtp: str,
+        hit_rate: str | None = None,
+        volatility: str | None = None,
+    ) -> GameConfigRecord:
+        """State it, in place of what was stated before. Raises Forbidden, InvalidInput."""
+        principal.require(Permission.CONFIGURE_GAMES)
+        config = GameConfig(
+            operator_id=principal.operator_id,
+            tenant_id=principal.operator_id,
+            game_key=game_key,
+            provider=provider,
+            expected_rtp=Fraction(expected_rtp),
+            hit_rate=None if hit_rate is None else Fraction(hit_rate),
+            volatility=None if volatility is None else Fraction(volatility),
+        )
+
+        def work(unit: UnitOfWork) -> None:
+            present = unit.analytics.game_config(game_key)
+            (unit.add if present is None else unit.save)(config)
+            unit.commit()
+
+        transact(self.storage, principal.binding, work)
+        return config_record(config)
+
+
+def config_record(config: GameConfig) -> GameConfigRecord:
+    """Return a stated game as it is told."""
+    return GameConfigRecord(
+        config.game_key,
+        config.provider,
+        decimal_text(config.expected_rtp),
+        None if config.hit_rate is None else decimal_text(config.hit_rate),
+        None if config.volatility is None else decimal_text(config.volatility),
+    )

@@ -1,0 +1,1 @@
+"""Players, sessions, rounds and their proofs."""

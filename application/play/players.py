@@ -1,0 +1,229 @@
+"""Players: logging in, looking at themselves, acknowledging a bonus; and what staff see of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.ledger.events import EventType
+from ...domain.play.players import PlayerStatus
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session, SessionEnd
+from ...domain.tenancy.staff import Permission
+from ...domain.vouchers.bonuses import BonusStatus, oldest_first, total_minor
+from ..access import PlayerPrincipal, StaffPrincipal, look, require_seat
+from ..errors import InvalidToken, NotFound
+from ..journal import PlayerJournal
+from ..ports.filters import Page, PlayerFilter
+from ..ports.play import PlayerView
+from ..ports.services import Clock, Ids
+from ..ports.storage import Storage, UnitOfWork
+from ..transactions import transact
+
+
+@frozen
+class PlayerState:
+    """What a player sees of themselves. Amounts in minor units."""
+
+    player_id: UUID
+    tenant_id: UUID
+    balance_minor: int
+    bonus_pending_minor: int
+    bonus_ack_required: bool
+
+
+@frozen
+class PlayerRecord:
+    """What staff see of a player."""
+
+    player_id: UUID
+    tenant_id: UUID
+    login_code: str
+    status: PlayerStatus
+    balance_minor: int
+    bonus_pending_minor: int
+    bonus_ack_required: bool
+    cashier_id: UUID | None
+    region: str | None
+    created_at: datetime
+    last_active_at: datetime
+
+
+@frozen
+class SessionRecord:
+    """What staff see of a session. Amounts in minor units; bonuses are left out of the net."""
+
+    session_id: UUID
+    player_id: UUID
+    started_at: datetime
+    last_active_at: datetime
+    ended_at: datetime | None
+    end_reason: SessionEnd | None
+    spins: int
+    games: Sequence[str]
+    bets_minor: int
+    wins_minor: int
+    net_minor: int
+    start_balance_minor: int
+    end_balance_minor: int
+
+
+def session_record(session: Session) -> SessionRecord:
+    """Return what staff see of a session."""
+    return SessionRecord(
+        session_id=session.session_id,
+        player_id=session.player_id,
+        started_at=session.started_at,
+        last_active_at=session.last_active_at,
+        ended_at=session.ended_at,
+        end_reason=session.end_reason,
+        spins=session.spins,
+        games=session.games,
+        bets_minor=session.bets_minor,
+        wins_minor=session.wins_minor,
+        net_minor=-session.net_loss_minor,
+        start_balance_minor=session.start_balance_minor,
+        end_balance_minor=session.end_balance_minor,
+    )
+
+
+def player_state(view: PlayerView) -> PlayerState:
+    """Return what a player sees of themselves."""
+    return PlayerState(
+        player_id=view.player.player_id,
+        tenant_id=view.player.tenant_id,
+        balance_minor=view.player.wallet.balance_minor,
+        bonus_pending_minor=total_minor(view.bonuses, BonusStatus.PENDING),
+        bonus_ack_required=total_minor(view.bonuses, BonusStatus.TRIGGERED) > 0,
+    )
+
+
+def player_record(view: PlayerView) -> PlayerRecord:
+    """Return what staff see of a player."""
+    player, state = view.player, player_state(view)
+    return PlayerRecord(
+        player_id=player.player_id,
+        tenant_id=player.tenant_id,
+        login_code=str(player.login_code),
+        status=player.status,
+        balance_minor=state.balance_minor,
+        bonus_pending_minor=state.bonus_pending_minor,
+        bonus_ack_required=state.bonus_ack_required,
+        cashier_id=player.cashier_id,
+        region=player.region,
+        created_at=player.created_at,
+        last_active_at=player.last_active_at,
+    )
+
+
+@frozen
+class ReadPlayerState:
+    """Shows a player their own state."""
+
+    storage: Storage
+
+    def __call__(self, principal: PlayerPrincipal) -> PlayerState:
+        """Return the state. Raises InvalidToken when the session has ended."""
+        view = transact(self.storage, principal.binding, lambda unit: unit.players.get(principal.player_id))
+        if view is None or view.session is None or view.session.session_id != principal.session_id:
+            raise InvalidToken
+        return player_state(view)
+
+
+@frozen
+class AcknowledgeBonus:
+    """Acknowledges every paid bonus of a player. Moves no money and may be repeated."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, principal: PlayerPrincipal) -> PlayerState:
+        """Return the state after it. Raises InvalidToken."""
+        return transact(self.storage, principal.binding, lambda unit: self._act(unit, principal))
+
+    def _act(self, unit: UnitOfWork, principal: PlayerPrincipal) -> PlayerState:
+        seat, now = (
+            require_seat(unit.players.lock(principal.player_id), principal),
+            self.clock.now(),
+        )
+        unseen = oldest_first(seat.bonuses, BonusStatus.TRIGGERED)
+        bonuses = tuple(bonus for bonus in seat.bonuses if bonus.status is BonusStatus.PENDING)
+        if unseen:
+            journal = PlayerJournal(ids=self.ids, now=now, player=seat.player, session_id=principal.session_id)
+            for bonus in unseen:
+                journal.note(EventType.BONUS_ACKNOWLEDGED, action_id=str(bonus.bonus_id))
+            unit.save(
+                seat.player.active(now, last_seq=journal.last_seq),
+                *(bonus.acknowledge(now) for bonus in unseen),
+            )
+            unit.add(*journal.events)
+            unit.commit()
+        return player_state(PlayerView(seat.player, seat.session, bonuses))
+
+
+@frozen
+class ListPlayers:
+    """Lists the players that a member of staff may see."""
+
+    storage: Storage
+
+    def __call__(
+        self, principal: StaffPrincipal, only: PlayerFilter = PlayerFilter(), page: Page = Page()
+    ) -> list[PlayerRecord]:
+        """Return players, newest first. Raises Forbidden."""
+        principal.require(Permission.READ_PLAYERS)
+        views = look(self.storage, principal, lambda unit: unit.players.page(only, page))
+        return [player_record(view) for view in views]
+
+
+@frozen
+class ReadPlayer:
+    """Shows staff one player."""
+
+    storage: Storage
+
+    def __call__(self, principal: StaffPrincipal, player_id: UUID) -> PlayerRecord:
+        """Return the player. Raises Forbidden, NotFound."""
+        principal.require(Permission.READ_PLAYERS)
+        view = look(self.storage, principal, lambda unit: unit.players.get(player_id))
+        if view is None:
+            raise NotFound("player")
+        return player_record(view)
+
+
+@frozen
+class ListSessions:
+    """Lists a player's sessions for staff."""
+
+    storage: Storage
+
+    def __call__(self, principal: StaffPrincipal, player_id: UUID, page: Page = Page()) -> list[SessionRecord]:
+        """Return sessions, newest first. Raises Forbidden, NotFound."""
+        principal.require(Permission.READ_PLAYERS)
+
+        def read(unit: UnitOfWork) -> Sequence[Session]:
+            if unit.players.get(player_id) is None:
+                raise NotFound("player")
+            return unit.players.sessions(player_id, page)
+
+        return [session_record(session) for session in look(self.storage, principal, read)]
+
+
+@frozen
+class ListRounds:
+    """Lists a player's rounds for staff."""
+
+    storage: Storage
+
+    def __call__(self, principal: StaffPrincipal, player_id: UUID, page: Page = Page()) -> list[Round]:
+        """Return rounds, newest first. Raises Forbidden, NotFound."""
+        principal.require(Permission.READ_PLAYERS)
+
+        def read(unit: UnitOfWork) -> Sequence[Round]:
+            if unit.players.get(player_id) is None:
+                raise NotFound("player")
+            return unit.players.rounds(player_id, page)
+
+        return list(look(self.storage, principal, read))

@@ -1,0 +1,105 @@
+"""Opening, resuming and renewing a player's session, and the tokens that go with it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.ledger.events import EventType
+from ...domain.play.players import Player
+from ...domain.play.sessions import Session, SessionEnd
+from ..journal import PlayerJournal
+from ..ports.services import Claims, Ids, Tokens
+
+
+@frozen
+class Opened:
+    """The session a log-in leads to, and the idle one that it ended, if any."""
+
+    session: Session
+    resumed: bool
+    ended: Session | None = None
+
+
+def open_session(present: Session | None, player: Player, ids: Ids, now: datetime) -> Opened:
+    """Resume the player's open session while it is not idle, else open a new one."""
+    if present is not None and present.resumable(now):
+        return Opened(present, resumed=True)
+    ended = None if present is None else present.end(now, SessionEnd.IDLE)
+    return Opened(new_session(player, ids, now), resumed=False, ended=ended)
+
+
+def new_session(player: Player, ids: Ids, now: datetime) -> Session:
+    """Return a session that starts with the player's present balance."""
+    return Session(
+        session_id=ids.new(),
+        operator_id=player.operator_id,
+        tenant_id=player.tenant_id,
+        player_id=player.player_id,
+        started_at=now,
+        last_active_at=now,
+        start_balance_minor=player.wallet.balance_minor,
+        end_balance_minor=player.wallet.balance_minor,
+    )
+
+
+def note_login(journal: PlayerJournal, opened: Opened, *, action_id: str) -> None:
+    """Write the log-in, and the end of the session that it found idle."""
+    if opened.ended is not None:
+        journal.session_id = opened.ended.session_id
+        note_end(journal, opened.ended)
+    journal.session_id = opened.session.session_id
+    journal.note(EventType.LOGIN, action_id=action_id, meta={"resumed": opened.resumed})
+
+
+def note_end(journal: PlayerJournal, ended: Session) -> None:
+    """Write the end of a session, which happens once."""
+    journal.note(
+        EventType.LOGOUT,
+        action_id=f"end:{ended.session_id}",
+        meta={"reason": ended.end_reason, "sessionId": str(ended.session_id)},
+    )
+
+
+@frozen
+class TokenPair:
+    """The access token of a session and the refresh token that gets the next one."""
+
+    token: str
+    refresh_token: str
+
+
+def player_tokens(
+    tokens: Tokens, player: Player, session_id: UUID, *, generation: int, now: datetime
+) -> TokenPair:
+    """Return a player's tokens for a session; the same arguments always give the same tokens."""
+    hints = token_hints(player, session_id, generation=generation, now=now)
+    return hinted_tokens(tokens, hints)
+
+
+def token_hints(player: Player, session_id: UUID, *, generation: int, now: datetime) -> dict[str, Any]:
+    """Return what an answer keeps of a player's tokens so that a replay can show them again."""
+    return {
+        "playerId": str(player.player_id),
+        "operatorId": str(player.operator_id),
+        "tenantId": str(player.tenant_id),
+        "sessionId": str(session_id),
+        "refreshGeneration": generation,
+        "issuedAt": now.isoformat(),
+    }
+
+
+def hinted_tokens(tokens: Tokens, hints: dict[str, Any]) -> TokenPair:
+    """Return the tokens that hints stand for."""
+    access = Claims(
+        kind="player",
+        use="access",
+        subject_id=UUID(hints["playerId"]),
+        session_id=UUID(hints["sessionId"]),
+        operator_id=UUID(hints["operatorId"]),
+        tenant_id=UUID(hints["tenantId"]),
+        issued_at=datetime.fromisoformat(hints["issuedAt"]),
+        generation=hints["refreshGeneration"],
+    )
+    return TokenPair(tokens.issue(access), tokens.issue(access.for_refresh()))

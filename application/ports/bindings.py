@@ -1,0 +1,50 @@
+"""The binding of a unit of work, and the stored answers to its named commands."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class Binding:
+    """Whose eyes a unit of work looks through. Nothing outside of it is visible or writable.
+
+    Rows of `operator_id` are visible when `tenant_id` is the operator itself or the row's own tenant. `role` and
+    `user_id` say who acts; they are for the record and widen nothing.
+    """
+
+    operator_id: UUID
+    tenant_id: UUID
+    role: str
+    user_id: UUID
+
+
+@frozen
+class AnswerKey:
+    """Names a command within its actor: the caller's own action id or Idempotency-Key."""
+
+    actor_id: UUID
+    action_id: str
+
+
+@frozen(kw_only=True)
+class StoredAnswer:
+    """A committed answer, kept for ever: what was asked (digest), and the bytes that were answered.
+
+    `code` is None for a success, else the refusal's code. The body never holds a PIN or token; `hints` are what
+    it takes to derive those again, empty where there are none. `command` is what was asked for, None in answers
+    that are older than its being kept.
+    """
+
+    operator_id: UUID
+    tenant_id: UUID
+    key: AnswerKey
+    digest: bytes
+    body: bytes
+    created_at: datetime
+    code: str | None = None
+    hints: Mapping[str, Any] = field(factory=dict)
+    command: str | None = None

@@ -1,0 +1,52 @@
+"""What part of a list is asked for."""
+
+from datetime import datetime
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.ledger.events import EventType
+from ...domain.play.players import PlayerStatus
+from ...domain.vouchers.vouchers import VoucherStatus
+
+
+@frozen
+class Page:
+    """A request for part of a list, newest first: at most `limit` rows older than the row `before`."""
+
+    limit: int = 50
+    before: UUID | None = None
+
+
+@frozen(kw_only=True)
+class LedgerFilter:
+    """Which ledger events are asked for; None means any. Times are half-open: [since, until)."""
+
+    tenant_id: UUID | None = None
+    player_id: UUID | None = None
+    event_type: EventType | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@frozen(kw_only=True)
+class VoucherFilter:
+    """Which vouchers are asked for; None means any. `code_ends` are the last symbols of a code."""
+
+    tenant_id: UUID | None = None
+    status: VoucherStatus | None = None
+    code_ends: str | None = None
+    player_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@frozen(kw_only=True)
+class PlayerFilter:
+    """Which players are asked for; None means any. `code_ends` are the last symbols of a login code."""
+
+    tenant_id: UUID | None = None
+    status: PlayerStatus | None = None
+    code_ends: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None

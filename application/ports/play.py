@@ -1,0 +1,103 @@
+"""The port of players, their sessions and rounds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.access.codes import Code
+from ...domain.games.fairness import RevealedSeed
+from ...domain.ledger.events import LedgerEvent
+from ...domain.limits.play_passes import PlayPass
+from ...domain.play.players import Player
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session
+from ...domain.vouchers.bonuses import Bonus
+from .bindings import AnswerKey, StoredAnswer
+from .filters import Page, PlayerFilter
+from .safety import PlayerSafety, SafetyWatch
+
+
+@frozen
+class LockedPlayer:
+    """A player whose lock is held, and what was read after the lock was had.
+
+    `session` is the player's open session; `bonuses` are those pending or triggered; `answer` is the stored
+    answer of the key that was asked for, `safety` what was to be watched. `play_pass` is locked as well: the
+    player's own, or the one shown. `pass_zone` is the zone in which its tenant has days begin, None where the
+    tenant has set none; without a pass it is not read.
+    """
+
+    player: Player
+    session: Session | None
+    bonuses: tuple[Bonus, ...]
+    answer: StoredAnswer | None
+    safety: PlayerSafety | None = None
+    play_pass: PlayPass | None = None
+    pass_zone: str | None = None
+
+
+@frozen
+class PlayerView:
+    """A player as seen without a lock: one consistent moment."""
+
+    player: Player
+    session: Session | None
+    bonuses: tuple[Bonus, ...]
+
+
+@frozen
+class FairRound:
+    """A round with its player, and the server seed that decided it once that was told."""
+
+    round: Round
+    player: Player
+    revealed: RevealedSeed | None
+
+
+class Players(Protocol):
+    """Players, their sessions, bonuses and rounds."""
+
+    def find(self, login_code: Code) -> Player | None:
+        """Return the player of a login code, without a lock."""
+
+    def get(self, player_id: UUID) -> PlayerView | None:
+        """Return the player as of one moment, without a lock."""
+
+    def lock(
+        self,
+        player_id: UUID,
+        key: AnswerKey | None = None,
+        *,
+        shown_pass_id: UUID | None = None,
+        watch: SafetyWatch | None = None,
+    ) -> LockedPlayer | None:
+        """Lock the player's pass, if any, or the one that is shown; then the player; then read what depends on it.
+
+        The lock is had by a statement of its own and the rest is read by a later one, in the same round trip:
+        whatever another unit committed while this one waited is seen. With `watch`, as `safety.of_player`. Raises
+        TransientConflict when the player was tied to a pass in between.
+        """
+
+    def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
+        """Return at most `limit` of a player's events above a number, in the order of their numbers."""
+
+    def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
+        """Return at most `limit` open players last active at or before a moment, those idle longest first."""
+
+    def page(self, only: PlayerFilter, page: Page) -> Sequence[PlayerView]:
+        """Return players, newest id first."""
+
+    def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
+        """Return a player's sessions, newest id first."""
+
+    def rounds(self, player_id: UUID, page: Page) -> Sequence[Round]:
+        """Return a player's rounds, newest id first."""
+
+    def fair_round(self, round_id: UUID) -> FairRound | None:
+        """Return a visible round with its player and its seed as of one moment, without a lock."""
+
+    def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
+        """Return the server seed of a visible player that was told last."""

@@ -1,0 +1,117 @@
+"""What the safety engine needs of a storage: how a session was played lately, and what was done about it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Protocol
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.safety.actions import LADDER_HOURS, ActionType, PastActions, SafetyAction, SafetySettings
+from ...domain.safety.markers import LAST_MINUTES, STREAK_SPINS, PlayedSpin
+
+if TYPE_CHECKING:
+    from .filters import Page
+
+MOST_SPINS: Final = 1_000
+"""How many of a session's newest spins are looked at in any case: five minutes at three a second."""
+
+SLOT_MINUTES: Final = 15
+"""The grain of counts over time: every zone's hours and days are made of whole quarters of an hour."""
+
+
+@frozen(kw_only=True)
+class SafetyWatch:
+    """How far back to look at a player, from the moment at which the use case was asked.
+
+    `only_enforced` looks at nothing unless the player's tenant enforces something. `spins` are read in any case,
+    and beyond them those of the last minutes.
+    """
+
+    asked_at: datetime
+    spins: int = STREAK_SPINS
+    only_enforced: bool = False
+
+    @property
+    def minutes_since(self) -> datetime:
+        """From when on spins count as of the last minutes."""
+        return self.asked_at - timedelta(minutes=LAST_MINUTES)
+
+    @property
+    def pauses_since(self) -> datetime:
+        """After when pauses count for the length of the next one."""
+        return self.asked_at - timedelta(hours=LADDER_HOURS)
+
+
+@frozen
+class PlayerSafety:
+    """What a player's risk, and what is done about it, depends on. `settings` is None where none were set.
+
+    `spins` are of the open session, in the order in which they were played.
+    """
+
+    settings: SafetySettings | None
+    past: PastActions
+    spins: tuple[PlayedSpin, ...]
+
+
+@frozen(kw_only=True)
+class SafetyFilter:
+    """Which safety actions are asked for; None means any. Times are half-open: [since, until)."""
+
+    tenant_id: UUID | None = None
+    player_id: UUID | None = None
+    action_type: ActionType | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@frozen
+class SlotCount:
+    """How many actions of a type there were in the quarter of an hour that begins at `at`."""
+
+    at: datetime
+    action_type: ActionType
+    count: int
+
+
+@frozen
+class ActionCount:
+    """How many actions there were under a name, and how many players they touched."""
+
+    name: str
+    actions: int
+    players: int
+
+
+@frozen
+class SafetyTally:
+    """What actions add up to: over time, by type and by reason, each in order; and the players touched in all."""
+
+    slots: tuple[SlotCount, ...]
+    types: tuple[ActionCount, ...]
+    reasons: tuple[ActionCount, ...]
+    actions: int
+    players: int
+
+
+class Safety(Protocol):
+    """Settings of tenants, and actions taken for players."""
+
+    def settings(self, tenant_id: UUID) -> SafetySettings | None:
+        """Return what a visible tenant has set; None where it has set nothing."""
+
+    def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
+        """Return what a visible player's risk depends on, as of one moment, without a lock.
+
+        None when the player is not there, and for `only_enforced` when nothing is enforced. Of each session that
+        is open, the newest `watch.spins` spins and all of the last minutes are returned, at most MOST_SPINS;
+        what it costs does not grow with the session.
+        """
+
+    def actions(self, only: SafetyFilter, page: "Page") -> Sequence[SafetyAction]:
+        """Return actions, newest id first."""
+
+    def tally(self, only: SafetyFilter) -> SafetyTally:
+        """Return what the visible actions of a filter add up to, at one moment."""

@@ -1,0 +1,72 @@
+"""What the use cases need besides a storage: time, ids, randomness, passwords, tokens.
+
+A docstring here is the guarantee that an adapter gives.
+"""
+
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from ...domain.tenancy.staff import Role
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC. It may step back."""
+
+
+class Ids(Protocol):
+    """Makes identifiers."""
+
+    def new(self) -> UUID:
+        """Return a new UUIDv7."""
+
+
+class Randomness(Protocol):
+    """Draws what must not be predictable."""
+
+    def below(self, bound: int) -> int:
+        """Return an integer in [0, bound), each equally likely. `bound` is at least 1."""
+
+
+class Passwords(Protocol):
+    """Hashes staff passwords."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash that `verify` accepts."""
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one hashed. None takes as long as a real hash and is never right."""
+
+
+@frozen(kw_only=True)
+class Claims:
+    """What a token says. `generation` counts a session's refresh tokens; `role` is of staff only."""
+
+    kind: Literal["staff", "player"]
+    use: Literal["access", "refresh"]
+    subject_id: UUID
+    session_id: UUID
+    operator_id: UUID
+    tenant_id: UUID
+    issued_at: datetime
+    role: Role | None = None
+    generation: int = 1
+
+    def for_refresh(self) -> "Claims":
+        """Return the claims of the refresh token that goes with this access token."""
+        return evolve(self, use="refresh")
+
+
+class Tokens(Protocol):
+    """Signs and reads tokens. The same claims always give the same token."""
+
+    def issue(self, claims: Claims) -> str:
+        """Return the signed token; its life-time follows from kind and use."""
+
+    def read(self, token: str, kind: str, use: str) -> Claims:
+        """Return the claims of a good token. Raises InvalidToken when forged, expired or of another kind."""

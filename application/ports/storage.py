@@ -1,0 +1,164 @@
+"""The storage port and its unit of work."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from ...domain.access.attempts import Attempts
+from ...domain.games.configs import GameConfig
+from ...domain.games.fairness import RevealedSeed
+from ...domain.ledger.events import LedgerEvent
+from ...domain.ledger.seals import Seal
+from ...domain.limits.play_passes import PlayPass
+from ...domain.play.players import Player
+from ...domain.play.rounds import Round
+from ...domain.play.sessions import Session, StaffSession
+from ...domain.safety.actions import SafetyAction, SafetySettings
+from ...domain.tenancy.staff import StaffMember
+from ...domain.tenancy.tenants import Tenant, TenantWallet
+from ...domain.vouchers.bonuses import Bonus
+from ...domain.vouchers.vouchers import Voucher
+from .analytics import Analytics
+from .audit import Audit, Stream
+from .bindings import Binding, StoredAnswer
+from .games import GameFiles
+from .ledger import Ledger
+from .limits import PlayPasses
+from .play import Players
+from .safety import Safety
+from .tenancy import Directory, Staff, Tenants, Wallets
+from .throttling import AttemptLog
+from .vouchers import Vouchers
+
+Record = (
+    Tenant
+    | TenantWallet
+    | StaffMember
+    | StaffSession
+    | Voucher
+    | PlayPass
+    | Player
+    | Bonus
+    | Session
+    | Round
+    | RevealedSeed
+    | LedgerEvent
+    | StoredAnswer
+    | Attempts
+    | SafetySettings
+    | SafetyAction
+    | Seal
+    | GameConfig
+)
+"""What a unit of work can write."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction of one binding. Has one owner, is used once, and rolls back unless committed.
+
+    Begins with its first read. Reads come first: `add` and `save` are gathered and sent together by `commit`,
+    and a read after them raises StorageMisuse. Everything gathered is committed, or nothing.
+    """
+
+    @property
+    def tenants(self) -> Tenants:
+        """Tenants."""
+
+    @property
+    def wallets(self) -> Wallets:
+        """TENANT accounts."""
+
+    @property
+    def staff(self) -> Staff:
+        """Staff."""
+
+    @property
+    def vouchers(self) -> Vouchers:
+        """Vouchers."""
+
+    @property
+    def players(self) -> Players:
+        """Players."""
+
+    @property
+    def passes(self) -> PlayPasses:
+        """Play passes."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+
+    @property
+    def attempts(self) -> AttemptLog:
+        """Counted guesses."""
+
+    @property
+    def safety(self) -> Safety:
+        """Safety settings and actions."""
+
+    @property
+    def stream(self) -> Stream:
+        """The ledger as one stream, with its seals."""
+
+    @property
+    def audit(self) -> Audit:
+        """What is checked of the books."""
+
+    @property
+    def analytics(self) -> Analytics:
+        """The operator's numbers."""
+
+    def add(self, *records: Record) -> None:
+        """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""
+
+    def save(self, *records: Record) -> None:
+        """Gather new states of records that were read in this unit; the last state of a record counts.
+
+        LedgerEvents, Rounds, RevealedSeeds, StoredAnswers, SafetyActions and Seals are never saved, only added:
+        StorageMisuse.
+        """
+
+    def commit(self) -> None:
+        """Write what was gathered and end the unit.
+
+        Raises AlreadyExists (an added key is there), TransientConflict, IsolationViolation (a record belongs to
+        somebody else, or a saved record is not there), StorageUnavailable, OutcomeUnknown; after any of them
+        nothing was written, but for OutcomeUnknown, where all or nothing was.
+        """
+
+    def __enter__(self) -> Self:
+        """Enter; nothing is sent yet."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the unit, rolling back unless it was committed. Never hides the caller's own exception."""
+
+
+class Storage(Protocol):
+    """Where the books are kept."""
+
+    @property
+    def directory(self) -> Directory:
+        """The directory of tenants."""
+
+    @property
+    def game_files(self) -> GameFiles:
+        """The games that were played."""
+
+    def begin(self, binding: Binding) -> UnitOfWork:
+        """Return a new unit of work that sees through `binding`. Nothing is sent yet."""
+
+    def begin_owner_read(self) -> UnitOfWork:
+        """Return a unit that reads across all operators for the platform's owner, and can write nothing.
+
+        Any attempt to lock or write raises IsolationViolation.
+        """
+
+    def check(self) -> None:
+        """Return when the storage answers. Raises StorageUnavailable."""
+
+    def close(self) -> None:
+        """Give back what the storage holds. May be called again."""

@@ -1,0 +1,1 @@
+"""Player safety: scoring, actions and settings."""

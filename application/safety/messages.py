@@ -1,0 +1,37 @@
+"""What players are told when something is done to look after them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+from ...domain.safety.actions import ActionType, SafetyAction
+from ..wire import LEFT_OUT
+
+
+@frozen
+class GivenAction:
+    """An action as it is told to the player."""
+
+    action_type: ActionType
+    message: str
+    cooldown_seconds: int | None = field(default=None, metadata={LEFT_OUT: True})
+
+
+_WORDS: Final[Mapping[ActionType, str]] = {
+    ActionType.NUDGE: "This is a good moment for a short break.",
+    ActionType.COOLDOWN: "Time for a break of {length}. Play goes on after it.",
+    ActionType.STOP: "Time to stop for now. Come back another day.",
+}
+
+
+def told(action: SafetyAction) -> GivenAction:
+    """Return what a player is told of an action."""
+    seconds = action.pause_seconds if action.action_type is ActionType.COOLDOWN else None
+    length = "" if seconds is None else _length(seconds)
+    return GivenAction(action.action_type, _WORDS[action.action_type].format(length=length), seconds)
+
+
+def _length(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{seconds} seconds" if rest or minutes < 1 else f"{minutes} minutes"

@@ -1,0 +1,101 @@
+"""How a tenant looks after its players: read and set by staff."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.local_days import DEFAULT_ZONE, zone_of
+from ...domain.safety.actions import Enforcement, SafetySettings, TenantHasNoPlayers
+from ...domain.safety.policy import RiskPolicy
+from ...domain.tenancy.staff import Permission
+from ...domain.tenancy.tenants import TenantKind
+from ..access import StaffPrincipal, find_tenant, look, reach
+from ..ports.services import Clock
+from ..ports.storage import Storage, UnitOfWork
+from ..ports.tenancy import DirectoryEntry
+from ..transactions import transact
+
+
+@frozen
+class SafetySettingsRecord:
+    """A tenant's safety settings as staff see them: what is enforced, when a day begins, the whole policy."""
+
+    tenant_id: UUID
+    enforce: Enforcement
+    zone: str
+    policy: Mapping[str, Any]
+    changed_by: UUID | None
+    changed_at: datetime | None
+
+
+def settings_record(settings: SafetySettings) -> SafetySettingsRecord:
+    """Return what staff see of settings."""
+    return SafetySettingsRecord(
+        settings.tenant_id,
+        settings.enforce,
+        settings.zone,
+        settings.policy.content(),
+        settings.changed_by,
+        settings.changed_at,
+    )
+
+
+@frozen
+class ReadSafetySettings:
+    """Shows a tenant's safety settings."""
+
+    storage: Storage
+
+    def __call__(self, principal: StaffPrincipal, tenant_id: UUID) -> SafetySettingsRecord:
+        """Return the settings, or the defaults. Raises Forbidden, NotFound, TenantHasNoPlayers."""
+        principal.require(Permission.READ_SAFETY)
+        entry = _find_agent(self.storage, principal, tenant_id)
+        settings = look(self.storage, principal, lambda unit: unit.safety.settings(tenant_id))
+        return settings_record(settings or SafetySettings(operator_id=entry.operator_id, tenant_id=tenant_id))
+
+
+@frozen
+class SetSafetySettings:
+    """Sets how a tenant looks after its players. What is not given is set to its default; it holds from now on."""
+
+    storage: Storage
+    clock: Clock
+
+    def __call__(
+        self,
+        principal: StaffPrincipal,
+        tenant_id: UUID,
+        *,
+        enforce: Enforcement,
+        zone: str = DEFAULT_ZONE,
+        policy: Mapping[str, Any] | None = None,
+    ) -> SafetySettingsRecord:
+        """Set and return them. Raises Forbidden, NotFound, InvalidInput, TenantHasNoPlayers."""
+        principal.require(Permission.SET_SAFETY)
+        entry = _find_agent(self.storage, principal, tenant_id)
+        settings = SafetySettings(
+            operator_id=entry.operator_id,
+            tenant_id=tenant_id,
+            enforce=enforce,
+            zone=zone_of(zone, "zone").key,
+            policy=RiskPolicy.of(policy or {}),
+            changed_by=principal.staff_id,
+            changed_at=self.clock.now(),
+        )
+
+        def work(unit: UnitOfWork) -> None:
+            (unit.add if unit.safety.settings(tenant_id) is None else unit.save)(settings)
+            unit.commit()
+
+        transact(self.storage, reach(principal, entry), work)
+        return settings_record(settings)
+
+
+def _find_agent(storage: Storage, principal: StaffPrincipal, tenant_id: UUID) -> DirectoryEntry:
+    entry = find_tenant(storage.directory, principal, tenant_id)
+    if entry.kind is not TenantKind.AGENT:
+        raise TenantHasNoPlayers(entry.kind)
+    return entry

@@ -1,0 +1,243 @@
+"""What staff see of looking after players: actions with the figures behind them, sums of them, one player."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from ...domain.errors import InvalidInput
+from ...domain.games.game import Game
+from ...domain.local_days import DEFAULT_ZONE, Bucket, bucket_of, zone_of
+from ...domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction
+from ...domain.safety.risk import Band
+from ...domain.tenancy.staff import Permission
+from ..access import StaffPrincipal, look
+from ..errors import NotFound
+from ..ports.filters import Page
+from ..ports.play import PlayerView
+from ..ports.safety import SLOT_MINUTES, ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch
+from ..ports.services import Clock
+from ..ports.storage import Storage, UnitOfWork
+from .check import SafetyCheck, settings_for
+from .odds import odds_of
+
+DEFAULT_DAYS: Final = 30
+LONGEST_DAYS: Final = 366
+SHOWN_ACTIONS: Final = 50
+KNOWN_YEARS: Final = range(2000, 9000)
+"""Years that have days in every zone, and in which there can be something."""
+_SLOT: Final = timedelta(minutes=SLOT_MINUTES)
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+@frozen
+class SafetyActionRecord:
+    """An action as staff see it; `evidence` has the figures of each reason."""
+
+    action_id: UUID
+    tenant_id: UUID
+    player_id: UUID
+    session_id: UUID
+    acted_at: datetime
+    action_type: ActionType
+    cause: ActionCause
+    score: int | None
+    band: Band | None
+    reasons: Sequence[str]
+    evidence: Mapping[str, Any]
+    pause_seconds: int | None
+    game_key: str | None
+    event_type: str | None
+
+
+def action_record(action: SafetyAction) -> SafetyActionRecord:
+    """Return what staff see of an action."""
+    return SafetyActionRecord(
+        action.action_id,
+        action.tenant_id,
+        action.player_id,
+        action.session_id,
+        acted_at=action.acted_at,
+        action_type=action.action_type,
+        cause=action.cause,
+        score=action.score,
+        band=action.band,
+        reasons=action.reasons,
+        evidence=action.evidence,
+        pause_seconds=action.pause_seconds,
+        game_key=action.game_key,
+        event_type=action.event_type,
+    )
+
+
+@frozen
+class ListSafetyActions:
+    """Lists safety actions."""
+
+    storage: Storage
+
+    def __call__(
+        self, principal: StaffPrincipal, only: SafetyFilter = SafetyFilter(), page: Page = Page()
+    ) -> list[SafetyActionRecord]:
+        """Return actions, newest first. Raises Forbidden."""
+        principal.require(Permission.READ_SAFETY)
+        actions = look(self.storage, principal, lambda unit: unit.safety.actions(only, page))
+        return [action_record(action) for action in actions]
+
+
+@frozen
+class SafetyRange:
+    """The time that a summary is of, half-open, and what it is gathered by."""
+
+    from_: datetime
+    to: datetime
+    bucket: Bucket
+    timezone: str
+
+
+@frozen
+class SafetyBucket:
+    """How many actions of each type there were in the bucket that begins at `at`."""
+
+    at: datetime
+    nudges: int
+    cooldowns: int
+    stops: int
+
+
+@frozen
+class SafetySummary:
+    """What the actions of a time add up to. Each player counts once in `players`, and once in each row."""
+
+    actions: int
+    players: int
+    by_type: Sequence[ActionCount]
+    by_reason: Sequence[ActionCount]
+    series: Sequence[SafetyBucket]
+
+
+@frozen
+class SummarizeSafety:
+    """Adds safety actions up: over time, by type, by reason."""
+
+    storage: Storage
+    clock: Clock
+
+    def __call__(
+        self,
+        principal: StaffPrincipal,
+        only: SafetyFilter = SafetyFilter(),
+        *,
+        bucket: Bucket = Bucket.DAY,
+        timezone: str = DEFAULT_ZONE,
+    ) -> tuple[SafetyRange, SafetySummary]:
+        """Return the range and its summary; by default the last 30 days, now included.
+
+        Raises Forbidden, InvalidInput.
+        """
+        principal.require(Permission.READ_SAFETY)
+        until = _known(only.until or self.clock.now() + _INSTANT, "to")
+        since = _known(only.since or until - timedelta(days=DEFAULT_DAYS), "from")
+        if since >= until:
+            raise InvalidInput("from", "must be before to")
+        if until - since > timedelta(days=LONGEST_DAYS):
+            raise InvalidInput("from", f"must be at most {LONGEST_DAYS} days before to")
+        asked = SafetyRange(since, until, bucket, zone_of(timezone).key)
+        only = evolve(only, since=since, until=until)
+        tally = look(self.storage, principal, lambda unit: unit.safety.tally(only))
+        summary = SafetySummary(tally.actions, tally.players, tally.types, tally.reasons, _series(tally, asked))
+        return asked, summary
+
+
+def _known(moment: datetime, path: str) -> datetime:
+    if moment.year not in KNOWN_YEARS:
+        raise InvalidInput(path, f"must be in the years {KNOWN_YEARS.start} to {KNOWN_YEARS.stop - 1}")
+    return moment
+
+
+def _series(tally: SafetyTally, asked: SafetyRange) -> list[SafetyBucket]:
+    """Gather quarters of an hour into buckets: every zone's hours and days are made of whole ones."""
+    counts: dict[datetime, dict[ActionType, int]] = {}
+    at = asked.from_
+    while at < asked.to:
+        counts.setdefault(bucket_of(at, asked.bucket, asked.timezone), dict.fromkeys(ActionType, 0))
+        at += _SLOT
+    counts.setdefault(bucket_of(asked.to - _INSTANT, asked.bucket, asked.timezone), dict.fromkeys(ActionType, 0))
+    for slot in tally.slots:
+        # The first quarter may have begun before the range does.
+        inside = max(slot.at, asked.from_)
+        counts[bucket_of(inside, asked.bucket, asked.timezone)][slot.action_type] += slot.count
+    return [
+        SafetyBucket(at, found[ActionType.NUDGE], found[ActionType.COOLDOWN], found[ActionType.STOP])
+        for at, found in sorted(counts.items())
+    ]
+
+
+@frozen
+class PlayerSafetyRecord:
+    """How a player is looked after, as of now. Amounts in minor units.
+
+    `held_until` is when play goes on where it is held up; score, band, reasons and evidence are of the open
+    session's play; `actions` are the newest ones.
+    """
+
+    player_id: UUID
+    tenant_id: UUID
+    enforce: Enforcement
+    held_until: datetime | None
+    session_id: UUID | None
+    net_loss_minor: int | None
+    loss_limit_minor: int | None
+    score: int | None
+    band: Band | None
+    reasons: Sequence[str]
+    evidence: Mapping[str, Any]
+    actions: Sequence[SafetyActionRecord]
+
+
+@frozen
+class ReadPlayerSafety:
+    """Shows staff how one player plays, and what was done about it."""
+
+    storage: Storage
+    clock: Clock
+    games: Sequence[Game]
+
+    def __call__(self, principal: StaffPrincipal, player_id: UUID) -> PlayerSafetyRecord:
+        """Return the player's safety. Raises Forbidden, NotFound."""
+        principal.require(Permission.READ_SAFETY)
+        now = self.clock.now()
+
+        def read(unit: UnitOfWork) -> PlayerSafetyRecord:
+            view = unit.players.get(player_id)
+            safety = unit.safety.of_player(player_id, SafetyWatch(asked_at=now))
+            if view is None or safety is None:
+                raise NotFound("player")
+            newest = unit.safety.actions(SafetyFilter(player_id=player_id), Page(limit=SHOWN_ACTIONS))
+            return self._record(view, safety, newest, now)
+
+        return look(self.storage, principal, read)
+
+    def _record(
+        self, view: PlayerView, safety: PlayerSafety, newest: Sequence[SafetyAction], now: datetime
+    ) -> PlayerSafetyRecord:
+        settings, session, risk = settings_for(view.player, safety), view.session, None
+        if session is not None:
+            check = SafetyCheck.of(safety, view.player, session, odds=odds_of(self.games), now=now)
+            risk = check.risk
+        return PlayerSafetyRecord(
+            player_id=view.player.player_id,
+            tenant_id=view.player.tenant_id,
+            enforce=settings.enforce,
+            held_until=safety.past.held_until(now, settings),
+            session_id=None if session is None else session.session_id,
+            net_loss_minor=None if session is None else session.net_loss_minor,
+            loss_limit_minor=None if session is None else session.loss_limit_minor,
+            score=None if risk is None else risk.score,
+            band=None if risk is None else risk.band,
+            reasons=() if risk is None else risk.reasons,
+            evidence={} if risk is None else risk.evidence,
+            actions=[action_record(action) for action in newest],
+        )

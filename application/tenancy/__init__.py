@@ -1,0 +1,1 @@
+"""Tenants, staff and credit."""

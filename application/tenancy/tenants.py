@@ -1,0 +1,274 @@
+"""Creating and reading tenants."""
+
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from attrs import evolve, frozen
+
+from ...domain.access.codes import AGENT_SYMBOLS, AGENT_VALUES, symbols_of
+from ...domain.errors import InvalidInput
+from ...domain.tenancy.staff import Permission, Role
+from ...domain.tenancy.tenants import (
+    PLATFORM_ID,
+    SlugTaken,
+    Tenant,
+    TenantKind,
+    TenantNotInStatus,
+    TenantWallet,
+    checked_name,
+    checked_slug,
+    platform,
+)
+from ..access import SYSTEM, StaffPrincipal, find_tenant, look, reach
+from ..errors import Forbidden, NotFound, StorageUnavailable
+from ..ports.bindings import Binding
+from ..ports.filters import Page
+from ..ports.services import Clock, Ids, Randomness
+from ..ports.storage import Storage, UnitOfWork
+from ..ports.tenancy import Directory, DirectoryEntry
+from ..transactions import transact
+
+_REGISTRATIONS = 5
+
+
+@frozen
+class TenantRecord:
+    """A tenant as its reader sees it."""
+
+    tenant_id: UUID
+    slug: str
+    name: str
+    kind: TenantKind
+    parent_id: UUID | None
+    status: str
+    region: str | None
+    code_symbols: str | None
+
+
+def tenant_record(tenant: Tenant) -> TenantRecord:
+    """Return what a reader sees of a tenant."""
+    return TenantRecord(
+        tenant.tenant_id,
+        tenant.slug,
+        tenant.name,
+        tenant.kind,
+        tenant.parent_id,
+        tenant.status,
+        tenant.region,
+        tenant.code_symbols,
+    )
+
+
+@frozen
+class CreateTenant:
+    """Creates an operator (owner) or an agent (owner, operator).
+
+    The tenant is written first, in its operator's own transaction, and listed in the directory last, in another:
+    a tenant that is not listed cannot be reached, and creating it again finishes what was left half done.
+    """
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+    randomness: Randomness
+
+    def __call__(
+        self,
+        principal: StaffPrincipal,
+        *,
+        slug: str,
+        name: str,
+        kind: TenantKind,
+        parent_id: UUID | None = None,
+        region: str | None = None,
+    ) -> TenantRecord:
+        """Create the tenant and return it. Raises Forbidden, InvalidInput, NotFound, SlugTaken."""
+        directory = self.storage.directory
+        tenant_id = self.ids.new()
+        operator_id = self._operator_of(principal, kind, tenant_id, parent_id)
+        if directory.by_slug(checked_slug(slug)):
+            raise SlugTaken(slug)
+        wanted = Tenant(
+            tenant_id=tenant_id,
+            operator_id=operator_id,
+            kind=kind,
+            slug=slug,
+            name=checked_name(name),
+            created_at=self.clock.now(),
+            region=None if region is None else checked_name(region, "region"),
+            code_symbols=self._free_symbols(directory) if kind is TenantKind.AGENT else None,
+        )
+        binding = principal.binding_at(operator_id)
+        tenant = transact(self.storage, binding, lambda unit: _write(unit, wanted))
+        return tenant_record(self._list(binding, tenant))
+
+    def _operator_of(
+        self, principal: StaffPrincipal, kind: TenantKind, tenant_id: UUID, parent_id: UUID | None
+    ) -> UUID:
+        if kind is TenantKind.OPERATOR:
+            principal.require(Permission.CREATE_OPERATOR)
+            if parent_id not in (None, PLATFORM_ID):
+                raise InvalidInput("parentId", "an operator's parent is the platform")
+            return tenant_id
+        if kind is not TenantKind.AGENT:
+            raise InvalidInput("kind", "must be OPERATOR or AGENT")
+        principal.require(Permission.CREATE_AGENT)
+        if parent_id is None:
+            if principal.role is Role.OWNER:
+                raise InvalidInput("parentId", "name the operator that the agent belongs to")
+            return principal.operator_id
+        parent = find_tenant(self.storage.directory, principal, parent_id)
+        if parent.kind is not TenantKind.OPERATOR:
+            raise InvalidInput("parentId", "an agent's parent is an operator")
+        return parent.operator_id
+
+    def _free_symbols(self, directory: Directory) -> str:
+        while True:
+            symbols = symbols_of(self.randomness.below(AGENT_VALUES), AGENT_SYMBOLS)
+            if directory.by_symbols(symbols) is None:
+                return symbols
+
+    def _list(self, binding: Binding, tenant: Tenant) -> Tenant:
+        """List a written tenant. Its symbols or slug may have been taken since they were looked up."""
+        directory = self.storage.directory
+        for _ in range(_REGISTRATIONS):
+            taken = directory.register(_entry(tenant))
+            if taken == "done":
+                return tenant
+            if taken == "slug":
+                closed = tenant.close()
+                transact(self.storage, binding, partial(_save, tenant=closed))
+                raise SlugTaken(tenant.slug)
+            tenant = evolve(tenant, code_symbols=self._free_symbols(directory))
+            transact(self.storage, binding, partial(_save, tenant=tenant))
+        raise StorageUnavailable("no free code symbols were found")
+
+
+@frozen
+class CreatePlatform:
+    """Makes the platform's own tenant where it is not there yet; the first thing a new installation does."""
+
+    storage: Storage
+    clock: Clock
+
+    def __call__(self) -> None:
+        """Create the platform unless it is there."""
+        if self.storage.directory.by_tenant(PLATFORM_ID) is None:
+            wanted = platform(self.clock.now())
+            transact(self.storage, SYSTEM.binding, lambda unit: _write(unit, wanted))
+            self.storage.directory.register(_entry(wanted))
+
+
+@frozen
+class FindTenant:
+    """Finds a tenant by its slug, for programs on the engine's own machine; no slug means the platform."""
+
+    storage: Storage
+
+    def __call__(self, *, slug: str | None) -> DirectoryEntry:
+        """Return the tenant's entry. Raises NotFound."""
+        directory = self.storage.directory
+        entry = directory.by_tenant(PLATFORM_ID) if slug is None else directory.by_slug(slug)
+        if entry is None:
+            raise NotFound("tenant")
+        return entry
+
+
+@frozen
+class SetTenantStatus:
+    """Suspends a tenant or takes it up again.
+
+    A suspended tenant's codes and log-ins, and those of its agents, are refused as if they did not exist. The
+    coins stay where they are for as long as they would anyway: vouchers expire, and players, who cannot play, are
+    closed after 30 idle days; both go back to the agent. The directory follows the tenant's own row: asked again,
+    it is set again.
+    """
+
+    storage: Storage
+
+    def suspend(self, principal: StaffPrincipal, tenant_id: UUID) -> TenantRecord:
+        """Suspend the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
+        return self._set(principal, tenant_id, Tenant.suspend)
+
+    def resume(self, principal: StaffPrincipal, tenant_id: UUID) -> TenantRecord:
+        """Take the tenant up again. Raises Forbidden, NotFound, TenantNotInStatus."""
+        return self._set(principal, tenant_id, Tenant.resume)
+
+    def _set(self, principal: StaffPrincipal, tenant_id: UUID, change: Callable[[Tenant], Tenant]) -> TenantRecord:
+        principal.require(Permission.SUSPEND_TENANTS)
+        directory = self.storage.directory
+        entry = find_tenant(directory, principal, tenant_id)
+        if entry.kind is TenantKind.DEV or tenant_id == principal.tenant_id:
+            raise Forbidden("a tenant is suspended by the one above it")
+
+        def work(unit: UnitOfWork) -> Tenant:
+            tenant = unit.tenants.get(tenant_id)
+            if tenant is None:
+                raise NotFound("tenant")
+            changed = change(tenant)
+            unit.save(changed)
+            unit.commit()
+            return changed
+
+        binding = reach(principal, entry)
+        try:
+            tenant = transact(self.storage, binding, work)
+        except TenantNotInStatus:
+            # The row may have been written by an attempt that did not get as far as the directory.
+            self._list_as_it_is(binding, tenant_id)
+            raise
+        self._list_as_it_is(binding, tenant_id)
+        return tenant_record(tenant)
+
+    def _list_as_it_is(self, binding: Binding, tenant_id: UUID) -> None:
+        """Set the directory to the tenant's row, until the row is still the same after it was set."""
+        listed = None
+        while (tenant := transact(self.storage, binding, lambda unit: unit.tenants.get(tenant_id))) is not None:
+            if tenant.status is listed:
+                return
+            self.storage.directory.set_status(tenant_id, tenant.status)
+            listed = tenant.status
+
+
+@frozen
+class ListTenants:
+    """Lists the tenants that a member of staff may see."""
+
+    storage: Storage
+
+    def __call__(self, principal: StaffPrincipal, page: Page = Page()) -> list[TenantRecord]:
+        """Return tenants, newest first. Raises Forbidden."""
+        principal.require(Permission.READ_TENANTS)
+        tenants = look(self.storage, principal, lambda unit: unit.tenants.page(page))
+        return [tenant_record(tenant) for tenant in tenants]
+
+
+def _write(unit: UnitOfWork, wanted: Tenant) -> Tenant:
+    existing = unit.tenants.by_slug(wanted.slug)
+    if existing is not None:
+        # Left by a creation that did not get as far as the directory: the same request finishes it.
+        if (existing.kind, existing.name) != (wanted.kind, wanted.name):
+            raise SlugTaken(wanted.slug)
+        return existing
+    unit.add(wanted, TenantWallet(operator_id=wanted.operator_id, tenant_id=wanted.tenant_id))
+    unit.commit()
+    return wanted
+
+
+def _save(unit: UnitOfWork, tenant: Tenant) -> None:
+    if unit.tenants.get(tenant.tenant_id) is None:
+        raise Forbidden("the tenant is not this operator's")
+    unit.save(tenant)
+    unit.commit()
+
+
+def _entry(tenant: Tenant) -> DirectoryEntry:
+    return DirectoryEntry(
+        tenant_id=tenant.tenant_id,
+        operator_id=tenant.operator_id,
+        kind=tenant.kind,
+        slug=tenant.slug,
+        code_symbols=tenant.code_symbols,
+        status=tenant.status,
+    )

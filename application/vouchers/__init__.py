@@ -1,0 +1,1 @@
+"""Selling, printing, voiding and redeeming vouchers."""

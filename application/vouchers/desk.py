@@ -1,0 +1,176 @@
+"""The desk: issuing, listing and voiding vouchers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.access.pins import PinKeys, PinKind, PinRef
+from ...domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
+from ...domain.tenancy.staff import Permission
+from ...domain.tenancy.tenants import TenantWallet
+from ...domain.vouchers.vouchers import Voucher, VoucherStatus
+from ..access import StaffPrincipal, look
+from ..answers import Answer, Command, Outcome, replay, settle
+from ..errors import NotFound, ReplaySecretExpired
+from ..ports.filters import Page, VoucherFilter
+from ..ports.services import Clock, Ids
+from ..ports.storage import Storage, UnitOfWork
+from ..transactions import transact
+from ..wire import success
+
+
+@frozen
+class VoucherRecord:
+    """A voucher in a list. Without its PIN, which is shown when it is issued."""
+
+    voucher_id: UUID
+    tenant_id: UUID
+    code: str
+    status: VoucherStatus
+    batch_id: UUID
+    number: int
+    prints: int
+    amount_minor: int
+    bonus_amount_minor: int
+    total_cost_minor: int
+    issued_by: UUID
+    issued_at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
+    player_id: UUID | None
+
+
+@frozen
+class VoidVoucher:
+    """Voids an open voucher; both parts go back to the agent that paid them."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def __call__(self, principal: StaffPrincipal, voucher_id: UUID, *, action_id: str | None = None) -> Answer:
+        """Void the voucher. Raises Forbidden, NotFound, VoucherRedeemed, VoucherVoided, VoucherExpired."""
+        principal.require(Permission.VOID_VOUCHERS)
+        binding = principal.binding
+        command = Command.of("VOID_VOUCHER", principal.staff_id, action_id, voucher_id=voucher_id)
+
+        def work(unit: UnitOfWork) -> Answer:
+            voucher, stored = unit.vouchers.lock(voucher_id, command.key)
+            if voucher is None:
+                raise NotFound("voucher")
+            now = self.clock.now()
+            if stored is not None:
+                return replay(stored, command, now)
+            wallets, _ = unit.wallets.lock([voucher.tenant_id])
+            wallet = wallets[voucher.tenant_id]
+
+            def act() -> Outcome:
+                voided = voucher.void(now)
+                credited = wallet.credit(voided.total_minor)
+                event = pool_event(
+                    EventType.VOUCHER_VOIDED,
+                    voided,
+                    credited,
+                    staff_id=principal.staff_id,
+                    now=now,
+                    event_id=self.ids.new(),
+                )
+                unit.save(voided, credited)
+                unit.add(event)
+                return Outcome(success(voucher=voucher_record(voided)))
+
+            return settle(unit, command, act, binding=binding, now=now)
+
+        return transact(self.storage, binding, work)
+
+
+@frozen
+class ListVouchers:
+    """Lists the vouchers of a tenant."""
+
+    storage: Storage
+
+    def __call__(self, principal: StaffPrincipal, only: VoucherFilter, page: Page = Page()) -> list[VoucherRecord]:
+        """Return vouchers, newest first. Raises Forbidden, NotFound."""
+        principal.require(Permission.READ_VOUCHERS)
+
+        def read(unit: UnitOfWork) -> Sequence[Voucher]:
+            if only.tenant_id is not None and unit.tenants.get(only.tenant_id) is None:
+                raise NotFound("tenant")
+            return unit.vouchers.page(only, page)
+
+        return [voucher_record(voucher) for voucher in look(self.storage, principal, read)]
+
+
+def voucher_record(voucher: Voucher) -> VoucherRecord:
+    """Return what a desk sees of a voucher."""
+    return VoucherRecord(
+        voucher_id=voucher.voucher_id,
+        tenant_id=voucher.tenant_id,
+        code=str(voucher.code),
+        status=voucher.status,
+        batch_id=voucher.batch_id,
+        number=voucher.number,
+        prints=voucher.prints,
+        amount_minor=voucher.amount_minor,
+        bonus_amount_minor=voucher.bonus_minor,
+        total_cost_minor=voucher.total_minor,
+        issued_by=voucher.issued_by,
+        issued_at=voucher.issued_at,
+        expires_at=voucher.expires_at,
+        closed_at=voucher.closed_at,
+        player_id=voucher.player_id,
+    )
+
+
+def pin_hints(ref: PinRef) -> dict[str, Any]:
+    """Return what an answer keeps of a PIN so that a replay can show it again."""
+    return {"keyId": ref.key_id, "generation": ref.generation}
+
+
+def derive_hinted(pins: PinKeys, kind: PinKind, owner_id: UUID, hints: Mapping[str, Any]) -> str:
+    """Return the PIN that an answer's hints stand for. Raises ReplaySecretExpired when its secret was retired."""
+    try:
+        return pins.derive(kind, owner_id, PinRef(hints["keyId"], hints["generation"]))
+    except KeyError:
+        raise ReplaySecretExpired from None
+
+
+def pool_event(
+    event_type: EventType,
+    voucher: Voucher,
+    wallet: TenantWallet,
+    *,
+    staff_id: UUID,
+    now: datetime,
+    event_id: UUID,
+) -> LedgerEvent:
+    """Return the movement of a whole voucher between its agent's wallet and pool.
+
+    It is named after the voucher, so that the ledger's own unique key forbids doing it twice.
+    """
+    own = Account(AccountKind.TENANT, voucher.tenant_id)
+    pool = Account(AccountKind.VOUCHER_POOL, voucher.tenant_id)
+    issuing = event_type is EventType.VOUCHER_ISSUED
+    balance_minor = wallet.wallet.balance_minor
+    return LedgerEvent(
+        event_id=event_id,
+        operator_id=voucher.operator_id,
+        tenant_id=voucher.tenant_id,
+        occurred_at=now,
+        event_type=event_type,
+        actor_id=voucher.tenant_id,
+        action_id=str(voucher.voucher_id),
+        transfer=Transfer(
+            source=own if issuing else pool,
+            target=pool if issuing else own,
+            amount_minor=voucher.total_minor,
+            source_balance_minor=balance_minor if issuing else None,
+            target_balance_minor=None if issuing else balance_minor,
+        ),
+        agent_id=voucher.tenant_id,
+        cashier_id=staff_id,
+    )

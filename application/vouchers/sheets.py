@@ -1,0 +1,81 @@
+"""Printing vouchers: what goes on the sheet, and that a second print says so."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from attrs import frozen
+
+from ...domain.access.pins import PinKeys, PinKind
+from ...domain.tenancy.staff import Permission
+from ...domain.vouchers.vouchers import Voucher
+from ..access import StaffPrincipal
+from ..errors import NotFound
+from ..ports.services import Clock
+from ..ports.storage import Storage, UnitOfWork
+from ..transactions import transact
+from .desk import derive_hinted, pin_hints
+
+
+@frozen
+class Slip:
+    """One voucher as it is printed. `is_duplicate` says that it was printed before."""
+
+    number: int
+    code: str
+    pin: str
+    amount_minor: int
+    bonus_minor: int
+    expires_at: datetime
+    is_duplicate: bool
+
+
+@frozen
+class Sheet:
+    """The open vouchers of a batch of `count`, ready to be printed for its agent."""
+
+    batch_id: UUID
+    agent_name: str
+    count: int
+    slips: Sequence[Slip]
+
+
+@frozen
+class PrintSheet:
+    """Prints the vouchers of a batch that are still open; each print is counted.
+
+    The count is committed before the sheet leaves: a print that was lost on the way makes the next one a
+    duplicate, never the other way round.
+    """
+
+    storage: Storage
+    clock: Clock
+    pins: PinKeys
+
+    def __call__(self, principal: StaffPrincipal, batch_id: UUID) -> Sheet:
+        """Return the sheet. Raises Forbidden, NotFound, ReplaySecretExpired when a PIN's secret was retired."""
+        principal.require(Permission.ISSUE_VOUCHERS)
+
+        def work(unit: UnitOfWork) -> Sheet:
+            vouchers = unit.vouchers.lock_batch(batch_id)
+            tenant = unit.tenants.get(vouchers[0].tenant_id) if vouchers else None
+            if tenant is None:
+                raise NotFound("batch")
+            now = self.clock.now()
+            open_ones = [voucher for voucher in vouchers if voucher.is_open(now)]
+            unit.save(*(voucher.printed() for voucher in open_ones))
+            unit.commit()
+            return Sheet(batch_id, tenant.name, len(vouchers), [self._slip(voucher) for voucher in open_ones])
+
+        return transact(self.storage, principal.binding, work)
+
+    def _slip(self, voucher: Voucher) -> Slip:
+        return Slip(
+            number=voucher.number,
+            code=str(voucher.code),
+            pin=derive_hinted(self.pins, PinKind.VOUCHER, voucher.voucher_id, pin_hints(voucher.pin)),
+            amount_minor=voucher.amount_minor,
+            bonus_minor=voucher.bonus_minor,
+            expires_at=voucher.expires_at,
+            is_duplicate=voucher.prints > 0,
+        )
