@@ -14,8 +14,8 @@ from attrs import frozen
 from psycopg.conninfo import conninfo_to_dict
 from support_postgres import ThrowawayCluster, throwaway_cluster
 
-from playtime.adapters.postgres.migrator import Migrator
-from playtime.adapters.postgres.roles import APP, BACKUP, MIGRATOR, OWNER_READ, provision
+from playtime.adapters.postgres.admin.migrator import Migrator
+from playtime.adapters.postgres.admin.roles import APP, BACKUP, MIGRATOR, OWNER_READ, provision
 from playtime.adapters.postgres.storage import PostgresStorage
 
 PASSWORDS: Final = {role: f"a password of {role}" for role in (APP, BACKUP, MIGRATOR, OWNER_READ)}

@@ -3,7 +3,7 @@
 import psycopg
 from support_database import TestDatabase
 
-from playtime.adapters.postgres.isolation import check_isolation
+from playtime.adapters.postgres.isolation.check import check_isolation
 
 
 def run_as(role: str | None, database: TestDatabase, statements: str) -> None:

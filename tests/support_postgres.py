@@ -13,7 +13,7 @@ from attrs import define, field
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from playtime.adapters.postgres.embedded import EmbeddedPostgres
+from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
 
 _PREFIX = "playtime-test-"
 _PLACE = Path("/tmp")  # noqa: S108 - open to every account, and short enough for a socket's path

@@ -12,8 +12,8 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from playtime.adapters.postgres.isolation_samples import Owner, TableShape, shapes
-from playtime.adapters.postgres.tables import GLOBAL
+from playtime.adapters.postgres.isolation.samples import Owner, TableShape, shapes
+from playtime.adapters.postgres.records.tables import GLOBAL
 from playtime.domain.access.codes import AGENT_SYMBOLS, AGENT_VALUES, RANDOM_VALUES, make_code, symbols_of
 
 LATER: Final = "2026-01-02 03:04:05.678901+00"

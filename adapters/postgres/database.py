@@ -11,12 +11,12 @@ from attrs import field, frozen
 from psycopg.conninfo import conninfo_to_dict
 
 from ...application.errors import SetupError, StorageUnavailable
-from .embedded import EmbeddedPostgres
-from .isolation import IsolationReport, check_isolation
-from .migrator import Migrator, OwnerMissing, known_migrations
-from .number_bench import BenchBooks
-from .roles import APP, BACKUP, MIGRATOR, OWNER_READ, has_database, is_provisioned, provision, require_roles
-from .startup import refuse_restored, refuse_unsafe
+from .admin.migrator import Migrator, OwnerMissing, known_migrations
+from .admin.roles import APP, BACKUP, MIGRATOR, OWNER_READ, has_database, is_provisioned, provision, require_roles
+from .admin.startup import refuse_restored, refuse_unsafe
+from .analytics.bench import BenchBooks
+from .embedded.server import EmbeddedPostgres
+from .isolation.check import IsolationReport, check_isolation
 
 DATABASE: Final = "playtime"
 """The name of the embedded database."""

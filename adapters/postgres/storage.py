@@ -4,11 +4,11 @@ from typing import Final
 
 from ...application.errors import StorageUnavailable
 from ...application.ports.bindings import Binding
-from .channel import Statement
-from .connections import Connections
-from .directory import PostgresDirectory
-from .failures import ExchangeFailed
-from .game_files import PostgresGameFiles
+from .connection.channel import Statement
+from .connection.failures import ExchangeFailed
+from .connection.pool import Connections
+from .reads.directory import PostgresDirectory
+from .reads.games import PostgresGameFiles
 from .transaction import Transaction
 from .unit_of_work import PostgresUnitOfWork
 

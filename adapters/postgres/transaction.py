@@ -9,10 +9,10 @@ from attrs import define, field
 from ...application.errors import IsolationViolation, StorageMisuse
 from ...application.ports.bindings import Binding
 from ...application.ports.storage import Record
-from .channel import BEGIN, BEGIN_OF_ONE_MOMENT, BEGIN_READ_ONLY, COMMIT, ROLLBACK, Row, Statement
-from .connections import Connections, Lease
-from .failures import ExchangeFailed, commit_error, port_error
-from .writes import Writes
+from .connection.channel import BEGIN, BEGIN_OF_ONE_MOMENT, BEGIN_READ_ONLY, COMMIT, ROLLBACK, Row, Statement
+from .connection.failures import ExchangeFailed, commit_error, port_error
+from .connection.pool import Connections, Lease
+from .records.writes import Writes
 
 _BIND: Final = (
     "select set_config('app.operator_id', $1, true), set_config('app.tenant_id', $2, true),"

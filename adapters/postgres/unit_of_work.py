@@ -6,14 +6,14 @@ from typing import Self
 from attrs import field, frozen
 
 from ...application.ports.storage import Record
-from .reads_analytics import PostgresAnalytics
-from .reads_audit import PostgresAudit
-from .reads_ledger import PostgresLedger
-from .reads_passes import PostgresPlayPasses
-from .reads_play import PostgresPlayers, PostgresVouchers
-from .reads_safety import PostgresSafety
-from .reads_stream import PostgresStream
-from .reads_tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
+from .analytics.reads import PostgresAnalytics
+from .audit.audit import PostgresAudit
+from .reads.ledger import PostgresLedger
+from .reads.limits import PostgresPlayPasses
+from .reads.play import PostgresPlayers, PostgresVouchers
+from .reads.safety import PostgresSafety
+from .reads.stream import PostgresStream
+from .reads.tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
 from .transaction import Transaction
 
 

@@ -10,8 +10,8 @@ from playtime.adapters.cli.program import Database as DatabaseOfCommands
 from playtime.adapters.cli.program import IsolationReport as ReportOfCommands
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.adapters.postgres.database import Database
-from playtime.adapters.postgres.directory import PostgresDirectory
-from playtime.adapters.postgres.isolation import IsolationReport
+from playtime.adapters.postgres.isolation.check import IsolationReport
+from playtime.adapters.postgres.reads.directory import PostgresDirectory
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from playtime.adapters.security.passwords import Argon2Passwords

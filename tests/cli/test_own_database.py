@@ -9,7 +9,7 @@ from support_database import cluster, fresh_database
 from support_postgres import ThrowawayCluster, throwaway_cluster
 from support_program import Command, new_command
 
-from playtime.adapters.postgres.migrator import known_migrations
+from playtime.adapters.postgres.admin.migrator import known_migrations
 
 PASSWORD = "a-password-of-roles"
 NAMES = [migration.name for migration in known_migrations()]

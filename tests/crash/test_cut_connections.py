@@ -14,7 +14,7 @@ from support_engine import build_engine
 from werkzeug.serving import make_server
 
 from playtime.adapters.http.app import create_app
-from playtime.adapters.postgres.roles import APP
+from playtime.adapters.postgres.admin.roles import APP
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.engine import Engine

@@ -10,15 +10,15 @@ import psycopg
 import pytest
 from support_postgres import reachable_folder
 
-from playtime.adapters.postgres import binaries
-from playtime.adapters.postgres.binaries import (
+from playtime.adapters.postgres.embedded import binaries
+from playtime.adapters.postgres.embedded.binaries import (
     Account,
     Binaries,
     EmbeddedPostgresError,
     account_for,
     find_binaries,
 )
-from playtime.adapters.postgres.embedded import EmbeddedPostgres
+from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="shows what root does")
 

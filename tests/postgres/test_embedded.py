@@ -21,10 +21,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from support_postgres import ThrowawayCluster, reachable_folder, throwaway_cluster
 
-from playtime.adapters.postgres import embedded_cluster
-from playtime.adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError, PortTakenError
-from playtime.adapters.postgres.embedded_cluster import Cluster
-from playtime.adapters.postgres.locked_files import wait_until
+from playtime.adapters.postgres.embedded import cluster as embedded_cluster
+from playtime.adapters.postgres.embedded.cluster import Cluster
+from playtime.adapters.postgres.embedded.locked_files import wait_until
+from playtime.adapters.postgres.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, PortTakenError
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="shows what root does")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs /proc (Linux)")
@@ -417,7 +417,7 @@ def test_a_race_for_the_first_port_is_tried_again(home: Path, monkeypatch: pytes
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         ports = iter([taken, taken, embedded_cluster.free_port()])
-        monkeypatch.setattr("playtime.adapters.postgres.embedded.free_port", lambda: next(ports))
+        monkeypatch.setattr("playtime.adapters.postgres.embedded.server.server.free_port", lambda: next(ports))
         with EmbeddedPostgres(home, durable=False) as postgres:
             assert postgres.port != taken
 

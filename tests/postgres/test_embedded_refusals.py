@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support_postgres import reachable_folder
 
-from playtime.adapters.postgres.binaries import account_for, find_binaries
-from playtime.adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from playtime.adapters.postgres.embedded_cluster import Cluster
+from playtime.adapters.postgres.embedded.binaries import account_for, find_binaries
+from playtime.adapters.postgres.embedded.cluster import Cluster
+from playtime.adapters.postgres.embedded.server import EmbeddedPostgres, EmbeddedPostgresError
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="shows what root does")
 

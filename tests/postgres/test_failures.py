@@ -11,7 +11,7 @@ from support_house import House
 from support_proxy import Wire, wire_to
 from support_records import read, write
 
-from playtime.adapters.postgres.failures import ExchangeFailed, commit_error, port_error
+from playtime.adapters.postgres.connection.failures import ExchangeFailed, commit_error, port_error
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from playtime.application.errors import (

@@ -13,7 +13,7 @@ from support_database import TestDatabase, shared_database
 from support_house import House
 from support_records import account, fresh_id, movement, read, write
 
-from playtime.adapters.postgres.folding import MOST_TENANTS
+from playtime.adapters.postgres.reads.account_totals import MOST_TENANTS
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports.storage import Storage
 from playtime.application.upkeep.sweeps import SMALL_SHARE
@@ -176,7 +176,7 @@ class TestCost:
     ) -> None:
         def entries_read() -> int:
             """Count the rows that a summary takes from the ledger, by the server's own account of its plan."""
-            from playtime.adapters.postgres.folding import summary_of  # noqa: PLC0415 - what is measured
+            from playtime.adapters.postgres.reads.account_totals import summary_of  # noqa: PLC0415 - what is measured
 
             statement = summary_of(here.agent.tenant_id, {"operator_id": here.operator.tenant_id})
             with _bound(database, here) as connection:

@@ -8,11 +8,11 @@ import pytest
 from support_database import TestDatabase
 from support_isolation import findings_in, run_as
 
-from playtime.adapters.postgres.isolation import check_isolation
-from playtime.adapters.postgres.isolation_matrix import VERBS
-from playtime.adapters.postgres.isolation_rules import RULES
-from playtime.adapters.postgres.startup import UnsafeDatabase, refuse_unsafe
-from playtime.adapters.postgres.tables import GLOBAL, metadata
+from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
+from playtime.adapters.postgres.isolation.check import check_isolation
+from playtime.adapters.postgres.isolation.matrix import VERBS
+from playtime.adapters.postgres.isolation.rules import RULES
+from playtime.adapters.postgres.records.tables import GLOBAL, metadata
 from playtime.application.errors import SetupError
 
 pytestmark = pytest.mark.rls

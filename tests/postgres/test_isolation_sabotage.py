@@ -7,8 +7,8 @@ import pytest
 from support_database import PASSWORDS, TestDatabase
 from support_isolation import findings_in, run_as
 
-from playtime.adapters.postgres.roles import APP, provision
-from playtime.adapters.postgres.startup import UnsafeDatabase, refuse_unsafe
+from playtime.adapters.postgres.admin.roles import APP, provision
+from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
 
 pytestmark = pytest.mark.rls
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from support_database import PASSWORDS, TestDatabase, empty_database, fresh_database
 
-from playtime.adapters.postgres.migrator import FOLDER, MigrationError, Migrator, known_migrations
-from playtime.adapters.postgres.roles import (
+from playtime.adapters.postgres.admin.migrator import FOLDER, MigrationError, Migrator, known_migrations
+from playtime.adapters.postgres.admin.roles import (
     APP,
     MIGRATOR,
     OWNER,
@@ -20,8 +20,8 @@ from playtime.adapters.postgres.roles import (
     require_roles,
     roles_sql,
 )
-from playtime.adapters.postgres.startup import UnsafeDatabase, refuse_unsafe
-from playtime.adapters.postgres.tables import metadata
+from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
+from playtime.adapters.postgres.records.tables import metadata
 from playtime.application.errors import StorageUnavailable
 
 ALL = [migration.name for migration in known_migrations()]

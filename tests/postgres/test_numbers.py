@@ -18,8 +18,8 @@ from support_engine import SettableClock, build_engine
 from support_house import House
 from support_records import read, write
 
-from playtime.adapters.postgres.number_folding import GRAINS_MINUTES
-from playtime.adapters.postgres.number_pieces import cut_up
+from playtime.adapters.postgres.analytics.buckets import cut_up
+from playtime.adapters.postgres.analytics.rollup import GRAINS_MINUTES
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.ports.analytics import EVERYTHING, Dimension, Sum

@@ -15,11 +15,11 @@ from support_database import PASSWORDS
 from support_postgres import reachable_folder
 
 from playtime.adapters.postgres import database as database_module
-from playtime.adapters.postgres import roles
+from playtime.adapters.postgres.admin import roles
+from playtime.adapters.postgres.admin.migrator import Migrator
+from playtime.adapters.postgres.admin.roles import APP, OWNER_READ, ROLES, is_provisioned, provision, roles_sql
 from playtime.adapters.postgres.database import DATABASE, Database, Logins
-from playtime.adapters.postgres.embedded import EmbeddedPostgres
-from playtime.adapters.postgres.migrator import Migrator
-from playtime.adapters.postgres.roles import APP, OWNER_READ, ROLES, is_provisioned, provision, roles_sql
+from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
 
 APPLICATION: Final = "playtime-provisioning"
 WINDOW_SECONDS: Final = 1.0

@@ -11,9 +11,9 @@ import pytest
 from attrs import frozen
 from support_database import PASSWORDS, TestDatabase, fresh_database
 
-from playtime.adapters.postgres.isolation import check_isolation
-from playtime.adapters.postgres.roles import APP, OWNER, provision
-from playtime.adapters.postgres.startup import UnsafeDatabase, refuse_unsafe
+from playtime.adapters.postgres.admin.roles import APP, OWNER, provision
+from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
+from playtime.adapters.postgres.isolation.check import check_isolation
 
 pytestmark = pytest.mark.rls
 

@@ -12,8 +12,8 @@ from support_database import TestDatabase
 from support_house import House
 from support_records import NOW, write
 
-from playtime.adapters.postgres.channel import Statement
-from playtime.adapters.postgres.reads_safety import safety_by
+from playtime.adapters.postgres.connection.channel import Statement
+from playtime.adapters.postgres.reads.safety import safety_by
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.transaction import Transaction
 from playtime.application.ports.safety import SafetyWatch

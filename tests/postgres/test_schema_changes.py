@@ -19,11 +19,11 @@ import pytest
 from support_database import TestDatabase, empty_database
 from support_rows import Operators, columns_of, contents
 
-from playtime.adapters.postgres import rows_passes
-from playtime.adapters.postgres.isolation_rules import lint
-from playtime.adapters.postgres.isolation_samples import TableShape, shapes
-from playtime.adapters.postgres.migrator import FOLDER, MigrationError, Migrator, known_migrations
-from playtime.adapters.postgres.startup import refuse_unsafe
+from playtime.adapters.postgres.admin.migrator import FOLDER, MigrationError, Migrator, known_migrations
+from playtime.adapters.postgres.admin.startup import refuse_unsafe
+from playtime.adapters.postgres.isolation.rules import lint
+from playtime.adapters.postgres.isolation.samples import TableShape, shapes
+from playtime.adapters.postgres.records import limits as rows_passes
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports.storage import UnitOfWork
@@ -208,7 +208,7 @@ class TestALockThatIsNotToBeHad:
     def test_of_another_runner_is_told_as_such(
         self, database: TestDatabase, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("playtime.adapters.postgres.migrator.RUNNER_SECONDS", 1)
+        monkeypatch.setattr("playtime.adapters.postgres.admin.migrator.RUNNER_SECONDS", 1)
         with psycopg.connect(database.superuser_url) as other:
             other.execute("lock table playtime.schema_migrations in exclusive mode")
             with pytest.raises(MigrationError, match="1 seconds for another program that migrates"):
@@ -218,7 +218,7 @@ class TestALockThatIsNotToBeHad:
     def test_of_an_index_is_waited_for_beside_the_service_and_made_whole_later(
         self, database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("playtime.adapters.postgres.migrator.RUNNER_SECONDS", 1)
+        monkeypatch.setattr("playtime.adapters.postgres.admin.migrator.RUNNER_SECONDS", 1)
         folder = folder_of(NAMES, tmp_path / "next")
         (folder / "9999_index.concurrently.sql").write_text(INDEX)
         migrator = Migrator(database.migrator_url, folder)

@@ -14,7 +14,7 @@ from support_database import TestDatabase, fresh_database
 from support_day import LOSE, Day, Guest, build_day
 from support_engine import PINS, build_engine
 
-from playtime.adapters.postgres.startup import UnsafeDatabase, refuse_restored
+from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_restored
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.errors import StorageUnavailable
 from playtime.application.ledger.sealing import SealedBooks, SealLedger, VerifySeals

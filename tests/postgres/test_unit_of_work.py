@@ -15,10 +15,10 @@ from support_day import LOSE, PASSWORD, Day, build_day
 from support_house import House
 from support_records import fresh_id, read, write
 
-from playtime.adapters.postgres.channel import Channel, Statement, UnstorableValue, encode
+from playtime.adapters.postgres.connection.channel import Channel, Statement, UnstorableValue, encode
+from playtime.adapters.postgres.records.tables import FORSAKEN, GLOBAL, INSERT_ONLY, SCHEMA, metadata
+from playtime.adapters.postgres.records.writes import Writes
 from playtime.adapters.postgres.storage import PostgresStorage
-from playtime.adapters.postgres.tables import FORSAKEN, GLOBAL, INSERT_ONLY, SCHEMA, metadata
-from playtime.adapters.postgres.writes import Writes
 from playtime.application.engine import Engine
 from playtime.application.errors import AlreadyExists, IsolationViolation, StorageError, StorageUnavailable
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter

@@ -5,9 +5,9 @@ import pytest
 from support_database import TestDatabase
 from support_records import fresh_id
 
-from playtime.adapters.postgres import reads_stream
-from playtime.adapters.postgres.audit_checks import QUERIES
-from playtime.adapters.postgres.channel import PATIENCE
+from playtime.adapters.postgres.audit.checks import QUERIES
+from playtime.adapters.postgres.connection.channel import PATIENCE
+from playtime.adapters.postgres.reads import stream as reads_stream
 from playtime.application.ports.audit import Stored
 
 

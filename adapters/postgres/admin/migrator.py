@@ -1,0 +1,206 @@
+"""Migrations: numbered SQL files, each applied once, in order, in a transaction of its own.
+
+A file that was applied is never edited; its digest is kept and held against it. Two runners at once are safe: each
+file is applied under a lock on the table of what was applied, and looked up again once the lock is had.
+
+A statement that waits for a lock on a table makes everybody wait who comes behind it. So a migration gives up
+soon, undoes what it did, and is run again; CONTRIBUTING.md says how files are written that need no long lock.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from attrs import field, frozen
+from psycopg import sql
+
+from ....application.errors import SetupError, StorageUnavailable
+from ..connection.pool import connection_parameters
+from .concurrent_indexes import SUFFIX, run_concurrently
+from .roles import OWNER
+
+FOLDER: Final = Path(__file__).parents[1] / "migrations"
+RUNNER_SECONDS: Final = 10
+"""How long to wait for another runner."""
+TABLE_SECONDS: Final = 3
+"""How long a statement of a migration waits for a lock."""
+_RACES: Final = (
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.DuplicateSchema,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.UniqueViolation,
+)
+_TRIES: Final = 5
+
+
+class MigrationError(SetupError):
+    """Raised when the schema cannot be brought up to date: a file was edited, failed, or is not known here."""
+
+
+class OwnerMissing(MigrationError):
+    """Raised when not even the role that owns the tables is there: nothing was ever made in this cluster."""
+
+
+@frozen
+class Migration:
+    """One file."""
+
+    name: str
+    statements: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file, in hexadecimal."""
+        return hashlib.sha256(self.statements.encode()).hexdigest()
+
+
+def known_migrations(folder: Path = FOLDER) -> Sequence[Migration]:
+    """Return the migrations of this release, in order."""
+    return [Migration(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.sql"))]
+
+
+def pending_migrations(known: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
+    """Return what is not applied yet. Raises MigrationError when what was applied is not what is known."""
+    digests = {migration.name: migration.digest for migration in known}
+    unknown = sorted(applied.keys() - digests.keys())
+    if unknown:
+        raise MigrationError(f"the database is ahead of this release: it has {', '.join(unknown)}")
+    edited = sorted(name for name, digest in applied.items() if digests[name] != digest)
+    if edited:
+        raise MigrationError(
+            f"edited after being applied: {', '.join(edited)}; put back the file, write a new one"
+        )
+    pending = [migration for migration in known if migration.name not in applied]
+    if pending and applied and pending[0].name < max(applied):
+        raise MigrationError(f"{pending[0].name} comes before {max(applied)}, which is applied: number it anew")
+    return pending
+
+
+@frozen
+class Migrator:
+    """Brings a database's schema up to date, as a login that may become playtime_owner."""
+
+    url: str = field(repr=False)
+    folder: Path = FOLDER
+    table_seconds: int = TABLE_SECONDS
+
+    def pending(self) -> list[str]:
+        """Return the names of the migrations that are not applied; changes nothing.
+
+        Raises OwnerMissing, MigrationError, StorageUnavailable.
+        """
+        with self._connect() as connection:
+            return [migration.name for migration in pending_migrations(self._known(), applied(connection))]
+
+    def migrate(self) -> list[str]:
+        """Apply what is pending and return its names. Raises MigrationError, StorageUnavailable."""
+        with self._connect() as connection:
+            self._make_record(connection)
+            pending = pending_migrations(self._known(), applied(connection))
+            return [migration.name for migration in pending if self._apply(connection, migration)]
+
+    def _known(self) -> Sequence[Migration]:
+        return known_migrations(self.folder)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        parameters = connection_parameters(
+            self.url, application="playtime-migrator", lock_timeout=f"{RUNNER_SECONDS}s"
+        )
+        try:
+            # Nothing is prepared: a prepared query leaves its snapshot open until its transaction ends, and who
+            # makes an index beside it would wait for that.
+            connection = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+        except psycopg.Error as error:
+            raise StorageUnavailable(f"the migrator cannot connect: {error}") from error
+        try:
+            connection.execute(sql.SQL("set role {}").format(sql.Identifier(OWNER)))
+        except psycopg.errors.InvalidParameterValue as error:
+            connection.close()
+            raise OwnerMissing(f"the role {OWNER} is not there: {error}") from error
+        except psycopg.Error as error:
+            connection.close()
+            message = f"the login of PLAYTIME_MIGRATOR_URL cannot become {OWNER}: {error}"
+            raise MigrationError(message) from error
+        return connection
+
+    def _make_record(self, connection: psycopg.Connection[Any]) -> None:
+        """Make the table of what was applied; someone else may be making it at the same time."""
+        for _ in range(_TRIES):
+            try:
+                with connection.transaction():
+                    _make_schema(connection)
+                    connection.execute(
+                        "create table if not exists playtime.schema_migrations ("
+                        " name text primary key, sha256 text not null,"
+                        " applied_at timestamptz not null default clock_timestamp())"
+                    )
+            except _RACES:
+                continue
+            except psycopg.Error as error:
+                raise MigrationError(f"the schema playtime cannot be made: {error}") from error
+            return
+        raise MigrationError("the schema playtime could not be made: others keep making it at the same time")
+
+    def _apply(self, connection: psycopg.Connection[Any], migration: Migration) -> bool:
+        """Apply one file; False if another runner was faster."""
+        waited = f"{RUNNER_SECONDS} seconds for another program that migrates"
+        try:
+            with connection.transaction():
+                connection.execute("lock table playtime.schema_migrations in exclusive mode")
+                if not pending_migrations([migration], _only(applied(connection), migration.name)):
+                    return False
+                if migration.name.endswith(SUFFIX):
+                    waited = f"{RUNNER_SECONDS} seconds for transactions that began before it"
+                    self._run_beside(migration)
+                    return self._record(connection, migration)
+                waited = (
+                    f"{self.table_seconds} seconds for a lock: a transaction has been using the table for longer"
+                )
+                connection.execute("set local search_path = pg_catalog")
+                connection.execute(f"set local lock_timeout = {self.table_seconds * 1000}".encode())
+                connection.execute(migration.statements.encode())
+                self._record(connection, migration)
+        except psycopg.errors.LockNotAvailable as error:
+            raise MigrationError(f"{migration.name} waited {waited}; try again") from error
+        except psycopg.Error as error:
+            raise MigrationError(f"{migration.name} failed and left nothing behind: {error}") from error
+        return True
+
+    def _run_beside(self, migration: Migration) -> None:
+        """Run a file that cannot be a transaction, while other runners wait for the lock without a snapshot."""
+        with closing(self._connect()) as beside:
+            run_concurrently(beside, migration.statements)
+
+    @staticmethod
+    def _record(connection: psycopg.Connection[Any], migration: Migration) -> bool:
+        connection.execute(
+            "insert into playtime.schema_migrations (name, sha256) values (%s, %s)",
+            (migration.name, migration.digest),
+        )
+        return True
+
+
+def _make_schema(connection: psycopg.Connection[Any]) -> None:
+    """Make the schema, which needs more rights than using one that the administrator made."""
+    found = connection.execute("select to_regnamespace('playtime')").fetchone()
+    if found is None or found[0] is None:
+        connection.execute("create schema playtime")
+
+
+def applied(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Return the digests of what was applied, by name; nothing when the database is empty."""
+    # Asked of the catalogue, which also a login sees that may not look into the schema yet.
+    found = connection.execute(
+        "select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = 'playtime' and c.relname = 'schema_migrations'"
+    ).fetchone()
+    if found is None:
+        return {}
+    return dict(connection.execute("select name, sha256 from playtime.schema_migrations").fetchall())
+
+
+def _only(digests: Mapping[str, str], name: str) -> dict[str, str]:
+    return {name: digests[name]} if name in digests else {}

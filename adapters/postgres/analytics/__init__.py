@@ -1,0 +1,1 @@
+"""Analytics: the roll-up and the queries over it."""

@@ -1,0 +1,1 @@
+"""Connections, the pipelined channel and failures by SQLSTATE."""

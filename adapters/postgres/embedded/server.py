@@ -1,0 +1,264 @@
+"""A PostgreSQL of our own below a data home, run for as long as programs use it.
+
+Every program on the same home joins the server that runs there. Who uses it is told by locks
+(flock), which the kernel takes back when a process ends, however it ends:
+
+* `lifecycle.lock`, exclusive: held to start or stop the server, which one process does at a time.
+* `users.lock`, shared: held by each program that uses the server; the last one to leave stops it.
+
+`instance.json` tells them the port and the superuser's password.
+"""
+
+import json
+import os
+import secrets  # noqa: TID251 - makes a password between programs: no affair of the engine's
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Literal, Self
+from urllib.parse import quote
+
+from attrs import asdict, define, evolve, field, frozen
+
+from .binaries import EmbeddedPostgresError
+from .cluster import HOST, READY_SECONDS, SUPERUSER, Cluster, PortTakenError, Postmaster, accepts, free_port
+from .locked_files import open_private, sync_folder, try_lock, unlock, wait_until
+
+__all__ = ["SUPERUSER", "EmbeddedPostgres", "EmbeddedPostgresError", "PortTakenError"]
+
+_LIFECYCLE_SECONDS: Final = 300.0
+_PORT_ATTEMPTS: Final = 20
+
+Way = Literal["socket", "tcp"]
+"""How a program reaches the server: the socket is a fifth faster, TCP open to any local account."""
+
+
+@frozen
+class _Instance:
+    """What a home remembers of its cluster, in `instance.json`."""
+
+    password: str = field(repr=False)
+    port: int | None = None
+    pid: int | None = None
+
+
+def _resolved(home: str | os.PathLike[str]) -> Path:
+    return Path(home).resolve()
+
+
+@define
+class EmbeddedPostgres:
+    """The PostgreSQL of a data home as one program uses it: a context manager of start and stop.
+
+    An object is not for several threads at once. A forked child may use the addresses it finds
+    here, and keeps the server in use until it ends. Homes on network file systems do not do.
+    """
+
+    home: Path = field(converter=_resolved)
+    durable: bool = field(default=True, kw_only=True)
+    """False gives safety against power cuts up for speed; a server that runs stays as it is."""
+    _instance: _Instance | None = field(default=None, init=False)
+    _joined: ExitStack | None = field(default=None, init=False)
+    _joined_by: int | None = field(default=None, init=False)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Join the server that runs on this home, or start it, on a cluster made if need be."""
+        if sys.platform == "win32":
+            raise EmbeddedPostgresError(
+                "The embedded PostgreSQL does not run on Windows. Set PLAYTIME_DATABASE_URL."
+            )
+        if self._joined and self._joined_by == os.getpid():
+            return
+        self._make_folder()
+        with self._lifecycle() as lifecycle, ExitStack() as joining:
+            users = joining.enter_context(open_private(self._folder / "users.lock"))
+            if not try_lock(users, exclusive=False):
+                raise EmbeddedPostgresError(f"{users.name} is locked by a program that is not ours.")
+            self._instance = self._running() or self._launch(lifecycle)
+            self._joined, self._joined_by = joining.pop_all(), os.getpid()
+
+    def stop(self) -> None:
+        """Leave the server; the last program to leave stops it."""
+        joined, self._joined, self._instance = self._joined, None, None
+        if joined:
+            joined.close()  # closes the file; to unlock it would unlock it for a forked child, too
+            if self._joined_by == os.getpid():
+                self.stop_if_unused()
+
+    def stop_if_unused(self) -> bool:
+        """Stop the server unless a program uses it (False): what a killed one left running, say."""
+        if not self._folder.exists():
+            return True
+        with self._lifecycle(), open_private(self._folder / "users.lock") as users:
+            unused = try_lock(users, exclusive=True)
+            if unused:
+                self._cluster.shut_down()
+        return unused
+
+    def revive(self) -> None:
+        """See to it that the server runs: one that died is started again, on the same port.
+
+        Unlike the rest, it may be called by several threads at once.
+        """
+        port = self.port
+        if accepts(port):
+            return
+        with self._lifecycle():
+            self._instance = self._running() or self._launched(port)
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1, which is part of the socket's name, too."""
+        port = self._started.port
+        assert port is not None, "a server that was started has one"
+        return port
+
+    @property
+    def password(self) -> str:
+        """The superuser's password, made with the cluster and known to whoever reads the home."""
+        return self._started.password
+
+    @property
+    def socket_directory(self) -> Path | None:
+        """Where the server's Unix socket lies; None where its path would be too long."""
+        return self._cluster.socket_directory
+
+    def url(self, dbname: str, *, user: str, password: str, way: Way = "socket") -> str:
+        """Return the address of a database; over TCP, too, where there is no socket."""
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        name = quote(dbname, safe="")
+        folder = self.socket_directory
+        if way == "tcp" or folder is None:
+            return f"postgresql://{login}@{HOST}:{self.port}/{name}"
+        return f"postgresql://{login}@/{name}?host={quote(str(folder), safe='')}&port={self.port}"
+
+    def superuser_url(self, dbname: str = "postgres", *, way: Way = "socket") -> str:
+        """Return the address of a database for the superuser."""
+        return self.url(dbname, user=SUPERUSER, password=self.password, way=way)
+
+    @property
+    def _started(self) -> _Instance:
+        if self._instance is None:
+            raise EmbeddedPostgresError(f"The PostgreSQL of {self.home} was not started here.")
+        return self._instance
+
+    @property
+    def _folder(self) -> Path:
+        return self.home / "postgres"
+
+    @property
+    def _cluster(self) -> Cluster:
+        return Cluster(self._folder, durable=self.durable)
+
+    def _make_folder(self) -> None:
+        """Make the folders that are missing: ours alone or, made by root, for others to pass."""
+        mode = 0o711 if os.geteuid() == 0 else 0o700
+        try:
+            missing = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
+            for path in reversed(missing):
+                path.mkdir(exist_ok=True)
+                path.chmod(mode)
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"{self._folder} cannot be made ({error}). Set PLAYTIME_HOME to a directory of your own."
+            ) from error
+
+    @contextmanager
+    def _lifecycle(self) -> Iterator[IO[bytes]]:
+        """Hold the right to start and stop the server."""
+        with open_private(self._folder / "lifecycle.lock") as lock:
+            if not wait_until(lambda: try_lock(lock, exclusive=True), _LIFECYCLE_SECONDS):
+                raise EmbeddedPostgresError(
+                    f"Another program has been starting or stopping the PostgreSQL of {self.home} "
+                    f"for {_LIFECYCLE_SECONDS:.0f} seconds."
+                )
+            try:
+                yield lock
+            finally:
+                unlock(lock)
+
+    def _running(self) -> _Instance | None:
+        """Return the server that runs. One that comes up, goes down or dies is waited for."""
+        cluster = self._cluster
+        found: Postmaster | None = None
+
+        def settled() -> bool:
+            nonlocal found
+            found = cluster.postmaster()
+            return bool(found and found.answers()) or not cluster.is_alive()
+
+        if not wait_until(settled, READY_SECONDS):
+            raise EmbeddedPostgresError(f"The PostgreSQL of {self.home} runs, but does not answer.")
+        return self._remember(found) if found and cluster.is_alive() else None
+
+    def _launch(self, lifecycle: IO[bytes]) -> _Instance:
+        """Start the server on the port it last had, or else on a free one."""
+        cluster = self._cluster
+        last = self._remembered()
+        if not cluster.data.exists():
+            cluster.create(password=last.password, inherited_lock=lifecycle)
+        for attempt in range(_PORT_ATTEMPTS):
+            try:
+                port = free_port() if attempt or last.port is None else last.port
+                return self._launched(port)
+            except PortTakenError:
+                continue
+        raise PortTakenError(f"The PostgreSQL of {self.home} found no free port.")
+
+    def _launched(self, port: int) -> _Instance:
+        """Start the server; one that others could not find out about is not left running."""
+        cluster = self._cluster
+        server = cluster.launch(port)
+        try:
+            return self._remember(server)
+        except BaseException:
+            cluster.shut_down()
+            raise
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / "instance.json"
+
+    def _remembered(self) -> _Instance:
+        """Return what the home remembers; a password is made for a cluster that is yet to be."""
+        try:
+            return _Instance(**json.loads(self._file.read_bytes()))
+        except FileNotFoundError:
+            if not self._cluster.data.exists():
+                return self._write(_Instance(secrets.token_urlsafe(24)))
+            raise EmbeddedPostgresError(
+                f"{self._file} is gone, and with it the password of the cluster beside it: restore it."
+            ) from None
+        except (TypeError, ValueError) as error:
+            raise EmbeddedPostgresError(f"{self._file} is damaged: {error}") from error
+
+    def _remember(self, server: Postmaster) -> _Instance:
+        last = self._remembered()
+        now = evolve(last, port=server.port, pid=server.pid)
+        return last if now == last else self._write(now)
+
+    def _write(self, instance: _Instance) -> _Instance:
+        new = self._file.with_suffix(".new")
+        try:
+            with open_private(new, os.O_TRUNC) as file:
+                file.write(json.dumps(asdict(instance)).encode())
+                os.fsync(file.fileno())
+            new.replace(self._file)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise EmbeddedPostgresError(f"{self._file} cannot be written: {error}") from error
+        return instance

@@ -1,0 +1,1 @@
+"""The isolation check: catalogue rules and access matrix."""

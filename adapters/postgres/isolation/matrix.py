@@ -1,0 +1,220 @@
+"""The access matrix: tables x verbs x who asks, tried out on the database itself and rolled back.
+
+Nothing of it stays: the rows belong to operators that are made up for it, in a transaction that is rolled back.
+Allowed cells are asserted as denied ones are: a policy that denies everything would pass a test of denials.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import psycopg
+from attrs import define, field, frozen
+from psycopg import sql
+
+from ..admin.roles import APP, OWNER, OWNER_READ
+from ..records.tables import GLOBAL, INSERT_ONLY, SCHEMA
+from .rules import Finding
+from .samples import Owner, TableShape, shapes
+
+Verb = Literal["select", "insert", "update", "delete", "move"]
+VERBS: Final[tuple[Verb, ...]] = ("select", "insert", "update", "delete", "move")
+
+_BIND: Final = "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)"
+_DENIED: Final = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
+
+
+@frozen
+class Asker:
+    """Who asks, through which binding, and whose row they ask for."""
+
+    name: str
+    binding: Owner | None
+    target: Owner
+    elsewhere: Owner
+    """Where a move would take the row: out of what the asker sees, where that is anywhere."""
+    sees: bool = False
+    role: str = APP
+
+
+@define
+class Matrix:
+    """One run over a database."""
+
+    connection: psycopg.Connection[Any]
+    ids: Iterator[UUID]
+    cells: int = field(default=0, init=False)
+    findings: list[Finding] = field(factory=list, init=False)
+    _rows: dict[Owner, dict[str, dict[str, Any]]] = field(factory=dict, init=False)
+
+    def run_as_app(self) -> None:
+        """Try every cell that the application's login can be in; the connection is that login's."""
+        with self.connection.transaction(force_rollback=True):
+            askers = _askers(self.ids)
+            self._try_tables(askers)
+            self._try_globals(askers[0])
+
+    def run_as_owners(self) -> None:
+        """Try the cells of the platform owner's login and the tables' owner; the connection is a superuser's."""
+        with self.connection.transaction(force_rollback=True):
+            self.connection.execute("set local role playtime_app")
+            self._try_tables(_owners(self.ids))
+
+    def _try_tables(self, askers: list[Asker]) -> None:
+        tables = self._samples(askers)
+        for asker in askers:
+            with self.connection.transaction(force_rollback=True):
+                self.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(asker.role)))
+                self._bind(asker.binding)
+                for table in tables:
+                    for verb in VERBS:
+                        self._try(table, asker, verb)
+
+    def _samples(self, askers: list[Asker]) -> list[TableShape]:
+        """Write a row of every owner into every table; return the tables in which that worked."""
+        usable = []
+        owners = sorted({owner for asker in askers for owner in (asker.target, asker.elsewhere)}, key=_level)
+        for table in shapes(self.connection):
+            if not table.can_be_tried:
+                self._report(table.name, "cannot be tried out: it lacks operator_id, tenant_id or a primary key")
+                continue
+            try:
+                for owner in owners:
+                    self._bind(Owner(owner.operator_id, owner.operator_id))
+                    rows = self._rows.setdefault(owner, {})
+                    row = table.row(owner, self.ids, rows)
+                    with self.connection.transaction():
+                        self.connection.execute(table.insert(row), row)
+                    rows[table.name] = row
+            except psycopg.Error as error:
+                self._report(table.name, f"no row could be made of it for the matrix: {_first_line(error)}")
+            else:
+                usable.append(table)
+        return usable
+
+    def _try(self, table: TableShape, asker: Asker, verb: Verb) -> None:
+        self.cells += 1
+        expected = _expected(table.name, asker, verb)
+        try:
+            with self.connection.transaction(force_rollback=True):
+                allowed = self._ask(table, asker, verb)
+        except _DENIED:
+            allowed = False
+        except psycopg.IntegrityError:
+            allowed = True  # row security is asked first: it was past it that a key or check refused
+        except psycopg.Error as error:
+            self._report(table.name, f"{verb} by {asker.name} failed otherwise: {_first_line(error)}")
+            return
+        if allowed != expected:
+            outcome = "allowed" if allowed else "denied"
+            self._report(table.name, f"{verb} by {asker.name} is {outcome}")
+
+    def _ask(self, table: TableShape, asker: Asker, verb: Verb) -> bool:
+        """Return whether the verb reached the row."""
+        row = self._rows[asker.target][table.name]
+        if verb == "insert":
+            fresh = table.row(asker.target, self.ids, self._rows[asker.target])
+            return self.connection.execute(table.insert(fresh), fresh).rowcount == 1
+        where = table.where_key()
+        if verb == "select":
+            statement = sql.SQL("select 1 from {} {}").format(table.identifier, where)
+        elif verb == "delete":
+            statement = sql.SQL("delete from {} {}").format(table.identifier, where)
+        elif verb == "update":
+            statement = sql.SQL("update {} set tenant_id = tenant_id {}").format(table.identifier, where)
+        else:
+            statement = sql.SQL("update {} set operator_id = {}, tenant_id = {} {}").format(
+                table.identifier,
+                sql.Placeholder("new_operator_id"),
+                sql.Placeholder("new_tenant_id"),
+                where,
+            )
+        new = {"new_operator_id": asker.elsewhere.operator_id, "new_tenant_id": asker.elsewhere.tenant_id}
+        return self.connection.execute(statement, row | new).rowcount > 0
+
+    def _try_globals(self, asker: Asker) -> None:
+        """The tables of no tenant are read by the application, and written by it in no way."""
+        writes = {
+            "insert": "insert into {} select * from {} where false",
+            "update": "update {} set {} = {} where false",
+            "delete": "delete from {} where false",
+        }
+        for name in sorted(GLOBAL):
+            table, column = sql.Identifier(SCHEMA, name), sql.Identifier(_KEYS_OF_GLOBALS[name])
+            for verb, text in {"select": "select 1 from {} limit 1", **writes}.items():
+                self.cells += 1
+                parts = {"insert": (table, table), "update": (table, column, column)}.get(verb, (table,))
+                try:
+                    with self.connection.transaction(force_rollback=True):
+                        self.connection.execute(sql.SQL(text).format(*parts))
+                    allowed = True
+                except _DENIED:
+                    allowed = False
+                if allowed != (verb == "select"):
+                    self._report(name, f"{verb} by {asker.name} is {'allowed' if allowed else 'denied'}")
+
+    def _bind(self, owner: Owner | None) -> None:
+        binding = ("", "") if owner is None else (str(owner.operator_id), str(owner.tenant_id))
+        self.connection.execute(_BIND, binding)
+
+    def _report(self, table: str, message: str) -> None:
+        self.findings.append(Finding("matrix", table, message))
+
+
+_KEYS_OF_GLOBALS: Final[Mapping[str, str]] = {
+    "directory": "tenant_id",
+    "game_files": "version",
+    "schema_migrations": "name",
+}
+
+
+def _expected(table: str, asker: Asker, verb: Verb) -> bool:
+    """Return whether the design allows a cell."""
+    if not asker.sees or verb in {"delete", "move"}:
+        return False
+    if asker.role == OWNER_READ:
+        return verb == "select"
+    return verb != "update" or table not in INSERT_ONLY
+
+
+def _askers(ids: Iterator[UUID]) -> list[Asker]:
+    """Return everybody who asks with the application's login."""
+    here, there = _operator(ids), _operator(ids)
+    agent, sibling = Owner(here.operator_id, next(ids)), Owner(here.operator_id, next(ids))
+    return [
+        Asker("the operator for its own row", here, here, there, sees=True),
+        Asker("the operator for its agent's row", here, agent, there, sees=True),
+        Asker("the agent for its own row", agent, agent, sibling, sees=True),
+        Asker("the agent for its sibling's row", agent, sibling, agent),
+        Asker("the agent for its operator's row", agent, here, agent),
+        Asker("another operator for the agent's row", there, agent, there),
+        Asker("another operator for the operator's row", there, here, there),
+        Asker("an operator with another's agent", Owner(there.operator_id, agent.tenant_id), agent, there),
+        Asker("nobody for the agent's row", None, agent, there),
+    ]
+
+
+def _owners(ids: Iterator[UUID]) -> list[Asker]:
+    """Return those who ask with other logins, for rows of an operator and of its agent."""
+    here, there = _operator(ids), _operator(ids)
+    agent = Owner(here.operator_id, next(ids))
+    return [
+        Asker("the platform's owner for the operator's row", None, here, there, sees=True, role=OWNER_READ),
+        Asker("the platform's owner for the agent's row", None, agent, there, sees=True, role=OWNER_READ),
+        Asker("the tables' owner for the agent's row", None, agent, there, role=OWNER),
+        Asker("the tables' owner, bound, for the operator's row", here, here, there, role=OWNER),
+    ]
+
+
+def _operator(ids: Iterator[UUID]) -> Owner:
+    operator_id = next(ids)
+    return Owner(operator_id, operator_id)
+
+
+def _level(owner: Owner) -> bool:
+    """Operators first: their agents refer to them."""
+    return owner.operator_id != owner.tenant_id
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,1 @@
+"""What the ports read, one module for each area."""

@@ -1,0 +1,134 @@
+"""Reading the ledger: its events, and what they add up to."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import frozen
+
+from ....application.ports.filters import LedgerFilter, Page
+from ....domain.ledger.events import (
+    KEEPS_BALANCE,
+    Account,
+    AccountKind,
+    AccountTotal,
+    EventType,
+    LedgerEvent,
+    MovementTotal,
+)
+from ..connection.channel import Row, Statement
+from ..records import tables
+from ..records.play import EVENTS
+from ..records.queries import asked_for, page_of
+from ..transaction import Transaction
+from .account_totals import fold
+
+ACCOUNTS: Final = """
+with moved as (
+    select from_kind, from_owner_id, to_kind, to_owner_id, amount_minor,
+        xact_id > coalesce(through, '0'::xid8) as is_left
+    from playtime.ledger_events left join playtime.fold_marks using (operator_id, tenant_id)
+    where from_kind is not null {and_scope}
+), entries (kind, owner_id, minor, is_left) as (
+    select to_kind, to_owner_id, amount_minor, is_left from moved
+    union all
+    select from_kind, from_owner_id, -amount_minor, is_left from moved
+), summed as (
+    select kind, owner_id, sum(minor)::bigint as entries_minor,
+        coalesce(sum(minor) filter (where is_left), 0)::bigint as left_minor
+    from entries group by kind, owner_id
+), folded (kind, owner_id, folded_minor) as (
+    select account_kind, account_id, sum(balance_minor)::bigint
+    from playtime.account_totals where true {and_scope} group by account_kind, account_id
+), stated (kind, owner_id, stated_minor, floor_minor) as (
+    select 'TENANT', tenant_id, balance_minor, floor_minor from playtime.wallets where true {and_scope}
+    union all
+    select 'PLAYER', player_id, balance_minor, 0 from playtime.players where true {and_scope}
+    union all
+    select 'VOUCHER_POOL', tenant_id, sum(amount_minor + bonus_minor)::bigint, 0
+    from playtime.vouchers where status = 'ISSUED' {and_scope} group by tenant_id
+    union all
+    select 'BONUS_POOL', tenant_id, sum(amount_minor)::bigint, 0
+    from playtime.bonuses where status = 'PENDING' {and_scope} group by tenant_id
+)
+select kind, owner_id, coalesce(entries_minor, 0) as entries_minor, stated_minor, floor_minor,
+    coalesce(folded_minor, 0) + coalesce(left_minor, 0) as summed_minor
+from summed full join stated using (kind, owner_id) full join folded using (kind, owner_id)
+"""
+"""Entries beside what the rest of the books state, in one statement: at one moment."""
+
+_MOVEMENTS: Final = """
+select event_type, count(*), coalesce(sum(amount_minor) filter (where from_kind is not null), 0)::bigint
+from playtime.ledger_events where true {and_scope} group by event_type
+"""
+
+_NOTHING_BUT_ENTRIES: Final = frozenset({AccountKind.HOUSE, AccountKind.ISSUANCE})
+_FOLDED: Final = frozenset(AccountKind) - KEEPS_BALANCE
+_EVENT_TYPES: Final = {event_type: place for place, event_type in enumerate(EventType)}
+
+
+@frozen
+class PostgresLedger:
+    """The stream of events, and what it adds up to."""
+
+    transaction: Transaction
+
+    def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
+        """Return events, newest id first."""
+        conditions, values = asked_for(
+            ("tenant_id", "is", only.tenant_id),
+            ("player_id", "is", only.player_id),
+            ("event_type", "is", only.event_type),
+            ("occurred_at", "since", only.since),
+            ("occurred_at", "until", only.until),
+        )
+        before = page.before is not None
+        query = page_of(tables.ledger_events, "event_id", *conditions, bound=self.transaction.bound, before=before)
+        statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
+        return [EVENTS.record_of(row) for row in self.transaction.read(statement)[0]]
+
+    def fold(self, limit: int) -> int:
+        """Fold some more entries, commit, and return how many they were."""
+        return fold(self.transaction, limit)
+
+    def account_totals(self) -> Sequence[AccountTotal]:
+        """Return every visible account, in order.
+
+        Books are verified bound as the operator. An agent is shown the accounts of itself and of its players only:
+        the others' entries are not all visible to it.
+
+        The sums here are of all entries, folded or not, so that this stays a check of everything else. Where the
+        folded total and the entries since come to something else, that is what is stated: a disagreement, even if
+        balances, open vouchers and pending bonuses are as they should be.
+        """
+        rows = self.transaction.read(self._scoped(ACCOUNTS))[0]
+        totals = [_account_total(row) for row in rows if self._is_own(row)]
+        return sorted(totals, key=lambda total: total.account)
+
+    def movement_totals(self) -> Sequence[MovementTotal]:
+        """Return count and sum of each kind of event that happened among the visible ones."""
+        rows = self.transaction.read(self._scoped(_MOVEMENTS))[0]
+        totals = [MovementTotal(EventType(row[0]), row[1], row[2]) for row in rows]
+        return sorted(totals, key=lambda total: _EVENT_TYPES[total.event_type])
+
+    def _scoped(self, text: str) -> Statement:
+        values = list(self.transaction.scope.values())
+        return Statement(text.format(and_scope="and operator_id = $1" if values else ""), values)
+
+    def _is_own(self, row: Row) -> bool:
+        """Whether all entries of an account are visible."""
+        if not self.transaction.bound:
+            return True
+        bound = self.transaction.binding
+        stated = row[3] is not None
+        return bound.tenant_id == bound.operator_id or row[1] == bound.tenant_id or stated
+
+
+def _account_total(row: Row) -> AccountTotal:
+    kind, owner_id, entries_minor, stated_minor, floor_minor, summed_minor = row
+    account = Account(AccountKind(kind), owner_id)
+    if account.kind in _FOLDED and summed_minor != entries_minor:
+        stated_minor = summed_minor
+    elif account.kind in _NOTHING_BUT_ENTRIES:
+        return AccountTotal(account, entries_minor)
+    # What nobody states is stated as 0: entries without their row are a fault, not an account of another kind.
+    return AccountTotal(account, entries_minor, stated_minor or 0, floor_minor or 0)

@@ -1,0 +1,158 @@
+"""Reading who there is: tenants, wallets, staff, counted guesses."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from uuid import UUID
+
+from attrs import frozen
+from sqlalchemy.dialects.postgresql import insert
+
+from ....application.ports.bindings import AnswerKey, StoredAnswer
+from ....application.ports.filters import Page
+from ....application.ports.tenancy import WalletSummary
+from ....domain.access.attempts import Attempts
+from ....domain.play.sessions import StaffSession
+from ....domain.tenancy.staff import StaffMember
+from ....domain.tenancy.tenants import Tenant, TenantWallet
+from ..connection.channel import Row, Statement
+from ..records import tables
+from ..records.queries import Query, asked_for, compiled, page_of, param, rows_by, rows_of
+from ..records.tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
+from ..transaction import Transaction
+from .account_totals import summary_of
+
+
+def is_storable(text: str) -> bool:
+    """Whether a text can stand in a column at all; one that cannot is in none of them."""
+    return "\0" not in text and not any("\ud800" <= symbol <= "\udfff" for symbol in text)
+
+
+def answer_by(transaction: Transaction, key: AnswerKey | None) -> list[Statement]:
+    """Return the statement that reads the answer of a key; none for no key."""
+    if key is None:
+        return []
+    query = rows_by(tables.answers, "actor_id", "action_id", bound=transaction.bound)
+    return [query(**transaction.scope, actor_id=key.actor_id, action_id=key.action_id)]
+
+
+def answer_in(results: Sequence[Sequence[Row]]) -> StoredAnswer | None:
+    """Return the answer in the results of `answer_by`."""
+    return ANSWERS.record_of(results[0][0]) if results and results[0] else None
+
+
+@frozen
+class PostgresTenants:
+    """Tenants of the bound operator."""
+
+    transaction: Transaction
+
+    def get(self, tenant_id: UUID) -> Tenant | None:
+        """Return the visible tenant."""
+        query = rows_by(tables.tenants, "tenant_id", bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, tenant_id=tenant_id))
+        return None if row is None else TENANTS.record_of(row)
+
+    def by_slug(self, slug: str) -> Tenant | None:
+        """Return the visible tenant of that slug."""
+        if not is_storable(slug):
+            return None
+        query = rows_by(tables.tenants, "slug", bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, slug=slug))
+        return None if row is None else TENANTS.record_of(row)
+
+    def page(self, page: Page) -> Sequence[Tenant]:
+        """Return visible tenants, newest id first."""
+        query = page_of(tables.tenants, "tenant_id", bound=self.transaction.bound, before=page.before is not None)
+        statement = query(**self.transaction.scope, before=page.before, limit=page.limit)
+        return [TENANTS.record_of(row) for row in self.transaction.read(statement)[0]]
+
+
+@frozen
+class PostgresWallets:
+    """TENANT accounts."""
+
+    transaction: Transaction
+
+    def lock(
+        self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None
+    ) -> tuple[Mapping[UUID, TenantWallet], StoredAnswer | None]:
+        """Lock the wallets in the order of their ids; then, by a later statement, read the key's answer."""
+        _ = self.transaction.binding
+        wanted = rows_of(tables.wallets, "tenant_id", bound=True)
+        locked, *answers = self.transaction.read(
+            wanted(**self.transaction.scope, wanted=list(tenant_ids)), *answer_by(self.transaction, key)
+        )
+        return {row[1]: WALLETS.record_of(row) for row in locked}, answer_in(answers)
+
+    def summary(self, tenant_id: UUID) -> WalletSummary | None:
+        """Return the tenant's accounts at one moment."""
+        row = self.transaction.one(summary_of(tenant_id, self.transaction.scope))
+        return None if row is None else WalletSummary(*row)
+
+
+@frozen
+class PostgresStaff:
+    """Members of staff and their sessions."""
+
+    transaction: Transaction
+
+    def get(self, staff_id: UUID) -> StaffMember | None:
+        """Return the visible member of staff."""
+        query = rows_by(tables.staff, "staff_id", bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, staff_id=staff_id))
+        return None if row is None else STAFF.record_of(row)
+
+    def by_username(self, tenant_id: UUID, username: str) -> StaffMember | None:
+        """Return the tenant's member of staff of that name."""
+        if not is_storable(username):
+            return None
+        query = rows_by(tables.staff, "tenant_id", "username", bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, tenant_id=tenant_id, username=username))
+        return None if row is None else STAFF.record_of(row)
+
+    def session(self, session_id: UUID) -> StaffSession | None:
+        """Return a staff session, without a lock."""
+        query = rows_by(tables.staff_sessions, "session_id", bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, session_id=session_id))
+        return None if row is None else STAFF_SESSIONS.record_of(row)
+
+    def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
+        """Return staff of a tenant (None: all visible), newest id first."""
+        conditions, values = asked_for(("tenant_id", "is", tenant_id))
+        before = page.before is not None
+        query = page_of(tables.staff, "staff_id", *conditions, bound=self.transaction.bound, before=before)
+        statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
+        return [STAFF.record_of(row) for row in self.transaction.read(statement)[0]]
+
+    def lock_session(self, session_id: UUID) -> StaffSession | None:
+        """Lock a staff session and return it as it is after the wait."""
+        _ = self.transaction.binding
+        query = rows_by(tables.staff_sessions, "session_id", bound=True, lock=True)
+        row = self.transaction.one(query(**self.transaction.scope, session_id=session_id))
+        return None if row is None else STAFF_SESSIONS.record_of(row)
+
+
+@frozen
+class PostgresAttempts:
+    """Counted guesses at secrets."""
+
+    transaction: Transaction
+
+    def lock(self, subject_id: UUID) -> Attempts:
+        """Make the row where it is missing, lock it and return it, in one round trip."""
+        binding = self.transaction.binding
+        fresh = Attempts(operator_id=binding.operator_id, tenant_id=binding.tenant_id, subject_id=subject_id)
+        names = [column.name for column in ATTEMPTS.columns]
+        made = _make_attempts()(**dict(zip(names, ATTEMPTS.row_of(fresh), strict=True)))
+        wanted = rows_by(tables.attempts, "tenant_id", "subject_id", bound=True, lock=True)
+        locked = wanted(**self.transaction.scope, tenant_id=binding.tenant_id, subject_id=subject_id)
+        _, rows = self.transaction.read(made, locked, touches=True)
+        counted: Attempts = ATTEMPTS.record_of(rows[0])
+        return counted
+
+
+@cache
+def _make_attempts() -> Query:
+    table = tables.attempts
+    values = {column.name: param(column) for column in table.columns}
+    return compiled(insert(table).values(values).on_conflict_do_nothing(index_elements=list(table.primary_key)))
