@@ -15,8 +15,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
+from playtime.adapters.http.api.route import Route
 from playtime.adapters.http.app import create_app
-from playtime.adapters.http.route import Route
 from playtime.application.access import SYSTEM
 from playtime.application.ports.storage import Storage
 from playtime.domain.games.fairness import SeedKeys

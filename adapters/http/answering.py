@@ -12,8 +12,8 @@ from ...application.answers import Answer
 from ...application.errors import NotFound, StorageError
 from ...application.wire import encode
 from ...domain.errors import DomainError
+from .api.results import Result
 from .calls import MAX_BODY_BYTES
-from .documents import Document
 from .errors import (
     HEADERS_OF_STATUS,
     BodyTooLarge,
@@ -27,7 +27,7 @@ from .errors import (
     status_of,
     status_of_code,
 )
-from .handlers import Result
+from .pages.documents import Document
 
 JSON: Final = "application/json"
 REPLAYED: Final = "Idempotency-Replayed"

@@ -15,6 +15,7 @@ from ...application.wire import encode
 from ...domain.errors import DomainError
 from .access_log import log_access
 from .answering import respond, respond_defect, respond_document, respond_error, respond_result, respond_unserved
+from .api.route import API, Caller, Route, is_id
 from .calls import (
     MAX_BODY_BYTES,
     Call,
@@ -29,8 +30,7 @@ from .calls import (
 from .error_tally import ErrorTally
 from .errors import MalformedRequest
 from .openapi import describe
-from .redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
-from .route import API, Caller, Route, is_id
+from .pages.redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
 from .routes import ROUTES
 
 _NAME: Final = "string(maxlength=64)"

@@ -61,9 +61,6 @@ PlayerCall = Call[PlayerPrincipal, Given]
 PublicCall = Call[None, Given]
 
 
-# --- who calls ------------------------------------------------------------------------------------------------
-
-
 def read_staff(authenticate: Authenticate, request: Request) -> StaffPrincipal:
     """Return the member of staff who calls. Raises Unauthorized."""
     return authenticate.staff(_bearer(request))
@@ -97,9 +94,6 @@ def _bearer(request: Request) -> str:
     if scheme.lower() != "bearer" or not 1 <= len(token) <= LONGEST_TOKEN or not token.isascii():
         raise InvalidToken
     return token
-
-
-# --- what is asked --------------------------------------------------------------------------------------------
 
 
 def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Any]:
@@ -221,9 +215,6 @@ def _told(name: str) -> str:
     """Return a caller's own word as it may be told back: short, and without anything invisible."""
     told = name[:_LONGEST_NAME_TOLD]
     return told if told.isprintable() else ascii(told)
-
-
-# --- cursors --------------------------------------------------------------------------------------------------
 
 
 def cursor_of(row_id: UUID) -> str:

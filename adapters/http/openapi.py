@@ -9,10 +9,10 @@ from typing import Any, Final
 from ...application.answers import LONGEST_ACTION_ID
 from ...domain.errors import DomainError
 from .answering import JSON, REPLAYED
+from .api.analytics import GAME_KEY
+from .api.route import Caller, Route, is_id
 from .errors import HEADERS_OF_STATUS, RETRY_AFTER, status_of, tells_when
-from .numbers_requests import GAME_KEY
 from .requests import LONGEST_TYPED, PRINTABLE_ASCII, wire_name
-from .route import Caller, Route, is_id
 from .schemas import Schema, answer_name, components_of, reference
 
 _SECURITY: Final[Mapping[Caller, Sequence[Mapping[str, Sequence[str]]]]] = {
@@ -21,7 +21,7 @@ _SECURITY: Final[Mapping[Caller, Sequence[Mapping[str, Sequence[str]]]]] = {
     Caller.PLAYER: [{"playerToken": []}],
     Caller.STAFF: [{"staffToken": []}],
 }
-_PLAYERS: Final = (Caller.PLAYER, Caller.PLAYER_OR_ANYBODY)
+PLAYERS: Final = (Caller.PLAYER, Caller.PLAYER_OR_ANYBODY)
 
 _KEY: Final[Schema] = {
     "name": "Idempotency-Key",
@@ -106,7 +106,7 @@ def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
         ]
     if route.has_key:
         parameters.append(_KEY)
-    if route.caller in _PLAYERS:
+    if route.caller in PLAYERS:
         parameters.append(_SESSION)
     return parameters
 

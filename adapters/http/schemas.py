@@ -10,8 +10,8 @@ import msgspec
 
 from ...application.wire import LEFT_OUT, camel
 from ...domain.access.codes import Code
+from .api.route import Route, Shape
 from .errors import Fault
-from .route import Route, Shape
 
 Schema = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import attrs
 from support_tree import ROOT
 
-from playtime.adapters.http.analytics_routes import ANALYTICS
+from playtime.adapters.http.api.analytics import ANALYTICS
 from playtime.application.wire import camel
 from playtime.domain.ledger.metrics import METRICS
 

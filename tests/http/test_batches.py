@@ -8,7 +8,7 @@ import pytest
 import segno
 from support_http import NOWHERE, Content, Web, build_web
 
-from playtime.adapters.http.sheet import SLIPS_ON_A4
+from playtime.adapters.http.pages.sheet import SLIPS_ON_A4
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.vouchers.sales import LARGEST_BATCH
 from playtime.domain.tenancy.staff import Role

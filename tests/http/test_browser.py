@@ -20,8 +20,8 @@ from support_day import EVERYTHING, Sold, other_pin
 from support_http import Web
 from werkzeug.serving import make_server
 
+from playtime.adapters.http.pages.sheet import SLIPS_ON_A4
 from playtime.adapters.http.server import QuietHandler
-from playtime.adapters.http.sheet import SLIPS_ON_A4
 from playtime.application.ports.filters import PlayerFilter
 from playtime.domain.limits.exclusions import CoolOff
 from playtime.domain.tenancy.tenants import TenantKind

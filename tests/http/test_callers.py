@@ -3,7 +3,7 @@
 import pytest
 from support_http import API, NOWHERE, Web, address_of
 
-from playtime.adapters.http.route import Caller, Route
+from playtime.adapters.http.api.route import Caller, Route
 from playtime.adapters.http.routes import ROUTES
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.tenancy.staff import Role

@@ -12,7 +12,7 @@ from support_day import DOUBLE, LOSE
 from support_engine import START
 from support_http import API, Reply, Web
 
-from playtime.adapters.http.numbers_requests import REPORT_BYTES
+from playtime.adapters.http.api.analytics import REPORT_BYTES
 from playtime.adapters.http.requests import LONGEST_TYPED
 from playtime.application.answers import LONGEST_ACTION_ID
 from playtime.application.ledger.ingestion import LARGEST_REPORT

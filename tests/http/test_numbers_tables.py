@@ -12,7 +12,7 @@ from support_day import DOUBLE, LOSE
 from support_engine import START
 from support_http import Web
 
-from playtime.adapters.http.tables import whole_table
+from playtime.adapters.http.pages.tables import whole_table
 from playtime.application.analytics.attribution import ChangePart, SplitBy
 from playtime.domain.tenancy.staff import Role
 

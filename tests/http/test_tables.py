@@ -9,7 +9,7 @@ from support_engine import build_engine
 from support_http import API, Reply, Web
 
 from playtime.adapters.http.app import create_app
-from playtime.adapters.http.tables import ROWS_AT_ONCE, table
+from playtime.adapters.http.pages.tables import ROWS_AT_ONCE, table
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.errors import StorageUnavailable
 from playtime.application.ports.filters import Page

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playtime.adapters.http.words import in_figures, in_words
+from playtime.adapters.http.pages.words import in_figures, in_words
 from playtime.domain.money import MAX_AMOUNT_MINOR
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import attrs
 from attrs import field, frozen
 
-from ...application.engine import Engine
-from ...application.errors import (
+from ....application.engine import Engine
+from ....application.errors import (
     Forbidden,
     IdempotencyKeyReused,
     InvalidToken,
@@ -17,10 +17,10 @@ from ...application.errors import (
     StorageUnavailable,
     Unauthorized,
 )
-from ...domain.errors import DomainError
-from . import handlers
-from .calls import MAX_BODY_BYTES
-from .errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from ....domain.errors import DomainError
+from ..calls import MAX_BODY_BYTES
+from ..errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from . import results as handlers
 
 Refusals = tuple[type[DomainError], ...]
 Shape = Mapping[str, Any]
@@ -113,3 +113,6 @@ def fields_of(result: type[Any]) -> Shape:
 def rows_of(name: str, row: Any) -> Shape:  # noqa: ANN401 - a type, whichever
     """Return the fields of an answer that is a page of a list."""
     return {name: list[row], "next_cursor": str | None}
+
+
+CREATED: Final = HTTPStatus.CREATED

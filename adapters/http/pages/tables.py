@@ -13,9 +13,9 @@ from typing import Any, Final, get_args
 
 import attrs
 
-from ...application.ports.filters import Page
-from ...application.wire import camel, to_wire
-from ...domain.ledger.metrics import METRICS
+from ....application.ports.filters import Page
+from ....application.wire import camel, to_wire
+from ....domain.ledger.metrics import METRICS
 from .documents import CSV, Document
 
 ROWS_AT_ONCE: Final = 500

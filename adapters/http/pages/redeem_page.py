@@ -9,7 +9,7 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from ...domain.access.codes import MalformedCode, parse_code
+from ....domain.access.codes import MalformedCode, parse_code
 from .documents import JAVASCRIPT, Document, hash_of, page, policy_of
 from .redeem_script import REDEEM_SCRIPT
 

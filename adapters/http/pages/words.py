@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ...domain.money import MINOR_PER_FUN
+from ....domain.money import MINOR_PER_FUN
 
 # As lines of words they are easier to read.
 _TO_TEN: Final = "zero one two three four five six seven eight nine ten".split()  # noqa: SIM905

@@ -9,10 +9,10 @@ import segno
 from attrs import frozen
 from jinja2 import Environment, StrictUndefined, Template
 
-from ...application.vouchers.sheets import Sheet, Slip
+from ....application.vouchers.sheets import Sheet, Slip
+from ..requests import Paper
 from .documents import Document, hash_of, page, policy_of
 from .redeem_page import redeem_url
-from .requests import Paper
 from .words import in_figures, in_words
 
 SLIPS_ON_A4: Final = 12

@@ -1,0 +1,183 @@
+"""Routes of the desk: staff login and vouchers."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ....application.engine import Engine
+from ....application.errors import InvalidCredentials, InvalidToken, ReplaySecretExpired
+from ....application.ports.filters import Page
+from ....application.tenancy.staff import StaffLoginResult
+from ....application.vouchers.desk import VoucherRecord
+from ....application.vouchers.sales import IssuedVoucher, VoucherBatch
+from ....application.wire import success
+from ....domain.ledger.wallet import InsufficientFunds
+from ....domain.tenancy.tenants import TenantCannotIssue, TenantNotInStatus
+from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
+from .. import requests
+from ..calls import PublicCall, StaffCall
+from ..filters import voucher_filter
+from ..pages.documents import CSV, HTML
+from ..pages.sheet import sheet_page
+from ..pages.tables import table
+from ..requests import (
+    BatchOrder,
+    ListFormat,
+    Nothing,
+    RefreshRequest,
+    SheetQuery,
+    StaffCredentials,
+    VoucherOrder,
+    VouchersQuery,
+)
+from .results import Result, listed, success_of
+from .route import API, CREATED, Caller, Route, fields_of, rows_of
+
+
+def log_staff_in(engine: Engine, call: PublicCall[StaffCredentials]) -> Result:
+    """Log a member of staff in."""
+    given = call.given
+    return success_of(engine.staff_login(username=given.username, password=given.password, tenant=given.tenant))
+
+
+def refresh_staff(engine: Engine, call: PublicCall[RefreshRequest]) -> Result:
+    """Give a member of staff the next tokens."""
+    return success_of(engine.refresh_staff(call.given.refreshToken))
+
+
+def log_staff_out(engine: Engine, call: StaffCall[Nothing]) -> Result:
+    """End the session of a member of staff; its tokens are no longer good."""
+    engine.staff_logout(call.who)
+    return success()
+
+
+def issue_voucher(engine: Engine, call: StaffCall[VoucherOrder]) -> Result:
+    """Sell a voucher of an agent."""
+    return engine.issue_voucher(
+        call.who,
+        call.ids["tenantId"],
+        amount_minor=call.given.amountMinor,
+        action_id=call.key,
+    )
+
+
+def issue_vouchers(engine: Engine, call: StaffCall[BatchOrder]) -> Result:
+    """Sell a batch of equal vouchers of an agent: all of them, or none."""
+    return engine.issue_vouchers(
+        call.who,
+        call.ids["tenantId"],
+        amount_minor=call.given.amountMinor,
+        count=call.given.count,
+        action_id=call.key,
+    )
+
+
+def print_sheet(engine: Engine, call: StaffCall[SheetQuery]) -> Result:
+    """Print the open vouchers of a batch, with their PINs; what was printed before says DUPLICATE."""
+    # Each print is counted, so whatever could still fail comes first.
+    site = call.find_site()
+    sheet = engine.print_sheet(call.who, call.ids["batchId"])
+    return sheet_page(sheet, paper=call.given.paper, site=site)
+
+
+def void_voucher(engine: Engine, call: StaffCall[Nothing]) -> Result:
+    """Void an open voucher."""
+    return engine.void_voucher(call.who, call.ids["voucherId"], action_id=call.key)
+
+
+def list_vouchers(engine: Engine, call: StaffCall[VouchersQuery]) -> Result:
+    """List an agent's vouchers."""
+    only = voucher_filter(call.ids["tenantId"], call.given)
+
+    def fetch(page: Page) -> Sequence[VoucherRecord]:
+        return engine.list_vouchers(call.who, only, page)
+
+    if call.given.format is ListFormat.CSV:
+        return table("vouchers", VoucherRecord, id_field="voucher_id", fetch=fetch)
+    return listed("vouchers", "voucher_id", call.given, fetch)
+
+
+DESK: Final = (
+    Route(
+        method="POST",
+        path=f"{API}/staff/login",
+        name="logStaffIn",
+        caller=Caller.ANYBODY,
+        handle=log_staff_in,
+        takes=requests.StaffCredentials,
+        gives=fields_of(StaffLoginResult),
+        refusals=(InvalidCredentials,),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/staff/refresh",
+        name="refreshStaff",
+        caller=Caller.ANYBODY,
+        handle=refresh_staff,
+        takes=requests.RefreshRequest,
+        gives=fields_of(StaffLoginResult),
+        refusals=(InvalidToken,),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/staff/logout",
+        name="logStaffOut",
+        handle=log_staff_out,
+        takes=requests.Nothing,
+        gives={},
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/voucher/agents/{{tenantId}}/vouchers",
+        name="issueVoucher",
+        handle=issue_voucher,
+        takes=requests.VoucherOrder,
+        status=CREATED,
+        gives={"voucher": IssuedVoucher},
+        has_key=True,
+        may_replay=True,
+        refusals=(TenantCannotIssue, TenantNotInStatus, InsufficientFunds, ReplaySecretExpired),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/voucher/agents/{{tenantId}}/vouchers/batch",
+        name="issueVouchers",
+        handle=issue_vouchers,
+        takes=requests.BatchOrder,
+        status=CREATED,
+        gives={"batch": VoucherBatch, "vouchers": list[IssuedVoucher]},
+        has_key=True,
+        may_replay=True,
+        refusals=(TenantCannotIssue, TenantNotInStatus, InsufficientFunds, ReplaySecretExpired),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/voucher/batches/{{batchId}}/sheet",
+        name="printSheet",
+        handle=print_sheet,
+        takes=requests.SheetQuery,
+        takes_query=True,
+        gives=None,
+        documents=(HTML,),
+        refusals=(ReplaySecretExpired,),
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/voucher/agents/{{tenantId}}/vouchers",
+        name="listVouchers",
+        handle=list_vouchers,
+        takes=requests.VouchersQuery,
+        gives=rows_of("vouchers", VoucherRecord),
+        documents=(CSV,),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/voucher/{{voucherId}}/void",
+        name="voidVoucher",
+        handle=void_voucher,
+        takes=requests.Nothing,
+        gives={"voucher": VoucherRecord},
+        has_key=True,
+        may_replay=True,
+        refusals=(VoucherRedeemed, VoucherVoided, VoucherExpired),
+    ),
+)

@@ -1,0 +1,192 @@
+"""Routes of a player: login, play and fairness."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ....application.engine import Engine
+from ....application.errors import IdempotencyKeyReused, InvalidCredentials, InvalidToken, NotFound
+from ....application.play.fairness import FairnessState, RoundExport
+from ....application.play.login import PlayerLoginResult
+from ....application.play.players import PlayerState
+from ....application.play.spins import SpinResult
+from ....application.safety.messages import GivenAction
+from ....application.wire import success
+from ....domain.errors import InvalidInput
+from ....domain.games.fairness import SeedRetired
+from ....domain.games.game import StakeOutOfRange
+from ....domain.ledger.wallet import InsufficientFunds
+from ....domain.limits.exclusions import CoolingOff, SelfExcluded
+from ....domain.limits.limits import OwnLossLimitReached, OwnTimeLimitReached
+from ....domain.limits.play_passes import Notice
+from ....domain.limits.reality_checks import RealityCheckDue
+from ....domain.play.players import PlayerClosed
+from ....domain.safety.actions import CooldownActive, LossLimitReached, PlayStopped
+from ....domain.vouchers.bonuses import BonusAckRequired
+from .. import requests
+from ..calls import PlayerCall, PublicCall
+from ..requests import Nothing, PlayerCredentials, RefreshRequest, Rotation, SpinRequest
+from .results import Result, success_of
+from .route import API, Caller, Route, fields_of
+
+
+def log_player_in(engine: Engine, call: PublicCall[PlayerCredentials]) -> Result:
+    """Log a player in."""
+    return success_of(engine.player_login(login_code=call.given.loginCode, pin=call.given.pin))
+
+
+def refresh_player(engine: Engine, call: PublicCall[RefreshRequest]) -> Result:
+    """Give a player the next tokens."""
+    return success_of(engine.refresh_player(call.given.refreshToken))
+
+
+def log_player_out(engine: Engine, call: PlayerCall[Nothing]) -> Result:
+    """End a player's session; its tokens are no longer good."""
+    engine.player_logout(call.who)
+    return success()
+
+
+def read_player_state(engine: Engine, call: PlayerCall[None]) -> Result:
+    """Show players themselves."""
+    return success(state=engine.read_player_state(call.who))
+
+
+def acknowledge_bonus(engine: Engine, call: PlayerCall[Nothing]) -> Result:
+    """Note that a player has seen the bonus."""
+    return success(state=engine.acknowledge_bonus(call.who))
+
+
+def spin(engine: Engine, call: PlayerCall[SpinRequest]) -> Result:
+    """Play a round."""
+    given = call.given
+    return engine.spin(
+        call.who,
+        stake_minor=given.stakeMinor,
+        game_key=given.gameKey,
+        action_id=given.actionId,
+    )
+
+
+def read_fairness(engine: Engine, call: PlayerCall[None]) -> Result:
+    """Show players what was fixed for their next round before it is played."""
+    return success(fairness=engine.read_fairness(call.who))
+
+
+def rotate_seed(engine: Engine, call: PlayerCall[Rotation]) -> Result:
+    """Tell a player the server seed in force, and go on with the next one."""
+    return engine.rotate_seed(call.who, client_seed=call.given.clientSeed, action_id=call.key)
+
+
+def read_fair_round(engine: Engine, call: PublicCall[None]) -> Result:
+    """Show anybody who has its link a round, with all that it takes to recompute it."""
+    return engine.read_fair_round(call.names["link"])
+
+
+FAIRNESS: Final = (
+    Route(
+        method="GET",
+        path=f"{API}/player/fairness",
+        name="readFairness",
+        caller=Caller.PLAYER,
+        handle=read_fairness,
+        gives={"fairness": FairnessState},
+        refusals=(SeedRetired,),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/player/fairness/rotate",
+        name="rotateSeed",
+        caller=Caller.PLAYER,
+        handle=rotate_seed,
+        takes=requests.Rotation,
+        gives={"fairness": FairnessState},
+        has_key=True,
+        may_replay=True,
+        refusals=(InvalidInput,),
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/fair/rounds/{{link}}",
+        name="readFairRound",
+        caller=Caller.ANYBODY,
+        handle=read_fair_round,
+        gives={"game": Mapping[str, Any], "round": RoundExport},
+    ),
+)
+
+
+PLAYERS: Final = (
+    Route(
+        method="POST",
+        path=f"{API}/player/login",
+        name="logPlayerIn",
+        caller=Caller.ANYBODY,
+        handle=log_player_in,
+        takes=requests.PlayerCredentials,
+        gives=fields_of(PlayerLoginResult),
+        refusals=(InvalidCredentials, PlayerClosed, CoolingOff, SelfExcluded),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/player/refresh",
+        name="refreshPlayer",
+        caller=Caller.ANYBODY,
+        handle=refresh_player,
+        takes=requests.RefreshRequest,
+        gives=fields_of(PlayerLoginResult),
+        refusals=(InvalidToken,),
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/player/logout",
+        name="logPlayerOut",
+        caller=Caller.PLAYER,
+        handle=log_player_out,
+        takes=requests.Nothing,
+        gives={},
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/player/me",
+        name="readPlayerState",
+        caller=Caller.PLAYER,
+        handle=read_player_state,
+        gives={"state": PlayerState},
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/player/bonus/ack",
+        name="acknowledgeBonus",
+        caller=Caller.PLAYER,
+        handle=acknowledge_bonus,
+        takes=requests.Nothing,
+        gives={"state": PlayerState},
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/bet/spin",
+        name="spin",
+        caller=Caller.PLAYER,
+        handle=spin,
+        takes=requests.SpinRequest,
+        gives={"result": SpinResult},
+        may_give={"action": GivenAction, "limit_notices": list[Notice]},
+        may_replay=True,
+        is_bet=True,
+        refusals=(
+            NotFound,
+            StakeOutOfRange,
+            InsufficientFunds,
+            BonusAckRequired,
+            SeedRetired,
+            IdempotencyKeyReused,
+            LossLimitReached,
+            CooldownActive,
+            PlayStopped,
+            CoolingOff,
+            SelfExcluded,
+            RealityCheckDue,
+            OwnLossLimitReached,
+            OwnTimeLimitReached,
+        ),
+    ),
+)

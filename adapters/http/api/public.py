@@ -1,0 +1,100 @@
+"""Routes without a caller, and the redemption of vouchers."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from ....application.access import PlayerPrincipal
+from ....application.engine import Engine
+from ....application.errors import InvalidCredentials, ReplaySecretExpired, UnknownPlayPass, VoucherOfOtherAgent
+from ....application.play.spins import GameRecord
+from ....application.vouchers.redemption import RedeemedPlayer
+from ....application.wire import success
+from ....domain.errors import InvalidInput
+from ....domain.limits.exclusions import CoolingOff, SelfExcluded
+from ....domain.limits.play_passes import PlayPassOfOther
+from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
+from .. import requests
+from ..calls import Call, PublicCall
+from ..requests import Redemption
+from .results import Result
+from .route import API, CREATED, Caller, Route
+
+
+def check_health(engine: Engine, _call: PublicCall[None]) -> Result:
+    """Tell whether the service can do its work."""
+    engine.check_health()
+    return success()
+
+
+def list_games(engine: Engine, _call: PublicCall[None]) -> Result:
+    """List the games of the lobby."""
+    return success(games=engine.list_games())
+
+
+def read_game(engine: Engine, call: PublicCall[None]) -> Result:
+    """Show a game whole: reels, lines and pay table, as the file that it is played from."""
+    return engine.read_game(call.names["gameKey"])
+
+
+def redeem_voucher(engine: Engine, call: Call[PlayerPrincipal | None, Redemption]) -> Result:
+    """Turn a voucher into a new player, or into a top-up of the one who calls."""
+    given = call.given
+    return engine.redeem_voucher(
+        code=given.code, pin=given.pin, player=call.who, action_id=call.key, play_pass=given.playPass
+    )
+
+
+PUBLIC: Final = (
+    Route(
+        method="GET",
+        path="/api/health",
+        name="health",
+        caller=Caller.ANYBODY,
+        handle=check_health,
+        gives={},
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/games",
+        name="listGames",
+        caller=Caller.ANYBODY,
+        handle=list_games,
+        gives={"games": list[GameRecord]},
+    ),
+    Route(
+        method="GET",
+        path=f"{API}/games/{{gameKey}}",
+        name="readGame",
+        caller=Caller.ANYBODY,
+        handle=read_game,
+        gives={"game": Mapping[str, Any], "version": str},
+    ),
+    Route(
+        method="POST",
+        path=f"{API}/voucher/redeem",
+        name="redeemVoucher",
+        caller=Caller.PLAYER_OR_ANYBODY,
+        handle=redeem_voucher,
+        takes=requests.Redemption,
+        status=CREATED,
+        status_for_player=HTTPStatus.OK,
+        gives={"player": RedeemedPlayer, "token": str, "refresh_token": str, "session_id": UUID},
+        has_key=True,
+        may_replay=True,
+        refusals=(
+            InvalidCredentials,
+            VoucherOfOtherAgent,
+            VoucherRedeemed,
+            VoucherVoided,
+            VoucherExpired,
+            InvalidInput,
+            UnknownPlayPass,
+            PlayPassOfOther,
+            CoolingOff,
+            SelfExcluded,
+            ReplaySecretExpired,
+        ),
+    ),
+)

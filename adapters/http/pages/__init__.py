@@ -1,0 +1,1 @@
+"""Pages, printed sheets and CSV tables."""
