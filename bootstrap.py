@@ -20,7 +20,7 @@ from flask import Flask
 
 from .adapters.cli.commands import build_commands
 from .adapters.cli.program import Program, Running
-from .adapters.cli.simulation_stage import Stage, StagedStorage
+from .adapters.cli.simulation.stage import Stage, StagedStorage
 from .adapters.http.app import create_app
 from .adapters.http.error_tally import ErrorTally
 from .adapters.http.server import (

@@ -7,8 +7,8 @@ from uuid import UUID
 import attrs
 from attrs import evolve, field, frozen
 
-from playtime.adapters.cli.simulation import Build, Outcome, simulate
-from playtime.adapters.cli.simulation_stage import Stage
+from playtime.adapters.cli.simulation.run import Build, Outcome, simulate
+from playtime.adapters.cli.simulation.stage import Stage
 from playtime.application.access import PlayerPrincipal
 from playtime.application.engine import Engine
 from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer

@@ -1,42 +1,29 @@
 """The commands of `playtime`."""
 
-import json
-import logging
-import os
 import secrets
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from ...application.access import SYSTEM
-from ...application.engine import Engine
-from ...application.errors import SetupError, StorageError, StorageUnavailable, TransientConflict
-from ...application.upkeep.sweeps import Swept
+from ...application.errors import SetupError, StorageUnavailable
 from ...domain.errors import DomainError
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind
 from .analytics_commands import analytics
+from .announcement import announced, running_url
 from .audit_commands import audit
-from .bench import bench
-from .demo import play_demo
+from .bench.command import bench
+from .demo.day import play_demo
 from .games import games, verify
 from .ledger_commands import ledger
-from .program import Database, Program, Running
+from .program import Program, Running
 from .sessions import sessions
-from .simulation import MOST_SEEDS, STEPS, run_seeds
+from .simulation.run import MOST_SEEDS, STEPS, run_seeds
 from .smoke import smoke_test
+from .worker import PUT_OFF, reason_of, reasons_of, run_worker, swept_text
 
-REVIVE_SECONDS: Final = 1.0
-PUT_OFF: Final = (StorageUnavailable, TransientConflict)
-"""What the storage could not do now, and may well do the next time."""
-_log: Final = logging.getLogger("playtime.worker")
-_SERVER_NOTE: Final = "server.json"
 _UP_TO_DATE: Final = "The schema is up to date."
 _DEFAULT_ROLES: Final = {
     TenantKind.DEV: Role.OWNER,
@@ -53,12 +40,14 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except StorageUnavailable as error:
             # A caller is not told why; who sits before the machine has to know.
-            raise click.ClickException(f"{error} ({_reason(error)})") from error
+            raise click.ClickException(f"{error} ({reason_of(error)})") from error
         except ExceptionGroup as several:
             put_off, defects = several.split(PUT_OFF)
             if put_off is None or defects is not None:
                 raise
-            raise click.ClickException(f"{StorageUnavailable.text} ({'; '.join(_reasons(put_off))})") from several
+            raise click.ClickException(
+                f"{StorageUnavailable.text} ({'; '.join(reasons_of(put_off))})"
+            ) from several
         except (SetupError, DomainError) as error:
             raise click.ClickException(str(error)) from error
 
@@ -87,7 +76,7 @@ def serve(program: Program) -> None:
         if running.database is None:
             _first_owner(running)
         click.echo(f"Serving {running.url} (health: {running.url}/api/health). Stop with Ctrl-C.")
-        with _announced(running), _kept_going(running):
+        with announced(running), run_worker(running):
             running.serve()
 
 
@@ -97,7 +86,7 @@ def sweep(program: Program) -> None:
     """Do once what the server does by itself: expire vouchers, close idle players, fold and seal."""
     with program.open_running() as running:
         swept = running.engine.sweep()
-    click.echo(_told(swept))
+    click.echo(swept_text(swept))
 
 
 @click.command()
@@ -129,7 +118,7 @@ def demo(program: Program, *, once: bool, spins: int) -> None:
             sys.exit(0 if day.held else 1)
         click.echo(day.how_to_go_on(running.url))
         click.echo(f"\nServing {running.url}. Stop with Ctrl-C.")
-        with _announced(running), _kept_going(running):
+        with announced(running), run_worker(running):
             running.serve()
 
 
@@ -138,7 +127,7 @@ def demo(program: Program, *, once: bool, spins: int) -> None:
 @click.pass_obj
 def smoke(program: Program, url: str | None) -> None:
     """Check a running API quickly. Safe on a live one: it moves no coin and makes nothing."""
-    results = smoke_test(url or _running_url(program.home()) or program.default_url())
+    results = smoke_test(url or running_url(program.home()) or program.default_url())
     for result in results:
         click.echo(result)
     failed = sum(not result.held for result in results)
@@ -229,23 +218,6 @@ def database_url(program: Program) -> None:
         click.echo(database.app_url)
 
 
-def _told(swept: Swept) -> str:
-    return (
-        f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
-        f" {swept.entries_folded} entries folded, {swept.events_counted} events counted,"
-        f" {swept.events_sealed} events sealed"
-    )
-
-
-def _reason(error: StorageError) -> str:
-    return " ".join(error.reason.split())
-
-
-def _reasons(errors: ExceptionGroup[StorageError]) -> list[str]:
-    """Return why, each reason once: what is away is away for every operator."""
-    return list(dict.fromkeys(_reason(error) for error in errors.exceptions if isinstance(error, StorageError)))
-
-
 def _password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
@@ -259,79 +231,3 @@ def _first_owner(running: Running) -> None:
     running.engine.create_platform()
     running.engine.create_staff(SYSTEM, username="owner", password=password, role=Role.OWNER)
     click.echo(f"Everything is kept in memory. Log in as owner with the password {password}")
-
-
-def _running_url(home: Path) -> str | None:
-    """Return the address of the server that runs on a home, if one left word of it."""
-    note = _running_note(home)
-    return None if note is None else str(note["url"])
-
-
-def _running_note(home: Path) -> Mapping[str, Any] | None:
-    try:
-        note: dict[str, Any] = json.loads((home / _SERVER_NOTE).read_text())
-        os.kill(note["pid"], 0)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return note
-
-
-@contextmanager
-def _announced(running: Running) -> Iterator[None]:
-    """Leave word in the home of the server that runs on it, for other commands: of the first of several."""
-    other = _running_note(running.home)
-    if running.database is None or (other is not None and other["pid"] != os.getpid()):
-        yield
-        return
-    note = running.home / _SERVER_NOTE
-    running.home.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({"url": running.url, "pid": os.getpid()}))
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-
-
-@contextmanager
-def _kept_going(running: Running) -> Iterator[None]:
-    """Run the background work for as long as this program serves; a batch under way is finished first."""
-    stopped = threading.Event()
-    works: list[tuple[float, Callable[[], None]]] = [
-        (running.sweep_seconds, partial(_sweep_what_is_due, running.engine, stopped.is_set))
-    ]
-    if running.database is not None:
-        works.append((REVIVE_SECONDS, partial(_revive, running.database)))
-    with ExitStack() as stack:
-        for seconds, work in works:
-            worker = threading.Thread(target=_repeat, args=(work, seconds, stopped), daemon=True)
-            worker.start()
-            stack.callback(worker.join)
-        stack.callback(stopped.set)
-        yield
-
-
-def _repeat(work: Callable[[], None], seconds: float, stopped: threading.Event) -> None:
-    while not stopped.wait(seconds):
-        work()
-
-
-def _revive(database: Database) -> None:
-    """Start a database again that died; one that cannot come up, on a full disk say, is tried again later."""
-    try:
-        database.revive()
-    except Exception as error:  # noqa: BLE001 - whatever it was, nobody else would try again
-        _log.warning("the database does not come up: %s", error)
-
-
-def _sweep_what_is_due(engine: Engine, stopped: Callable[[], bool]) -> None:
-    """Sweep; what cannot be done now is due the next time as well."""
-    try:
-        swept = engine.sweep(stopped)
-    except* PUT_OFF as put_off:
-        # The database is away, or slow.
-        _log.warning("sweep put off: %s", "; ".join(_reasons(put_off)))
-    except* Exception:  # noqa: BLE001 - a defect of one round: the next one is due all the same
-        _log.exception("sweep failed")
-    else:
-        if swept != Swept():
-            _log.info("swept: %s", _told(swept))

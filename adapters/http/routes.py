@@ -6,10 +6,7 @@ from .api.admin import ADMIN
 from .api.analytics import ANALYTICS
 from .api.desk import DESK
 from .api.limits import LIMITS, STAFF_LIMITS
-from .api.players import (
-    FAIRNESS,
-    PLAYERS,
-)
+from .api.players import FAIRNESS, PLAYERS
 from .api.public import PUBLIC
 from .api.route import API, Caller, Refusals, Route, Shape
 from .api.safety import SAFETY

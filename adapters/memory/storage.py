@@ -26,18 +26,19 @@ from attrs import field, frozen
 from ...application.errors import StorageUnavailable
 from ...application.ports.bindings import Binding
 from ...application.ports.storage import Record
-from .analytics import MemoryAnalytics
-from .audit import MemoryAudit
+from .analytics.analytics import MemoryAnalytics
 from .directory import MemoryDirectory
-from .game_files import MemoryGameFiles
-from .ledger import MemoryLedger
+from .games import MemoryGameFiles
+from .ledger.audit import MemoryAudit
+from .ledger.ledger import MemoryLedger
+from .ledger.stream import MemoryStream
+from .limits import MemoryPlayPasses
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
-from .play import MemoryPlayers, MemoryVouchers
-from .play_passes import MemoryPlayPasses
+from .play import MemoryPlayers
 from .safety import MemorySafety
-from .stream import MemoryStream
 from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
 from .transaction import Shelf, Transaction
+from .vouchers import MemoryVouchers
 
 
 @frozen(eq=False)

@@ -1,6 +1,6 @@
 """The port of the operator's numbers: what the events of a period add up to.
 
-A docstring here is the guarantee that an adapter gives, as in ports.py; the contract suite holds adapters to it.
+A docstring here is the guarantee that an adapter gives; the contract suite checks it.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,6 +1,6 @@
 """The ports of those who check the books: the stream as a whole, in order, with its seals.
 
-As in ports.py, a docstring is the guarantee that an adapter gives.
+A docstring is the guarantee that an adapter gives.
 """
 
 from collections.abc import Sequence

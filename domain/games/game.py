@@ -1,6 +1,6 @@
 """Games of chance: reel strips, lines and a published pay table, and what a window of them pays.
 
-A game is data, read from a game file (`game_files.py`), and everything that it can do follows from that data: a
+A game is data, read from a game file (`files.py`), and everything that it can do follows from that data: a
 draw stops each reel, the reels show a window, lines and scatters pay by the table, and enough scatters play free
 spins in the same round. Pays are in coins; a spin costs `stake.coins` of them, and a coin is worth the stake
 over their number. What is drawn depends on nothing but the draw: not on the stake, the balance, the player or

@@ -10,7 +10,7 @@ a person: none of this is a diagnosis.
 * SPIN_RATE: fast play goes with longer play and less control over it (Harris and Griffiths, Journal of Gambling
   Studies 34, 2018, a review); Great Britain holds online slots to 2.5 seconds a spin. The 1.2 s are our own line.
 * LOSS_STREAK: losing longer than chance explains is when losses are chased. What chance explains is worked out
-  exactly (runs.py); 5 % in 100 spins is our own line.
+  exactly (losing_runs.py); 5 % in 100 spins is our own line.
 * LOSS_CLUSTER: losing much of what one came with in a short time; share, floor and minutes are our own.
 * GAME_HOP: the number of games played is a marker of involvement (LaPlante, Nelson and Gray, Psychology of
   Addictive Behaviors 28, 2014); that it counts within five minutes, and three of them, is our own line.

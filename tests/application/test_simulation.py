@@ -23,14 +23,14 @@ from support_simulation import (
 
 from playtime.adapters.cli.commands import build_commands
 from playtime.adapters.cli.program import Program
-from playtime.adapters.cli.simulation import Build, run_seeds, simulate
+from playtime.adapters.cli.simulation.run import Build, run_seeds, simulate
 from playtime.bootstrap import simulated_engine
 from playtime.domain.play.players import Player
 
 PROGRAM = """
 from playtime.adapters.cli.commands import build_commands
 from playtime.adapters.cli.program import Program
-from playtime.adapters.cli.simulation import simulate
+from playtime.adapters.cli.simulation.run import simulate
 from playtime.bootstrap import simulated_engine
 print(*(simulate(seed, simulated_engine, 120).trace for seed in (3, 4, 5)))
 """

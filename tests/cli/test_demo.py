@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from support_engine import build_engine
 from werkzeug.test import TestResponse
 
-from playtime.adapters.cli.demo import play_demo
-from playtime.adapters.cli.demo_report import Day, fun
+from playtime.adapters.cli.demo.day import play_demo
+from playtime.adapters.cli.demo.report import Day, fun
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.routes import ROUTES
 from playtime.adapters.memory.storage import MemoryStorage

@@ -12,8 +12,10 @@ from click.testing import CliRunner, Result
 from support_crash import SECONDS
 from support_day import Day, Desk, build_day
 
-from playtime.adapters.cli import commands
+from playtime.adapters.cli import worker
+from playtime.adapters.cli.commands import build_commands
 from playtime.adapters.cli.program import Database, Program, Running
+from playtime.adapters.cli.worker import run_worker
 from playtime.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork
 from playtime.application.engine import Engine
 from playtime.application.errors import (
@@ -63,19 +65,19 @@ class _Parts:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "REVIVE_SECONDS", 0.001)
+    monkeypatch.setattr(worker, "REVIVE_SECONDS", 0.001)
 
 
 def test_a_database_that_does_not_come_up_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     revive = Faltering([SetupError("no room"), OSError("no room"), ValueError("a defect")])
-    with commands._kept_going(_running(_Parts(revive=revive), _Parts(sweep=Faltering([])))):
+    with run_worker(_running(_Parts(revive=revive), _Parts(sweep=Faltering([])))):
         assert revive.worked.wait(SECONDS)
     assert "the database does not come up: no room" in caplog.text
 
 
 def test_a_sweep_that_failed_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     sweep = Faltering([StorageUnavailable("away"), ValueError("a defect")])
-    with commands._kept_going(_running(None, _Parts(sweep=sweep))):
+    with run_worker(_running(None, _Parts(sweep=sweep))):
         assert sweep.worked.wait(SECONDS)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
     assert "sweep put off" in caplog.text
@@ -106,7 +108,7 @@ def test_only_what_the_storage_could_not_do_now_is_put_off(
     caplog: pytest.LogCaptureFixture, failure: Exception, put_off: list[str], defects: list[str]
 ) -> None:
     sweep = Faltering([failure])
-    with commands._kept_going(_running(None, _Parts(sweep=sweep))):
+    with run_worker(_running(None, _Parts(sweep=sweep))):
         assert sweep.worked.wait(SECONDS)
     told = {record.levelname: record for record in caplog.records}
     assert told.keys() == {level for level, what in (("WARNING", put_off), ("ERROR", defects)) if what}
@@ -141,7 +143,7 @@ def _swept_by_hand(failures: list[Exception]) -> Result:
     failure = failures[0] if len(failures) == 1 else ExceptionGroup("several", failures)
     running = _running(None, _Parts(sweep=Faltering([failure])))
     program = cast("Program", _Parts(open_running=lambda: nullcontext(running)))
-    return CliRunner().invoke(commands.build_commands(program), ["sweep"])
+    return CliRunner().invoke(build_commands(program), ["sweep"])
 
 
 class Sick(MemoryStorage):

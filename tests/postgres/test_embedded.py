@@ -417,7 +417,7 @@ def test_a_race_for_the_first_port_is_tried_again(home: Path, monkeypatch: pytes
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         ports = iter([taken, taken, embedded_cluster.free_port()])
-        monkeypatch.setattr("playtime.adapters.postgres.embedded.server.server.free_port", lambda: next(ports))
+        monkeypatch.setattr("playtime.adapters.postgres.embedded.server.free_port", lambda: next(ports))
         with EmbeddedPostgres(home, durable=False) as postgres:
             assert postgres.port != taken
 

@@ -7,8 +7,8 @@ Of each quarter of an hour is kept among which transactions its events are. What
 with what this one finds; other events of that quarter, which are late, are a range of their own: so no range holds
 much more than its quarter's events, and no two of a quarter's have a transaction in common.
 
-As in folding.py: the tenant's mark says which transactions are in the pieces, and only passes those below which
-none is running. Adding an event to the piece it occurred in takes a late one in like any other.
+As in account_totals.py: the tenant's mark says which transactions are in the pieces, and only passes those below
+which none is running. Adding an event to the piece it occurred in takes a late one in like any other.
 """
 
 from typing import Final

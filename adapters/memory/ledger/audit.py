@@ -9,16 +9,16 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports.audit import Found, Stored
-from ...domain.games.rtp_alarm import GamePlay
-from ...domain.ledger.events import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
-from ...domain.play.players import Player
-from ...domain.play.rounds import Round
-from ...domain.play.sessions import Session
-from ...domain.vouchers.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
-from ...domain.vouchers.vouchers import Voucher, VoucherStatus, bonus_for
+from ....application.ports.audit import Found, Stored
+from ....domain.games.rtp_alarm import GamePlay
+from ....domain.ledger.events import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
+from ....domain.play.players import Player
+from ....domain.play.rounds import Round
+from ....domain.play.sessions import Session
+from ....domain.vouchers.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
+from ....domain.vouchers.vouchers import Voucher, VoucherStatus, bonus_for
+from ..transaction import Transaction, View
 from .ledger import account_totals
-from .transaction import Transaction, View
 
 _POOLS: Final = frozenset({AccountKind.VOUCHER_POOL, AccountKind.BONUS_POOL})
 _KEPT: Final = frozenset({AccountKind.TENANT, AccountKind.PLAYER, AccountKind.JACKPOT})

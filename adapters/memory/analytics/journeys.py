@@ -9,13 +9,13 @@ from uuid import UUID
 
 from attrs import evolve
 
-from ...application.answers import SPIN
-from ...application.ports.analytics import Scope, Step, Tally
-from ...application.ports.bindings import StoredAnswer
-from ...domain.ledger.events import EventSource, EventType, LedgerEvent
-from ...domain.periods import Span
-from ...domain.play.players import Player
-from ...domain.vouchers.vouchers import Voucher, VoucherStatus
+from ....application.answers import SPIN
+from ....application.ports.analytics import Scope, Step, Tally
+from ....application.ports.bindings import StoredAnswer
+from ....domain.ledger.events import EventSource, EventType, LedgerEvent
+from ....domain.periods import Span
+from ....domain.play.players import Player
+from ....domain.vouchers.vouchers import Voucher, VoucherStatus
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _STEPS: Final = 5

@@ -2,9 +2,9 @@
 
 import click
 
-from .bench_analytics import bench_analytics
-from .bench_games import bench_games
-from .bench_safety import bench_safety
+from .analytics import bench_analytics
+from .games import bench_games
+from .safety import bench_safety
 
 
 @click.group()

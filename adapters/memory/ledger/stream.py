@@ -8,11 +8,11 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports.audit import Duplicate, Duplicates, EventName, Extent
-from ...domain.ledger.events import EventSource, EventType
-from ...domain.ledger.seals import START, Place, Placed, Seal, event_line
-from .books import Books
-from .transaction import Transaction, View
+from ....application.ports.audit import Duplicate, Duplicates, EventName, Extent
+from ....domain.ledger.events import EventSource, EventType
+from ....domain.ledger.seals import START, Place, Placed, Seal, event_line
+from ..books import Books
+from ..transaction import Transaction, View
 
 
 @frozen

@@ -11,15 +11,15 @@ from uuid import UUID
 
 import click
 
-from ...application.play.fairness import RoundExport
-from ...application.play.verification import Verifier
-from ...application.wire import encode, to_wire
-from ...domain.games.fairness import SeedKeys, SeedState, commitment_of
-from ...domain.games.files import canonical
-from ...domain.games.game import Game
-from ...domain.games.par_sheet import ParSheet
-from ...domain.play.rounds import outcome_of
-from .program import Program
+from ....application.play.fairness import RoundExport
+from ....application.play.verification import Verifier
+from ....application.wire import encode, to_wire
+from ....domain.games.fairness import SeedKeys, SeedState, commitment_of
+from ....domain.games.files import canonical
+from ....domain.games.game import Game
+from ....domain.games.par_sheet import ParSheet
+from ....domain.play.rounds import outcome_of
+from ..program import Program
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 PLAYER: Final = UUID("01900000-0000-7000-8000-000000000001")

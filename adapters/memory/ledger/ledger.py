@@ -7,8 +7,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...application.ports.filters import LedgerFilter, Page
-from ...domain.ledger.events import (
+from ....application.ports.filters import LedgerFilter, Page
+from ....domain.ledger.events import (
     HAS_FLOOR_OF_ZERO,
     Account,
     AccountKind,
@@ -17,9 +17,9 @@ from ...domain.ledger.events import (
     LedgerEvent,
     MovementTotal,
 )
-from .books import ALL, Books
-from .pages import is_within, newest, newest_of
-from .transaction import Transaction, View
+from ..books import ALL, Books
+from ..pages import is_within, newest, newest_of
+from ..transaction import Transaction, View
 
 
 @frozen

@@ -17,14 +17,14 @@ from uuid import UUID
 
 import click
 
-from ...application.access import SYSTEM
-from ...application.engine import Engine
-from ...application.errors import SetupError
-from ...application.ports.analytics import FOLD_BATCH
-from ...application.transactions import transact
-from ...domain.tenancy.staff import Role
-from ...domain.tenancy.tenants import TenantKind
-from .program import BenchBooks, Program
+from ....application.access import SYSTEM
+from ....application.engine import Engine
+from ....application.errors import SetupError
+from ....application.ports.analytics import FOLD_BATCH
+from ....application.transactions import transact
+from ....domain.tenancy.staff import Role
+from ....domain.tenancy.tenants import TenantKind
+from ..program import BenchBooks, Program
 
 ROUTES: Final = ("overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution")
 AGENTS: Final = 4

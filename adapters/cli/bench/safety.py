@@ -10,17 +10,17 @@ from typing import Final
 import click
 from attrs import frozen
 
-from ...application.access import SYSTEM, PlayerPrincipal
-from ...application.engine import Engine
-from ...application.safety.odds import odds_of
-from ...domain.games.game import Game
-from ...domain.safety.markers import PlayedSpin
-from ...domain.safety.policy import DEFAULT_POLICY
-from ...domain.safety.risk import Band, RiskScorer
-from ...domain.tenancy.staff import Role
-from ...domain.tenancy.tenants import TenantKind
-from .program import Program
-from .simulation_stage import START, Stage
+from ....application.access import SYSTEM, PlayerPrincipal
+from ....application.engine import Engine
+from ....application.safety.odds import odds_of
+from ....domain.games.game import Game
+from ....domain.safety.markers import PlayedSpin
+from ....domain.safety.policy import DEFAULT_POLICY
+from ....domain.safety.risk import Band, RiskScorer
+from ....domain.tenancy.staff import Role
+from ....domain.tenancy.tenants import TenantKind
+from ..program import Program
+from ..simulation.stage import START, Stage
 
 SESSIONS: Final = 10_000
 SPINS: Final = 100

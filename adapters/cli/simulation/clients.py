@@ -8,16 +8,16 @@ from uuid import UUID
 
 from attrs import define, field
 
-from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
-from ...application.answers import Answer
-from ...application.engine import Engine
-from ...application.errors import InvalidToken, ReplaySecretExpired, StorageError
-from ...application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ...domain.errors import DomainError
-from ...domain.limits.limits import LimitKind
-from ...domain.tenancy.staff import Role
-from .simulation_model import CLOCK_SLACK, EVERYTHING, Action, Clerk, House, Learn, Model, Patron, Slip, held
-from .simulation_stage import Cancelled, SimulationFailed, Stage
+from ....application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
+from ....application.answers import Answer
+from ....application.engine import Engine
+from ....application.errors import InvalidToken, ReplaySecretExpired, StorageError
+from ....application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ....domain.errors import DomainError
+from ....domain.limits.limits import LimitKind
+from ....domain.tenancy.staff import Role
+from .model import CLOCK_SLACK, EVERYTHING, Action, Clerk, House, Learn, Model, Patron, Slip, held
+from .stage import Cancelled, SimulationFailed, Stage
 
 PASSWORD: Final = "simulated password"  # noqa: S105 - guards nothing
 SUMS: Final = (1, 2, 3, 99, 100, 101, 150, 200, 333, 1000, 5000)

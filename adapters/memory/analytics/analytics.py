@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...application.ports.analytics import (
+from ....application.ports.analytics import (
     LENGTH_STEPS_SECONDS,
     STAKE_STEPS,
     CohortSum,
@@ -24,17 +24,17 @@ from ...application.ports.analytics import (
     Worth,
     Worths,
 )
-from ...application.ports.bindings import StoredAnswer
-from ...domain.games.configs import GameConfig
-from ...domain.games.inference import FEWEST_SPINS, Odds
-from ...domain.ledger.events import EventSource, EventType, LedgerEvent
-from ...domain.periods import Span
-from ...domain.play.players import Player
-from ...domain.vouchers.vouchers import Voucher
-from .books import Books
+from ....application.ports.bindings import StoredAnswer
+from ....domain.games.configs import GameConfig
+from ....domain.games.inference import FEWEST_SPINS, Odds
+from ....domain.ledger.events import EventSource, EventType, LedgerEvent
+from ....domain.periods import Span
+from ....domain.play.players import Player
+from ....domain.vouchers.vouchers import Voucher
+from ..books import Books
+from ..tables import Owned, Table
+from ..transaction import Transaction, View
 from .journeys import errors_in, funnel_of, is_in, redemption_times_in, refusals_in
-from .tables import Owned, Table
-from .transaction import Transaction, View
 
 R = TypeVar("R", bound=Owned)
 

@@ -1,0 +1,1 @@
+"""The demo: a day of play, its report and its curl lines."""
