@@ -25,7 +25,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rls slow simulate check format lock clean
+.PHONY: help setup demo test test-rls slow simulate check format wheel lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -83,6 +83,12 @@ check: setup ## lint, format, types, import contracts and language
 format: setup ## format the code as `make check` requires
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+wheel: setup ## build the wheel into dist/, with the tools of requirements.lock and without a network
+	@rm -rf build *.egg-info
+	@$(BIN)/python -m pip wheel . --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+	    --wheel-dir dist
+	@rm -rf build *.egg-info
 
 lock: ## make requirements.lock from pyproject.toml (UPGRADE=1: newest versions)
 	@$(PYTHON) -m venv build/lock

@@ -25,14 +25,19 @@ _NOT_SOURCE: Final = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info",
 
 @cache
 def wheel() -> Path:
-    """Build the wheel from a copy of the tree, offline and without touching the tree; once a session."""
+    """Build the wheel with `make wheel` in a copy of the tree, once in a session."""
     place = Path(tempfile.mkdtemp(prefix="playtime-wheel-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    shutil.copytree(ROOT, place / "source", ignore=_NOT_SOURCE)
-    program = f"from setuptools import build_meta; build_meta.build_wheel({str(place)!r})"
-    _run([sys.executable, "-c", program], cwd=place / "source")
-    shutil.rmtree(place / "source")
-    return next(place.glob("*.whl"))
+    source = place / "source"
+    shutil.copytree(ROOT, source, ignore=_NOT_SOURCE)
+    # The copy uses this environment, which its stamp declares to be complete.
+    stamp = place / "ready"
+    stamp.write_text(str(source))
+    _run(["make", "wheel", f"BIN={Path(sys.executable).parent}", f"STAMP={stamp}"], cwd=source)
+    (built,) = (source / "dist").iterdir()
+    wheel = shutil.move(built, place)
+    shutil.rmtree(source)
+    return Path(wheel)
 
 
 @frozen
