@@ -1,1 +1,4 @@
-"""Everything outside the core: storages, HTTP, command line, security, system services."""
+"""Everything outside the core: storages, HTTP, command line, security, system services.
+
+Private: hosts import from `playtime`.
+"""

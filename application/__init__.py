@@ -1,1 +1,4 @@
-"""Use cases and the ports they need. Depends on the domain alone."""
+"""Use cases and the ports they need. Depends on the domain alone.
+
+Private: hosts import from `playtime`.
+"""

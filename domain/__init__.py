@@ -1,1 +1,4 @@
-"""Pure rules: attrs and the standard library only. No I/O, no clock, no randomness of its own."""
+"""Pure rules: attrs and the standard library only. No I/O, no clock, no randomness of its own.
+
+Private: hosts import from `playtime`.
+"""

@@ -7,11 +7,7 @@ Nothing is kept: the books are gone when it ends.
 
 import sys
 
-from playtime.application.access import SYSTEM, StaffPrincipal
-from playtime.application.engine import Engine
-from playtime.bootstrap import Settings, open_engine
-from playtime.domain.tenancy.staff import Role
-from playtime.domain.tenancy.tenants import TenantKind
+from playtime import SYSTEM, Engine, Role, Settings, StaffPrincipal, TenantKind, open_engine
 
 STAKE_MINOR = 10
 MOST_SPINS = 500

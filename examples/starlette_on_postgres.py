@@ -22,15 +22,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from playtime.adapters.http.errors import content_of, status_of, status_of_code
-from playtime.application.access import SYSTEM, StaffPrincipal
-from playtime.application.answers import Answer
-from playtime.application.engine import Engine
-from playtime.application.errors import NotFound, Unauthorized
-from playtime.bootstrap import Settings, open_engine
-from playtime.domain.errors import DomainError, InvalidInput
-from playtime.domain.tenancy.staff import Role
-from playtime.domain.tenancy.tenants import SlugTaken, TenantKind
+from playtime import (
+    SYSTEM,
+    Answer,
+    DomainError,
+    Engine,
+    InvalidInput,
+    NotFound,
+    Role,
+    Settings,
+    SlugTaken,
+    StaffPrincipal,
+    TenantKind,
+    Unauthorized,
+    content_of,
+    open_engine,
+    status_of,
+    status_of_code,
+)
 
 OPENING_MINOR = 1_000_000
 

@@ -13,12 +13,16 @@ import os
 import sys
 from collections.abc import Iterable
 
-from playtime.application.access import SYSTEM, StaffPrincipal
-from playtime.application.engine import Engine
-from playtime.application.errors import ReplaySecretExpired
-from playtime.bootstrap import Settings, open_engine
-from playtime.domain.errors import InvalidInput
-from playtime.domain.tenancy.staff import Role
+from playtime import (
+    SYSTEM,
+    Engine,
+    InvalidInput,
+    ReplaySecretExpired,
+    Role,
+    Settings,
+    StaffPrincipal,
+    open_engine,
+)
 
 
 class NotSold(Exception):

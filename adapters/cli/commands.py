@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import click
 
-from ... import __version__
 from ...application.access import SYSTEM
 from ...application.errors import SetupError, StorageUnavailable
 from ...domain.errors import DomainError
@@ -57,7 +56,7 @@ def build_commands(program: Program) -> click.Group:
     """Return the `playtime` command for a composed program."""
 
     @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-    @click.version_option(__version__, message="playtime %(version)s")
+    @click.version_option(package_name="playtime", message="playtime %(version)s")
     @click.pass_context
     def playtime(context: click.Context) -> None:
         """Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""

@@ -9,10 +9,13 @@ from uuid import UUID
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from ...application.access import PlayerPrincipal, StaffPrincipal
+from ...application.analytics.failed_requests import FailedRequest
 from ...application.answers import Answer
 from ...application.engine import Engine
 from ...application.wire import encode
 from ...domain.errors import DomainError
+from ...domain.tenancy.tenants import PLATFORM_ID
 from .access_log import log_access
 from .answering import respond, respond_defect, respond_document, respond_error, respond_result, respond_unserved
 from .api.route import API, Caller, Route, is_id
@@ -80,10 +83,18 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
 def _count_failures(app: Flask, errors: ErrorTally) -> None:
     def count(response: Response) -> Response:
         if "failed_with" in g:
-            errors.note(g.failed_with)
+            errors.note(_failed_request(g.failed_with))
         return response
 
     app.after_request(count)
+
+
+def _failed_request(code: str) -> FailedRequest:
+    """Return the current request as failed with a code. Without a known caller it is the platform's."""
+    who = g.get("who")
+    known = isinstance(who, StaffPrincipal | PlayerPrincipal)
+    operator_id, tenant_id = (who.operator_id, who.tenant_id) if known else (PLATFORM_ID, PLATFORM_ID)
+    return FailedRequest(operator_id, tenant_id, request.endpoint or "unknown", code)
 
 
 def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[..., Response]) -> None:

@@ -1,4 +1,4 @@
-"""Counting requests that fail, and handing the counts on from time to time: never while a request waits."""
+"""A tally of failed requests. Its counts are written every few seconds, never while a request waits."""
 
 import logging
 from collections import Counter
@@ -6,25 +6,21 @@ from collections.abc import Callable, Mapping
 from threading import Lock, Timer
 from typing import Final
 
-from flask import g, request
-
-from ...application.access import PlayerPrincipal, StaffPrincipal
 from ...application.analytics.failed_requests import FailedRequest
 from ...domain.errors import DomainError
-from ...domain.tenancy.tenants import PLATFORM_ID
 
 SECONDS: Final = 5.0
 MOST_KINDS: Final = 1_000
-"""More kinds of failure than that are not told apart before the next time."""
+"""Kinds of failure counted between two writes; further kinds are dropped."""
 
 _LOG: Final = logging.getLogger("playtime.http")
 
 
 class ErrorTally:
-    """How often requests failed since it was last written down.
+    """The failed requests since the last write.
 
-    The first failure starts the clock; after some seconds all there are go out together. Without `seconds` they
-    only go when `flush` is called.
+    The first failure starts a timer of `seconds`; then all counts are written together. None writes them only at
+    `flush`.
     """
 
     def __init__(
@@ -36,13 +32,8 @@ class ErrorTally:
         self._lock = Lock()
         self._is_due = False
 
-    def note(self, code: str) -> None:
-        """Count the request at hand as failed with this code."""
-        who = g.get("who")
-        known = isinstance(who, StaffPrincipal | PlayerPrincipal)
-        operator_id, tenant_id = (who.operator_id, who.tenant_id) if known else (PLATFORM_ID, PLATFORM_ID)
-        route = str(request.endpoint) if request.endpoint else "unknown"
-        failed = FailedRequest(operator_id, tenant_id, route, code)
+    def note(self, failed: FailedRequest) -> None:
+        """Count a failed request."""
         with self._lock:
             if failed in self._counts or len(self._counts) < MOST_KINDS:
                 self._counts[failed] += 1
@@ -54,7 +45,7 @@ class ErrorTally:
             timer.start()
 
     def flush(self) -> None:
-        """Hand on what was counted; what cannot be written is told to the log, and not kept."""
+        """Write the counts. Counts that cannot be written are logged and dropped."""
         with self._lock:
             counts, self._counts, self._is_due = self._counts, Counter(), False
         if not counts:

@@ -22,9 +22,7 @@ for module in pkgutil.walk_packages(playtime.__path__, "playtime."):
     if module.name != "playtime.__main__":
         importlib.import_module(module.name)
 
-from playtime.application.access import SYSTEM
-from playtime.bootstrap import Settings, open_engine
-from playtime.domain.tenancy.tenants import TenantKind
+from playtime import SYSTEM, Settings, TenantKind, open_engine
 with open_engine(Settings(storage="memory")) as engine:
     north = engine.create_tenant(SYSTEM, slug="north", name="North", kind=TenantKind.OPERATOR)
     engine.give_credit(SYSTEM, north.tenant_id, amount_minor=1_000, memo="opening credit")
