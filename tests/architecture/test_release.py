@@ -28,8 +28,9 @@ def test_version_is_stated_once(metadata: Message) -> None:
 
 
 def test_command_prints_the_version(tmp_path: Path) -> None:
+    host = Host.made(tmp_path)
     for words in (["playtime", "--version"], ["python", "-m", "playtime", "--version"]):
-        ran = Host.made(tmp_path / words[0]).run(*words)
+        ran = host.run(*words)
         assert (ran.returncode, ran.stdout) == (0, f"playtime {playtime.__version__}\n"), ran.stderr
 
 
