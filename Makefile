@@ -73,12 +73,13 @@ slow: setup ## only the slow tests
 simulate: setup ## run the simulation for a minute, each time from a new seed (SECONDS_OF_SEEDS=600: longer)
 	@$(BIN)/playtime simulate --seconds $(SECONDS_OF_SEEDS)
 
-check: setup ## lint, format, types, import contracts and language
+check: setup ## lint, format, types, import contracts, language and the table of folders
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m playtime.tools.language
+	@$(BIN)/python -m playtime.tools.structure
 
 format: setup ## format the code as `make check` requires
 	@$(BIN)/ruff check --fix
