@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from support_day import Day, build_day
-from support_emptied import STORAGES, open_empty
 
 from playtime.application.ports.storage import Storage
+
+from support.day import Day, build_day
+from support.storages import STORAGES, open_empty
 
 
 @pytest.fixture(params=STORAGES)

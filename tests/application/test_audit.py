@@ -4,9 +4,6 @@ from fractions import Fraction
 
 import pytest
 from attrs import evolve
-from support_audit import AuditedDay
-from support_day import SUNRISE, Day
-from support_games import finished
 
 from playtime.application.access import SYSTEM
 from playtime.application.errors import Forbidden
@@ -16,6 +13,10 @@ from playtime.application.ports.storage import Storage
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.rtp_alarm import GamePlay, is_possible
 from playtime.domain.games.variance import variance_of
+
+from support.audit_day import AuditedDay
+from support.day import SUNRISE, Day
+from support.games import finished
 
 
 @pytest.fixture

@@ -5,18 +5,19 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve
-from support_day import EVERYTHING, Day, Sold, other_pin, sold_batch
-from support_engine import START
-from support_simulation import FaultyStorage, FaultyUnit
 
 from playtime.application.answers import Answer
 from playtime.application.errors import Forbidden, IdempotencyKeyReused, NotFound, OutcomeUnknown
 from playtime.application.ports.filters import VoucherFilter
+from playtime.contracts.doubles import START
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import EventType
 from playtime.domain.ledger.wallet import InsufficientFunds
 from playtime.domain.tenancy.tenants import TenantCannotIssue
 from playtime.domain.vouchers.vouchers import VoucherRedeemed
+
+from support.day import EVERYTHING, Day, Sold, other_pin, sold_batch
+from support.simulation import FaultyStorage, FaultyUnit
 
 
 def _batch(day: Day, count: int, amount: int = 101, key: str | None = None) -> Answer:

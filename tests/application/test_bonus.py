@@ -1,10 +1,11 @@
 """The bonus through real spins and redemptions, with chosen tickets."""
 
 import pytest
-from support_day import DOUBLE, EVEN, LOSE, Day, Guest, kinds
 
 from playtime.application.play.players import PlayerState
 from playtime.domain.ledger.events import EventType
+
+from support.day import DOUBLE, EVEN, LOSE, Day, Guest, kinds
 
 T = EventType
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve
-from support_day import DOUBLE, EVERYTHING, LOSE, Day, kinds
 
 from playtime.application.ledger.books import OperatorBooks
 from playtime.application.ports.filters import VoucherFilter
@@ -15,6 +14,8 @@ from playtime.domain.ledger.events import Account, AccountKind, AccountTotal, Ev
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.tenancy.tenants import PLATFORM_ID
 from playtime.domain.vouchers.vouchers import VoucherStatus
+
+from support.day import DOUBLE, EVERYTHING, LOSE, Day, kinds
 
 T, K = EventType, AccountKind
 Plant = Callable[[Day, UnitOfWork], None]

@@ -4,8 +4,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from support_day import LOSE, Day, kinds
-from support_export import Verdict, exported
 
 from playtime.application.errors import Forbidden, IdempotencyKeyReused, InvalidToken, NotFound
 from playtime.domain.ledger.events import Account, AccountKind, EventType
@@ -13,6 +11,9 @@ from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.play.players import PlayerClosed
 from playtime.domain.vouchers.bonuses import BonusStatus
 from playtime.domain.vouchers.vouchers import VoucherStatus
+
+from support.day import LOSE, Day, kinds
+from support.ledger_export import Verdict, exported
 
 T, K = EventType, AccountKind
 M = MAX_AMOUNT_MINOR

@@ -10,16 +10,24 @@ from typing import Final, TypeVar
 
 import pytest
 from attrs import evolve, field, frozen
-from support_day import LOSE, Day, Guest, build_day
-from support_emptied import STORAGES, open_empty
-from support_engine import PINS, ScriptedSeeds, SeededRandomness, assemble, build_engine, build_services
 
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
+from playtime.contracts.doubles import (
+    PINS,
+    ScriptedSeeds,
+    SeededRandomness,
+    assemble,
+    build_engine,
+    build_services,
+)
 from playtime.domain.access.pins import PinKeys, PinKind, PinRef
 from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import EventType
 from playtime.domain.tenancy.tenants import PLATFORM_ID, TenantKind
+
+from support.day import LOSE, Day, Guest, build_day
+from support.storages import STORAGES, open_empty
 
 T = TypeVar("T")
 E = EventType

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support_day import Day, Desk
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.answers import Answer
@@ -13,6 +12,8 @@ from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.ledger.wallet import InsufficientFunds
 from playtime.domain.tenancy.tenants import PLATFORM_ID
+
+from support.day import Day, Desk
 
 T, K = EventType, AccountKind
 

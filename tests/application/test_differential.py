@@ -6,14 +6,15 @@ from random import Random
 from typing import Any, Final
 
 import pytest
-from support_day import Day, Desk, build_day
-from support_emptied import STORAGES, open_empty
-from support_machine import World, build_world
-from support_machine_checks import check, check_sessions, dump
-from support_machine_model import said
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+
+from support.day import Day, Desk, build_day
+from support.machine.checks import check, check_sessions, dump
+from support.machine.model import said
+from support.machine.world import World, build_world
+from support.storages import STORAGES, open_empty
 
 COMMANDS: Final = 5_000
 OWN_COMMANDS: Final = 400

@@ -2,14 +2,14 @@
 
 from random import Random
 
-from support_day import FIVEFOLD, Day
-
 from playtime.application.analytics.games import GameNumbers
 from playtime.application.analytics.reader import Asked
 from playtime.application.ledger.external_events import ReportedType
 from playtime.application.ledger.ingestion import ReportedEvent
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.tenancy.staff import Role
+
+from support.day import FIVEFOLD, Day
 
 ROUNDS = 80
 

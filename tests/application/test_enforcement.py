@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 from attrs import evolve
-from support_day import EVEN, LOSE, Day, Guest
-from support_safety import actions, enforce, lose, note
 
 from playtime.application.answers import Answer
 from playtime.domain.safety.actions import ActionCause, ActionType
+
+from support.day import EVEN, LOSE, Day, Guest
+from support.safety import actions, enforce, lose, note
 
 START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 LOUD = {"bands": {"elevated": 1, "tiltRisk": 2, "stop": 3}}

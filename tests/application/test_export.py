@@ -9,9 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support_audit import AuditedDay
-from support_day import DOUBLE, Day
-from support_export import Verdict, exported, lines_of, written
 
 from playtime.adapters.cli.ledger_files import export_ledger
 from playtime.application.errors import NotFound, SetupError
@@ -19,6 +16,10 @@ from playtime.application.ledger import sealing
 from playtime.application.ledger.export import Bookmark, ExportLedger, ExportPlan, Portion
 from playtime.application.ports.storage import Storage
 from playtime.domain.ledger.seals import START, canonical, digest_of
+
+from support.audit_day import AuditedDay
+from support.day import DOUBLE, Day
+from support.ledger_export import Verdict, exported, lines_of, written
 
 
 @pytest.fixture

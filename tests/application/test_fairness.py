@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from support_day import Day, Guest, build_day
-from support_engine import PINS, build_engine
-from support_games import finished
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, InvalidToken, NotFound
@@ -16,10 +13,14 @@ from playtime.application.play.verification import Verifier
 from playtime.application.ports.filters import Page
 from playtime.application.ports.storage import Storage
 from playtime.application.wire import encode
+from playtime.contracts.doubles import PINS, build_engine
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.fairness import SeedKeys, commitment_of
 from playtime.domain.play.rounds import Round
+
+from support.day import Day, Guest, build_day
+from support.games import finished
 
 ODD = ("🎰:1:0 '; -- " + "é÷%\\" * 20)[:64]
 

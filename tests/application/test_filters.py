@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from support_day import EVERYTHING, Day
-from support_engine import START
-
 from playtime.application.access import StaffPrincipal
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from playtime.contracts.doubles import START
 from playtime.domain.play.players import PlayerStatus
 from playtime.domain.vouchers.vouchers import VoucherStatus
+
+from support.day import EVERYTHING, Day
 
 INSTANT = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)

@@ -6,17 +6,18 @@ from uuid import UUID
 
 import pytest
 from attrs import define, evolve, field, frozen
-from support_day import PASSWORD, Day, Guest, Sold, build_day, other_pin
-from support_engine import PINS, SettableClock, assemble, build_services
 
 from playtime.application.engine import Engine
 from playtime.application.errors import InvalidCredentials
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.storage import Storage
 from playtime.application.throttling import _DECOYS, _decoy
+from playtime.contracts.doubles import PINS, SettableClock, assemble, build_services
 from playtime.domain.access.attempts import Attempts
 from playtime.domain.access.codes import make_code, parse_code
 from playtime.domain.access.pins import PinKeys, PinKind, PinRef
+
+from support.day import PASSWORD, Day, Guest, Sold, build_day, other_pin
 
 
 @frozen

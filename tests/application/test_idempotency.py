@@ -8,16 +8,17 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve, frozen
-from support_day import LOSE, SUNRISE, Day, Guest, sold
-from support_engine import PINS, assemble, build_services
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, ReplaySecretExpired
 from playtime.application.ports.bindings import Binding
+from playtime.contracts.doubles import PINS, assemble, build_services
 from playtime.domain.access.pins import PinKeys
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.wallet import InsufficientFunds
 from playtime.domain.vouchers.vouchers import VoucherRedeemed
+
+from support.day import LOSE, SUNRISE, Day, Guest, sold
 
 
 @frozen

@@ -10,9 +10,6 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve, fields
-from support_day import EVERYTHING, LOSE, Day
-from support_engine import START
-from support_export import exported, lines_of
 
 from playtime.application.access import SYSTEM
 from playtime.application.analytics.reader import Asked
@@ -23,11 +20,15 @@ from playtime.application.ledger.external_events import ReportedType
 from playtime.application.ledger.importing import Imported
 from playtime.application.ledger.ingestion import ReportedEvent
 from playtime.application.ports.filters import LedgerFilter
+from playtime.contracts.doubles import START
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
 from playtime.domain.ledger.seals import canonical, digest_of, event_line
 from playtime.domain.periods import FIRST_MOMENT
 from playtime.domain.tenancy.staff import Role
+
+from support.day import EVERYTHING, LOSE, Day
+from support.ledger_export import exported, lines_of
 
 PLAYER, GAME = UUID(int=77), UUID(int=78)
 

@@ -1,10 +1,10 @@
 """What a reader sees of the ledger: what is theirs, and no balance of the tenant above."""
 
-from support_day import Day
-
 from playtime.application.access import StaffPrincipal
 from playtime.application.ledger.books import EventRecord
 from playtime.domain.ledger.events import EventType
+
+from support.day import Day
 
 
 def credit_moved(day: Day, reader: StaffPrincipal) -> EventRecord:

@@ -12,19 +12,20 @@ from typing import Final, TypeVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, build_day
-from support_emptied import STORAGES, open_empty
-from support_engine import PINS, ScriptedSeeds, SeededRandomness, assemble, build_services
 
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.access import PlayerPrincipal
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
 from playtime.application.ports.filters import Page
+from playtime.contracts.doubles import PINS, ScriptedSeeds, SeededRandomness, assemble, build_services
 from playtime.domain.errors import DomainError
 from playtime.domain.limits.exclusions import CoolOff, ExclusionRuns
 from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind
 from playtime.domain.play.rounds import Round
+
+from support.day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, build_day
+from support.storages import STORAGES, open_empty
 
 LOSS, WEEK, TIME = LimitKind
 THREADS: Final = 64

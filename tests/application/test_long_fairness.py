@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support_day import build_day
-from support_engine import PINS
-from support_tree import ROOT
 
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.adapters.system.game_shelf import load_games
 from playtime.application.play.verification import Verifier
 from playtime.application.wire import encode
+from playtime.contracts.doubles import PINS
 from playtime.domain.games.fairness import SeedKeys
+
+from support.day import build_day
+from support.tree import ROOT
 
 ROUNDS: Final = 100_000
 SEEDS: Final = 20

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from support_emptied import open_empty
-from support_machine import World, build_world
-from support_machine_checks import check, check_sessions, check_stops, dump
-from support_machine_limits import Above, limit_loss, play_to_limit
 
 from playtime.application.access import SYSTEM
 from playtime.application.ledger.audit import CHECKS
 from playtime.application.ports.storage import Storage
+
+from support.machine.checks import check, check_sessions, check_stops, dump
+from support.machine.limits import Above, limit_loss, play_to_limit
+from support.machine.world import World, build_world
+from support.storages import open_empty
 
 which = st.integers(0, 5)
 sums = st.one_of(st.integers(1, 400), st.sampled_from([1, 2, 3, 99, 100, 101, 200, 5000]), st.integers(1, 20_000))

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support_emptied import STORAGES
-from support_numbers import Question, questions, utc_text
-from support_reckoning import RTP, VARIANCE, Reckoning, decimals
 
 from playtime.domain.games.inference import root_of
 from playtime.domain.ledger.events import EventSource
+
+from support.analytics import Question, questions, utc_text
+from support.ledger_sums import RTP, VARIANCE, Reckoning, decimals
+from support.storages import STORAGES
 
 MANY = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 storages = pytest.mark.parametrize("name", STORAGES)

@@ -12,20 +12,21 @@ import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support_emptied import STORAGES
-from support_engine import SettableClock, build_engine
-from support_house import House
-from support_numbers import NOW, Question, questions, shared_storage, utc_text
-from support_reckoning import RTP, VARIANCE, Reckoning, buckets, decimals
-from support_records import account, movement, write
 
 from playtime.application.analytics.reader import Asked
 from playtime.application.ports.analytics import Scope
+from playtime.contracts.doubles import SettableClock, build_engine
+from playtime.contracts.house import House
 from playtime.contracts.plays import BEGINNING, DAYS, Play, newcomers
+from playtime.contracts.records import account, movement, write
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.inference import root_of
 from playtime.domain.ledger.events import AccountKind, EventType, LedgerEvent
 from playtime.domain.play.players import Player
+
+from support.analytics import NOW, Question, questions, shared_storage, utc_text
+from support.ledger_sums import RTP, VARIANCE, Reckoning, buckets, decimals
+from support.storages import STORAGES
 
 MANY = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 storages = pytest.mark.parametrize("name", STORAGES)

@@ -3,7 +3,6 @@
 from functools import partial
 
 import pytest
-from support_day import LOSE, Day, Guest, Sold
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, InvalidCredentials, UnknownPlayPass
@@ -12,6 +11,8 @@ from playtime.domain.errors import InvalidInput
 from playtime.domain.limits.exclusions import CoolOff, SelfExcluded
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.limits.play_passes import PlayPassOfOther
+
+from support.day import LOSE, Day, Guest, Sold
 
 LOSS, WEEK, TIME = LimitKind
 

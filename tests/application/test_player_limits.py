@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, kinds
-from support_safety import enforce
 
 from playtime.application.errors import InvalidToken, NotFound
 from playtime.application.limits.limits import LimitRecord, PlayerLimits
@@ -15,6 +13,9 @@ from playtime.domain.ledger.events import EventType
 from playtime.domain.limits.exclusions import CoolingOff, CoolOff, ExclusionRuns, SelfExcluded
 from playtime.domain.limits.limits import LimitKind, LimitRaiseNotPending, LimitRaiseTooEarly
 from playtime.domain.limits.play_passes import Notice
+
+from support.day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, kinds
+from support.safety import enforce
 
 LOSS, WEEK, TIME = LimitKind
 

@@ -4,8 +4,6 @@ from itertools import pairwise
 
 import pytest
 from attrs import evolve
-from support_day import LOSE, SUNRISE, Day, build_day
-from support_safety import GAME, actions, enforce, lose, note
 
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.errors import InvalidToken, NotFound
@@ -14,6 +12,9 @@ from playtime.domain.errors import InvalidInput
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.ledger.events import EventType
 from playtime.domain.safety.actions import ActionCause, ActionType, LossLimitLocked
+
+from support.day import LOSE, SUNRISE, Day, build_day
+from support.safety import GAME, actions, enforce, lose, note
 
 
 def test_nothing_played_is_calm(day: Day) -> None:

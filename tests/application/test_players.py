@@ -5,15 +5,16 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve
-from support_day import DOUBLE, EVERYTHING, LOSE, Day, Guest, kinds, other_pin
-from support_engine import START
 
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from playtime.application.play.login import PlayerLoginResult
 from playtime.application.ports.filters import Page, PlayerFilter
+from playtime.contracts.doubles import START
 from playtime.domain.ledger.events import EventType
 from playtime.domain.play.players import PlayerClosed
 from playtime.domain.play.sessions import Session
+
+from support.day import DOUBLE, EVERYTHING, LOSE, Day, Guest, kinds, other_pin
 
 T = EventType
 

@@ -4,16 +4,17 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
-from support_day import LOSE, Day, Guest, Sold, kinds, other_pin, pin_of
-from support_engine import START
 
 from playtime.application.errors import InvalidCredentials, InvalidToken, VoucherOfOtherAgent
 from playtime.application.ports.filters import VoucherFilter
+from playtime.contracts.doubles import START
 from playtime.domain.access.pins import PinKind
 from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.tenancy.tenants import TenantStatus
 from playtime.domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherStatus, VoucherVoided
+
+from support.day import LOSE, Day, Guest, Sold, kinds, other_pin, pin_of
 
 T, K = EventType, AccountKind
 

@@ -9,14 +9,15 @@ import pytest
 from attrs import define, evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support_day import Day, Guest, build_day
-from support_engine import PINS
-from support_safety import GAME, enforce, note
 
 from playtime.adapters.memory.storage import MemoryStorage
+from playtime.contracts.doubles import PINS
 from playtime.domain.games.fairness import SeedKeys
 from playtime.domain.safety.actions import LossLimitLocked
 from playtime.domain.safety.markers import MARKERS
+
+from support.day import Day, Guest, build_day
+from support.safety import GAME, enforce, note
 
 SPINS: Final = 400
 MANY_SPINS: Final = 100_000

@@ -9,16 +9,17 @@ from threading import Barrier
 from typing import Final
 
 import pytest
-from support_day import LOSE, Day, build_day
-from support_emptied import STORAGES, open_empty
-from support_engine import PINS, ScriptedSeeds, SeededRandomness, assemble, build_services
-from support_safety import GAME, actions, enforce, lose
 
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
+from playtime.contracts.doubles import PINS, ScriptedSeeds, SeededRandomness, assemble, build_services
 from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import EventType
 from playtime.domain.safety.actions import ActionType
+
+from support.day import LOSE, Day, build_day
+from support.safety import GAME, actions, enforce, lose
+from support.storages import STORAGES, open_empty
 
 THREADS: Final = 64
 

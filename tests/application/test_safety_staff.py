@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support_day import Day
-from support_safety import actions, enforce, lose, note
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.errors import Forbidden, NotFound
@@ -15,6 +13,9 @@ from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.local_days import Bucket
 from playtime.domain.safety.actions import ActionType, Enforcement, TenantHasNoPlayers
 from playtime.domain.safety.policy import DEFAULT_POLICY
+
+from support.day import Day
+from support.safety import actions, enforce, lose, note
 
 OFF = Enforcement.OFF
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from support_models import AGENT, NOW, OPERATOR, PLAYER, uid
 
 from playtime.application.safety.messages import told
 from playtime.domain.safety.actions import ActionCause, ActionType, SafetyAction
+
+from support.models import AGENT, NOW, OPERATOR, PLAYER, uid
 
 
 @pytest.mark.parametrize(

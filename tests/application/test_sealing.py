@@ -3,12 +3,13 @@
 import time
 
 import pytest
-from support_day import LOSE, Day
 
 from playtime.application.ledger import sealing
 from playtime.application.ledger.sealing import SealedBooks
 from playtime.application.upkeep import sweeps
 from playtime.application.upkeep.sweeps import Swept
+
+from support.day import LOSE, Day
 
 PATIENCE_SECONDS = 20
 

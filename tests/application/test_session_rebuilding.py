@@ -6,12 +6,13 @@ from random import Random
 
 import pytest
 from attrs import evolve
-from support_day import DOUBLE, FIVEFOLD, LOSE, Day, Guest
-from support_records import fresh_id
 
 from playtime.application.ports.filters import Page
+from playtime.contracts.records import fresh_id
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.play.sessions import Session, SessionEnd
+
+from support.day import DOUBLE, FIVEFOLD, LOSE, Day, Guest
 
 SPINS = 120
 

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-from support_day import LOSE, PASSWORD, Day, Guest, kinds
-from support_engine import START
 
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from playtime.application.ports.filters import Page
 from playtime.application.tenancy.staff import StaffLoginResult
+from playtime.contracts.doubles import START
 from playtime.domain.ledger.events import EventType
 from playtime.domain.play.sessions import SessionEnd
 from playtime.domain.tenancy.staff import StaffDeactivated, StaffStatus
+
+from support.day import LOSE, PASSWORD, Day, Guest, kinds
 
 T = EventType
 

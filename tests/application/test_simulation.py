@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from support_simulation import (
+
+from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.program import Program
+from playtime.adapters.cli.simulation.run import Build, run_seeds, simulate
+from playtime.bootstrap import simulated_engine
+from playtime.domain.play.players import Player
+
+from support.simulation import (
     STEPS,
     ForgetsAnswers,
     KeepsAnswersApart,
@@ -20,12 +27,6 @@ from support_simulation import (
     on_faulty,
     with_part,
 )
-
-from playtime.adapters.cli.commands import build_commands
-from playtime.adapters.cli.program import Program
-from playtime.adapters.cli.simulation.run import Build, run_seeds, simulate
-from playtime.bootstrap import simulated_engine
-from playtime.domain.play.players import Player
 
 PROGRAM = """
 from playtime.adapters.cli.commands import build_commands

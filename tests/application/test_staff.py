@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve
-from support_day import PASSWORD, Day
 
 from playtime.application.access import PlayerPrincipal, StaffPrincipal
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
@@ -13,6 +12,8 @@ from playtime.application.tenancy.staff import StaffLoginResult
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.tenancy.staff import PERMISSIONS, Role, RoleNotOfTenant, StaffStatus, UsernameTaken
 from playtime.domain.tenancy.tenants import PLATFORM_ID
+
+from support.day import PASSWORD, Day
 
 TENANTS: Final = ("platform", "north", "agent", "sister", "south", "stranger")
 PEOPLE: Final = ("owner", "north.head", "north.cashier", "north.analyst", "agent.head", "agent.cashier")

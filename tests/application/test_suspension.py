@@ -1,11 +1,12 @@
 """Suspended tenants: refused as if they did not exist, coins and all kept, and taken up again."""
 
 import pytest
-from support_day import LOSE, PASSWORD, Day, Desk
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from playtime.domain.tenancy.tenants import PLATFORM_ID, TenantNotInStatus, TenantStatus
+
+from support.day import LOSE, PASSWORD, Day, Desk
 
 
 def _suspend(day: Day, what: str) -> tuple[StaffPrincipal, Desk]:

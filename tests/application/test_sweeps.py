@@ -5,18 +5,19 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from support_day import LOSE, Day, kinds
-from support_engine import START
 
 from playtime.application.access import SYSTEM_ID
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import VoucherFilter
 from playtime.application.upkeep import sweeps
 from playtime.application.upkeep.sweeps import Swept
+from playtime.contracts.doubles import START
 from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.play.players import PlayerClosed
 from playtime.domain.vouchers.vouchers import VoucherExpired
+
+from support.day import LOSE, Day, kinds
 
 T, K = EventType, AccountKind
 INSTANT = timedelta(microseconds=1)

@@ -6,8 +6,6 @@ from uuid import UUID
 
 import pytest
 from attrs import define, field, frozen
-from support_day import EVERYTHING, Day, build_day
-from support_engine import ScriptedRandomness, build_engine
 
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.engine import Engine
@@ -17,9 +15,12 @@ from playtime.application.ports.games import GameFiles
 from playtime.application.ports.storage import Storage, UnitOfWork
 from playtime.application.ports.tenancy import Directory, DirectoryEntry
 from playtime.application.tenancy.tenants import TenantRecord
+from playtime.contracts.doubles import ScriptedRandomness, build_engine
 from playtime.domain.access.codes import ALPHABET, symbols_of
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.tenancy.tenants import PLATFORM_ID, SlugTaken, TenantKind, TenantStatus
+
+from support.day import EVERYTHING, Day, build_day
 
 OPERATOR, AGENT, DEV = TenantKind.OPERATOR, TenantKind.AGENT, TenantKind.DEV
 

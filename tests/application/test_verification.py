@@ -10,15 +10,16 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_exports import export, nonce_with_free_spins
-from support_games import games, stakes_of
-from support_tree import ROOT
 
 from playtime.adapters.system.game_shelf import shipped_games
 from playtime.application.play.verification import Verdict, Verifier
 from playtime.application.wire import encode
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game
+
+from support.games import games, stakes_of
+from support.round_exports import export, nonce_with_free_spins
+from support.tree import ROOT
 
 SCRIPT: Final = ROOT / "docs" / "verify_round.py"
 ORCHARD: Final = shipped_games()[1]

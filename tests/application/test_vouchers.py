@@ -5,17 +5,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support_day import EVERYTHING, Day, Desk, sold
-from support_engine import START
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.errors import Forbidden, NotFound
 from playtime.application.ports.filters import Page, VoucherFilter
+from playtime.contracts.doubles import START
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import Account, AccountKind, EventType
 from playtime.domain.ledger.wallet import InsufficientFunds
 from playtime.domain.tenancy.tenants import TenantCannotIssue
 from playtime.domain.vouchers.vouchers import MAX_VOUCHER_MINOR, VoucherRedeemed, VoucherVoided
+
+from support.day import EVERYTHING, Day, Desk, sold
 
 T, K = EventType, AccountKind
 

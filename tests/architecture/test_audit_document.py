@@ -4,9 +4,9 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID
 
-from support_tree import ROOT
-
 from playtime.domain.ledger.seals import FORM, LINED, START, Seal, moment_text
+
+from support.tree import ROOT
 
 DOCUMENT = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
 SCRIPT = (ROOT / "docs" / "verify_ledger.py").read_text(encoding="utf-8")

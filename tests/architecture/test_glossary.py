@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from support_tree import ROOT
 
 from playtime.tools.language.rules import check
 from playtime.tools.language.words import Word, word_list
+
+from support.tree import ROOT
 
 GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
 TERMS, WORDS = GLOSSARY.split("\n## Clauses and words\n")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from support_tree import (
+from support.tree import (
     all_python_files,
     place,
     product_files,

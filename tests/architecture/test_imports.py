@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support_tree import LAYERS, ROOT, imports_of, place, product_files, python_files
+from support.tree import LAYERS, ROOT, imports_of, place, product_files, python_files
 
 PURE_MODULES = {
     "abc",

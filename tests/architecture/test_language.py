@@ -5,7 +5,6 @@ from collections import Counter
 from pathlib import Path, PurePath
 
 import pytest
-from support_tree import ROOT
 
 from playtime.tools.language import __main__ as command
 from playtime.tools.language import baseline
@@ -13,6 +12,8 @@ from playtime.tools.language.__main__ import sources
 from playtime.tools.language.rules import RULES, Finding, check, sentences, word_count
 from playtime.tools.language.texts import Text, read
 from playtime.tools.language.words import Word, word_list
+
+from support.tree import ROOT
 
 WORDS = word_list().words
 LONG = " ".join(["word"] * 26)

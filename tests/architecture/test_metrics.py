@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import attrs
-from support_tree import ROOT
 
 from playtime.adapters.http.api.analytics import ANALYTICS
 from playtime.application.wire import camel
 from playtime.domain.ledger.metrics import METRICS
+
+from support.tree import ROOT
 
 NO_FIGURES = frozenset(
     [

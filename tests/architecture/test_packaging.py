@@ -4,8 +4,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from support_tree import LAYERS, ROOT, TESTS, product_files
-from support_wheel import Host, wheel
+from support.tree import LAYERS, ROOT, TESTS, product_files
+from support.wheel import Host, wheel
 
 DATA = ["py.typed", "adapters/postgres/migrations/*.sql", "adapters/system/games/*.json"]
 
@@ -51,7 +51,12 @@ def test_no_product_file_lies_outside_a_package() -> None:
 def test_no_other_folder_of_the_root_is_a_package() -> None:
     packages = {file.parent.name for file in ROOT.glob("*/__init__.py")}
     assert packages == set(LAYERS)
-    assert not [*TESTS.rglob("__init__.py")], "tests are not a package"
+
+
+def test_only_the_helpers_of_tests_are_a_package() -> None:
+    helpers = {file.parent for file in (TESTS / "support").rglob("*.py")}
+    assert {file.parent for file in TESTS.rglob("__init__.py")} == helpers
+    assert not [*(TESTS / "support").rglob("test_*.py")], "tests are in no package"
 
 
 def test_the_wheel_holds_the_product_and_nothing_else() -> None:

@@ -11,10 +11,11 @@ from importlib import import_module
 from typing import Any, Protocol
 
 import pytest
-from support_tree import ROOT, imports_of, place, python_files
 
 import playtime
 from playtime import DomainError, public
+
+from support.tree import ROOT, imports_of, place, python_files
 
 FRAMEWORKS = ("click", "dependency_injector", "flask", "granian", "jinja2", "psycopg", "sqlalchemy", "werkzeug")
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -7,10 +7,11 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
-from support_tree import ROOT
-from support_wheel import Host, wheel
 
 import playtime
+
+from support.tree import ROOT
+from support.wheel import Host, wheel
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from support_crash import embedded_url
-from support_program import Command, new_command
+
+from support.crash.servers import embedded_url
+from support.program import Command, new_command
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from flask.testing import FlaskClient
-from support_engine import build_engine
 from werkzeug.test import TestResponse
 
 from playtime.adapters.cli.demo.day import play_demo
@@ -20,6 +19,7 @@ from playtime.adapters.memory.storage import MemoryStorage
 from playtime.adapters.system.game_shelf import SHIPPED, load_games
 from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from playtime.application.engine import Engine
+from playtime.contracts.doubles import build_engine
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game, StakeRule
 from playtime.domain.ledger.events import Account, AccountKind, AccountTotal, EventType

@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from support_exports import export
-from support_games import document_of, file_of, finished, make_game
-from support_oracles import oracle
 
 from playtime.adapters.cli.commands import build_commands
 from playtime.adapters.cli.program import Program
@@ -17,6 +14,10 @@ from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.files import canonical
 from playtime.domain.games.par_sheet import ParSheet
+
+from support.games import document_of, file_of, finished, make_game
+from support.oracles import oracle
+from support.round_exports import export
 
 
 def _closed(*_: object) -> Any:  # noqa: ANN401 - never returns

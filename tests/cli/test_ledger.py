@@ -10,12 +10,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from support_crash import embedded_url
-from support_export import Verdict, lines_of, written
-from support_program import BIN, Command, new_command
-from support_tree import ROOT
 
 from playtime.domain.ledger.seals import canonical
+
+from support.crash.servers import embedded_url
+from support.ledger_export import Verdict, lines_of, written
+from support.program import BIN, Command, new_command
+from support.tree import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from support_database import cluster, fresh_database
-from support_postgres import ThrowawayCluster, throwaway_cluster
-from support_program import Command, new_command
 
 from playtime.adapters.postgres.admin.migrator import known_migrations
+
+from support.postgres.cluster import ThrowawayCluster, throwaway_cluster
+from support.postgres.database import cluster, fresh_database
+from support.program import Command, new_command
 
 PASSWORD = "a-password-of-roles"
 NAMES = [migration.name for migration in known_migrations()]

@@ -8,12 +8,13 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from support_program import Command, new_command
 
 from playtime.application.access import SYSTEM
 from playtime.application.ports.filters import LedgerFilter, Page
 from playtime.bootstrap import Settings, open_engine
 from playtime.domain.ledger.events import EventType
+
+from support.program import Command, new_command
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from support_program import Command, new_command
-from support_tree import ROOT
+
+from support.program import Command, new_command
+from support.tree import ROOT
 
 README = (ROOT / "README.md").read_text()
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from support_program import Command, new_command
+
+from support.program import Command, new_command
 
 SPOIL = """
 update playtime.sessions set spins = spins + 1

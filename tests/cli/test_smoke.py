@@ -12,7 +12,6 @@ from typing import Any, Final, cast
 
 import pytest
 from click.testing import CliRunner, Result
-from support_engine import build_engine
 from werkzeug.serving import make_server
 
 from playtime.adapters.cli.commands import build_commands
@@ -21,6 +20,7 @@ from playtime.adapters.cli.smoke import smoke_test
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.engine import Engine
+from playtime.contracts.doubles import build_engine
 
 NOBODY: Final = "http://127.0.0.1:1"
 

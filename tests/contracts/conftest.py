@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-import support_storage
 
 from playtime.application.ports.storage import Storage
 from playtime.contracts.fixtures import here, storage, there
 
+from support.storages import STORAGES, open_shared
+
 __all__ = ["here", "storage", "there"]
 
 
-@pytest.fixture(scope="session", params=support_storage.storage_parameters())
+@pytest.fixture(scope="session", params=STORAGES)
 def storage_name(request: pytest.FixtureRequest) -> str:
     """Name the kind of storage that is tested."""
     name: str = request.param
@@ -21,4 +22,4 @@ def storage_name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def open_storage(storage_name: str) -> Callable[[], Storage]:
     """Open storages of the tested kind, which the caller closes."""
-    return lambda: support_storage.open_storage(storage_name)
+    return lambda: open_shared(storage_name)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from support_program import Command, new_command
+
+from support.program import Command, new_command
 
 
 @pytest.fixture

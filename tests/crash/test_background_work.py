@@ -9,8 +9,6 @@ from typing import Any, cast
 import pytest
 from attrs import define, field
 from click.testing import CliRunner, Result
-from support_crash import SECONDS
-from support_day import Day, Desk, build_day
 
 from playtime.adapters.cli import worker
 from playtime.adapters.cli.commands import build_commands
@@ -29,6 +27,9 @@ from playtime.application.ports.bindings import Binding
 from playtime.application.upkeep.sweeps import Swept
 from playtime.domain.errors import InvalidInput
 from playtime.domain.vouchers.vouchers import VOUCHER_TTL_DAYS
+
+from support.crash.servers import SECONDS
+from support.day import Day, Desk, build_day
 
 
 @define

@@ -6,11 +6,6 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from attrs import frozen
-from support_crash import Client, Reply, client_of, wait_for
-from support_crash_proxy import Moment, Proxy, proxy_to
-from support_crash_storm import OWNER, PASSWORD, Asked, Casino, Storm, hold_books, settle, spin_of
-from support_database import TestDatabase, fresh_database
-from support_engine import build_engine
 from werkzeug.serving import make_server
 
 from playtime.adapters.http.app import create_app
@@ -18,7 +13,13 @@ from playtime.adapters.postgres.admin.roles import APP
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.engine import Engine
+from playtime.contracts.doubles import build_engine
 from playtime.domain.tenancy.staff import Role
+
+from support.crash.proxy import Moment, Proxy, proxy_to
+from support.crash.servers import Client, Reply, client_of, wait_for
+from support.crash.storm import OWNER, PASSWORD, Asked, Casino, Storm, hold_books, settle, spin_of
+from support.postgres.database import TestDatabase, fresh_database
 
 TURNS = range(12)
 

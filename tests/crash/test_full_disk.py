@@ -9,10 +9,11 @@ from typing import Final, Self
 import psycopg
 import pytest
 from attrs import define
-from support_crash import embedded_url, is_well, serving, wait_for
-from support_crash_storm import Storm, hold_books, open_casino, settle, verify
-from support_postgres import reachable_folder
-from support_program import Command
+
+from support.crash.servers import embedded_url, is_well, serving, wait_for
+from support.crash.storm import Storm, hold_books, open_casino, settle, verify
+from support.postgres.cluster import reachable_folder
+from support.program import Command
 
 SIZE: Final = "192m"
 PAGE_BYTES: Final = 4096

@@ -4,9 +4,9 @@ import os
 import signal
 from pathlib import Path
 
-from support_crash import backends_of, children_of, embedded_url, is_well, postmaster_of, serving, wait_for
-from support_crash_storm import Storm, hold_books, open_casino, settle, verify
-from support_program import Command
+from support.crash.servers import backends_of, children_of, embedded_url, is_well, postmaster_of, serving, wait_for
+from support.crash.storm import Storm, hold_books, open_casino, settle, verify
+from support.program import Command
 
 
 def _kill_postmaster(home: Path) -> None:

@@ -4,14 +4,15 @@ import subprocess
 
 import psycopg
 import pytest
-from support_crash import SECONDS, wait_for
-from support_database import TestDatabase, fresh_database
-from support_program import BIN, Command, new_command
-from support_tree import ROOT
 
 from playtime.application.access import SYSTEM
 from playtime.bootstrap import Settings, open_engine
 from playtime.domain.tenancy.tenants import TenantKind
+
+from support.crash.servers import SECONDS, wait_for
+from support.postgres.database import TestDatabase, fresh_database
+from support.program import BIN, Command, new_command
+from support.tree import ROOT
 
 EVENTS = 16_000
 SECRET = "5e" * 32

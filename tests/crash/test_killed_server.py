@@ -3,9 +3,9 @@
 import os
 import signal
 
-from support_crash import children_of, embedded_url, is_well, serving, wait_for
-from support_crash_storm import Asked, Storm, hold_books, open_casino, settle, verify
-from support_program import Command
+from support.crash.servers import children_of, embedded_url, is_well, serving, wait_for
+from support.crash.storm import Asked, Storm, hold_books, open_casino, settle, verify
+from support.program import Command
 
 KILLS = 5
 

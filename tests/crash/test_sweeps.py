@@ -9,17 +9,18 @@ from typing import Any, Final
 import psycopg
 import pytest
 from attrs import field, frozen
-from support_crash import SECONDS, backends_of, children_of, serving, wait_for
-from support_crash_storm import Storm, hold_balances, open_casino, settle, verify
-from support_database import TestDatabase, fresh_database
-from support_program import BIN, Command, new_command
-from support_tree import ROOT
 
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.engine import Engine
 from playtime.bootstrap import Settings, build_container
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
+
+from support.crash.servers import SECONDS, backends_of, children_of, serving, wait_for
+from support.crash.storm import Storm, hold_balances, open_casino, settle, verify
+from support.postgres.database import TestDatabase, fresh_database
+from support.program import BIN, Command, new_command
+from support.tree import ROOT
 
 SECRET: Final = "5e" * 32
 FUNDS_MINOR: Final = 10_000_000

@@ -6,9 +6,10 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import AGENT, NOW, OPERATOR, uid
 
 from playtime.domain.access.attempts import Attempts
+
+from support.models import AGENT, NOW, OPERATOR, uid
 
 FRESH: Final = Attempts(operator_id=OPERATOR, tenant_id=AGENT, subject_id=uid(5))
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 from hypothesis import given
-from support_models import NOW, balances, bonus_lists, make_bonus
 
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.vouchers.bonuses import (
@@ -19,6 +18,8 @@ from playtime.domain.vouchers.bonuses import (
     require_acknowledged,
     total_minor,
 )
+
+from support.models import NOW, balances, bonus_lists, make_bonus
 
 S = BonusStatus
 

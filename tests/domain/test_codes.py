@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import codes
 
 from playtime.domain.access.codes import (
     AGENT_VALUES,
@@ -17,6 +16,8 @@ from playtime.domain.access.codes import (
     parse_code,
     symbols_of,
 )
+
+from support.models import codes
 
 SAMPLES = [
     make_code("0000", 0),

@@ -9,8 +9,6 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_games import games, make_game
-from support_models import PLAYER
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.demo import DEMO_GAME
@@ -29,6 +27,9 @@ from playtime.domain.games.fairness import (
     words_of,
 )
 from playtime.domain.games.game import Game
+
+from support.games import games, make_game
+from support.models import PLAYER
 
 KEYS = SeedKeys("k1", {"k1": b"a secret of tests", "k0": b"an older secret"})
 ROUND = UUID("01912345-6789-7abc-8def-0123456789ab")

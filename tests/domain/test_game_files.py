@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_games import document_of, file_of, finished, games, make_game
-from support_tree import ROOT
 
 from playtime.domain.games import odds
 from playtime.domain.games.demo import DEMO_GAME
@@ -26,6 +24,9 @@ from playtime.domain.games.files import (
 )
 from playtime.domain.games.game import Game, StakeRule
 from playtime.domain.games.par_sheet import sheet_of
+
+from support.games import document_of, file_of, finished, games, make_game
+from support.tree import ROOT
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]

@@ -6,7 +6,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_games import LINES, Told, every_window, games, make_game
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.demo import DEMO_GAME
@@ -14,6 +13,8 @@ from playtime.domain.games.faults import faults_of
 from playtime.domain.games.game import Game, LineWin, StakeOutOfRange, StakeRule
 from playtime.domain.games.reels import Reel
 from playtime.domain.money import MAX_AMOUNT_MINOR
+
+from support.games import LINES, Told, every_window, games, make_game
 
 TABLE = [
     ("shade", 5895, 0),

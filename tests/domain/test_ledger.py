@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import pytest
 from attrs.exceptions import FrozenInstanceError
-from support_models import AGENT, NOW, OPERATOR, PLAYER, uid
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import (
@@ -19,6 +18,8 @@ from playtime.domain.ledger.events import (
     LedgerEvent,
     Transfer,
 )
+
+from support.models import AGENT, NOW, OPERATOR, PLAYER, uid
 
 K, E = AccountKind, EventType
 

@@ -7,11 +7,12 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import amounts
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.wallet import InsufficientFunds, Wallet
 from playtime.domain.money import MAX_AMOUNT_MINOR, MINOR_PER_FUN, amounts_of, checked_amount
+
+from support.models import amounts
 
 
 class Five(IntEnum):

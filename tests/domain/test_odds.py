@@ -8,14 +8,15 @@ from typing import Final
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
-from support_games import every_window, games, make_game
-from support_oracles import lobstermania, oracle, sizzling_hot
 
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game, Window
 from playtime.domain.games.odds import count_runs, count_scatters, count_windows, cycle_of
 from playtime.domain.games.par_sheet import ParSheet, Spread, root
 from playtime.domain.games.returns import returns_of
+
+from support.games import every_window, games, make_game
+from support.oracles import lobstermania, oracle, sizzling_hot
 
 NEAR: Final = Fraction(1, 10**9)
 

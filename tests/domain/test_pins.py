@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import uid
 
 from playtime.domain.access.pins import PinKeys, PinKind, PinRef
+
+from support.models import uid
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 KEYS = PinKeys(current="k2", secrets={"k1": SECRET, "k2": b"another secret, of the same length"})

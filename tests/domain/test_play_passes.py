@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_records import fresh_id
 
+from playtime.contracts.records import fresh_id
 from playtime.domain.access.codes import make_code
 from playtime.domain.limits.exclusions import CoolingOff, CoolOff, ExclusionRuns, cool_off, self_exclusion
 from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind, OwnLossLimitReached, OwnTimeLimitReached

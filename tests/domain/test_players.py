@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from support_models import AGENT, NOW, PLAYER, make_player
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.events import Account, AccountKind
 from playtime.domain.ledger.wallet import InsufficientFunds, Wallet
 from playtime.domain.play.players import PLAYER_IDLE_DAYS, PlayerClosed, PlayerStatus
+
+from support.models import AGENT, NOW, PLAYER, make_player
 
 
 def test_a_players_money_is_on_the_players_own_account() -> None:

@@ -6,11 +6,12 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from support_oracles import oracle
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.fairness import Stream
 from playtime.domain.games.published_schemes import RESULTS, SCHEMES, crash, dice, limbo, roulette
+
+from support.oracles import oracle
 
 VECTORS = oracle("fairness")
 

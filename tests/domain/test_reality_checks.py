@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
-from support_house import House
-from support_records import NOW, fresh_tenant
 
+from playtime.contracts.house import House
+from playtime.contracts.records import NOW, fresh_tenant
 from playtime.domain.limits.reality_checks import RealityCheckDue, reality_check, require_checked
 from playtime.domain.play.sessions import Session
 from playtime.domain.tenancy.tenants import TenantKind

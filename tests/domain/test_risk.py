@@ -8,13 +8,14 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import NOW, moments
-from support_risk import ODDS, WHEEL, paced, scored, spin, staked
 
 from playtime.domain.safety.losing_runs import chance_of_run, fair_run
 from playtime.domain.safety.markers import MARKERS, STREAK_SPINS, PlayedSpin
 from playtime.domain.safety.policy import RiskPolicy
 from playtime.domain.safety.risk import Band, Risk
+
+from support.models import NOW, moments
+from support.risk import ODDS, WHEEL, paced, scored, spin, staked
 
 INSTANT = timedelta(microseconds=1)
 FIVE_MINUTES = timedelta(minutes=5)

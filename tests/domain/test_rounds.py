@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support_games import Told, games, plays_of, stakes_of
-from support_models import NOW, balances, bonus_lists, make_bonus, make_player
 
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game
 from playtime.domain.ledger.wallet import InsufficientFunds
 from playtime.domain.play.rounds import Settlement, require_playable, settle_bonuses, settle_round
 from playtime.domain.vouchers.bonuses import Bonus, BonusAckRequired, BonusStatus
+
+from support.games import Told, games, plays_of, stakes_of
+from support.models import NOW, balances, bonus_lists, make_bonus, make_player
 
 LOSE, EVEN, DOUBLE, SUNRISE = 0, 5895, 7945, 9999
 

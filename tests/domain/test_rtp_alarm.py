@@ -10,13 +10,14 @@ import pytest
 from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support_games import every_window, games, make_game
 
 from playtime.adapters.system.game_shelf import load_games
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game
 from playtime.domain.games.par_sheet import sheet_of
 from playtime.domain.games.rtp_alarm import GamePlay, are_possible, is_possible, largest_possible_stake
+
+from support.games import every_window, games, make_game
 
 SHELF = load_games()
 on_the_shelf = pytest.mark.parametrize("game", SHELF, ids=lambda game: game.game_key)

@@ -6,7 +6,6 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import AGENT, NOW, OPERATOR, make_session, moments
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.safety.actions import (
@@ -25,6 +24,8 @@ from playtime.domain.safety.actions import (
     require_not_held,
 )
 from playtime.domain.safety.risk import Band
+
+from support.models import AGENT, NOW, OPERATOR, make_session, moments
 
 INSTANT = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import AGENT, CASHIER, NOW, OPERATOR, make_session, moments, uid
 
 from playtime.domain.play.sessions import SESSION_IDLE_MINUTES, SessionEnd, StaffSession
+
+from support.models import AGENT, CASHIER, NOW, OPERATOR, make_session, moments, uid
 
 IDLE = timedelta(minutes=30)
 INSTANT = timedelta(microseconds=1)

@@ -3,7 +3,6 @@
 from typing import Final
 
 import pytest
-from support_models import AGENT, NOW, OPERATOR, uid
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.tenancy.staff import (
@@ -20,6 +19,8 @@ from playtime.domain.tenancy.staff import (
     require_role_of,
 )
 from playtime.domain.tenancy.tenants import TenantKind
+
+from support.models import AGENT, NOW, OPERATOR, uid
 
 ROLES: Final = ("owner", "operator", "agent", "cashier", "analyst", "provider")
 MATRIX: Final = {

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import AGENT, NOW, OPERATOR
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.wallet import InsufficientFunds, Wallet
@@ -21,6 +20,8 @@ from playtime.domain.tenancy.tenants import (
     checked_slug,
     platform,
 )
+
+from support.models import AGENT, NOW, OPERATOR
 
 
 def _tenant(kind: TenantKind, **about: Any) -> Tenant:

@@ -7,7 +7,6 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from support_models import NOW, PLAYER, make_voucher
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.money import MAX_AMOUNT_MINOR
@@ -23,6 +22,8 @@ from playtime.domain.vouchers.vouchers import (
     VoucherVoided,
     bonus_for,
 )
+
+from support.models import NOW, PLAYER, make_voucher
 
 S = VoucherStatus
 REFUSALS: dict[VoucherStatus, type[VoucherNotOpen]] = {

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_database import TestDatabase, empty_database
-from support_tree import ROOT
-from support_wheel import Host
 
 from playtime.bootstrap import Settings
+
+from support.postgres.database import TestDatabase, empty_database
+from support.tree import ROOT
+from support.wheel import Host
 
 SECRET = "5e" * 32
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from support_wheel import Host
+
+from support.wheel import Host
 
 SUITE: Final = ("python", "-m", "pytest", "--pyargs", "playtime.contracts", "-q", "--tb=no")
 

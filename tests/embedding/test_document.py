@@ -4,9 +4,10 @@ import re
 from typing import Final
 
 import pytest
-from support_database import TestDatabase
-from support_tree import ROOT
-from support_wheel import Host
+
+from support.postgres.database import TestDatabase
+from support.tree import ROOT
+from support.wheel import Host
 
 DOCUMENT: Final = (ROOT / "docs" / "embedding.md").read_text()
 BLOCKS: Final = re.findall(r"^```(\w*)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)

@@ -13,10 +13,6 @@ from typing import Any
 import psycopg
 import pytest
 from attrs import frozen
-from support_crash import wait_for
-from support_database import TestDatabase
-from support_program import free_port
-from support_wheel import Host
 
 from playtime.application.access import SYSTEM
 from playtime.application.engine import Engine
@@ -24,6 +20,11 @@ from playtime.application.tenancy.tenants import TenantRecord
 from playtime.bootstrap import Settings, open_engine
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
+
+from support.crash.servers import wait_for
+from support.postgres.database import TestDatabase
+from support.program import free_port
+from support.wheel import Host
 
 SECRET = "5e" * 32
 START_SECONDS = 60

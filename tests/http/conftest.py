@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from support_database import fresh_database
-from support_http import Web, build_web
 
 from playtime.adapters.memory.storage import MemoryStorage
+
+from support.http import Web, build_web
+from support.postgres.database import fresh_database
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ import threading
 from urllib.request import urlopen
 
 import pytest
-from support_day import DOUBLE, LOSE, PASSWORD
-from support_http import Web, build_web
 from werkzeug.serving import make_server
 
 from playtime.adapters.http.server import QuietHandler
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.domain.tenancy.staff import Role
+
+from support.day import DOUBLE, LOSE, PASSWORD
+from support.http import Web, build_web
 
 LINE = re.compile(
     r"method=(?P<method>\S+) route=(?P<route>\S+) status=(?P<status>\d{3})"

@@ -5,8 +5,6 @@ import logging
 import pytest
 from attrs import evolve
 from flask import Flask
-from support_engine import build_engine
-from support_http import API, Web, build_web
 
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
@@ -14,7 +12,10 @@ from playtime.application.authentication import Authenticate
 from playtime.application.errors import IsolationViolation, OutcomeUnknown, StorageUnavailable, TransientConflict
 from playtime.application.ledger.books import CheckHealth
 from playtime.application.ports.services import Claims
+from playtime.contracts.doubles import build_engine
 from playtime.domain.games.demo import DEMO_GAME
+
+from support.http import API, Web, build_web
 
 
 class _DownStorage(MemoryStorage):

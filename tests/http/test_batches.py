@@ -6,13 +6,14 @@ from html import unescape
 
 import pytest
 import segno
-from support_http import NOWHERE, Content, Web, build_web
 
 from playtime.adapters.http.pages.sheet import SLIPS_ON_A4
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.vouchers.sales import LARGEST_BATCH
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
+
+from support.http import NOWHERE, Content, Web, build_web
 
 
 def test_a_batch_of_1000_in_one_request(any_web: Web) -> None:

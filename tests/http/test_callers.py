@@ -1,12 +1,13 @@
 """Who may do what, as far as HTTP has a say in it; the table of permissions has its own tests."""
 
 import pytest
-from support_http import API, NOWHERE, Web, address_of
 
 from playtime.adapters.http.api.route import Caller, Route
 from playtime.adapters.http.routes import ROUTES
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.tenancy.staff import Role
+
+from support.http import API, NOWHERE, Web, address_of
 
 STAFF_ROUTES = [route for route in ROUTES if route.caller is Caller.STAFF]
 PLAYER_ROUTES = [route for route in ROUTES if route.caller is Caller.PLAYER]

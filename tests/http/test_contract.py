@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
-from support_http import API, Web
 
 from playtime.adapters.http.api.route import Caller, Route, is_id
 from playtime.adapters.http.errors import status_of
 from playtime.adapters.http.pages.redeem_page import REDEEM_PATH, SCRIPT_PATH
 from playtime.adapters.http.routes import ROUTES
 from playtime.domain.tenancy.staff import Role
+
+from support.http import API, Web
 
 EXAMPLES: Final = 40
 GAME_KEY: Final = "<string(maxlength=64):gameKey>"

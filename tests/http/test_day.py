@@ -1,7 +1,7 @@
 """An agent's day over HTTP, from an empty platform to an acknowledged bonus, on each storage."""
 
-from support_day import DOUBLE, LOSE, PASSWORD
-from support_http import Web
+from support.day import DOUBLE, LOSE, PASSWORD
+from support.http import Web
 
 
 def test_an_agents_day(any_web: Web) -> None:

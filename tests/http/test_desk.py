@@ -1,10 +1,11 @@
 """The desk's daily work: who works here, who plays here, and who no longer does."""
 
 import pytest
-from support_day import LOSE, PASSWORD, Desk
-from support_http import NOWHERE, Content, Web
 
 from playtime.domain.tenancy.staff import Role
+
+from support.day import LOSE, PASSWORD, Desk
+from support.http import NOWHERE, Content, Web
 
 SESSION = {
     "sessionId",

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import pytest
 from attrs import evolve
-from support_http import API, Web
 
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.calls import MAX_BODY_BYTES
@@ -14,6 +13,8 @@ from playtime.application.analytics.failed_requests import FailedRequest
 from playtime.application.errors import StorageUnavailable
 from playtime.domain.ledger.events import EventType
 from playtime.domain.tenancy.staff import Role
+
+from support.http import API, Web
 
 
 @pytest.fixture

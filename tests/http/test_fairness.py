@@ -3,14 +3,15 @@
 import json
 
 import pytest
-from support_engine import build_engine
-from support_http import Web, build_web
 
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.play.verification import Verifier
 from playtime.application.ports.filters import Page
+from playtime.contracts.doubles import build_engine
 from playtime.domain.games.fairness import SeedKeys
+
+from support.http import Web, build_web
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from support_day import Sold
-from support_engine import START
-from support_http import NOWHERE, Web
 
+from playtime.contracts.doubles import START
 from playtime.domain.tenancy.staff import Role
+
+from support.day import Sold
+from support.http import NOWHERE, Web
 
 MINUTE = timedelta(minutes=1)
 

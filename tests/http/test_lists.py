@@ -1,10 +1,11 @@
 """Lists: walked by cursor, cut by filters, and refused where the question makes no sense."""
 
 import pytest
-from support_http import NOWHERE, Reply, Web
 
 from playtime.adapters.http.calls import cursor_of
 from playtime.domain.tenancy.staff import Role
+
+from support.http import NOWHERE, Reply, Web
 
 
 def test_a_cursor_walks_a_list_once_and_whole(web: Web) -> None:

@@ -4,13 +4,14 @@ import io
 import json
 
 import pytest
-from support_http import API, NOWHERE, Web, address_of
 
 from playtime.adapters.http.api.route import Caller, Route
 from playtime.adapters.http.calls import MAX_BODY_BYTES
 from playtime.adapters.http.routes import ROUTES
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.vouchers.vouchers import MAX_VOUCHER_MINOR
+
+from support.http import API, NOWHERE, Web, address_of
 
 BODY_ROUTES = [route for route in ROUTES if route.has_body]
 AMOUNTS = [

@@ -8,17 +8,18 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from support_day import DOUBLE, LOSE
-from support_engine import START
-from support_http import API, Reply, Web
 
 from playtime.adapters.http.api.analytics import REPORT_BYTES
 from playtime.adapters.http.requests import LONGEST_TYPED
 from playtime.application.answers import LONGEST_ACTION_ID
 from playtime.application.ledger.ingestion import LARGEST_REPORT
+from playtime.contracts.doubles import START
 from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import LONGEST_NAME
+
+from support.day import DOUBLE, LOSE
+from support.http import API, Reply, Web
 
 ROUTES: Final = ("overview", "revenue", "players", "games", "ops", "funnel", "ltv", "attribution")
 BASE: Final = "/admin/analytics"

@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 import pytest
-from support_day import DOUBLE, LOSE
-from support_engine import START
-from support_http import Web
 
 from playtime.adapters.http.pages.tables import whole_table
 from playtime.application.analytics.attribution import ChangePart, SplitBy
+from playtime.contracts.doubles import START
 from playtime.domain.tenancy.staff import Role
+
+from support.day import DOUBLE, LOSE
+from support.http import Web
 
 BASE: Final = "/admin/analytics"
 PLAIN: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -2,10 +2,11 @@
 
 import pytest
 from attrs import evolve
-from support_day import LOSE, Guest
-from support_http import Content, Reply, Web
 
 from playtime.domain.tenancy.staff import Role
+
+from support.day import LOSE, Guest
+from support.http import Content, Reply, Web
 
 LIMITS = {"ok", "hasPlayPass", "limits", "notices", "exclusion"}
 

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from support_http import Reply, Web
+
+from support.http import Reply, Web
 
 
 def _get(web: Web, path: str) -> Reply:

@@ -6,8 +6,6 @@ from http import HTTPStatus
 from importlib import import_module
 
 import pytest
-from support_day import LOSE, PASSWORD, other_pin
-from support_http import NOWHERE, Web
 
 import playtime.application
 import playtime.domain
@@ -15,6 +13,9 @@ from playtime.adapters.http.errors import STATUS_OF_ERROR, InternalError, is_def
 from playtime.application.errors import IsolationViolation, StorageError, StorageMisuse
 from playtime.domain.errors import DomainError, StateRefusal
 from playtime.domain.tenancy.staff import Role
+
+from support.day import LOSE, PASSWORD, other_pin
+from support.http import NOWHERE, Web
 
 BASES = {DomainError}
 DEFECTS = {InternalError, StorageError, IsolationViolation, StorageMisuse}

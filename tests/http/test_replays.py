@@ -1,10 +1,11 @@
 """The same command under the same name gets the same bytes, on each storage."""
 
 import pytest
-from support_day import DOUBLE, LOSE
-from support_http import Web
 
 from playtime.domain.tenancy.staff import Role
+
+from support.day import DOUBLE, LOSE
+from support.http import Web
 
 
 def test_a_spin_is_played_once_and_answered_alike(any_web: Web) -> None:

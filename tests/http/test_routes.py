@@ -1,9 +1,9 @@
 """Each route when all is well: its status and the fields that clients were promised, by name."""
 
-from support_day import LOSE, PASSWORD
-from support_http import Web
-
 from playtime.domain.tenancy.staff import Role
+
+from support.day import LOSE, PASSWORD
+from support.http import Web
 
 STATE = {"playerId", "tenantId", "balanceMinor", "bonusPendingMinor", "bonusAckRequired"}
 STAFF = {"staffId", "username", "role", "tenantId", "permissions", "status"}

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from support_day import LOSE, Guest
-from support_http import API, NOWHERE, Reply, Web
-from support_safety import enforce, lose
 
 from playtime.domain.tenancy.staff import Role
+
+from support.day import LOSE, Guest
+from support.http import API, NOWHERE, Reply, Web
+from support.safety import enforce, lose
 
 EVENT = {"gameKey": "demo-wheel", "eventType": "spin"}
 ACTION = {

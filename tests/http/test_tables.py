@@ -5,8 +5,6 @@ import io
 
 import pytest
 from attrs import evolve
-from support_engine import build_engine
-from support_http import API, Reply, Web
 
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.pages.tables import ROWS_AT_ONCE, table
@@ -15,8 +13,11 @@ from playtime.application.errors import StorageUnavailable
 from playtime.application.ports.filters import Page
 from playtime.application.tenancy.credit import WalletBalance
 from playtime.application.tenancy.tenants import TenantRecord
+from playtime.contracts.doubles import build_engine
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
+
+from support.http import API, Reply, Web
 
 
 def _read(reply: Reply) -> list[dict[str, str]]:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from attrs import evolve, frozen
-from support_audit import AuditedDay
 
 from playtime.adapters.memory.books import Books
 from playtime.adapters.memory.storage import MemoryStorage
@@ -22,6 +21,8 @@ from playtime.domain.play.rounds import Round
 from playtime.domain.play.sessions import Session
 from playtime.domain.vouchers.bonuses import Bonus, BonusStatus
 from playtime.domain.vouchers.vouchers import Voucher, VoucherStatus
+
+from support.audit_day import AuditedDay
 
 T, K = EventType, AccountKind
 

@@ -1,13 +1,13 @@
 """What only the memory storage has to show: that waiting ends, and that its books are its own."""
 
 import pytest
-from support_house import House
-from support_records import read, write
 
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.errors import StorageMisuse, StorageUnavailable
 from playtime.application.ports.bindings import AnswerKey
 from playtime.application.ports.storage import Storage
+from playtime.contracts.house import House
+from playtime.contracts.records import read, write
 from playtime.domain.ledger.wallet import Wallet
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from support_database import TestDatabase, fresh_database, shared_database
+
+from support.postgres.database import TestDatabase, fresh_database, shared_database
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from support_audit import AuditedDay
-from support_database import TestDatabase
-from support_day import DOUBLE
 
 from playtime.application.access import SYSTEM
 from playtime.application.ledger import sealing
 from playtime.application.ledger.audit import CHECKS, NEWEST_SEALS
+
+from support.audit_day import AuditedDay
+from support.day import DOUBLE
+from support.postgres.database import TestDatabase
 
 _INSERT: Final = """
 insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support_postgres import reachable_folder
 
 from playtime.adapters.postgres.embedded import binaries
 from playtime.adapters.postgres.embedded.binaries import (
@@ -19,6 +18,8 @@ from playtime.adapters.postgres.embedded.binaries import (
     find_binaries,
 )
 from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
+
+from support.postgres.cluster import reachable_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="shows what root does")
 

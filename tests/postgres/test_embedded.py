@@ -19,12 +19,13 @@ import pytest
 from attrs import define
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from support_postgres import ThrowawayCluster, reachable_folder, throwaway_cluster
 
 from playtime.adapters.postgres.embedded import cluster as embedded_cluster
 from playtime.adapters.postgres.embedded.cluster import Cluster
 from playtime.adapters.postgres.embedded.locked_files import wait_until
 from playtime.adapters.postgres.embedded.server import EmbeddedPostgres, EmbeddedPostgresError, PortTakenError
+
+from support.postgres.cluster import ThrowawayCluster, reachable_folder, throwaway_cluster
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="shows what root does")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs /proc (Linux)")

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_postgres import reachable_folder
 
 from playtime.adapters.postgres.embedded.binaries import account_for, find_binaries
 from playtime.adapters.postgres.embedded.cluster import Cluster
 from playtime.adapters.postgres.embedded.server import EmbeddedPostgres, EmbeddedPostgresError
+
+from support.postgres.cluster import reachable_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="shows what root does")
 

@@ -6,10 +6,6 @@ from typing import Literal
 
 import psycopg
 import pytest
-from support_database import TestDatabase
-from support_house import House
-from support_proxy import Wire, wire_to
-from support_records import read, write
 
 from playtime.adapters.postgres.connection.failures import ExchangeFailed, commit_error, port_error
 from playtime.adapters.postgres.storage import PostgresStorage
@@ -26,7 +22,12 @@ from playtime.application.errors import (
 from playtime.application.ports.filters import Page
 from playtime.application.ports.storage import UnitOfWork
 from playtime.application.transactions import transact
+from playtime.contracts.house import House
+from playtime.contracts.records import read, write
 from playtime.domain.play.players import Player
+
+from support.postgres.database import TestDatabase
+from support.postgres.proxy import Wire, wire_to
 
 
 @pytest.fixture

@@ -9,15 +9,16 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from support_database import TestDatabase, shared_database
-from support_house import House
-from support_records import account, fresh_id, movement, read, write
 
 from playtime.adapters.postgres.reads.account_totals import MOST_TENANTS
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports.storage import Storage
 from playtime.application.upkeep.sweeps import SMALL_SHARE
+from playtime.contracts.house import House
+from playtime.contracts.records import account, fresh_id, movement, read, write
 from playtime.domain.ledger.events import AccountKind, AccountTotal, EventType, LedgerEvent
+
+from support.postgres.database import TestDatabase, shared_database
 
 EVERYTHING = 10_000
 PATIENCE_SECONDS = 20

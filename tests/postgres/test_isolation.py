@@ -5,8 +5,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support_database import TestDatabase
-from support_isolation import findings_in, run_as
 
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
 from playtime.adapters.postgres.isolation.check import check_isolation
@@ -14,6 +12,9 @@ from playtime.adapters.postgres.isolation.matrix import VERBS
 from playtime.adapters.postgres.isolation.rules import RULES
 from playtime.adapters.postgres.records.tables import GLOBAL, metadata
 from playtime.application.errors import SetupError
+
+from support.postgres.database import TestDatabase
+from support.postgres.isolation import findings_in, run_as
 
 pytestmark = pytest.mark.rls
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from support_database import PASSWORDS, TestDatabase
-from support_isolation import findings_in, run_as
 
 from playtime.adapters.postgres.admin.roles import APP, provision
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
+
+from support.postgres.database import PASSWORDS, TestDatabase
+from support.postgres.isolation import findings_in, run_as
 
 pytestmark = pytest.mark.rls
 

@@ -7,15 +7,16 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from support_database import TestDatabase
-from support_day import Day, build_day
-from support_export import exported
 
 from playtime.adapters.cli.ledger_files import check_file
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.ledger import sealing
 from playtime.application.upkeep import sweeps
+
+from support.day import Day, build_day
+from support.ledger_export import exported
+from support.postgres.database import TestDatabase
 
 _FILL = """
 insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,

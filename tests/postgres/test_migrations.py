@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support_database import PASSWORDS, TestDatabase, empty_database, fresh_database
 
 from playtime.adapters.postgres.admin.migrator import FOLDER, MigrationError, Migrator, known_migrations
 from playtime.adapters.postgres.admin.roles import (
@@ -23,6 +22,8 @@ from playtime.adapters.postgres.admin.roles import (
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
 from playtime.adapters.postgres.records.tables import metadata
 from playtime.application.errors import StorageUnavailable
+
+from support.postgres.database import PASSWORDS, TestDatabase, empty_database, fresh_database
 
 ALL = [migration.name for migration in known_migrations()]
 

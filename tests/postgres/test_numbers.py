@@ -13,10 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
-from support_database import TestDatabase, fresh_database
-from support_engine import SettableClock, build_engine
-from support_house import House
-from support_records import read, write
 
 from playtime.adapters.postgres.analytics.buckets import cut_up
 from playtime.adapters.postgres.analytics.rollup import GRAINS_MINUTES
@@ -25,9 +21,14 @@ from playtime.application.access import SYSTEM
 from playtime.application.ports.analytics import EVERYTHING, Dimension, Sum
 from playtime.application.ports.bindings import AnswerKey
 from playtime.application.ports.tenancy import DirectoryEntry
+from playtime.contracts.doubles import SettableClock, build_engine
+from playtime.contracts.house import House
 from playtime.contracts.plays import BEGINNING, DAYS, made_up_play, picked
+from playtime.contracts.records import read, write
 from playtime.domain.ledger.events import EventType
 from playtime.domain.periods import Span
+
+from support.postgres.database import TestDatabase, fresh_database
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 WHOLE = [BEGINNING - timedelta(days=1), BEGINNING + timedelta(days=DAYS + 1)]

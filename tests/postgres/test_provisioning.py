@@ -11,8 +11,6 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.abc import Params, Query
-from support_database import PASSWORDS
-from support_postgres import reachable_folder
 
 from playtime.adapters.postgres import database as database_module
 from playtime.adapters.postgres.admin import roles
@@ -20,6 +18,9 @@ from playtime.adapters.postgres.admin.migrator import Migrator
 from playtime.adapters.postgres.admin.roles import APP, OWNER_READ, ROLES, is_provisioned, provision, roles_sql
 from playtime.adapters.postgres.database import DATABASE, Database, Logins
 from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
+
+from support.postgres.cluster import reachable_folder
+from support.postgres.database import PASSWORDS
 
 APPLICATION: Final = "playtime-provisioning"
 WINDOW_SECONDS: Final = 1.0

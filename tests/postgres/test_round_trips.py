@@ -6,18 +6,19 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from attrs import evolve
-from support_database import TestDatabase, fresh_database
-from support_day import LOSE, Day, build_day
-from support_house import House
-from support_proxy import Wire, wire_to
-from support_records import LATER, fresh_key, fresh_name, write
-from support_safety import enforce, lose, note
 
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports.play import LockedPlayer
+from playtime.contracts.house import House
+from playtime.contracts.records import LATER, fresh_key, fresh_name, write
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.play.sessions import SessionEnd
 from playtime.domain.vouchers.bonuses import BonusStatus
+
+from support.day import LOSE, Day, build_day
+from support.postgres.database import TestDatabase, fresh_database
+from support.postgres.proxy import Wire, wire_to
+from support.safety import enforce, lose, note
 
 
 @pytest.fixture(scope="module")

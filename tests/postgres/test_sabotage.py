@@ -9,11 +9,12 @@ from typing import Final
 import psycopg
 import pytest
 from attrs import frozen
-from support_database import PASSWORDS, TestDatabase, fresh_database
 
 from playtime.adapters.postgres.admin.roles import APP, OWNER, provision
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
 from playtime.adapters.postgres.isolation.check import check_isolation
+
+from support.postgres.database import PASSWORDS, TestDatabase, fresh_database
 
 pytestmark = pytest.mark.rls
 

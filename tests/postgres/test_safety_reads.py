@@ -8,9 +8,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from support_database import TestDatabase
-from support_house import House
-from support_records import NOW, write
 
 from playtime.adapters.postgres.connection.channel import Statement
 from playtime.adapters.postgres.reads.safety import safety_by
@@ -18,8 +15,12 @@ from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.transaction import Transaction
 from playtime.application.ports.safety import SafetyWatch
 from playtime.application.ports.storage import Storage
+from playtime.contracts.house import House
+from playtime.contracts.records import NOW, write
 from playtime.domain.play.players import Player
 from playtime.domain.safety.actions import Enforcement
+
+from support.postgres.database import TestDatabase
 
 Books = tuple[House, PostgresStorage]
 

@@ -16,8 +16,6 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from support_database import TestDatabase, empty_database
-from support_rows import Operators, columns_of, contents
 
 from playtime.adapters.postgres.admin.migrator import FOLDER, MigrationError, Migrator, known_migrations
 from playtime.adapters.postgres.admin.startup import refuse_unsafe
@@ -28,6 +26,9 @@ from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports.storage import UnitOfWork
 from playtime.domain.limits.play_hours import PlayHour
+
+from support.postgres.database import TestDatabase, empty_database
+from support.postgres.rows import Operators, columns_of, contents
 
 NAMES: Final = [migration.name for migration in known_migrations()]
 FIRST_WITH_GRANTS: Final = "0004_row_security.sql"

@@ -10,9 +10,6 @@ from uuid import UUID
 import psycopg
 import pytest
 from attrs import define, evolve, field
-from support_database import TestDatabase, fresh_database
-from support_day import LOSE, Day, Guest, build_day
-from support_engine import PINS, build_engine
 
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_restored
 from playtime.adapters.postgres.storage import PostgresStorage
@@ -21,8 +18,12 @@ from playtime.application.ledger.sealing import SealedBooks, SealLedger, VerifyS
 from playtime.application.play.verification import Verifier
 from playtime.application.transactions import ATTEMPTS
 from playtime.application.wire import encode
+from playtime.contracts.doubles import PINS, build_engine
 from playtime.domain.games.fairness import SeedKeys
 from playtime.domain.ledger.seals import START, Place, SealFault
+
+from support.day import LOSE, Day, Guest, build_day
+from support.postgres.database import TestDatabase, fresh_database
 
 PATIENCE_SECONDS = 20
 SEEDS: Final = SeedKeys(PINS.current, PINS.secrets)
@@ -311,6 +312,6 @@ def _play(day: Day, guest: Guest) -> list[dict[str, Any]]:
 
 
 def test_the_statements_are_those_of_the_documentation() -> None:
-    from support_tree import ROOT  # noqa: PLC0415 - of this test alone
+    from support.tree import ROOT  # noqa: PLC0415 - of this test alone
 
     assert RESTORED.strip() in (ROOT / "docs" / "architecture.md").read_text()

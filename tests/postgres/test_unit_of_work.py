@@ -10,10 +10,6 @@ import psycopg
 import pytest
 from attrs import evolve, fields
 from psycopg import sql
-from support_database import TestDatabase, fresh_database
-from support_day import LOSE, PASSWORD, Day, build_day
-from support_house import House
-from support_records import fresh_id, read, write
 
 from playtime.adapters.postgres.connection.channel import Channel, Statement, UnstorableValue, encode
 from playtime.adapters.postgres.records.tables import FORSAKEN, GLOBAL, INSERT_ONLY, SCHEMA, metadata
@@ -23,8 +19,13 @@ from playtime.application.engine import Engine
 from playtime.application.errors import AlreadyExists, IsolationViolation, StorageError, StorageUnavailable
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports.storage import UnitOfWork
+from playtime.contracts.house import House
+from playtime.contracts.records import fresh_id, read, write
 from playtime.domain.access.codes import RANDOM_VALUES, make_code
 from playtime.domain.ledger.wallet import Wallet
+
+from support.day import LOSE, PASSWORD, Day, build_day
+from support.postgres.database import TestDatabase, fresh_database
 
 Opener = Callable[..., PostgresStorage]
 

@@ -2,13 +2,14 @@
 
 import psycopg
 import pytest
-from support_database import TestDatabase
-from support_records import fresh_id
 
 from playtime.adapters.postgres.audit.checks import QUERIES
 from playtime.adapters.postgres.connection.channel import PATIENCE
 from playtime.adapters.postgres.reads import stream as reads_stream
 from playtime.application.ports.audit import Stored
+from playtime.contracts.records import fresh_id
+
+from support.postgres.database import TestDatabase
 
 
 def _plan(database: TestDatabase, query: str) -> str:

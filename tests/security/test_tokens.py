@@ -8,11 +8,11 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
-from support_engine import SettableClock
 
 from playtime.adapters.security.tokens import LIFETIMES, JwtTokens
 from playtime.application.errors import InvalidToken
 from playtime.application.ports.services import Claims
+from playtime.contracts.doubles import SettableClock
 from playtime.domain.tenancy.staff import Role
 
 SECRET = b"s" * 32

@@ -5,7 +5,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support_games import document_of, every_window, file_of
 
 from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games, shipped_games
 from playtime.application.errors import SetupError
@@ -15,6 +14,8 @@ from playtime.domain.games.files import canonical
 from playtime.domain.games.game import Game
 from playtime.domain.games.odds import cycle_of
 from playtime.domain.games.par_sheet import ParSheet
+
+from support.games import document_of, every_window, file_of
 
 GAMES = {game.game_key: game for game in shipped_games()}
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import attrs
 import pytest
-from support_tree import ROOT
 
 from playtime.adapters.system.settings import PREFIX, Settings, SettingsError
+
+from support.tree import ROOT
 
 HEX = "ab" * 32
 

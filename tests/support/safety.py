@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from support_day import EVERYTHING, LOSE, Day, Desk, Guest
-
 from playtime.application.answers import Answer
 from playtime.application.ports.safety import SafetyFilter
 from playtime.application.safety.player_actions import SafetyAnswer
@@ -11,6 +9,8 @@ from playtime.application.safety.settings import SafetySettingsRecord
 from playtime.application.safety.staff_views import SafetyActionRecord
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.safety.actions import Enforcement
+
+from support.day import EVERYTHING, LOSE, Day, Desk, Guest
 
 GAME = DEMO_GAME.game_key
 

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 from attrs import frozen
-from support_tree import ROOT
 
 from playtime.adapters.cli.ledger_files import check_file, export_ledger
 from playtime.application.engine import Engine
 from playtime.application.ledger.export_check import CheckedFile
+
+from support.tree import ROOT
 
 
 def exported(engine: Engine, file: Path, tenant: str | None = None) -> Path:

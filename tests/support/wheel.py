@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from attrs import frozen
-from support_tree import LAYERS, ROOT
+
+from support.tree import LAYERS, ROOT
 
 RUN_SECONDS: Final = 240
 _NOT_SOURCE: Final = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")

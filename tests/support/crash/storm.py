@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import psycopg
 from attrs import define, field, frozen
-from support_crash import API, SECONDS, Client, NoAnswer, Reply, Server, client_of
-from support_program import Command
+
+from support.crash.servers import API, SECONDS, Client, NoAnswer, Reply, Server, client_of
+from support.program import Command
 
 OWNER: Final = "owner-1"
 PASSWORD: Final = "a long enough password"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from attrs import define, field
-from support_postgres import reachable_folder
-from support_tree import ROOT
+
+from support.postgres.cluster import reachable_folder
+from support.tree import ROOT
 
 BIN: Final = Path(sys.executable).parent
 START_SECONDS: Final = 60

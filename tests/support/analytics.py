@@ -11,11 +11,6 @@ from uuid import UUID
 
 from attrs import frozen
 from hypothesis import strategies as st
-from support_engine import SettableClock, build_engine
-from support_house import House
-from support_reckoning import Reckoning, buckets
-from support_records import read, write
-from support_storage import open_storage
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.analytics.reader import Asked
@@ -23,8 +18,14 @@ from playtime.application.engine import Engine
 from playtime.application.ports.analytics import Scope
 from playtime.application.ports.storage import Storage
 from playtime.application.wire import success
+from playtime.contracts.doubles import SettableClock, build_engine
+from playtime.contracts.house import House
 from playtime.contracts.plays import BEGINNING, DAYS, GAMES, Play, made_up_play
+from playtime.contracts.records import read, write
 from playtime.domain.tenancy.staff import Role
+
+from support.ledger_sums import Reckoning, buckets
+from support.storages import open_shared
 
 ZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
 NOW: Final = BEGINNING + timedelta(days=DAYS)
@@ -138,7 +139,7 @@ def scopes(house: House, play: Play) -> st.SearchStrategy[Scope]:
 @cache
 def shared_storage(name: str) -> Storage:
     """Return a storage that all examples share; each has an operator of its own."""
-    storage = open_storage(name)
+    storage = open_shared(name)
     atexit.register(storage.close)
     return storage
 

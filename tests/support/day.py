@@ -5,7 +5,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from attrs import define, field, frozen
-from support_engine import PINS, ScriptedRandomness, SettableClock, build_engine
 
 from playtime.application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from playtime.application.answers import Answer
@@ -15,6 +14,7 @@ from playtime.application.play.players import PlayerRecord, PlayerState
 from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer
 from playtime.application.ports.filters import LedgerFilter, Page
 from playtime.application.ports.storage import Storage
+from playtime.contracts.doubles import PINS, ScriptedRandomness, SettableClock, build_engine
 from playtime.domain.access.pins import PinKind
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.ledger.events import EventType

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from attrs import define, field
-from support_day import Desk, Guest, Sold
 
 from playtime.application.answers import Answer
 from playtime.domain.errors import DomainError
+
+from support.day import Desk, Guest, Sold
 
 T = TypeVar("T")
 

@@ -6,11 +6,12 @@ from fractions import Fraction
 from typing import Final
 
 from attrs import evolve
-from support_models import NOW
 
 from playtime.domain.safety.markers import PlayedSpin
 from playtime.domain.safety.policy import DEFAULT_POLICY, RiskPolicy
 from playtime.domain.safety.risk import Risk, RiskScorer
+
+from support.models import NOW
 
 WHEEL: Final = "demo-wheel"
 ODDS: Final = {WHEEL: Fraction(4105, 10_000), "rare": Fraction(14_285, 100_000), "slot": Fraction(23, 100)}

@@ -9,8 +9,6 @@ from uuid import UUID
 import jsonschema_rs
 from attrs import define, field, frozen
 from flask import Flask
-from support_day import PASSWORD, Day, Desk, Guest, build_day
-from support_engine import PINS
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
@@ -19,8 +17,11 @@ from playtime.adapters.http.api.route import Route
 from playtime.adapters.http.app import create_app
 from playtime.application.access import SYSTEM
 from playtime.application.ports.storage import Storage
+from playtime.contracts.doubles import PINS
 from playtime.domain.games.fairness import SeedKeys
 from playtime.domain.tenancy.staff import Role
+
+from support.day import PASSWORD, Day, Desk, Guest, build_day
 
 API: Final = "/api/v1"
 OWNER: Final = "root"

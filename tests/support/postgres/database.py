@@ -12,11 +12,12 @@ from typing import Final
 
 from attrs import frozen
 from psycopg.conninfo import conninfo_to_dict
-from support_postgres import ThrowawayCluster, throwaway_cluster
 
 from playtime.adapters.postgres.admin.migrator import Migrator
 from playtime.adapters.postgres.admin.roles import APP, BACKUP, MIGRATOR, OWNER_READ, provision
 from playtime.adapters.postgres.storage import PostgresStorage
+
+from support.postgres.cluster import ThrowawayCluster, throwaway_cluster
 
 PASSWORDS: Final = {role: f"a password of {role}" for role in (APP, BACKUP, MIGRATOR, OWNER_READ)}
 TEMPLATE: Final = "playtime_template"

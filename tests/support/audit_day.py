@@ -1,11 +1,12 @@
 """A day for audits to look at, in which everything has happened, and whose books are in order."""
 
 from attrs import frozen
-from support_day import DOUBLE, LOSE, Day, Guest, Sold, build_day
 
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.ledger.audit import AuditReport
 from playtime.application.ports.storage import Storage
+
+from support.day import DOUBLE, LOSE, Day, Guest, Sold, build_day
 
 
 @frozen

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import psycopg
 from attrs import define, field, frozen
 from psycopg.conninfo import make_conninfo
-from support_program import BIN, Command
-from support_tree import ROOT
+
+from support.program import BIN, Command
+from support.tree import ROOT
 
 API: Final = "/api/v1"
 SECONDS: Final = 60.0

@@ -5,11 +5,11 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from support_games import finished
-from support_tree import TESTS
-
 from playtime.domain.games.game import Game, StakeRule, Symbol
 from playtime.domain.games.reels import Reel
+
+from support.games import finished
+from support.tree import TESTS
 
 
 @cache

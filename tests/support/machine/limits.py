@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from attrs import define, field
-from support_machine_model import LARGEST, OUT, said
 
 from playtime.application.ports.filters import LedgerFilter, Page
 from playtime.application.ports.storage import Storage
 from playtime.domain.ledger.events import EventType, LedgerEvent
 
+from support.machine.model import LARGEST, OUT, said
+
 if TYPE_CHECKING:
-    from support_machine import World
+    from support.machine.world import World
 
 AT_ONCE: Final = 12
 

@@ -4,12 +4,13 @@ from collections import Counter
 from typing import Any
 
 from attrs import evolve
-from support_day import EVERYTHING
-from support_machine import World
 
 from playtime.application.ports.filters import LedgerFilter, PlayerFilter, VoucherFilter
 from playtime.application.ports.safety import SafetyFilter
 from playtime.domain.ledger.events import AccountKind, EventType
+
+from support.day import EVERYTHING
+from support.machine.world import World
 
 
 def check(world: World) -> None:

@@ -1,9 +1,10 @@
 """Sabotaging databases, and what checking their isolation finds."""
 
 import psycopg
-from support_database import TestDatabase
 
 from playtime.adapters.postgres.isolation.check import check_isolation
+
+from support.postgres.database import TestDatabase
 
 
 def run_as(role: str | None, database: TestDatabase, statements: str) -> None:

@@ -11,9 +11,15 @@ from itertools import accumulate
 from typing import Any
 
 from attrs import define, evolve, field
-from support_day import Day, Desk, Sold, build_day, other_pin, sold, sold_batch
-from support_machine_limits import LossBook
-from support_machine_model import (
+
+from playtime.application.access import SYSTEM, StaffPrincipal
+from playtime.application.answers import Answer
+from playtime.application.play.login import PlayerLoginResult
+from playtime.application.ports.storage import Storage
+
+from support.day import Day, Desk, Sold, build_day, other_pin, sold, sold_batch
+from support.machine.limits import LossBook
+from support.machine.model import (
     INSTANT,
     MULTIPLIERS,
     OUT,
@@ -26,11 +32,6 @@ from support_machine_model import (
     refusal_of,
     said,
 )
-
-from playtime.application.access import SYSTEM, StaffPrincipal
-from playtime.application.answers import Answer
-from playtime.application.play.login import PlayerLoginResult
-from playtime.application.ports.storage import Storage
 
 
 @define

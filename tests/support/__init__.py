@@ -1,0 +1,1 @@
+"""The helpers that tests of several folders share. Tests import them as `support`."""

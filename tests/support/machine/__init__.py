@@ -1,0 +1,1 @@
+"""The world of the stateful machine, its model and its checks."""

@@ -1,3 +1,0 @@
-"""playtime.contracts.doubles, under the name that the other tests know it by."""
-
-from playtime.contracts.doubles import *

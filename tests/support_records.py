@@ -1,3 +1,0 @@
-"""playtime.contracts.records, under the name that the other tests know it by."""
-
-from playtime.contracts.records import *
