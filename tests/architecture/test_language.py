@@ -183,6 +183,7 @@ class TestSentences:
             ("One. Two! Three?", ["One.", "Two!", "Three?"]),
             ("First, e.g. A and 1.5 B, then C.", ["First, e.g. A and 1.5 B, then C."]),
             ("It says:\n\n* one\n* two\n  goes on", ["It says:", "* one", "* two\n  goes on"]),
+            ("**Bold.** Then *more.* End.", ["**Bold.**", "Then *more.*", "End."]),
             ('It says "no." (See below.) Then stops.', ['It says "no."', "(See below.)", "Then stops."]),
         ],
     )
