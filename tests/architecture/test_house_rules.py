@@ -5,7 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from support.tree import (
+    LAYERS,
+    ROOT,
     all_python_files,
     place,
     product_files,
@@ -16,6 +20,7 @@ from support.tree import (
 
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 70
+MAX_README_LINES = 15
 MACHINERY_NAME = re.compile(r"I[A-Z][a-z]\w*|Abstract\w*|\w+(Impl|Manager|DTO)")
 VAGUE_FILE = re.compile(r"(utils?|helpers?|common|misc)\.py")
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|Users|root|work|mnt)/[\w.]|file:/{2,3}\w")
@@ -69,6 +74,12 @@ def test_a_port_says_what_it_guarantees() -> None:
         if not ast.get_docstring(node)
     ]
     assert not silent
+
+
+@pytest.mark.parametrize("folder", [*LAYERS, "docs", "examples", "tests", "tools"])
+def test_top_folder_has_a_short_readme(folder: str) -> None:
+    readme = ROOT / folder / "README.md"
+    assert len(readme.read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
 
 
 def test_the_core_has_no_floats() -> None:
