@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 from dependency_injector import containers, providers
@@ -40,7 +40,7 @@ from .adapters.system.game_shelf import load_game, load_games
 from .adapters.system.secret_file import SECRET_BYTES, kept_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from .adapters.system.settings import Settings
-from .application.engine import Engine
+from .application.engine import Engine, EngineParts, compose
 from .application.ports.storage import Storage
 from .domain.access.pins import PinKeys
 from .domain.games.fairness import SeedKeys
@@ -49,18 +49,6 @@ __all__ = ["Container", "Settings", "build_container", "main", "open_engine", "o
 
 _SECRETS_FILE: Final = "secrets.json"
 _KEPT: Final = ("jwt", "pin_k1", *ROLES_WITH_PASSWORDS)
-
-
-def _use_cases(**parts: providers.Provider[Any]) -> Mapping[str, providers.Provider[Any]]:
-    """Return a provider for each use case of the engine, given the parts that its fields name."""
-    return {
-        use_case.name: providers.Singleton(
-            use_case.type,
-            **{field.name: parts[field.name] for field in attrs.fields(use_case.type)},
-        )
-        for use_case in attrs.fields(Engine)
-        if use_case.type is not None
-    }
 
 
 class Container(containers.DeclarativeContainer):
@@ -87,20 +75,19 @@ class Container(containers.DeclarativeContainer):
             pool_size=settings.provided.pool_size,
         ),
     )
-    engine = providers.Singleton(
-        Engine,
-        **_use_cases(
-            storage=storage,
-            clock=clock,
-            ids=ids,
-            randomness=randomness,
-            games=games,
-            passwords=passwords,
-            tokens=tokens,
-            pins=pins,
-            seeds=seeds,
-        ),
+    parts = providers.Singleton(
+        EngineParts,
+        storage=storage,
+        clock=clock,
+        ids=ids,
+        randomness=randomness,
+        passwords=passwords,
+        tokens=tokens,
+        pins=pins,
+        seeds=seeds,
+        games=games,
     )
+    engine = providers.Singleton(compose, parts)
     errors = providers.Singleton(ErrorTally, engine.provided.record_errors)
     app = providers.Singleton(create_app, engine, public_url=settings.provided.public_url, errors=errors)
 
@@ -178,7 +165,13 @@ def server_url(settings: Settings) -> str:
 
 
 def simulated_engine(stage: Stage) -> tuple[Engine, Storage]:
-    """Return an engine on memory that takes everything else from a stage, and the storage behind the stage."""
+    """Return the engine of a simulation, and the storage behind its stage."""
+    parts, storage = simulated_parts(stage)
+    return compose(parts), storage
+
+
+def simulated_parts(stage: Stage) -> tuple[EngineParts, Storage]:
+    """Return memory storage with the services of a stage, and the storage behind the stage."""
     storage = MemoryStorage(latch=stage)
     container = Container(
         settings=providers.Object(Settings(storage="memory")),
@@ -191,7 +184,7 @@ def simulated_engine(stage: Stage) -> tuple[Engine, Storage]:
         passwords=providers.Object(stage),
         storage=providers.Object(StagedStorage(stage, storage)),
     )
-    return container.engine(), storage
+    return container.parts(), storage
 
 
 def worker_app() -> Flask:

@@ -1,7 +1,13 @@
 """Everything the engine does, in one object: what a host embeds and what the outer adapters are given."""
 
-from attrs import frozen
+from collections.abc import Sequence
+from typing import Any
 
+from attrs import fields, frozen
+
+from ..domain.access.pins import PinKeys
+from ..domain.games.fairness import SeedKeys
+from ..domain.games.game import Game
 from .analytics.attribution import ReadAttribution
 from .analytics.failed_requests import RecordErrors
 from .analytics.funnel import ReadFunnel
@@ -27,6 +33,8 @@ from .play.fairness import ReadFairness, ReadFairRound, RotateSeed
 from .play.login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .play.players import AcknowledgeBonus, ListPlayers, ListRounds, ListSessions, ReadPlayer, ReadPlayerState
 from .play.spins import ListGames, ReadGame, Spin
+from .ports.services import Clock, Ids, Passwords, Randomness, Tokens
+from .ports.storage import Storage
 from .safety.player_actions import NoteSafetyEvent, SetLossLimit
 from .safety.settings import ReadSafetySettings, SetSafetySettings
 from .safety.staff_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
@@ -120,3 +128,28 @@ class Engine:
     read_funnel: ReadFunnel
     read_ops: ReadOps
     read_attribution: ReadAttribution
+
+
+@frozen(kw_only=True)
+class EngineParts:
+    """The adapters, keys and games that an engine is made of."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+    randomness: Randomness
+    passwords: Passwords
+    tokens: Tokens
+    pins: PinKeys
+    seeds: SeedKeys
+    games: Sequence[Game]
+
+
+def compose(parts: EngineParts) -> Engine:
+    """Make every use case of an engine from the parts that its fields name."""
+
+    def make(use_case: Any) -> object:  # noqa: ANN401 - a class, as the field of Engine names it
+        return use_case(**{field.name: getattr(parts, field.name) for field in fields(use_case)})
+
+    use_cases: dict[str, Any] = {field.name: make(field.type) for field in fields(Engine)}
+    return Engine(**use_cases)

@@ -17,9 +17,9 @@ from uuid import UUID
 
 import attrs
 
-from ..application.engine import Engine
+from ..application.engine import Engine, EngineParts, compose
 from ..application.errors import InvalidToken
-from ..application.ports.services import Claims, Clock, Ids, Passwords, Randomness, Tokens
+from ..application.ports.services import Claims, Clock, Ids, Randomness
 from ..application.ports.storage import Storage
 from ..domain.access.pins import PinKeys
 from ..domain.games.demo import DEMO_GAME
@@ -171,78 +171,44 @@ class ScriptedSeeds(SeedKeys):
         return self.randomness
 
 
-@attrs.frozen(kw_only=True)
-class Services:
-    """What an engine is made of besides its storage; each part can be replaced."""
-
-    clock: Clock
-    ids: Ids
-    randomness: Randomness
-    passwords: Passwords
-    tokens: Tokens
-    pins: PinKeys
-    seeds: SeedKeys
-    games: Sequence[Game]
-
-
-def build_services(
-    *,
-    seed: int = 0,
-    clock: Clock | None = None,
-    ids: Ids | None = None,
-    randomness: Randomness | None = None,
-    seeds: SeedKeys | None = None,
-    games: Sequence[Game] = (DEMO_GAME,),
-) -> Services:
-    """Return the doubles of a seed, with the parts that are given in their place."""
-    clock = clock or SettableClock()
-    return Services(
-        clock=clock,
-        ids=ids or CountingIds(clock, seed),
-        randomness=randomness or SeededRandomness(seed),
-        passwords=QuickPasswords(),
-        tokens=QuickTokens(clock),
-        pins=PINS,
-        seeds=seeds or _seeds(randomness),
-        games=games,
-    )
-
-
-def build_engine(
+def build_parts(
     storage: Storage,
     *,
     seed: int = 0,
     clock: Clock | None = None,
     ids: Ids | None = None,
     randomness: Randomness | None = None,
+    pins: PinKeys = PINS,
     seeds: SeedKeys | None = None,
     games: Sequence[Game] = (DEMO_GAME,),
-) -> Engine:
-    """Return the real use cases on `storage`, with doubles for whatever else they need.
+) -> EngineParts:
+    """Return a storage with the doubles of a seed; each given part replaces its double."""
+    clock = clock or SettableClock()
+    return EngineParts(
+        storage=storage,
+        clock=clock,
+        ids=ids or CountingIds(clock, seed),
+        randomness=randomness or SeededRandomness(seed),
+        passwords=QuickPasswords(),
+        tokens=QuickTokens(clock),
+        pins=pins,
+        seeds=seeds or _seeds(randomness),
+        games=games,
+    )
 
-    Hand in a `SettableClock` to move the time, a `ScriptedRandomness` to choose what the rounds draw.
+
+def build_engine(storage: Storage, **parts: Any) -> Engine:
+    """Return the real use cases on `storage`; takes the arguments of `build_parts`.
+
+    A `SettableClock` moves the time. A `ScriptedRandomness` chooses the draws of the rounds.
     """
-    services = build_services(seed=seed, clock=clock, ids=ids, randomness=randomness, seeds=seeds, games=games)
-    return assemble(storage, services)
+    return compose(build_parts(storage, **parts))
 
 
 def _seeds(randomness: Randomness | None) -> SeedKeys:
     if isinstance(randomness, ScriptedRandomness):
         return ScriptedSeeds(PINS.current, PINS.secrets, randomness=randomness)
     return SeedKeys(PINS.current, PINS.secrets)
-
-
-def assemble(storage: Storage, services: Services) -> Engine:
-    """Return the engine of a storage and services."""
-    offered: dict[str, Any] = {"storage": storage}
-    offered |= {field.name: getattr(services, field.name) for field in attrs.fields(Services)}
-    parts: dict[str, Any] = {part.name: _fill(part.type, offered) for part in attrs.fields(Engine)}
-    return Engine(**parts)
-
-
-def _fill(use_case: Any, offered: dict[str, Any]) -> object:  # noqa: ANN401 - a class as its field names it
-    """Construct a use case from what its own fields are named after."""
-    return use_case(**{part.name: offered[part.name] for part in attrs.fields(use_case)})
 
 
 def _plain(_instance: object, _field: object, value: object) -> object:

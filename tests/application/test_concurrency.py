@@ -9,7 +9,7 @@ from threading import Barrier
 from typing import Final, TypeVar
 
 import pytest
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
@@ -17,9 +17,7 @@ from playtime.contracts.doubles import (
     PINS,
     ScriptedSeeds,
     SeededRandomness,
-    assemble,
     build_engine,
-    build_services,
 )
 from playtime.domain.access.pins import PinKeys, PinKind, PinRef
 from playtime.domain.errors import DomainError
@@ -52,12 +50,12 @@ class NoLuck:
 
 def _losing(day: Day) -> Engine:
     seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=NoLuck())
-    return assemble(day.storage, build_services(seed=1, clock=day.clock, randomness=NoLuck(), seeds=seeds))
+    return build_engine(day.storage, seed=1, clock=day.clock, randomness=NoLuck(), seeds=seeds)
 
 
 def _safe(day: Day, seed: int = 2) -> Engine:
     """Return an engine whose randomness may be drawn from by many threads."""
-    return assemble(day.storage, build_services(seed=seed, clock=day.clock, randomness=SeededRandomness(seed)))
+    return build_engine(day.storage, seed=seed, clock=day.clock, randomness=SeededRandomness(seed))
 
 
 def _outcome(call: Callable[[], T]) -> T | str:
@@ -219,9 +217,9 @@ class WatchedPins:
 @pytest.mark.parametrize("subject", ["voucher", "log-in"])
 def test_of_200_wrong_guesses_at_once_five_are_looked_at_and_it_is_locked(day: Day, subject: str) -> None:
     voucher, guest, pins = day.sell(1000), day.welcome(1000), WatchedPins()
-    services = build_services(seed=3, clock=day.clock, randomness=SeededRandomness(3))
     watching: PinKeys = pins  # type: ignore[assignment] # a stand-in
-    engine = assemble(day.storage, evolve(services, pins=watching))
+    randomness = SeededRandomness(3)
+    engine = build_engine(day.storage, seed=3, clock=day.clock, randomness=randomness, pins=watching)
     calls: list[Callable[[], object]] = []
     for number in range(200):
         if subject == "voucher":

@@ -12,7 +12,7 @@ from playtime.application.errors import InvalidCredentials
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.storage import Storage
 from playtime.application.throttling import _DECOYS, _decoy
-from playtime.contracts.doubles import PINS, SettableClock, assemble, build_services
+from playtime.contracts.doubles import PINS, SettableClock, build_engine
 from playtime.domain.access.attempts import Attempts
 from playtime.domain.access.codes import make_code, parse_code
 from playtime.domain.access.pins import PinKeys, PinKind, PinRef
@@ -76,9 +76,8 @@ def _watch(day: Day, trace: list[str] | None = None) -> tuple[Engine, Looks]:
     pins = WatchedPins(current=PINS.current, secrets=PINS.secrets)
     looks = Looks()
     object.__setattr__(pins, "looks", looks)
-    services = evolve(build_services(seed=5, clock=day.clock), pins=pins)
     storage = day.storage if trace is None else cast("Storage", Recorder(day.storage, trace))
-    return assemble(storage, services), looks
+    return build_engine(storage, seed=5, clock=day.clock, pins=pins), looks
 
 
 def _attempts(day: Day, binding: Binding, subject_id: UUID) -> Attempts:
@@ -275,7 +274,7 @@ def test_two_houses_do_not_share_their_counts(storage: Storage) -> None:
     """Locks are kept in the storage: another engine on it sees them, whoever counted."""
     day = build_day(storage)
     locked, _ = _locked(day)
-    engine = assemble(storage, build_services(seed=77, clock=SettableClock(day.clock.now())))
+    engine = build_engine(storage, seed=77, clock=SettableClock(day.clock.now()))
     _wrong(lambda: engine.redeem_voucher(code=locked.code, pin=locked.pin))
 
 

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, ReplaySecretExpired
 from playtime.application.ports.bindings import Binding
-from playtime.contracts.doubles import PINS, assemble, build_services
+from playtime.contracts.doubles import PINS, build_engine
 from playtime.domain.access.pins import PinKeys
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.wallet import InsufficientFunds
@@ -221,15 +221,14 @@ def test_a_secret_that_was_retired_is_not_shown_again(day: Day) -> None:
     issue: dict[str, Any] = {"amount_minor": 100, "action_id": "key-1"}
     day.engine.issue_voucher(day.agent.cashier, day.agent.tenant_id, **issue)
     voucher = day.sell(100)
-    services = build_services(seed=9, clock=day.clock)
-    retired = evolve(services, pins=PinKeys(current="test-2", secrets={"test-2": b"the next secret"}))
-    engine = assemble(day.storage, retired)
+    retired = PinKeys(current="test-2", secrets={"test-2": b"the next secret"})
+    engine = build_engine(day.storage, seed=9, clock=day.clock, pins=retired)
     with pytest.raises(ReplaySecretExpired):
         engine.issue_voucher(day.agent.cashier, day.agent.tenant_id, **issue)
     with pytest.raises(Exception, match="These credentials are not right"):
         engine.redeem_voucher(code=voucher.code, pin=voucher.pin)
     rotated = PinKeys(current="test-2", secrets={"test-2": b"the next secret", **PINS.secrets})
-    engine = assemble(day.storage, evolve(services, pins=rotated))
+    engine = build_engine(day.storage, seed=9, clock=day.clock, pins=rotated)
     assert engine.redeem_voucher(code=voucher.code, pin=voucher.pin).code is None
 
 

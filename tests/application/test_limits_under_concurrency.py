@@ -18,7 +18,7 @@ from playtime.application.access import PlayerPrincipal
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
 from playtime.application.ports.filters import Page
-from playtime.contracts.doubles import PINS, ScriptedSeeds, SeededRandomness, assemble, build_services
+from playtime.contracts.doubles import PINS, ScriptedSeeds, SeededRandomness, build_engine
 from playtime.domain.errors import DomainError
 from playtime.domain.limits.exclusions import CoolOff, ExclusionRuns
 from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind
@@ -64,7 +64,7 @@ def _at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 def _lively(day: Day) -> Engine:
     """Return an engine whose randomness may be drawn from by many threads."""
-    return assemble(day.storage, build_services(seed=4, clock=day.clock, randomness=SeededRandomness(4)))
+    return build_engine(day.storage, seed=4, clock=day.clock, randomness=SeededRandomness(4))
 
 
 @pytest.mark.parametrize("name", STORAGES)
@@ -107,8 +107,7 @@ def test_of_losing_spins_at_once_exactly_those_within_the_limit_are_played(name:
     guests = _tied(day, 4)
     day.engine.set_limit(guests[0].principal, WEEK, 1_000)
     seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=_NoLuck())
-    services = build_services(seed=5, clock=day.clock, randomness=_NoLuck(), seeds=seeds)
-    engine = assemble(storage, services)
+    engine = build_engine(storage, seed=5, clock=day.clock, randomness=_NoLuck(), seeds=seeds)
 
     def play(who: PlayerPrincipal) -> Answer:
         return engine.spin(who, stake_minor=100, game_key="demo-wheel")

@@ -12,7 +12,7 @@ import pytest
 
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
-from playtime.contracts.doubles import PINS, ScriptedSeeds, SeededRandomness, assemble, build_services
+from playtime.contracts.doubles import PINS, ScriptedSeeds, SeededRandomness, build_engine
 from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import EventType
 from playtime.domain.safety.actions import ActionType
@@ -41,8 +41,7 @@ class NoLuck:
 
 def _engine(day: Day, *, losing: bool) -> Engine:
     seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=NoLuck()) if losing else None
-    services = build_services(seed=3, clock=day.clock, randomness=SeededRandomness(7), seeds=seeds)
-    return assemble(day.storage, services)
+    return build_engine(day.storage, seed=3, clock=day.clock, randomness=SeededRandomness(7), seeds=seeds)
 
 
 def _at_once(calls: Sequence[Callable[[], object]]) -> list[object]:

@@ -4,16 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import attrs
 from attrs import evolve, field, frozen
 
 from playtime.adapters.cli.simulation.run import Build, Outcome, simulate
 from playtime.adapters.cli.simulation.stage import Stage
 from playtime.application.access import PlayerPrincipal
-from playtime.application.engine import Engine
+from playtime.application.engine import Engine, compose
 from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer
 from playtime.application.ports.storage import Record, Storage, UnitOfWork
-from playtime.bootstrap import simulated_engine
+from playtime.bootstrap import simulated_engine, simulated_parts
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.tenancy.tenants import TenantWallet
 
@@ -147,14 +146,11 @@ def on_faulty(unit: type[FaultyUnit]) -> Build:
     """Return what makes engines whose units are faulty."""
 
     def build(stage: Stage) -> tuple[Engine, Storage]:
-        engine, storage = simulated_engine(stage)
+        parts, storage = simulated_parts(stage)
         if hasattr(unit, "count"):
             unit.count = 0
-        parts = {part.name: getattr(engine, part.name) for part in attrs.fields(Engine)}
-        for name, use_case in parts.items():
-            if hasattr(use_case, "storage"):
-                parts[name] = evolve(use_case, storage=FaultyStorage(use_case.storage, unit))
-        return Engine(**parts), storage
+        faulty: Any = FaultyStorage(parts.storage, unit)
+        return compose(evolve(parts, storage=faulty)), storage
 
     return build
 
