@@ -70,7 +70,7 @@ def test_checking_the_migrations_of_a_home_that_was_never_used() -> None:
     with new_command() as command:
         checked = command.run("migrate", "--check")
         assert checked.returncode == 1, checked.stderr
-        assert checked.stdout.startswith("pending 0001_tenancy.sql\n")
+        assert checked.stdout.startswith("pending 0001_isolation.sql\n")
         assert command.run("migrate", "--check").stdout == checked.stdout
         assert command.run("migrate").stdout == checked.stdout.replace("pending", "applied")
         assert command.run("migrate", "--check").returncode == 0

@@ -186,29 +186,29 @@ FAULTS: Final = {
     ),
     "a quarter of an hour has one bet more": (
         "ROLLUP_DIFFERS",
-        f"update playtime.play_pieces set events = events + 1 where {_BETS} and detail = 2 and grain = 15",
+        f"update playtime.event_buckets set events = events + 1 where {_BETS} and detail = 2 and grain = 15",
     ),
     "a day has lost a coin": (
         "ROLLUP_DIFFERS",
-        f"""update playtime.play_pieces set amount_minor = amount_minor - 1
+        f"""update playtime.event_buckets set amount_minor = amount_minor - 1
         where {_BETS} and detail = 0 and grain = 1440""",
     ),
     "four hours have another square": (
         "ROLLUP_DIFFERS",
-        f"update playtime.play_pieces set squares = squares + 1 where {_BETS} and detail = 1 and grain = 240",
+        f"update playtime.event_buckets set squares = squares + 1 where {_BETS} and detail = 1 and grain = 240",
     ),
     "an hour is of another region": (
         "ROLLUP_DIFFERS",
-        f"update playtime.play_pieces set region = 'another' where {_BETS} and detail = 2 and grain = 60",
+        f"update playtime.event_buckets set region = 'another' where {_BETS} and detail = 2 and grain = 60",
     ),
     "a stake has grown": (
         "ROLLUP_DIFFERS",
-        """update playtime.stake_pieces set size_class = size_class + 20
+        """update playtime.stake_buckets set size_class = size_class + 20
         where tenant_id = %(agent)s and detail = 2 and grain = 15""",
     ),
     "a player was here before": (
         "ROLLUP_DIFFERS",
-        """update playtime.player_quarters set first_bet_at = first_bet_at - interval '1 second'
+        """update playtime.player_quarter_hours set first_bet_at = first_bet_at - interval '1 second'
         where player_id = %(player)s""",
     ),
     "a day is shorter than its quarters": (
@@ -218,7 +218,7 @@ FAULTS: Final = {
     ),
     "a player has won once more": (
         "ROLLUP_DIFFERS",
-        "update playtime.player_quarters set wins = wins + 1 where player_id = %(player)s",
+        "update playtime.player_quarter_hours set wins = wins + 1 where player_id = %(player)s",
     ),
     "somebody is said to have bet": (
         "ROLLUP_DIFFERS",
@@ -230,27 +230,28 @@ FAULTS: Final = {
         """update playtime.player_sets set members = '0'::bit(1024)
         where tenant_id = %(agent)s and detail = 0 and grain = 1440""",
     ),
-    "a player has lost a number": (
+    "a player has lost its position": (
         "ROLLUP_DIFFERS",
-        "delete from playtime.player_numbers where player_id = %(player)s",
+        "delete from playtime.player_positions where player_id = %(player)s",
     ),
     "a quarter of an hour begins too late": (
         "ROLLUP_DIFFERS",
-        "update playtime.quarter_events set first_xact_id = last_xact_id where tenant_id = %(agent)s and moves",
+        """update playtime.transaction_ranges set first_xact_id = last_xact_id
+        where tenant_id = %(agent)s and moves""",
     ),
     "a quarter of an hour has a transaction twice": (
         "ROLLUP_DIFFERS",
-        """insert into playtime.quarter_events
-        select operator_id, tenant_id, bucket_at, moves, last_xact_id, last_xact_id from playtime.quarter_events
-        where tenant_id = %(agent)s and moves and first_xact_id < last_xact_id""",
+        """insert into playtime.transaction_ranges
+        select operator_id, tenant_id, bucket_at, moves, last_xact_id, last_xact_id
+        from playtime.transaction_ranges where tenant_id = %(agent)s and moves and first_xact_id < last_xact_id""",
     ),
     "a quarter of an hour has no end": (
         "ROLLUP_DIFFERS",
-        "update playtime.quarter_events set last_xact_id = '0' where tenant_id = %(agent)s and not moves",
+        "update playtime.transaction_ranges set last_xact_id = '0' where tenant_id = %(agent)s and not moves",
     ),
     "pieces are taken for new": (
         "ROLLUP_DIFFERS",
-        "update playtime.piece_marks set through = '0' where tenant_id = %(agent)s",
+        "update playtime.rollup_watermarks set through = '0' where tenant_id = %(agent)s",
     ),
 }
 """What breaks which rule."""

@@ -124,7 +124,7 @@ class TestTwoAtOnce:
         with ThreadPoolExecutor(4) as pool:
             with _bound(database, here) as holder:
                 # As a fold has it that has taken its marks and not yet taken in anything.
-                holder.execute("select from playtime.fold_marks for no key update")
+                holder.execute("select from playtime.account_total_watermarks for no key update")
                 folds = [pool.submit(_fold, storage, here) for _ in range(4)]
                 with pytest.raises(TimeoutError):
                     folds[0].result(0.2)
@@ -138,7 +138,7 @@ class TestVerifying:
         ("fault", "stated_minor"),
         [
             ("update playtime.account_totals set balance_minor = balance_minor + 1", 31),
-            ("update playtime.fold_marks set through = '0'", 60),
+            ("update playtime.account_total_watermarks set through = '0'", 60),
             ("delete from playtime.account_totals", 0),
         ],
     )

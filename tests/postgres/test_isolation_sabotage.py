@@ -48,7 +48,7 @@ SABOTAGES = {
     ),
     "numbers of every operator": (
         (
-            "alter policy tenant on playtime.play_pieces using"
+            "alter policy tenant on playtime.event_buckets using"
             " (tenant_id >="
             " case when current_setting('app.tenant_id', true) = current_setting('app.operator_id', true)"
             " then '00000000-0000-0000-0000-000000000000'::uuid"

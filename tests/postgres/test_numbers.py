@@ -131,14 +131,14 @@ class TestRebuilding:
     @pytest.mark.parametrize(
         "fault",
         [
-            "update playtime.play_pieces set amount_minor = amount_minor + 1 where detail = 0 and grain = 1440",
-            "update playtime.play_pieces set squares = squares + 1 where detail = 1 and grain = 15",
-            "update playtime.player_quarters set bets = bets + 1",
+            "update playtime.event_buckets set amount_minor = amount_minor + 1 where detail = 0 and grain = 1440",
+            "update playtime.event_buckets set squares = squares + 1 where detail = 1 and grain = 15",
+            "update playtime.player_quarter_hours set bets = bets + 1",
             "update playtime.player_days set handle_minor = handle_minor - 1",
-            "update playtime.stake_pieces set bets = bets + 1",
+            "update playtime.stake_buckets set bets = bets + 1",
             "update playtime.player_sets set members = ~members where detail = 0 and grain = 60",
-            "update playtime.quarter_events set last_xact_id = '0'",
-            "update playtime.piece_marks set through = '0'",
+            "update playtime.transaction_ranges set last_xact_id = '0'",
+            "update playtime.rollup_watermarks set through = '0'",
         ],
     )
     def test_finds_and_mends_what_was_wrong(

@@ -1,64 +1,60 @@
-"""Schema changes: each migration runs on a database that the release before has filled, and its server goes on.
+"""Schema changes: each migration runs on a database that the release before has filled and goes on writing to.
 
-The release before has written rows of every state into every table. After the migration they are all there, as
-they were; what is new in them is what `FILLED_IN` says; the release before goes on writing; the lint is clean and
-the new service starts and reads them.
+The rows of the release before are all there afterwards, as they were. `FILLED_IN` has the values of new columns.
+The lint finds nothing, and the new service starts and reads every row.
+
+The baseline is the first release. `next_release` is an invented one, so that the rules are tested before there is
+another: it shows what a migration may do.
 """
 
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import pytest
 
+from playtime.adapters.postgres.admin import startup
 from playtime.adapters.postgres.admin.migrator import FOLDER, MigrationError, Migrator, known_migrations
 from playtime.adapters.postgres.admin.startup import refuse_unsafe
 from playtime.adapters.postgres.isolation.rules import lint
 from playtime.adapters.postgres.isolation.samples import TableShape, shapes
-from playtime.adapters.postgres.records import limits as rows_passes
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from playtime.application.ports.storage import UnitOfWork
-from playtime.domain.limits.play_hours import PlayHour
 
 from support.postgres.database import TestDatabase, empty_database
-from support.postgres.rows import Operators, columns_of, contents
+from support.postgres.rows import STATES, Operators, columns_of, contents
 
 NAMES: Final = [migration.name for migration in known_migrations()]
-FIRST_WITH_GRANTS: Final = "0004_row_security.sql"
-"""The first release that had a server: the files before it made a schema that nobody could write to."""
+BASELINE: Final = "0009_analytics.sql"
+"""The last file of the first release."""
+NEXT: Final = Path(__file__).parent / "next_release"
+FILES: Final = {path.name: path for folder in (FOLDER, NEXT) for path in sorted(folder.glob("*.sql"))}
+CHANGES: Final = list(FILES)[list(FILES).index(BASELINE) + 1 :]
 
 FILLED_IN: Final[Mapping[tuple[str, str], object]] = {
-    ("ledger_events", "era"): 0,
-    ("vouchers", "batch_id"): None,
-    ("vouchers", "number"): 1,
-    ("vouchers", "prints"): 0,
-    ("players", "seed_key_id"): None,
-    ("players", "seed_number"): 1,
-    ("players", "seed_nonce"): 0,
-    ("players", "client_seed"): "",
-    ("rounds", "game_version"): None,
-    ("rounds", "seed_number"): None,
-    ("rounds", "nonce"): None,
-    ("sessions", "loss_limit_minor"): None,
-    ("players", "pass_id"): None,
-    ("sessions", "checked_at"): None,
-    ("answers", "command"): None,
+    ("bonuses", "expires_at"): None,
+    ("bonuses", "reminders"): 0,
 }
-"""What the rows of the release before have in the columns that came later: whoever adds a column says it here."""
+"""The values of new columns in rows of the release before. Name each new column here."""
+
+NEXT_STATES: Final[Mapping[str, Any]] = {
+    "bonuses": [*STATES["bonuses"], {"since": "0901_bonus_expiry.sql", "status": "EXPIRED", "reminders": 2}],
+}
 
 
 def folder_of(names: list[str], place: Path) -> Path:
-    """Make a folder with these of the migrations, as a release before had it."""
+    """Make the folder of a release that has these migrations."""
     place.mkdir()
     for name in names:
-        shutil.copy(FOLDER / name, place)
+        shutil.copy(FILES[name], place)
     return place
 
 
@@ -67,15 +63,37 @@ def filled_database(release: list[str], place: Path) -> Iterator[tuple[TestDatab
     """Make a database as a release left it: migrated as far as it went, and rows in every table."""
     with empty_database() as database:
         Migrator(database.migrator_url, folder_of(release, place / "release")).migrate()
-        operators = Operators(release)
+        operators = Operators(release, {**STATES, **NEXT_STATES})
         with psycopg.connect(database.superuser_url, autocommit=True) as connection:
             operators.fill(connection)
             yield database, operators, shapes(connection)
 
 
-@pytest.mark.parametrize("last", NAMES[:-1])
-def test_each_migration_runs_on_what_the_release_before_has_filled(last: str, tmp_path: Path) -> None:
-    release = NAMES[: NAMES.index(last) + 1]
+@contextmanager
+def writing(database: TestDatabase, operators: Operators, tables: list[TableShape]) -> Iterator[None]:
+    """Write with the release before until the block ends, and at least once after it began."""
+    done = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(database.app_url, autocommit=True) as app:
+            operators.go_on(app, tables)
+            while not done.is_set():
+                operators.go_on(app, tables)
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        try:
+            yield
+        finally:
+            done.set()
+        writer.result()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_migration_runs_while_the_release_before_writes(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = list(FILES)[: list(FILES).index(change)]
     with (
         filled_database(release, tmp_path) as (database, operators, tables),
         psycopg.connect(database.superuser_url, autocommit=True) as connection,
@@ -83,22 +101,30 @@ def test_each_migration_runs_on_what_the_release_before_has_filled(last: str, tm
         columns = columns_of(connection)
         before = contents(connection, columns)
         assert all(before[name] for name in columns)
-        for name in NAMES[len(release) :]:
-            release = [*release, name]
-            Migrator(database.migrator_url, folder_of(release, tmp_path / name)).migrate()
-            assert contents(connection, columns) == before
+        with writing(database, operators, tables):
+            for name in list(FILES)[len(release) :]:
+                release = [*release, name]
+                folder = folder_of(release, tmp_path / name)
+                assert Migrator(database.migrator_url, folder).migrate() == [name]
+        with psycopg.connect(database.app_url, autocommit=True) as app:
+            operators.go_on(app, tables)
+        assert_still_there(before, contents(connection, columns))
         assert_filled_in(connection, columns)
         assert list(lint(connection)) == []
         assert_indexes_are_valid(connection)
+        monkeypatch.setattr(startup, "known_migrations", lambda: known_migrations(folder))
         refuse_unsafe(database.app_url)
-        if last >= FIRST_WITH_GRANTS:
-            with psycopg.connect(database.app_url, autocommit=True) as app:
-                operators.go_on(app, tables)
         assert_read(database, operators, contents(connection, columns))
 
 
+def assert_still_there(before: Mapping[str, list[Any]], after: Mapping[str, list[Any]]) -> None:
+    """Compare the rows of the release before: none is gone or changed, and others may have come."""
+    for table, rows in before.items():
+        assert not Counter(map(repr, rows)) - Counter(map(repr, after[table])), table
+
+
 def assert_filled_in(connection: psycopg.Connection[Any], before: Mapping[str, list[str]]) -> None:
-    """Hold the columns that are new in tables that were there against what is said of them."""
+    """Compare the new columns of old tables with `FILLED_IN`."""
     for table, columns in columns_of(connection).items():
         new = [column for column in columns if table in before and column not in before[table]]
         for column in new:
@@ -183,9 +209,7 @@ class TestALockThatIsNotToBeHad:
         with psycopg.connect(database.superuser_url) as connection:
             assert "half_done" in columns_of(connection)["players"]
 
-    def test_holds_up_those_who_come_behind_it_no_longer_than_that(
-        self, database: TestDatabase, folder: Path
-    ) -> None:
+    def test_holds_up_requests_behind_it_no_longer_than_that(self, database: TestDatabase, folder: Path) -> None:
         migrator = Migrator(database.migrator_url, folder, table_seconds=1)
         failures: list[Exception] = []
 
@@ -206,7 +230,7 @@ class TestALockThatIsNotToBeHad:
             migrating.join()
         assert len(failures) == 1
 
-    def test_of_another_runner_is_told_as_such(
+    def test_of_another_runner_is_named_in_the_error(
         self, database: TestDatabase, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("playtime.adapters.postgres.admin.migrator.RUNNER_SECONDS", 1)
@@ -216,7 +240,7 @@ class TestALockThatIsNotToBeHad:
                 Migrator(database.migrator_url, folder).migrate()
         assert Migrator(database.migrator_url, folder).migrate() == ["9999_blocked.sql"]
 
-    def test_of_an_index_is_waited_for_beside_the_service_and_made_whole_later(
+    def test_of_an_index_leaves_it_to_be_made_later(
         self, database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("playtime.adapters.postgres.admin.migrator.RUNNER_SECONDS", 1)
@@ -235,7 +259,7 @@ class TestALockThatIsNotToBeHad:
             )
 
     def test_is_not_waited_for_long_by_itself(self) -> None:
-        assert Migrator("").table_seconds <= 5, "whoever comes behind a migration waits as long as it does"
+        assert Migrator("").table_seconds <= 5, "a request behind a migration waits as long as the migration"
 
 
 def wait_until_it_waits(database: TestDatabase) -> None:
@@ -246,10 +270,3 @@ def wait_until_it_waits(database: TestDatabase) -> None:
                 return
             time.sleep(0.05)
     raise AssertionError("nobody waited for a lock")
-
-
-def test_hours_of_play_are_read_as_the_release_before_wrote_them() -> None:
-    """Without quarters; and it reads those that are written now, by their first four figures."""
-    hour = PlayHour(starts_at=datetime(2026, 3, 1, 18, tzinfo=UTC), staked_minor=9, won_minor=1, played_seconds=60)
-    assert rows_passes._hour("492330", [9, 1, 0, 60]) == hour
-    assert rows_passes._kept_hour(hour)[:4] == [9, 1, 0, 60]

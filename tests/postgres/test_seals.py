@@ -29,10 +29,10 @@ PATIENCE_SECONDS = 20
 SEEDS: Final = SeedKeys(PINS.current, PINS.secrets)
 
 RESTORED = """
-delete from playtime.fold_marks;
+delete from playtime.account_total_watermarks;
 delete from playtime.account_totals;
-truncate playtime.piece_marks, playtime.play_pieces, playtime.stake_pieces, playtime.player_quarters,
-    playtime.player_days, playtime.player_numbers, playtime.player_sets, playtime.quarter_events;
+truncate playtime.rollup_watermarks, playtime.event_buckets, playtime.stake_buckets, playtime.player_quarter_hours,
+    playtime.player_days, playtime.player_positions, playtime.player_sets, playtime.transaction_ranges;
 do $$ begin execute format(
     'alter table playtime.ledger_events alter column era set default %s',
     (select coalesce(max(era), 0) + 1 from playtime.ledger_events)

@@ -41,11 +41,11 @@ with edges as materialized (
     select * from unnest(:edges_since::timestamptz[], :edges_until::timestamptz[]) edge (since, until)
 ), marks as materialized (
     select t.operator_id, t.tenant_id, coalesce(m.through, '0'::xid8) as through from playtime.tenants t
-    left join playtime.piece_marks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
+    left join playtime.rollup_watermarks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
     where {{tenant_of_operator}} {{and_tenant}}
 ), raw as materialized (
     select near.* from edges cross join marks cross join lateral (
-        select q.moves, q.bucket_at, q.first_xact_id, q.last_xact_id from playtime.quarter_events q
+        select q.moves, q.bucket_at, q.first_xact_id, q.last_xact_id from playtime.transaction_ranges q
         where q.operator_id = marks.operator_id and q.tenant_id = marks.tenant_id
         and q.bucket_at > edges.since - {_QUARTER} and q.bucket_at < edges.until offset 0
     ) quarter cross join lateral (
@@ -79,7 +79,7 @@ PLAY: Final = f"""{_RAW}, facts as (
     select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, b.tenant_id, b.source, b.event_type,
         b.game_key, b.provider, b.cashier_id, b.region, b.events, b.amount_minor, b.squares
     from {_PIECES} cross join lateral (
-        select * from playtime.play_pieces b {_IN_DETAIL} {{and_kind}} offset 0
+        select * from playtime.event_buckets b {_IN_DETAIL} {{and_kind}} offset 0
     ) b
     where b.events <> 0
     union all
@@ -96,7 +96,7 @@ PLAY: Final = f"""{_RAW}, facts as (
 
 STAKES: Final = f"""{_RAW}, facts as (
     select b.size_class, b.bets from {_PIECES} cross join lateral (
-        select * from playtime.stake_pieces b {_IN_DETAIL} offset 0
+        select * from playtime.stake_buckets b {_IN_DETAIL} offset 0
     ) b
     where b.bets > 0
     union all
@@ -121,9 +121,9 @@ _PLAYED_RAW: Final = f"""operator_id, tenant_id, player_id,
 PLAYERS: Final = f"""{_RAW}, facts as (
     select {_PLAYER_COLUMNS} from playtime.player_days b {_BETWEEN.format(name="days")}
     union all
-    select {_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="before")}
+    select {_PLAYER_COLUMNS} from playtime.player_quarter_hours b {_BETWEEN.format(name="before")}
     union all
-    select {_PLAYER_COLUMNS} from playtime.player_quarters b {_BETWEEN.format(name="after")}
+    select {_PLAYER_COLUMNS} from playtime.player_quarter_hours b {_BETWEEN.format(name="after")}
     union all
     select {_PLAYED_RAW}
 )"""  # noqa: S608 - texts of ours
@@ -134,8 +134,8 @@ Their ends are told one by one, so that the planner knows how many rows there ar
 
 BETTORS: Final = f"""{_RAW}, unfolded as materialized (
     select distinct {_BUCKET_OF.format(at="raw.occurred_at")} as bucket, raw.operator_id, raw.tenant_id,
-        raw.player_id, n.number
-    from raw left join playtime.player_numbers n
+        raw.player_id, n.position
+    from raw left join playtime.player_positions n
         on n.operator_id = raw.operator_id and n.tenant_id = raw.tenant_id and n.player_id = raw.player_id
     where raw.source = 'PLAYTIME' and raw.event_type = 'BET' and raw.player_id is not null
 ), facts as materialized (
@@ -145,13 +145,13 @@ BETTORS: Final = f"""{_RAW}, unfolded as materialized (
             select * from playtime.player_sets b {_IN_DETAIL.replace(":detail", ":set_detail")} offset 0
         ) b
         union all
-        select bucket, operator_id, tenant_id, number / {PLAYERS_A_BLOCK}, {PLACE.format(number="number")}
-        from unfolded where number is not null
+        select bucket, operator_id, tenant_id, position / {PLAYERS_A_BLOCK}, {PLACE.format(position="position")}
+        from unfolded where position is not null
     ) sets group by 1, 2, 3, 4
 ), strangers as materialized (
-    select bucket, operator_id, tenant_id, player_id from unfolded where number is null
+    select bucket, operator_id, tenant_id, player_id from unfolded where position is null
 )"""  # noqa: S608 - texts of ours
-"""Who bet on our own games: sets of those who have a number, and one by one those who have none yet."""
+"""Who bet on our own games: sets of players with a position, and one by one those who have none yet."""
 
 _OWN: Final = "{0}.operator_id = :operator_id"
 _ANY: Final = "{0}.operator_id in (select r.tenant_id from playtime.tenants r where r.operator_id = r.tenant_id)"
@@ -235,7 +235,8 @@ def play_of(born: str) -> str:
     select {_BUCKET_OF.format(at="b.bucket_at")} as bucket, {_PLAYER_COLUMNS}
     from born cross join unnest(:all_since::timestamptz[], :all_until::timestamptz[]) stretch (since, until)
     cross join lateral (
-        select * from playtime.player_quarters b where {{bucket_of_operator}} and b.operator_id = born.operator_id
+        select * from playtime.player_quarter_hours b
+        where {{bucket_of_operator}} and b.operator_id = born.operator_id
         and b.player_id = born.player_id and b.bucket_at >= stretch.since and b.bucket_at < stretch.until
         {{and_bucket}} offset 0
     ) b

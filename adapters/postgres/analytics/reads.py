@@ -47,7 +47,7 @@ _SPLIT: Final = {
     Dimension.CASHIER: f", nullif(cashier_id, '{NOBODY}')::text",
 }
 _NO_PLAY: Final = "and b.event_type <> 'BET' and b.event_type <> 'WIN'"
-"""In the words of the index of what is no play."""
+"""Must repeat the predicate of the index `event_buckets_without_play` literally, or the planner ignores it."""
 
 _ACTIVES: Final = """
 select bucket, sum(players)::bigint from (
@@ -138,17 +138,17 @@ _WHO_IS_IN_A_SET: Final = f"""
     and (exists (
         select from strangers s where s.operator_id = p.operator_id and s.player_id = p.player_id
     ) or exists (
-        select from playtime.player_numbers n join facts f on f.operator_id = n.operator_id
-            and f.tenant_id = n.tenant_id and f.block = n.number / {PLAYERS_A_BLOCK}
+        select from playtime.player_positions n join facts f on f.operator_id = n.operator_id
+            and f.tenant_id = n.tenant_id and f.block = n.position / {PLAYERS_A_BLOCK}
         where n.operator_id = p.operator_id and n.tenant_id = p.tenant_id and n.player_id = p.player_id
-        and get_bit(f.members, (n.number % {PLAYERS_A_BLOCK})::integer) = 1
+        and get_bit(f.members, (n.position % {PLAYERS_A_BLOCK})::integer) = 1
     ))"""  # noqa: S608 - texts of ours
 _NEWCOMERS: Final = " select bucket, count(*) from born group by bucket"
 _RETURNS: Final = f"""
 , cohorts as materialized (
-    select born.bucket, n.operator_id, n.tenant_id, n.number / {PLAYERS_A_BLOCK} as block,
-        bit_or({PLACE.format(number="n.number")}) as members
-    from born join playtime.player_numbers n using (operator_id, tenant_id, player_id) group by 1, 2, 3, 4
+    select born.bucket, n.operator_id, n.tenant_id, n.position / {PLAYERS_A_BLOCK} as block,
+        bit_or({PLACE.format(position="n.position")}) as members
+    from born join playtime.player_positions n using (operator_id, tenant_id, player_id) group by 1, 2, 3, 4
 )
 select born, after, sum(players)::bigint from (
     select cohorts.bucket as born, after, bit_count(cohorts.members & facts.members) as players

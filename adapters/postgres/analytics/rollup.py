@@ -32,9 +32,9 @@ OF_ALL_GAMES: Final = -1
 
 PLAYERS_A_BLOCK: Final = 1_024
 NO_PLAYERS: Final = f"'0'::bit({PLAYERS_A_BLOCK})"
-PLACE: Final = f"set_bit({NO_PLAYERS}, ({{number}} % {PLAYERS_A_BLOCK})::integer, 1)"  # the set of one player
+PLACE: Final = f"set_bit({NO_PLAYERS}, ({{position}} % {PLAYERS_A_BLOCK})::integer, 1)"  # the set of one player
 
-_MAKE_MARKS: Final = make_marks("piece_marks")
+_MAKE_MARKS: Final = make_marks("rollup_watermarks")
 
 _NEXT: Final = """
     select events.xact_id from playtime.ledger_events events
@@ -44,7 +44,7 @@ _NEXT: Final = """
 """
 
 _LOCK_MARKS: Final = f"""
-select marks.tenant_id from playtime.piece_marks marks
+select marks.tenant_id from playtime.rollup_watermarks marks
 where marks.operator_id = $1
 and (({_NEXT.format(not_="not ")}) is not null or ({_NEXT.format(not_="")}) is not null)
 order by marks.tenant_id limit $3::bigint
@@ -97,7 +97,7 @@ _PLAYED: Final = """
 
 _FOLD: Final = f"""
 with taken as materialized (
-    select marks.tenant_id, events.* from playtime.piece_marks marks cross join lateral (
+    select marks.tenant_id, events.* from playtime.rollup_watermarks marks cross join lateral (
         with moves as materialized ({_SOME.format(not_="not ")}), notes as materialized ({_SOME.format(not_="")})
         select * from (select true as moves, * from moves union all select false, * from notes) found
         where xact_id <= least({_LAST_OF.format(some="moves")}, {_LAST_OF.format(some="notes")})
@@ -119,7 +119,7 @@ with taken as materialized (
         sum(case event_type when 'BET' then events * amount_minor::numeric * amount_minor else 0 end) as squares
     from counted group by 1, 2, 3, 4, 5, 6, 7, 8
 ), play as (
-    insert into playtime.play_pieces as kept
+    insert into playtime.event_buckets as kept
     select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id, source, event_type, game_key, provider, {_DESK},
         sum(events)::bigint, sum(amount_minor)::bigint, sum(squares)
     from summed {_EACH_WAY} group by detail, grain, starts_at, 5, 6, 7, 8, 9, 10, 11
@@ -133,7 +133,7 @@ with taken as materialized (
         game_key, provider, cashier_id, region, count(*) as bets
     from placed where is_bet group by 1, 2, 3, 4, 5, 6, 7
 ), stakes as (
-    insert into playtime.stake_pieces as kept
+    insert into playtime.stake_buckets as kept
     select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id, size_class, game_key, provider, {_DESK},
         sum(bets)::bigint
     from sized {_EACH_WAY} group by detail, grain, starts_at, 5, 6, 7, 8, 9, 10
@@ -150,30 +150,30 @@ with taken as materialized (
         min(occurred_at) filter (where is_bet) as first_bet_at,
         max(occurred_at) filter (where is_bet) as last_bet_at
     from placed where (is_bet or is_win) and player_id is not null group by 1, 2, 3, 4, 5, 6, 7, 8
-), quarters as ({_PLAYED.format(table="player_quarters", starts_at="bucket_at")}
+), quarters as ({_PLAYED.format(table="player_quarter_hours", starts_at="bucket_at")}
 ), days as ({_PLAYED.format(table="player_days", starts_at=_DAY)}
 ), bettors as materialized (
-    select distinct played.tenant_id, played.player_id, known.number from played
-    left join playtime.player_numbers known on known.operator_id = $1 and known.tenant_id = played.tenant_id
+    select distinct played.tenant_id, played.player_id, known.position from played
+    left join playtime.player_positions known on known.operator_id = $1 and known.tenant_id = played.tenant_id
         and known.player_id = played.player_id
     where played.bets > 0
 ), fresh as (
-    insert into playtime.player_numbers (operator_id, tenant_id, number, player_id)
-    select $1::uuid, bettors.tenant_id, marks.players - 1
+    insert into playtime.player_positions (operator_id, tenant_id, position, player_id)
+    select $1::uuid, bettors.tenant_id, marks.player_count - 1
         + row_number() over (partition by bettors.tenant_id order by bettors.player_id), bettors.player_id
-    from bettors join playtime.piece_marks marks
+    from bettors join playtime.rollup_watermarks marks
         on marks.operator_id = $1 and marks.tenant_id = bettors.tenant_id
-    where bettors.number is null
-    returning tenant_id, player_id, number
+    where bettors.position is null
+    returning tenant_id, player_id, position
 ), numbered as materialized (
-    select tenant_id, player_id, number from bettors where number is not null
-    union all select tenant_id, player_id, number from fresh
+    select tenant_id, player_id, position from bettors where position is not null
+    union all select tenant_id, player_id, position from fresh
 ), sets as (
     insert into playtime.player_sets as kept
     select $1::uuid, detail, grain, {_STARTS_AT}, tenant_id,
         case when detail <> {OF_ALL_GAMES} then game_key else '' end as of_game,
         case when detail <> {OF_ALL_GAMES} then provider else '' end as of_provider, {_DESK},
-        number / {PLAYERS_A_BLOCK} as block, bit_or({PLACE.format(number="number")})
+        position / {PLAYERS_A_BLOCK} as block, bit_or({PLACE.format(position="position")})
     from played join numbered using (tenant_id, player_id)
     cross join unnest($5::integer[]) grain cross join unnest({OF_ALL_GAMES}::smallint || $7::smallint[]) detail
     where bets > 0 group by detail, grain, starts_at, 5, 6, 7, 8, 9, block
@@ -182,44 +182,46 @@ with taken as materialized (
     ) do update set members = kept.members | excluded.members
     where kept.members | excluded.members <> kept.members
 ), ranges as (
-    insert into playtime.quarter_events as kept
+    insert into playtime.transaction_ranges as kept
     select $1::uuid, found.tenant_id, found.bucket_at, found.moves,
         coalesce(near.first_xact_id, found.first_xact_id), found.last_xact_id
     from (
         select tenant_id, bucket_at, moves, min(xact_id) as first_xact_id, max(xact_id) as last_xact_id
         from placed group by 1, 2, 3
-    ) found join playtime.piece_marks marks on marks.operator_id = $1 and marks.tenant_id = found.tenant_id
+    ) found join playtime.rollup_watermarks marks on marks.operator_id = $1 and marks.tenant_id = found.tenant_id
     left join lateral (
-        select q.first_xact_id from playtime.quarter_events q
+        select q.first_xact_id from playtime.transaction_ranges q
         where q.operator_id = $1 and q.tenant_id = found.tenant_id and q.bucket_at = found.bucket_at
-        and q.moves = found.moves and q.last_xact_id > marks.since order by q.first_xact_id desc limit 1
+        and q.moves = found.moves and q.last_xact_id > marks.previous_through order by q.first_xact_id desc limit 1
     ) near on true
     on conflict (operator_id, tenant_id, bucket_at, moves, first_xact_id)
     do update set last_xact_id = greatest(kept.last_xact_id, excluded.last_xact_id)
 ), moved as (
-    update playtime.piece_marks set through = newest.xact_id, since = through, players = players + (
-        select count(*) from fresh where fresh.tenant_id = piece_marks.tenant_id
-    ) from (
+    update playtime.rollup_watermarks set through = newest.xact_id, previous_through = through,
+        player_count = player_count + (
+            select count(*) from fresh where fresh.tenant_id = rollup_watermarks.tenant_id
+        )
+    from (
         select distinct on (tenant_id) tenant_id, xact_id from taken order by tenant_id, xact_id desc
     ) newest
-    where piece_marks.operator_id = $1 and piece_marks.tenant_id = newest.tenant_id
+    where rollup_watermarks.operator_id = $1 and rollup_watermarks.tenant_id = newest.tenant_id
 )
 select count(*) from taken
 """  # noqa: S608 - as above
 
 _UNFOLD: Final = (
-    "update playtime.play_pieces set events = 0, amount_minor = 0, squares = 0 where operator_id = $1",
-    "update playtime.stake_pieces set bets = 0 where operator_id = $1",
+    "update playtime.event_buckets set events = 0, amount_minor = 0, squares = 0 where operator_id = $1",
+    "update playtime.stake_buckets set bets = 0 where operator_id = $1",
     *(
         f"""update playtime.{table} set bets = 0, handle_minor = 0, squares = 0, wins = 0, payout_minor = 0,
         first_bet_at = null, last_bet_at = null where operator_id = $1"""  # noqa: S608 - as above
-        for table in ("player_quarters", "player_days")
+        for table in ("player_quarter_hours", "player_days")
     ),
     f"update playtime.player_sets set members = {NO_PLAYERS} where operator_id = $1",  # noqa: S608 - as above
-    "update playtime.quarter_events set last_xact_id = '0' where operator_id = $1",
-    "update playtime.piece_marks set through = '0', since = '0' where operator_id = $1",
+    "update playtime.transaction_ranges set last_xact_id = '0' where operator_id = $1",
+    "update playtime.rollup_watermarks set through = '0', previous_through = '0' where operator_id = $1",
 )
-"""Nothing is ever deleted: what is made anew is added to rows that count nothing. Players keep their numbers."""
+"""Nothing is ever deleted: what is made anew is added to rows that count nothing. Players keep their positions."""
 
 
 def fold_numbers(transaction: Transaction, limit: int) -> int:
@@ -244,7 +246,7 @@ def fold_numbers(transaction: Transaction, limit: int) -> int:
 def unfold_numbers(transaction: Transaction) -> None:
     """Forget what was folded of the bound operator, and commit."""
     operator_id = transaction.binding.operator_id
-    locking = "select from playtime.piece_marks where operator_id = $1 order by tenant_id for no key update"
+    locking = "select from playtime.rollup_watermarks where operator_id = $1 order by tenant_id for no key update"
     statements = [Statement(text, (operator_id,)) for text in (locking, *_UNFOLD)]
     transaction.read(*statements, touches=True)
     transaction.commit()

@@ -39,7 +39,7 @@ _TOLD: Final = f"""
         coalesce(cashier_id, '{NOBODY}') as cashier_id, coalesce(region, '') as region,
         width_bucket(amount_minor, array[{_STEPS}]::bigint[]) as size_class,
         amount_minor, occurred_at, from_kind is not null as moves, xact_id, {MARKED.format(event="e")}
-    from playtime.ledger_events e join playtime.piece_marks m using (operator_id, tenant_id)
+    from playtime.ledger_events e join playtime.rollup_watermarks m using (operator_id, tenant_id)
     where e.xact_id <= m.through {{scope}}"""  # noqa: S608 - texts of ours
 
 _KEYS: Final = "operator_id, detail, grain, bucket_at, tenant_id"
@@ -69,7 +69,7 @@ def _differing(table: str, of_what: str, told: str, *sums: str) -> str:
 
 
 _PLAY: Final = _differing(
-    "play_pieces",
+    "event_buckets",
     "source, event_type, game_key, provider",
     f"""
         select operator_id, {_FINEST} as detail, {_SHORTEST} as grain, bucket_at, tenant_id, source, event_type,
@@ -86,7 +86,7 @@ _PLAY: Final = _differing(
 )
 
 _STAKES: Final = _differing(
-    "stake_pieces",
+    "stake_buckets",
     "size_class, game_key, provider",
     f"""
         select operator_id, {_FINEST} as detail, {_SHORTEST} as grain, bucket_at, tenant_id, size_class, game_key,
@@ -102,13 +102,13 @@ _DAY: Final = f"date_bin('1 day', bucket_at, '{GRAIN_EPOCH}')"
 _PLAYERS: Final = f"""
     select tenant_id, bucket_at from (
         select true as kept, false as days, operator_id, bucket_at, {_PLAYED_BY}, {_PLAYED_SUMS}
-        from playtime.player_quarters where true {{scope}}
+        from playtime.player_quarter_hours where true {{scope}}
         union all
         select true, true, operator_id, bucket_at, {_PLAYED_BY}, {_PLAYED_SUMS}
         from playtime.player_days where true {{scope}}
         union all
         select false, true, operator_id, {_DAY}, {_PLAYED_BY}, -bets, -handle_minor, -squares, -wins,
-            -payout_minor, first_bet_at, last_bet_at from playtime.player_quarters where true {{scope}}
+            -payout_minor, first_bet_at, last_bet_at from playtime.player_quarter_hours where true {{scope}}
         union all
         select false, false, operator_id, bucket_at, {_PLAYED_BY}, -events, -amount_minor, -squares, 0, 0,
             first_at, last_at from told
@@ -139,18 +139,18 @@ _SETS: Final = f"""
         from {_EACH_COARSER.format(_COARSER_SETS, "player_sets")}
         union all
         select false, operator_id, {_FINEST}, {_SHORTEST}, bucket_at, tenant_id, {_PLACED}, {_DESK},
-            number / {PLAYERS_A_BLOCK}, {PLACE.format(number="number")}
-        from told join playtime.player_numbers using (operator_id, tenant_id, player_id)
+            position / {PLAYERS_A_BLOCK}, {PLACE.format(position="position")}
+        from told join playtime.player_positions using (operator_id, tenant_id, player_id)
         where source = 'PLAYTIME' and event_type = 'BET'
     ) sets group by {_KEYS}, {_PLACED}, {_DESK}, block having {_UNITED.format("")} <> {_UNITED.format("not ")}
     union all
     select tenant_id, bucket_at from told
-    left join playtime.player_numbers using (operator_id, tenant_id, player_id)
-    where source = 'PLAYTIME' and event_type = 'BET' and player_id is not null and number is null"""  # noqa: S608 - texts of ours
+    left join playtime.player_positions using (operator_id, tenant_id, player_id)
+    where source = 'PLAYTIME' and event_type = 'BET' and player_id is not null and position is null"""  # noqa: S608 - texts of ours
 
 _QUARTERS: Final = f"""
     select tenant_id, bucket_at from ({_TOLD}) events where not exists (
-        select from playtime.quarter_events kept
+        select from playtime.transaction_ranges kept
         where kept.operator_id = events.operator_id and kept.tenant_id = events.tenant_id
         and kept.bucket_at = events.bucket_at and kept.moves = events.moves
         and kept.first_xact_id <= events.xact_id and kept.last_xact_id >= events.xact_id
@@ -159,7 +159,7 @@ _QUARTERS: Final = f"""
     select tenant_id, bucket_at from (
         select tenant_id, bucket_at, first_xact_id, lag(last_xact_id) over (
             partition by operator_id, tenant_id, bucket_at, moves order by first_xact_id
-        ) as last_before from playtime.quarter_events where last_xact_id >= first_xact_id {{scope}}
+        ) as last_before from playtime.transaction_ranges where last_xact_id >= first_xact_id {{scope}}
     ) ranges where last_before >= first_xact_id"""  # noqa: S608 - texts of ours
 
 ROLLUPS: Final = f"""

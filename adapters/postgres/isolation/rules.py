@@ -17,14 +17,14 @@ DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep
 """The functions that run with their owner's rights; the application may call these and no other."""
 
 RANGED: Final = (
-    "piece_marks",
-    "play_pieces",
+    "rollup_watermarks",
+    "event_buckets",
     "player_days",
-    "player_numbers",
-    "player_quarters",
+    "player_positions",
+    "player_quarter_hours",
     "player_sets",
-    "quarter_events",
-    "stake_pieces",
+    "transaction_ranges",
+    "stake_buckets",
 )
 """The tables of which so many rows are read at once that an index has to answer whose they are."""
 

@@ -107,8 +107,8 @@ class TableShape:
 
     def _value(self, column: str, new_id: UUID) -> object:
         kind = self.types[column]
-        if column in self.key and kind == "bigint":
-            return new_id.int >> _UNSIGNED or 1
+        if column in self.key and kind in {"bigint", "xid8"}:
+            return str(new_id.int >> _UNSIGNED or 3)
         fitting = _FITTING.get(self.name, {}).get(column) or self.accepted.get(column) or _BY_TYPE.get(kind)
         if fitting is not None:
             return fitting

@@ -35,10 +35,10 @@ on conflict (operator_id, tenant_id) do nothing
 """  # noqa: S608 - texts of ours
 
 
-_MAKE_MARKS: Final = make_marks("fold_marks")
+_MAKE_MARKS: Final = make_marks("account_total_watermarks")
 
 _LOCK_MARKS: Final = """
-select marks.tenant_id from playtime.fold_marks marks
+select marks.tenant_id from playtime.account_total_watermarks marks
 where marks.operator_id = $1 and (
     select events.xact_id from playtime.ledger_events events
     where events.operator_id = $1 and events.tenant_id = marks.tenant_id and events.from_kind is not null
@@ -52,7 +52,7 @@ for no key update of marks
 
 _FOLD: Final = """
 with taken as materialized (
-    select marks.tenant_id, events.* from playtime.fold_marks marks cross join lateral (
+    select marks.tenant_id, events.* from playtime.account_total_watermarks marks cross join lateral (
         select xact_id, from_kind, from_owner_id, to_kind, to_owner_id, amount_minor from playtime.ledger_events
         where operator_id = $1 and tenant_id = marks.tenant_id and from_kind is not null
         and xact_id > marks.through and xact_id < $2::xid8
@@ -71,10 +71,10 @@ with taken as materialized (
     on conflict (operator_id, tenant_id, account_kind, account_id)
     do update set balance_minor = account_totals.balance_minor + excluded.balance_minor
 ), moved as (
-    update playtime.fold_marks set through = newest.xact_id from (
+    update playtime.account_total_watermarks set through = newest.xact_id from (
         select distinct on (tenant_id) tenant_id, xact_id from taken order by tenant_id, xact_id desc
     ) newest
-    where fold_marks.operator_id = $1 and fold_marks.tenant_id = newest.tenant_id
+    where account_total_watermarks.operator_id = $1 and account_total_watermarks.tenant_id = newest.tenant_id
 )
 select count(*) from taken
 """
@@ -83,7 +83,7 @@ select count(*) from taken
 _SUMMARY: Final = """
 with wallet as materialized (
     select operator_id, tenant_id, balance_minor, coalesce(through, '0'::xid8) as through
-    from playtime.wallets left join playtime.fold_marks using (operator_id, tenant_id)
+    from playtime.wallets left join playtime.account_total_watermarks using (operator_id, tenant_id)
     where tenant_id = $1 {and_scope}
 ), unfolded as materialized (
     select to_kind, to_owner_id, from_kind, from_owner_id, amount_minor from playtime.ledger_events

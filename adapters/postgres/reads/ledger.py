@@ -26,7 +26,7 @@ ACCOUNTS: Final = """
 with moved as (
     select from_kind, from_owner_id, to_kind, to_owner_id, amount_minor,
         xact_id > coalesce(through, '0'::xid8) as is_left
-    from playtime.ledger_events left join playtime.fold_marks using (operator_id, tenant_id)
+    from playtime.ledger_events left join playtime.account_total_watermarks using (operator_id, tenant_id)
     where from_kind is not null {and_scope}
 ), entries (kind, owner_id, minor, is_left) as (
     select to_kind, to_owner_id, amount_minor, is_left from moved

@@ -69,7 +69,7 @@ def locking_pass(*, shown: bool) -> Query:
         wanted = passes.c.pass_id.in_([own.scalar_subquery(), also])
     set_ = tables.safety_settings
     of_tenant = and_(set_.c.operator_id == passes.c.operator_id, set_.c.tenant_id == passes.c.tenant_id)
-    zone = select(set_.c.zone).where(of_tenant).correlate(passes).scalar_subquery()
+    zone = select(set_.c.timezone).where(of_tenant).correlate(passes).scalar_subquery()
     statement = select(*kept_columns(passes), zone).where(*scope(passes, bound=True), wanted)
     return compiled(locked(statement.order_by(passes.c.pass_id) if shown else statement))
 

@@ -36,7 +36,7 @@ _NEWEST: Final = """(
 _LOOKED_AT: Final = "x.round_id, x.session_id, x.game_key, x.stake_minor, x.win_minor, x.played_at"
 
 _OF_PLAYER: Final = f"""
-select s.operator_id, s.tenant_id, s.enforce, s.zone, s.policy, s.changed_by, s.changed_at,
+select s.operator_id, s.tenant_id, s.enforce, s.timezone, s.policy, s.changed_by, s.changed_at,
     {_NEWEST.format("NUDGE")}, {_NEWEST.format("STOP")},
     pauses.since, pauses.seconds, spins.games, spins.stakes, spins.wins, spins.moments
 from playtime.players p

@@ -39,7 +39,7 @@ SAFETY_SETTINGS: Final = Kept(
     tables.safety_settings,
     _settings_row,
     _settings,
-    frozenset({"enforce", "zone", "policy", "changed_by", "changed_at"}),
+    frozenset({"enforce", "timezone", "policy", "changed_by", "changed_at"}),
 )
 
 

@@ -282,7 +282,6 @@ ledger_events = _owned(
     "ledger_events",
     _uuid("event_id", key=True),
     _at("occurred_at"),
-    Column("xact_id", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), info=_BY_SERVER),
     _text("source"),
     _text("event_type"),
     _uuid("actor_id"),
@@ -305,6 +304,7 @@ ledger_events = _owned(
     _minor("to_balance_minor", null=True),
     _json("meta"),
     Column("era", Integer, nullable=False, server_default=text("0"), info=_BY_SERVER),
+    Column("xact_id", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), info=_BY_SERVER),
 )
 
 account_totals = _owned(
@@ -315,12 +315,12 @@ account_totals = _owned(
     own_row=True,
 )
 
-fold_marks = _owned("fold_marks", _through(), own_row=True)
+account_total_watermarks = _owned("account_total_watermarks", _through(), own_row=True)
 
 safety_settings = _owned(
     "safety_settings",
     _text("enforce"),
-    _text("zone"),
+    _text("timezone"),
     _json("policy"),
     _uuid("changed_by", null=True),
     _at("changed_at", null=True),
@@ -365,7 +365,7 @@ def _sum(name: str) -> Column[Any]:
 
 
 def _played_in() -> list[Column[Any]]:
-    """What pieces of time are kept apart by: a key without these has an empty text or the nil id."""
+    """Return the keys that buckets are split by; an event without one has an empty text or the nil id there."""
     return [
         _text("game_key", key=True),
         _text("provider", key=True),
@@ -378,30 +378,18 @@ def _starts_at() -> Column[Any]:
     return Column("bucket_at", DateTime(timezone=True), primary_key=True, nullable=False)
 
 
-def _grain() -> Column[Any]:
-    return Column("grain", Integer, primary_key=True, nullable=False)
-
-
-def _pieces(name: str, told_apart_by: Column[Any], *columns: Column[Any]) -> Table:
-    """Return a table of pieces of time: of each length, starting at a moment, a tenant's own."""
+def _buckets(name: str, *columns: Column[Any]) -> Table:
+    """Return a table of buckets, by level of detail and length."""
     return Table(
         name,
         metadata,
         _uuid("operator_id", key=True),
-        told_apart_by,
-        _grain(),
+        Column("detail", SmallInteger, primary_key=True, nullable=False),
+        Column("grain", Integer, primary_key=True, nullable=False),
         _starts_at(),
         _uuid("tenant_id", key=True),
         *columns,
     )
-
-
-def _by_desk() -> Column[Any]:
-    return Column("by_desk", Boolean, primary_key=True, nullable=False)
-
-
-def _detail() -> Column[Any]:
-    return Column("detail", SmallInteger, primary_key=True, nullable=False)
 
 
 def _of_play() -> list[Column[Any]]:
@@ -419,8 +407,12 @@ def _of_stakes() -> list[Column[Any]]:
     return [Column("size_class", Integer, primary_key=True, nullable=False), *_played_in(), _minor("bets")]
 
 
-def _of_players() -> list[Column[Any]]:
-    return [
+def _of_players(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        _uuid("operator_id", key=True),
+        _starts_at(),
         _uuid("tenant_id", key=True),
         _uuid("player_id", key=True),
         _uuid("session_id", key=True),
@@ -432,48 +424,40 @@ def _of_players() -> list[Column[Any]]:
         _minor("payout_minor"),
         _at("first_bet_at", null=True),
         _at("last_bet_at", null=True),
-    ]
+    )
 
 
-play_pieces = _pieces("play_pieces", _detail(), *_of_play())
-stake_pieces = _pieces("stake_pieces", _detail(), *_of_stakes())
-player_quarters = Table("player_quarters", metadata, _uuid("operator_id", key=True), _starts_at(), *_of_players())
-player_days = Table("player_days", metadata, _uuid("operator_id", key=True), _starts_at(), *_of_players())
-player_sets = _pieces(
+event_buckets = _buckets("event_buckets", *_of_play())
+stake_buckets = _buckets("stake_buckets", *_of_stakes())
+player_quarter_hours = _of_players("player_quarter_hours")
+player_days = _of_players("player_days")
+player_sets = _buckets(
     "player_sets",
-    _detail(),
     *_played_in(),
     Column("block", BigInteger, primary_key=True, nullable=False),
     Column("members", BIT(1_024), nullable=False),
 )
-player_numbers = _owned(
-    "player_numbers",
-    Column("number", BigInteger, primary_key=True, nullable=False),
+player_positions = _owned(
+    "player_positions",
+    Column("position", BigInteger, primary_key=True, nullable=False),
     _uuid("player_id"),
     own_row=True,
 )
-quarter_events = _owned(
-    "quarter_events",
+transaction_ranges = _owned(
+    "transaction_ranges",
     _starts_at(),
     Column("moves", Boolean, primary_key=True, nullable=False),
     Column("first_xact_id", Xid8, primary_key=True, nullable=False),
     Column("last_xact_id", Xid8, nullable=False),
     own_row=True,
 )
-piece_marks = _owned(
-    "piece_marks",
+rollup_watermarks = _owned(
+    "rollup_watermarks",
     _through(),
-    Column("since", Xid8, nullable=False, server_default=text("'0'")),
-    _minor("players", default="0"),
+    Column("previous_through", Xid8, nullable=False, server_default=text("'0'")),
+    _minor("player_count", default="0"),
     own_row=True,
 )
-
-play_buckets = _pieces("play_buckets", _by_desk(), *_of_play())
-stake_buckets = _pieces("stake_buckets", _by_desk(), *_of_stakes())
-activity_buckets = Table(
-    "activity_buckets", metadata, _uuid("operator_id", key=True), _starts_at(), *_of_players()
-)
-number_marks = _owned("number_marks", _through(), own_row=True)
 
 game_configs = _owned(
     "game_configs",
@@ -484,10 +468,7 @@ game_configs = _owned(
     Column("volatility", Numeric, nullable=True),
 )
 
-FORSAKEN: Final = frozenset({"activity_buckets", "number_marks", "play_buckets", "stake_buckets"})
-"""The tables that only servers of the release before write and read."""
-
 INSERT_ONLY: Final = frozenset(
-    {"answers", "ledger_events", "player_numbers", "revealed_seeds", "rounds", "safety_actions", "seals"}
+    {"answers", "ledger_events", "player_positions", "revealed_seeds", "rounds", "safety_actions", "seals"}
 )
 """Facts: the application adds to these and reads them."""

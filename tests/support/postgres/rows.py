@@ -1,7 +1,7 @@
-"""Rows as the server of some release has written them, made up from the catalogue of a database.
+"""Rows as the server of a release writes them, made from the catalogue of a database.
 
-What a row needs comes from the catalogue, so that a table that somebody adds is filled by itself; what makes rows
-of one table different from each other, as far as the schema of that release has the columns, stands in `STATES`.
+The catalogue says what a row needs, so that a new table is filled without a change here. `STATES` says in which
+states the rows of a table are found.
 """
 
 import secrets
@@ -57,7 +57,6 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"excluded_as": "COOL_OFF", "excluded_since": LATER, "excluded_until": FAR},
         {"excluded_as": "SELF_EXCLUSION", "excluded_since": LATER, "excluded_until": FAR},
     ],
-    "activity_buckets": [{"first_bet_at": LATER, "last_bet_at": LATER}, {"session_id": UUID(int=0)}],
     "player_days": [{"first_bet_at": LATER, "last_bet_at": LATER}, {"session_id": UUID(int=0)}],
     "game_configs": [{"expected_rtp": "0.95"}, {"hit_rate": "0.3", "volatility": "7.25"}],
     "players": [{"status": "OPEN", "balance_minor": 2**62}, {"status": "CLOSED", "region": "Kärnten"}],
@@ -67,19 +66,19 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"action_type": "COOLDOWN", "cause": "SPIN", "pause_seconds": 3_600, "evidence": '{"SPIN_RATE": {}}'},
         {"action_type": "STOP", "cause": "LOSS_LIMIT", "game_key": "demo-wheel", "event_type": "spin"},
     ],
-    "safety_settings": [{"enforce": "stop", "zone": "Asia/Kathmandu", "changed_at": LATER}],
+    "safety_settings": [{"enforce": "stop", "timezone": "Asia/Kathmandu", "changed_at": LATER}],
     "seals": [{"hash": DIGEST}, {"hash": DIGEST, "event_count": 2_000, "last_xact_id": "4294967300"}],
     "sessions": [
         {"games": "{demo-wheel}", "spins": 3, "loss_limit_minor": 0},
         {"ended_at": LATER, "end_reason": "IDLE"},
         {"ended_at": LATER, "end_reason": "LOGOUT"},
         {"ended_at": LATER, "end_reason": "PLAYER_CLOSED", "refresh_generation": 9},
-        {"since": "0006_session_ends.sql", "ended_at": LATER, "end_reason": "REFRESH_REUSED"},
+        {"ended_at": LATER, "end_reason": "REFRESH_REUSED"},
     ],
     "staff": [
         {"role": "cashier"},
         {"role": "agent", "status": "DEACTIVATED"},
-        {"since": "0013_numbers.sql", "role": "provider"},
+        {"role": "provider"},
     ],
     "staff_sessions": [{}, {"ended_at": LATER, "refresh_generation": 5}],
     "tenants": [{"name": "Ünïcødé 🎰", "region": "US-CA"}],
@@ -92,9 +91,9 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     ],
     "wallets": [{"balance_minor": -500, "floor_minor": -1_000}],
 }
-"""The different states in which a table's rows are found; a table that is not named has one row.
+"""The states in which a table's rows are found; a table that is not named has one row.
 
-Columns that a release did not have yet are left out; a state that it would not have accepted says since when.
+Columns that a release does not have yet are left out. `since` names the first migration that accepts a state.
 """
 
 CODES: Final = {"code", "login_code"}
@@ -107,8 +106,9 @@ NEEDS: Final = {"from_kind": "from_owner_id", "to_kind": "to_owner_id", "player_
 class Operators:
     """Two operators, each with an agent, whose rows are made as a release with these migrations makes them."""
 
-    def __init__(self, release: Collection[str]) -> None:
+    def __init__(self, release: Collection[str], states: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._release = release
+        self._states = states
         ids = [fresh_id() for _ in range(4)]
         self.owners = [
             owner
@@ -142,7 +142,7 @@ class Operators:
         """Write rows of every state; each refers to another one of those that it can refer to."""
         written: dict[str, list[dict[str, Any]]] = {}
         for table in tables:
-            for number, state in enumerate(STATES.get(table.name, [{}])):
+            for number, state in enumerate(self._states.get(table.name, [{}])):
                 if "since" in state and state["since"] not in self._release:
                     continue
                 parents = {name: rows[number % len(rows)] for name, rows in written.items()}
@@ -179,13 +179,12 @@ def columns_of(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
 
 
 def _keep_game(connection: psycopg.Connection[Any]) -> None:
-    """Keep the file of a game, which belongs to nobody either, where the release has them."""
+    """Store the file of a game, which belongs to no tenant either."""
     assert "game_files" in GLOBAL
-    if connection.execute("select to_regclass('playtime.game_files')").fetchone() != (None,):
-        connection.execute(
-            "insert into playtime.game_files (version, content) values (encode(sha256(%s), 'hex'), %s)",
-            (b"{}", b"{}"),
-        )
+    connection.execute(
+        "insert into playtime.game_files (version, content) values (encode(sha256(%s), 'hex'), %s)",
+        (b"{}", b"{}"),
+    )
 
 
 def _list(connection: psycopg.Connection[Any], owner: Owner) -> None:

@@ -1,14 +1,10 @@
--- Looking after players: what a tenant has set, what was done, and the loss that a player wants to stay within.
-
-alter table playtime.sessions
-    add column loss_limit_minor bigint,
-    add constraint sessions_loss_limit_check check (loss_limit_minor between 0 and 1000000000000) not valid;
+-- Player protection: the settings of tenants, and the actions that were taken.
 
 create table playtime.safety_settings (
     operator_id uuid not null,
     tenant_id uuid not null,
     enforce text not null,
-    zone text not null,
+    timezone text not null,
     policy jsonb not null,
     changed_by uuid,
     changed_at timestamptz,
@@ -18,7 +14,7 @@ create table playtime.safety_settings (
     constraint safety_settings_enforce_check check (enforce in ('off', 'cooldown', 'stop'))
 );
 
--- Written once, with the figures that led to it; never changed.
+-- Written once, with the values that led to the action.
 create table playtime.safety_actions (
     operator_id uuid not null,
     tenant_id uuid not null,
@@ -51,33 +47,11 @@ create index safety_actions_time on playtime.safety_actions (operator_id, tenant
 
 create index safety_actions_player on playtime.safety_actions (operator_id, player_id, action_id);
 
--- What the next action of a player depends on: the newest of a type, and the pauses of a day.
+-- A player's next action depends on the newest of each type, and on the pauses of a day.
 create index safety_actions_newest on playtime.safety_actions (operator_id, player_id, action_type, action_id);
 
 create index safety_actions_pauses on playtime.safety_actions (operator_id, player_id, acted_at)
     where pause_seconds is not null;
 
-do $$
-declare
-    owned text;
-    -- As in 0004, letter by letter; the lint compares.
-    of_operator constant text :=
-        $p$operator_id = any (array[nullif(current_setting('app.operator_id', true), '')::uuid])$p$;
-    own constant text :=
-        $p$ = any (array[nullif(current_setting('app.tenant_id', true), '')::uuid])$p$;
-    visible constant text := format('%s and (operator_id%s or tenant_id%2$s)', of_operator, own);
-begin
-    foreach owned in array array['safety_actions', 'safety_settings'] loop
-        execute format('alter table playtime.%I enable row level security', owned);
-        execute format('alter table playtime.%I force row level security', owned);
-        execute format(
-            'create policy tenant on playtime.%I for all to playtime_app using (%s) with check (%2$s)', owned, visible
-        );
-        execute format('create policy owner_read on playtime.%I for select to playtime_owner_read using (true)', owned);
-        execute format('grant select, insert on playtime.%I to playtime_app', owned);
-        execute format('grant select on playtime.%I to playtime_owner_read', owned);
-    end loop;
-end
-$$;
-
-grant update on playtime.safety_settings to playtime_app;
+select playtime.secure('safety_settings', 'select, insert, update');
+select playtime.secure('safety_actions', 'select, insert');

@@ -1,11 +1,7 @@
--- Who there is: the directory, tenants and their wallets, staff, counted guesses, stored answers.
---
--- House rules of every file here: names are qualified; every tenant-owned table has operator_id first in every
--- key and tenant_id beside it; keys are made by the application; no sequences, no triggers. Rows that are updated
--- often leave room on their page, so that an update touches no index.
+-- Directory, tenants and their wallets, staff, counted attempts, and the stored answers of all commands.
 
--- The one global table: what may be known of a tenant before anybody is bound to it. Read by everyone, written
--- by directory_register alone.
+-- What anyone may know of a tenant before a binding exists. Global: everyone reads it, and only the functions below
+-- write it.
 create table playtime.directory (
     tenant_id uuid not null,
     operator_id uuid not null,
@@ -56,6 +52,35 @@ begin
 end
 $$;
 
+-- The directory has no policies, so the function checks the binding itself: it must be the tenant's operator.
+create function playtime.directory_set_status(p_tenant_id uuid, p_status text) returns void
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    bound constant uuid := nullif(current_setting('app.operator_id', true), '')::uuid;
+begin
+    perform 1 from playtime.directory where tenant_id = p_tenant_id;
+    if not found then
+        return;
+    end if;
+    update playtime.directory set status = p_status
+    where tenant_id = p_tenant_id and operator_id = bound
+        and bound = nullif(current_setting('app.tenant_id', true), '')::uuid;
+    if not found then
+        raise exception 'a tenant''s status is listed by its operator' using errcode = 'insufficient_privilege';
+    end if;
+end
+$$;
+
+grant select on playtime.directory to playtime_app, playtime_owner_read;
+revoke all on function playtime.directory_register(uuid, uuid, text, text, text, text) from public;
+revoke all on function playtime.directory_set_status(uuid, text) from public;
+grant execute on function playtime.directory_register(uuid, uuid, text, text, text, text) to playtime_app;
+grant execute on function playtime.directory_set_status(uuid, text) to playtime_app;
+
 create table playtime.tenants (
     operator_id uuid not null,
     tenant_id uuid not null,
@@ -97,7 +122,8 @@ create table playtime.staff (
     constraint staff_username_key unique (operator_id, tenant_id, username),
     constraint staff_tenant_fkey foreign key (operator_id, tenant_id)
         references playtime.tenants (operator_id, tenant_id),
-    constraint staff_role_check check (role in ('owner', 'operator', 'agent', 'cashier', 'analyst')),
+    constraint staff_role_check
+        check (role in ('owner', 'operator', 'agent', 'cashier', 'analyst', 'provider')),
     constraint staff_status_check check (status in ('ACTIVE', 'DEACTIVATED'))
 );
 
@@ -118,7 +144,7 @@ create table playtime.staff_sessions (
 
 create index staff_sessions_staff on playtime.staff_sessions (operator_id, staff_id, session_id);
 
--- Guesses are counted where they are made: what does not exist is counted in every tenant it is guessed at.
+-- An attempt at a subject that does not exist is counted in the tenant at which it is made.
 create table playtime.attempts (
     operator_id uuid not null,
     tenant_id uuid not null,
@@ -131,7 +157,7 @@ create table playtime.attempts (
     constraint attempts_counted_check check (counted >= 0 and locks >= 0)
 ) with (fillfactor = 70);
 
--- An answer is kept for ever, under the name that its command went by within its actor.
+-- Stored forever, under the name that the actor gave to the command.
 create table playtime.answers (
     operator_id uuid not null,
     tenant_id uuid not null,
@@ -142,5 +168,15 @@ create table playtime.answers (
     code text,
     hints jsonb not null,
     created_at timestamptz not null,
+    command text,
     constraint answers_pkey primary key (operator_id, actor_id, action_id)
 );
+
+create index answers_refused on playtime.answers (operator_id, created_at) where code is not null;
+
+select playtime.secure('tenants', 'select, insert, update');
+select playtime.secure('wallets', 'select, insert, update');
+select playtime.secure('staff', 'select, insert, update');
+select playtime.secure('staff_sessions', 'select, insert, update');
+select playtime.secure('attempts', 'select, insert, update');
+select playtime.secure('answers', 'select, insert');

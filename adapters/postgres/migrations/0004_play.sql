@@ -1,35 +1,4 @@
--- What is played with: vouchers, players, their sessions, bonuses and rounds.
-
-create table playtime.vouchers (
-    operator_id uuid not null,
-    tenant_id uuid not null,
-    voucher_id uuid not null,
-    code text not null,
-    pin_key_id text not null,
-    pin_generation integer not null,
-    amount_minor bigint not null,
-    bonus_minor bigint not null,
-    issued_by uuid not null,
-    issued_at timestamptz not null,
-    expires_at timestamptz not null,
-    status text not null,
-    closed_at timestamptz,
-    player_id uuid,
-    constraint vouchers_pkey primary key (operator_id, voucher_id),
-    constraint vouchers_code_key unique (operator_id, code),
-    constraint vouchers_tenant_fkey foreign key (operator_id, tenant_id)
-        references playtime.tenants (operator_id, tenant_id),
-    constraint vouchers_amount_check check (amount_minor between 1 and 1000000000000),
-    constraint vouchers_bonus_check check (bonus_minor = amount_minor / 2),
-    constraint vouchers_status_check check (status in ('ISSUED', 'REDEEMED', 'VOIDED', 'EXPIRED')),
-    constraint vouchers_closed_check check ((status = 'ISSUED') = (closed_at is null)),
-    constraint vouchers_player_check check ((status = 'REDEEMED') = (player_id is not null))
-);
-
-create index vouchers_tenant on playtime.vouchers (operator_id, tenant_id, voucher_id);
-
-create index vouchers_issued on playtime.vouchers (operator_id, tenant_id)
-    include (amount_minor, bonus_minor) where status = 'ISSUED';
+-- Players, their sessions and rounds.
 
 create table playtime.players (
     operator_id uuid not null,
@@ -45,16 +14,34 @@ create table playtime.players (
     region text,
     created_at timestamptz not null,
     last_active_at timestamptz not null,
+    -- Server seeds derive from secrets of the service; none is stored before it is spent.
+    seed_key_id text,
+    seed_number integer not null default 1,
+    seed_nonce bigint not null default 0,
+    client_seed text not null default '',
+    -- Null without a pass; set once.
+    pass_id uuid,
     constraint players_pkey primary key (operator_id, player_id),
     constraint players_login_code_key unique (operator_id, login_code),
     constraint players_tenant_fkey foreign key (operator_id, tenant_id)
         references playtime.tenants (operator_id, tenant_id),
+    constraint players_pass_fkey foreign key (operator_id, pass_id)
+        references playtime.play_passes (operator_id, pass_id),
     constraint players_balance_check check (balance_minor >= 0),
     constraint players_last_seq_check check (last_seq >= 0),
-    constraint players_status_check check (status in ('OPEN', 'CLOSED'))
+    constraint players_status_check check (status in ('OPEN', 'CLOSED')),
+    constraint players_seed_check check (seed_number >= 1 and seed_nonce >= 0)
 ) with (fillfactor = 70);
 
 create index players_tenant on playtime.players (operator_id, tenant_id, player_id);
+
+create index players_status on playtime.players (operator_id, status, player_id);
+
+create index players_created_at on playtime.players (operator_id, created_at);
+
+-- Finds idle players by their creation, not by their last activity: that changes with every spin, which would then
+-- touch every index of the table. A player who is idle for 30 days is at least as old.
+create index players_open on playtime.players (operator_id, created_at) where status = 'OPEN';
 
 create table playtime.sessions (
     operator_id uuid not null,
@@ -72,48 +59,25 @@ create table playtime.sessions (
     ended_at timestamptz,
     end_reason text,
     refresh_generation integer not null,
+    loss_limit_minor bigint,
+    -- The last acknowledged reality check.
+    checked_at timestamptz,
     constraint sessions_pkey primary key (operator_id, session_id),
     constraint sessions_player_fkey foreign key (operator_id, player_id)
         references playtime.players (operator_id, player_id),
     constraint sessions_totals_check check (spins >= 0 and bets_minor >= 0 and wins_minor >= 0),
     constraint sessions_end_check check ((ended_at is null) = (end_reason is null)),
-    constraint sessions_end_reason_check check (end_reason in ('IDLE', 'LOGOUT', 'PLAYER_CLOSED')),
-    constraint sessions_generation_check check (refresh_generation >= 1)
+    constraint sessions_end_reason_check
+        check (end_reason in ('IDLE', 'LOGOUT', 'PLAYER_CLOSED', 'REFRESH_REUSED')),
+    constraint sessions_generation_check check (refresh_generation >= 1),
+    constraint sessions_loss_limit_check check (loss_limit_minor between 0 and 1000000000000)
 ) with (fillfactor = 70);
 
 create unique index sessions_open_key on playtime.sessions (operator_id, player_id) where ended_at is null;
 
 create index sessions_player on playtime.sessions (operator_id, player_id, session_id);
 
-create table playtime.bonuses (
-    operator_id uuid not null,
-    tenant_id uuid not null,
-    bonus_id uuid not null,
-    player_id uuid not null,
-    voucher_id uuid not null,
-    amount_minor bigint not null,
-    status text not null,
-    held_at timestamptz not null,
-    triggered_at timestamptz,
-    acknowledged_at timestamptz,
-    constraint bonuses_pkey primary key (operator_id, bonus_id),
-    constraint bonuses_voucher_key unique (operator_id, voucher_id),
-    constraint bonuses_player_fkey foreign key (operator_id, player_id)
-        references playtime.players (operator_id, player_id),
-    constraint bonuses_voucher_fkey foreign key (operator_id, voucher_id)
-        references playtime.vouchers (operator_id, voucher_id),
-    constraint bonuses_amount_check check (amount_minor between 1 and 1000000000000),
-    constraint bonuses_status_check check (status in ('PENDING', 'TRIGGERED', 'ACKNOWLEDGED', 'RETURNED'))
-);
-
--- Those that a player's next operation depends on; and what a tenant's bonus pool is held against.
-create index bonuses_open on playtime.bonuses (operator_id, player_id, bonus_id)
-    where status in ('PENDING', 'TRIGGERED');
-
-create index bonuses_pending on playtime.bonuses (operator_id, tenant_id)
-    include (amount_minor) where status = 'PENDING';
-
--- Written once, by the statement that writes the player it belongs to.
+-- Written once, by the statement that writes the player. The game's version and the player's seed decide the outcome.
 create table playtime.rounds (
     operator_id uuid not null,
     tenant_id uuid not null,
@@ -128,6 +92,9 @@ create table playtime.rounds (
     balance_minor bigint not null,
     outcome jsonb not null,
     played_at timestamptz not null,
+    game_version text,
+    seed_number integer,
+    nonce bigint,
     constraint rounds_pkey primary key (operator_id, round_id),
     constraint rounds_action_key unique (operator_id, player_id, action_id),
     constraint rounds_player_fkey foreign key (operator_id, player_id)
@@ -139,3 +106,7 @@ create table playtime.rounds (
 );
 
 create index rounds_player on playtime.rounds (operator_id, player_id, round_id);
+
+select playtime.secure('players', 'select, insert, update');
+select playtime.secure('sessions', 'select, insert, update');
+select playtime.secure('rounds', 'select, insert');
