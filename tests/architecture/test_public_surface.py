@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any, Protocol
 
 import pytest
@@ -53,6 +54,17 @@ def test_hosts_import_from_playtime_alone() -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("playtime.")
     ]
     assert not examples + documents
+
+
+def test_surface_belongs_to_the_name_playtime() -> None:
+    """Under another name, pytest names it after the folder, the package would load the product a second time."""
+    spec = spec_from_file_location("another-name", ROOT / "__init__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert not [name for name in SURFACE if hasattr(module, name)]
+    assert not [name for name in sys.modules if name.startswith("another-name")]
 
 
 def test_surface_loads_no_framework() -> None:
