@@ -10,6 +10,8 @@ PYTEST_ARGS ?=
 # Two processes, each with its own database server. The tests of a file stay together, because they share fixtures.
 TWO_AT_ONCE := -n 2 --dist loadfile
 SECONDS_OF_SEEDS ?= 60
+# Tests start hundreds of programs: Python reuses compiled modules, in every environment.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The stamp names the folder it was made in. A virtual environment that was moved or copied would run the code of
 # its old folder, so it is made again.
