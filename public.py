@@ -70,12 +70,12 @@ from .application.ports.play import LockedPlayer as LockedPlayer
 from .application.ports.play import Players as Players
 from .application.ports.play import PlayerView as PlayerView
 from .application.ports.safety import ActionCount as ActionCount
+from .application.ports.safety import BucketCount as BucketCount
 from .application.ports.safety import PlayerSafety as PlayerSafety
 from .application.ports.safety import Safety as Safety
 from .application.ports.safety import SafetyFilter as SafetyFilter
 from .application.ports.safety import SafetyTally as SafetyTally
 from .application.ports.safety import SafetyWatch as SafetyWatch
-from .application.ports.safety import SlotCount as SlotCount
 from .application.ports.services import Claims as Claims
 from .application.ports.services import Clock as Clock
 from .application.ports.services import Ids as Ids

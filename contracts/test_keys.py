@@ -141,7 +141,7 @@ def _attempts(house: House) -> Pair:
 
 
 def _safety_settings(house: House) -> Pair:
-    return [], house.safety_settings(), house.safety_settings(zone="UTC")
+    return [], house.safety_settings(), house.safety_settings(timezone="UTC")
 
 
 def _safety_action_id(house: House) -> Pair:

@@ -28,7 +28,8 @@ from ..application.ports.analytics import (
 from ..application.ports.bindings import Binding
 from ..application.ports.storage import Storage
 from ..domain.ledger.events import EventSource, EventType
-from ..domain.periods import Bucket, Period, Span
+from ..domain.local_time import Bucket
+from ..domain.periods import Period, Span
 from .added_up import cohorts_of, in_order, player_sums_of, returns_of, sums_of
 from .house import House
 from .plays import (
@@ -49,7 +50,7 @@ from .plays import (
 )
 from .records import fresh_id, read, write
 
-ZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
+TIMEZONES = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
 AFTER = (0, 1, 2, 7)
 NOWHERE = Scope(game_key="no-such-game")
 END = BEGINNING + timedelta(days=DAYS)
@@ -80,8 +81,8 @@ class Books:
         if ends[0] == ends[1] or self.random.random() < 0.1:
             return list(WHOLE)
         bucket = self.random.choice(list(Bucket))
-        zone = self.random.choice(ZONES)
-        return Period(since=ends[0], until=ends[1], bucket=bucket, zone_name=zone).edges
+        timezone = self.random.choice(TIMEZONES)
+        return Period(since=ends[0], until=ends[1], bucket=bucket, timezone=timezone).edges
 
     def scope(self) -> Scope:
         some = self.random.random
@@ -105,7 +106,7 @@ def books(storage: Storage, here: House, there: House, request: pytest.FixtureRe
 
 
 class TestEveryNumber:
-    """Each is what the events add up to, for some periods, zones and filters."""
+    """Each is what the events add up to, for some periods, timezones and filters."""
 
     @pytest.fixture(params=range(3))
     def asked(self, books: Books, request: pytest.FixtureRequest) -> tuple[list[datetime], Scope]:
@@ -400,7 +401,7 @@ def nothing_found(books: Books, only: Scope) -> bool:
         return not rows and not lists and times is None and not any((*counts, *steps))
 
 
-DAILY = Period(since=WHOLE[0], until=WHOLE[1], zone_name="Pacific/Chatham").edges
+DAILY = Period(since=WHOLE[0], until=WHOLE[1], timezone="Pacific/Chatham").edges
 
 
 def everything(books: Books, binding: Binding | None = None) -> list[object]:

@@ -159,24 +159,24 @@ class TestTheZone:
         held = here.play_pass()
         player, untied = tied(here, held), here.player()
         write(storage, here.as_agent, held, player, untied)
-        write(storage, here.as_neighbour, here.safety_settings(here.neighbour, zone="Europe/Paris"))
-        write(storage, there.as_agent, there.safety_settings(zone="Europe/Rome"))
+        write(storage, here.as_neighbour, here.safety_settings(here.neighbour, timezone="Europe/Paris"))
+        write(storage, there.as_agent, there.safety_settings(timezone="Europe/Rome"))
 
-        def zones() -> list[str | None]:
+        def timezones() -> list[str | None]:
             return [
-                _zone(storage, here, player),
-                _zone(storage, here, untied),
-                _zone(storage, here, untied, shown_pass_id=held.pass_id),
-                _zone(storage, here, untied, shown_pass_id=fresh_id()),
+                _timezone(storage, here, player),
+                _timezone(storage, here, untied),
+                _timezone(storage, here, untied, shown_pass_id=held.pass_id),
+                _timezone(storage, here, untied, shown_pass_id=fresh_id()),
             ]
 
-        assert zones() == [None] * 4, "those of others are none of its own"
-        settings = here.safety_settings(zone="Asia/Kathmandu")
+        assert timezones() == [None] * 4, "those of others are none of its own"
+        settings = here.safety_settings(timezone="Asia/Kathmandu")
         write(storage, here.as_agent, settings)
-        assert zones() == ["Asia/Kathmandu", None, "Asia/Kathmandu", None]
+        assert timezones() == ["Asia/Kathmandu", None, "Asia/Kathmandu", None]
         with storage.begin(here.as_agent) as unit:
-            save_and_commit(unit, evolve(settings, zone="Asia/Tokyo"))
-        assert zones() == ["Asia/Tokyo", None, "Asia/Tokyo", None]
+            save_and_commit(unit, evolve(settings, timezone="Asia/Tokyo"))
+        assert timezones() == ["Asia/Tokyo", None, "Asia/Tokyo", None]
 
 
 class TestTheSecondWaits:
@@ -305,11 +305,11 @@ class TestWhatWasPlayed:
         assert_same(view.session, session.checked(LATER))
 
 
-def _zone(storage: Storage, here: House, player: Player, shown_pass_id: UUID | None = None) -> str | None:
+def _timezone(storage: Storage, here: House, player: Player, shown_pass_id: UUID | None = None) -> str | None:
     with storage.begin(here.as_agent) as unit:
         seat = unit.players.lock(player.player_id, shown_pass_id=shown_pass_id)
     assert seat is not None
-    return seat.pass_zone
+    return seat.pass_timezone
 
 
 def _second(

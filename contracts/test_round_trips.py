@@ -265,7 +265,7 @@ class TestEvents:
         newest_first = tuple(sorted(events, key=lambda event: event.event_id, reverse=True))
         assert_same(_events(storage, here), newest_first)
 
-    def test_a_moment_of_another_zone_is_the_same_moment(self, storage: Storage, here: House) -> None:
+    def test_a_moment_of_another_timezone_is_the_same_moment(self, storage: Storage, here: House) -> None:
         event = here.event(occurred_at=NOW.astimezone(timezone(timedelta(hours=5, minutes=45))))
         write(storage, here.as_agent, event)
         assert _events(storage, here)[0].occurred_at == NOW

@@ -9,7 +9,14 @@ from attrs import evolve
 
 from ..application.errors import StorageMisuse
 from ..application.ports.filters import Page
-from ..application.ports.safety import ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch, SlotCount
+from ..application.ports.safety import (
+    ActionCount,
+    BucketCount,
+    PlayerSafety,
+    SafetyFilter,
+    SafetyTally,
+    SafetyWatch,
+)
 from ..application.ports.storage import Storage
 from ..domain.play.players import Player
 from ..domain.play.rounds import Round
@@ -88,7 +95,7 @@ class TestSettings:
     def test_come_back_as_they_were_set(self, storage: Storage, here: House, enforce: Enforcement) -> None:
         settings = here.safety_settings(
             enforce=enforce,
-            zone="Asia/Kathmandu",
+            timezone="Asia/Kathmandu",
             policy=POLICY,
             changed_by=here.cashier.staff_id,
             changed_at=LATER,
@@ -102,7 +109,7 @@ class TestSettings:
 
     def test_are_changed_in_every_part(self, storage: Storage, here: House) -> None:
         write(storage, here.as_agent, here.safety_settings())
-        changed = here.safety_settings(enforce=Enforcement.STOP, zone="UTC", policy=POLICY, changed_at=NOW)
+        changed = here.safety_settings(enforce=Enforcement.STOP, timezone="UTC", policy=POLICY, changed_at=NOW)
         with storage.begin(here.as_operator) as unit:
             unit.safety.settings(here.agent.tenant_id)
             unit.save(changed)
@@ -193,42 +200,53 @@ class TestActions:
 
 class TestTally:
     def test_of_nothing(self, storage: Storage, here: House) -> None:
-        assert read(storage, here.as_agent, lambda unit: unit.safety.tally(SafetyFilter())) == SafetyTally(
-            (), (), (), 0, 0
-        )
+        edges = [NOW, NOW + MINUTE]
+        for tally in (
+            read(storage, here.as_agent, lambda unit: unit.safety.tally(SafetyFilter())),
+            read(storage, here.as_agent, lambda unit: unit.safety.tally(SafetyFilter(), edges)),
+        ):
+            assert tally == SafetyTally((), (), (), 0, 0)
 
-    def test_counts_by_quarter_of_an_hour_type_and_reason(self, storage: Storage, here: House) -> None:
+    def test_counts_by_bucket_type_and_reason(self, storage: Storage, here: House) -> None:
         player, _ = seated(storage, here)
         other = here.player()
-        quarter = NOW.replace(minute=30, second=0, microsecond=0)
+        edges = [NOW, NOW + 7 * MINUTE, NOW + 8 * MINUTE, NOW + 15 * MINUTE]
         made: list[tuple[Player, timedelta, ActionType, tuple[str, ...]]] = [
             (player, timedelta(), ActionType.NUDGE, ("BET_ACCEL",)),
-            (player, 15 * MINUTE - INSTANT, ActionType.NUDGE, ("BET_ACCEL",)),
-            (other, 14 * MINUTE, ActionType.COOLDOWN, ("BET_ACCEL", "SPIN_RATE")),
+            (player, 7 * MINUTE - INSTANT, ActionType.NUDGE, ("BET_ACCEL",)),
+            (other, 6 * MINUTE, ActionType.COOLDOWN, ("BET_ACCEL", "SPIN_RATE")),
+            (other, 15 * MINUTE - INSTANT, ActionType.STOP, ()),
+            (other, 8 * MINUTE, ActionType.NUDGE, ()),
+            # Outside of all buckets.
             (other, 15 * MINUTE, ActionType.STOP, ()),
+            (other, -INSTANT, ActionType.STOP, ()),
         ]
         write(
             storage,
             here.as_agent,
             other,
             *(
-                here.safety_action(who, acted_at=quarter + after, action_type=kind, reasons=reasons)
+                here.safety_action(who, acted_at=NOW + after, action_type=kind, reasons=reasons)
                 for who, after, kind, reasons in made
             ),
         )
         expected = SafetyTally(
             (
-                SlotCount(quarter, ActionType.NUDGE, 2),
-                SlotCount(quarter, ActionType.COOLDOWN, 1),
-                SlotCount(quarter + 15 * MINUTE, ActionType.STOP, 1),
+                BucketCount(0, ActionType.NUDGE, 2),
+                BucketCount(0, ActionType.COOLDOWN, 1),
+                BucketCount(2, ActionType.NUDGE, 1),
+                BucketCount(2, ActionType.STOP, 1),
             ),
-            (ActionCount("NUDGE", 2, 1), ActionCount("COOLDOWN", 1, 1), ActionCount("STOP", 1, 1)),
+            (ActionCount("NUDGE", 3, 2), ActionCount("COOLDOWN", 1, 1), ActionCount("STOP", 3, 1)),
             (ActionCount("BET_ACCEL", 3, 2), ActionCount("SPIN_RATE", 1, 1)),
-            4,
+            7,
             2,
         )
-        found = read(storage, here.as_agent, lambda unit: unit.safety.tally(SafetyFilter()))
+        found = read(storage, here.as_agent, lambda unit: unit.safety.tally(SafetyFilter(), edges))
         assert_same(found, expected)
+        only = SafetyFilter(since=NOW, until=NOW + 7 * MINUTE)
+        found = read(storage, here.as_agent, lambda unit: unit.safety.tally(only, edges))
+        assert [(count.bucket, count.count) for count in found.buckets] == [(0, 2), (0, 1)]
 
 
 class TestOfPlayer:

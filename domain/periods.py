@@ -1,51 +1,33 @@
-"""Periods and their buckets: hours, days and weeks as the clock on the wall of a place shows them.
+"""Periods of reports: their buckets, the period before, and the range by default.
 
-A period is half-open: its first moment counts, its last does not. Buckets begin where the wall clock of the zone
-reads a whole hour, midnight, or midnight before a Monday, and hours also where clocks are changed; so a day may
-have 23, 24 or 25 hours, and in zones that change by half an hour, or lie a quarter of an hour apart from the
-others, still begins at its own midnight. The first and the last bucket are cut off where the period begins and
-ends.
+A period is half-open: its first moment counts, its last does not.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from .errors import InvalidInput
-from .local_days import zone_of
+from .local_time import DEFAULT_TIMEZONE, Bucket, bucket_edges, bucket_start, moment_of, require_timezone, wall_of
 
-DEFAULT_ZONE: Final = "America/Los_Angeles"
 DEFAULT_DAYS: Final = 30
 MOST_BUCKETS: Final = 2_500
 FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""Since then all zones are whole quarters of an hour apart; there is nothing to count before."""
+"""Since then all timezones are whole quarters of an hour apart; there is nothing to count before."""
 LAST_MOMENT: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 _HOUR: Final = timedelta(hours=1)
 _SECOND: Final = timedelta(seconds=1)
 _INSTANT: Final = timedelta(microseconds=1)
-
-
-class Bucket(StrEnum):
-    """How long a bucket is, on the wall clock."""
-
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-
-
 _SHORTEST: Final = {Bucket.HOUR: _HOUR, Bucket.DAY: timedelta(days=1), Bucket.WEEK: timedelta(days=7)}
 
 
 @frozen
 class Span:
-    """From one moment on, before another."""
+    """A stretch of time, half-open: [since, until)."""
 
     since: datetime
     until: datetime
@@ -53,17 +35,16 @@ class Span:
 
 @frozen(kw_only=True)
 class Period:
-    """A stretch of time, cut into buckets by the clock of a zone."""
+    """A stretch of time, cut into buckets by the clocks of a timezone."""
 
     since: datetime
     until: datetime
     bucket: Bucket = Bucket.DAY
-    zone_name: str = DEFAULT_ZONE
-    zone: ZoneInfo = field(init=False, repr=False, eq=False)
+    timezone: str = DEFAULT_TIMEZONE
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what is no time at all. Raises InvalidInput."""
-        object.__setattr__(self, "zone", zone_of(self.zone_name))
+        """Refuse an unknown timezone and an empty period. Raises InvalidInput."""
+        require_timezone(self.timezone)
         if self.since >= self.until:
             raise InvalidInput("to", "must be later than from")
 
@@ -75,7 +56,7 @@ class Period:
     @property
     def edges(self) -> list[datetime]:
         """The moments between which the buckets lie, in UTC: one more than there are buckets."""
-        return [self.since, *self._inner_edges(), self.until]
+        return bucket_edges(self.since, self.until, self.bucket, self.timezone)
 
     @property
     def by_day(self) -> "Period":
@@ -84,94 +65,50 @@ class Period:
 
     @property
     def before(self) -> "Period":
-        """The period of the same length before this one: by the wall clock, of hours by real time."""
+        """The period before this one. Its length is the same by the clocks; in hours, by elapsed time."""
         since = self._earlier(self.since)
         return evolve(self, since=min(since, self.since - _INSTANT), until=self.since)
 
     @property
     def both_edges(self) -> list[datetime]:
-        """The edges of the period before and of this one, which is cut up first: each bucket has its counterpart.
+        """The edges of the period before and then of this one: each bucket has its counterpart.
 
-        So a week is held against as many days at the same distance from the beginning, whatever they are called.
+        A week's counterpart has as many days, at the same distance from the beginning of its period.
         """
         edges, since = self.edges, self.before.since
-        # Where clocks were put back or forward, a wall time may lie before the one that comes before it.
+        # Where clocks change, the counterpart of a later edge may come before that of an earlier one.
         earlier = accumulate((self._earlier(edge) for edge in edges[1:-1]), max, initial=since)
         return [*(min(edge, self.since) for edge in earlier), *edges]
 
     def until_now(self, now: datetime, days: int) -> "Period":
-        """Return the period by days as it goes on after its end: as far as now, so many days at the most."""
-        last = self._moment(self._wall(self.until) + timedelta(days=days))
+        """Return the period in days, continued after its end until now, by so many days at most."""
+        last = self._days_from_end(days)
         return evolve(self.by_day, until=max(self.until, min(now, last)))
 
     def whole_days(self, now: datetime) -> int:
-        """Return how many days of the period are over by now; the last one counts if it ends at midnight."""
+        """Return the number of days of the period that are over by now; the last one counts if it is whole."""
         edges = self.by_day.edges
         ended = sum(edge <= now for edge in edges[1:-1])
-        last = self.until <= now and self._midnight(self._wall(self.until).date()) == self.until
+        last = self.until <= now and bucket_start(self.until, Bucket.DAY, self.timezone) == self.until
         return ended + last
 
     def last_days(self, days: int) -> Span:
-        """Return the last days of the period by the wall clock, whether or not it has that many."""
-        return Span(self._moment(self._wall(self.until) - timedelta(days=days)), self.until)
+        """Return the last days of the period by the clocks, also where they begin before it."""
+        return Span(self._days_from_end(-days), self.until)
 
     def local_text(self, moment: datetime) -> str:
-        """Return a moment as the clock of the zone shows it, with its offset."""
-        return moment.astimezone(self.zone).isoformat(timespec="seconds")
+        """Return a moment as the clocks show it, with its offset."""
+        return moment.astimezone(ZoneInfo(self.timezone)).isoformat(timespec="seconds")
+
+    def _days_from_end(self, days: int) -> datetime:
+        return moment_of(wall_of(self.until, self.timezone) + timedelta(days=days), self.timezone)
 
     def _earlier(self, moment: datetime) -> datetime:
-        """Return the moment that lies as far before another one as the period is long."""
+        """Return the moment that lies before another one by the length of the period."""
         if self.bucket is Bucket.HOUR:
             return moment - (self.until - self.since)
-        length = self._wall(self.until) - self._wall(self.since)
-        return self._moment(self._wall(moment) - max(length, _SECOND))
-
-    def _inner_edges(self) -> Iterator[datetime]:
-        moments = self._hours() if self.bucket is Bucket.HOUR else self._midnights()
-        last = self.since
-        for moment in moments:
-            if moment >= self.until:
-                return
-            if moment > last:
-                last = moment
-                yield moment
-
-    def _hours(self) -> Iterator[datetime]:
-        moment = self.since
-        while True:
-            wall = self._wall(moment)
-            passed = timedelta(minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
-            moment = self._until_clocks_change(moment, moment + _HOUR - passed)
-            yield moment
-
-    def _until_clocks_change(self, since: datetime, until: datetime) -> datetime:
-        """Return when clocks change within an hour, which ends there; else its end. They do on a whole second."""
-        offset = since.astimezone(self.zone).utcoffset()
-        if (until - _INSTANT).astimezone(self.zone).utcoffset() == offset:
-            return until
-        seconds = range(int(since.timestamp()) + 1, int(until.timestamp()) + 1)
-        changed = bisect_left(
-            seconds, 1, key=lambda second: int(datetime.fromtimestamp(second, self.zone).utcoffset() != offset)
-        )
-        return datetime.fromtimestamp(seconds[changed], UTC)
-
-    def _midnights(self) -> Iterator[datetime]:
-        day, step = self._wall(self.since).date(), 1
-        if self.bucket is Bucket.WEEK:
-            day, step = day - timedelta(days=day.weekday()), 7
-        while True:
-            day += timedelta(days=step)
-            yield self._midnight(day)
-
-    def _midnight(self, day: date) -> datetime:
-        """Return the first moment of a day: of two midnights the first, of none the end of the gap."""
-        return self._moment(datetime.combine(day, time()))
-
-    def _wall(self, moment: datetime) -> datetime:
-        return moment.astimezone(self.zone).replace(tzinfo=None)
-
-    def _moment(self, wall: datetime) -> datetime:
-        return wall.replace(tzinfo=self.zone).astimezone(UTC)
+        length = wall_of(self.until, self.timezone) - wall_of(self.since, self.timezone)
+        return moment_of(wall_of(moment, self.timezone) - max(length, _SECOND), self.timezone)
 
 
 def period_of(
@@ -180,33 +117,31 @@ def period_of(
     *,
     now: datetime,
     bucket: str = Bucket.DAY,
-    zone_name: str = DEFAULT_ZONE,
+    timezone: str = DEFAULT_TIMEZONE,
 ) -> Period:
-    """Return the period that is asked for; by default the last 30 days, the present second included.
+    """Return the period between two moments; by default the last 30 days, the present second included.
 
     Raises InvalidInput.
     """
     if bucket not in [*Bucket]:
         raise InvalidInput("bucket", f"must be one of {', '.join(Bucket)}")
-    zone_of(zone_name)
+    require_timezone(timezone)
     end = until or now.replace(microsecond=0) + _SECOND
     if not FIRST_MOMENT <= end <= LAST_MOMENT:
         raise InvalidInput("to", f"must be in the years {FIRST_MOMENT.year} to {LAST_MOMENT.year - 1}")
     start = since
     if start is None:
-        last = (
-            Period(since=end - _SECOND, until=end, zone_name=zone_name) if end > FIRST_MOMENT + _SECOND else None
-        )
+        last = Period(since=end - _SECOND, until=end, timezone=timezone) if end > FIRST_MOMENT + _SECOND else None
         start = FIRST_MOMENT if last is None else max(last.last_days(DEFAULT_DAYS).since, FIRST_MOMENT)
     period = Period(
-        since=start.astimezone(UTC), until=end.astimezone(UTC), bucket=Bucket(bucket), zone_name=zone_name
+        since=start.astimezone(UTC), until=end.astimezone(UTC), bucket=Bucket(bucket), timezone=timezone
     )
     _require_bearable(period)
     return period
 
 
 def _require_bearable(period: Period) -> None:
-    """Raise InvalidInput for what lies too far away, or would be cut into too many buckets."""
+    """Raise InvalidInput where a period lies outside the known years or has too many buckets."""
     for name, moment in (("from", period.since), ("to", period.until)):
         if not FIRST_MOMENT <= moment <= LAST_MOMENT:
             raise InvalidInput(name, f"must be in the years {FIRST_MOMENT.year} to {LAST_MOMENT.year - 1}")

@@ -67,12 +67,12 @@ def held_pass(view: View, before: Player, player: Player, shown_pass_id: UUID | 
     return None if pass_id is None else _pass(view, pass_id)
 
 
-def zone_of(view: View, held: PlayPass | None) -> str | None:
-    """Return the zone that a pass's tenant has set."""
+def timezone_of(view: View, held: PlayPass | None) -> str | None:
+    """Return the timezone that a pass's tenant has set."""
     if held is None:
         return None
     settings = view.one(lambda books: books.safety_settings.rows.get(held.tenant_id))
-    return None if settings is None else settings.zone
+    return None if settings is None else settings.timezone
 
 
 def _pass(view: View, pass_id: UUID) -> PlayPass | None:

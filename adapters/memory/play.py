@@ -19,7 +19,7 @@ from ...domain.play.rounds import Round
 from ...domain.play.sessions import Session
 from ...domain.vouchers.bonuses import Bonus
 from .books import ALL
-from .limits import held_pass, lock_passes, zone_of
+from .limits import held_pass, lock_passes, timezone_of
 from .pages import is_within, newest, newest_of
 from .safety import safety_of
 from .transaction import Transaction, View
@@ -64,8 +64,8 @@ class MemoryPlayers:
             session, bonuses = _belongings(view, player)
             play_pass = held_pass(view, before, player, shown_pass_id)
             safety = None if watch is None else safety_of(view, player_id, watch)
-            zone = zone_of(view, play_pass)
-            return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass, zone)
+            timezone = timezone_of(view, play_pass)
+            return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass, timezone)
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
         """Return a visible player's events above a number, in order."""

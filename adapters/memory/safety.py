@@ -1,10 +1,10 @@
 """Settings of tenants, actions taken for players, and how a session was played lately."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import islice
-from typing import Final
 from uuid import UUID
 
 from attrs import frozen
@@ -12,22 +12,18 @@ from attrs import frozen
 from ...application.ports.filters import Page
 from ...application.ports.safety import (
     MOST_SPINS,
-    SLOT_MINUTES,
     ActionCount,
+    BucketCount,
     PlayerSafety,
     SafetyFilter,
     SafetyTally,
     SafetyWatch,
-    SlotCount,
 )
 from ...domain.safety.actions import ActionType, PastActions, Pause, SafetyAction, SafetySettings
 from ...domain.safety.markers import PlayedSpin
 from .books import Books
 from .pages import is_within, newest, newest_of
 from .transaction import Transaction, View
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SLOT: Final = timedelta(minutes=SLOT_MINUTES)
 
 
 @frozen
@@ -51,10 +47,10 @@ class MemorySafety:
         with self.transaction.reading() as view:
             return list(islice(_chosen(view, only, page.before), page.limit))
 
-    def tally(self, only: SafetyFilter) -> SafetyTally:
-        """Return what the visible actions of a filter add up to."""
+    def tally(self, only: SafetyFilter, edges: Sequence[datetime] = ()) -> SafetyTally:
+        """Count the visible actions of a filter."""
         with self.transaction.reading() as view:
-            return _tally(list(_chosen(view, only, None)))
+            return _tally(list(_chosen(view, only, None)), edges)
 
 
 def safety_of(view: View, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
@@ -123,10 +119,8 @@ def _matches(action: SafetyAction, only: SafetyFilter) -> bool:
     )
 
 
-def _tally(actions: Sequence[SafetyAction]) -> SafetyTally:
-    slots = Counter(
-        (_EPOCH + (action.acted_at - _EPOCH) // _SLOT * _SLOT, action.action_type) for action in actions
-    )
+def _tally(actions: Sequence[SafetyAction], edges: Sequence[datetime]) -> SafetyTally:
+    counts = Counter((bisect_right(edges, action.acted_at) - 1, action.action_type) for action in actions)
     types, reasons = defaultdict(list), defaultdict(list)
     for action in actions:
         types[action.action_type].append(action.player_id)
@@ -134,10 +128,10 @@ def _tally(actions: Sequence[SafetyAction]) -> SafetyTally:
             reasons[reason].append(action.player_id)
     return SafetyTally(
         tuple(
-            SlotCount(at, action_type, slots[at, action_type])
-            for at in sorted({at for at, _ in slots})
+            BucketCount(bucket, action_type, counts[bucket, action_type])
+            for bucket in range(len(edges) - 1)
             for action_type in ActionType
-            if (at, action_type) in slots
+            if (bucket, action_type) in counts
         ),
         tuple(_count(name.value, types[name]) for name in ActionType if name in types),
         tuple(_count(name, reasons[name]) for name in sorted(reasons)),

@@ -9,7 +9,8 @@ from typing import Final
 from attrs import frozen
 
 from ...domain.ledger.totals import ratio
-from ...domain.periods import Bucket, Period, Span
+from ...domain.local_time import Bucket
+from ...domain.periods import Period, Span
 from ..access import StaffPrincipal
 from ..ports.analytics import Analytics, Scope, Worth, Worths
 from .reader import PREVIOUS, AnalyticsReader, Asked, Numbers, ratio_text

@@ -14,7 +14,8 @@ from ...domain.games.game import Game
 from ...domain.games.inference import Odds, is_beyond_luck, is_outlier, z_score
 from ...domain.ledger.events import EventType
 from ...domain.ledger.totals import Totals, ratio
-from ...domain.periods import Bucket, Period
+from ...domain.local_time import Bucket
+from ...domain.periods import Period
 from ..access import StaffPrincipal
 from ..ports.analytics import LENGTH_STEPS_SECONDS, STAKE_STEPS, Analytics, PlayerSum
 from .reader import AnalyticsReader, Asked, Numbers, added_up, ratio_text

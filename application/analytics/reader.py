@@ -16,7 +16,8 @@ from ...domain.games.inference import Odds
 from ...domain.games.variance import hit_rate_of, variance_of
 from ...domain.ledger.events import EventSource, EventType
 from ...domain.ledger.totals import Amounts, Totals
-from ...domain.periods import DEFAULT_ZONE, Bucket, Period, period_of
+from ...domain.local_time import DEFAULT_TIMEZONE, Bucket
+from ...domain.periods import Period, period_of
 from ...domain.tenancy.staff import Permission, Role
 from ..access import SYSTEM, StaffPrincipal, look
 from ..ports.analytics import EVERYTHING, Analytics, Dimension, Scope, Sum
@@ -39,7 +40,7 @@ class Asked:
     since: datetime | None = None
     until: datetime | None = None
     bucket: str = Bucket.DAY
-    zone_name: str = DEFAULT_ZONE
+    timezone: str = DEFAULT_TIMEZONE
     only: Scope = EVERYTHING
     compare: str | None = None
 
@@ -47,7 +48,7 @@ class Asked:
         """Return the period. Raises InvalidInput."""
         if self.compare not in {None, PREVIOUS}:
             raise InvalidInput("compare", f"must be {PREVIOUS}, or left out")
-        return period_of(self.since, self.until, now=now, bucket=self.bucket, zone_name=self.zone_name)
+        return period_of(self.since, self.until, now=now, bucket=self.bucket, timezone=self.timezone)
 
 
 @frozen
@@ -106,7 +107,7 @@ class AnalyticsReader:
         principal.require(Permission.READ_ANALYTICS)
         period = asked.period(self.clock.now())
         data = look(self.storage, principal, lambda unit: read(unit.analytics, period))
-        return Numbers(RangeRecord(period.since, period.until, period.bucket, period.zone_name), data)
+        return Numbers(RangeRecord(period.since, period.until, period.bucket, period.timezone), data)
 
     def _odds(self, principal: StaffPrincipal) -> "KnownOdds":
         """Return what is known of games beforehand: from our own pay tables, or as the operator states it."""

@@ -1,7 +1,7 @@
 """Breaks that players take, the pass that makes them hold for the next account, and the reality check."""
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import partial
 
 from attrs import frozen
@@ -50,7 +50,7 @@ class TakeBreak(DecidesOnPass):
     def _take(
         self, principal: PlayerPrincipal, wanted: Callable[[datetime], Exclusion], event_type: EventType
     ) -> Exclusion:
-        def change(held: PlayPass, journal: PlayerJournal, _: tzinfo) -> PlayPass:
+        def change(held: PlayPass, journal: PlayerJournal, _: str) -> PlayPass:
             changed = held.exclude(wanted(journal.now))
             assert changed.exclusion is not None
             meta = {"until": changed.exclusion.until.isoformat()}

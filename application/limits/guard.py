@@ -5,17 +5,16 @@ win is always credited: it is counted and asked about nothing. No outcome depend
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from ...domain.access.codes import RANDOM_VALUES, make_code
 from ...domain.ledger.events import EventType
 from ...domain.limits.play_hours import DAYS_KEPT, HOUR, Turn, hours_of
 from ...domain.limits.play_passes import Notice, PlayPass
 from ...domain.limits.reality_checks import require_checked
-from ...domain.local_days import DEFAULT_ZONE
+from ...domain.local_time import DEFAULT_TIMEZONE
 from ..journal import PlayerJournal
 from ..ports.play import LockedPlayer
 from ..ports.services import Ids, Randomness
@@ -25,15 +24,15 @@ HISTORY: Final = timedelta(days=DAYS_KEPT) + HOUR
 """How far back the rounds of an account are looked at when it is tied to a pass."""
 
 
-def tenant_zone(unit: UnitOfWork, tenant_id: UUID) -> tzinfo:
-    """Return the zone whose days a limit on time counts, as the tenant has it now."""
+def tenant_timezone(unit: UnitOfWork, tenant_id: UUID) -> str:
+    """Return the timezone of a tenant's days, as it is set now. A limit on time counts these days."""
     settings = unit.safety.settings(tenant_id)
-    return ZoneInfo(DEFAULT_ZONE if settings is None else settings.zone)
+    return DEFAULT_TIMEZONE if settings is None else settings.timezone
 
 
-def seat_zone(seat: LockedPlayer) -> tzinfo:
-    """Return the zone for a player who has a pass: it was read with the pass, and costs nothing more."""
-    return ZoneInfo(seat.pass_zone or DEFAULT_ZONE)
+def seat_timezone(seat: LockedPlayer) -> str:
+    """Return the timezone for a player who has a pass; it was read together with the pass."""
+    return seat.pass_timezone or DEFAULT_TIMEZONE
 
 
 def refuse_excluded(held: PlayPass | None, now: datetime) -> None:
@@ -54,7 +53,7 @@ def require_allowed(seat: LockedPlayer, stake_minor: int, now: datetime) -> None
         require_checked(session, now)
     if held is not None:
         active_at = now if session is None else session.last_active_at
-        held.require_within(stake_minor, now, active_at=active_at, zone=seat_zone(seat))
+        held.require_within(stake_minor, now, active_at=active_at, timezone=seat_timezone(seat))
 
 
 def count_play(seat: LockedPlayer, play: Turn, journal: PlayerJournal) -> tuple[PlayPass | None, Sequence[Notice]]:
@@ -63,7 +62,7 @@ def count_play(seat: LockedPlayer, play: Turn, journal: PlayerJournal) -> tuple[
     if held is None:
         return None, ()
     active_at = play.at if seat.session is None else seat.session.last_active_at
-    counted = held.played(play, active_at=active_at, zone=seat_zone(seat))
+    counted = held.played(play, active_at=active_at, timezone=seat_timezone(seat))
     told = counted.told_since(held)
     note_told(journal, told)
     return counted, told

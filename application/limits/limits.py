@@ -1,7 +1,7 @@
 """Players' own limits: set, raised, told of, and seen by staff."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from uuid import UUID
 
 from attrs import frozen
@@ -17,7 +17,7 @@ from ..journal import PlayerJournal
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
-from .guard import keep_pass, note_told, seat_journal, seat_zone, tenant_zone
+from .guard import keep_pass, note_told, seat_journal, seat_timezone, tenant_timezone
 from .pass_decisions import DecidesOnPass
 
 
@@ -60,12 +60,12 @@ def no_limits(now: datetime) -> PlayerLimits:
     return PlayerLimits(has_play_pass=False, limits=none, notices=(), exclusion=None)
 
 
-def pass_limits(held: PlayPass, now: datetime, zone: tzinfo) -> PlayerLimits:
-    """Return what is seen of a pass, with the days of a zone."""
+def pass_limits(held: PlayPass, now: datetime, timezone: str) -> PlayerLimits:
+    """Return what is seen of a pass, with the days of a timezone."""
     exclusion = held.exclusion
     return PlayerLimits(
         has_play_pass=True,
-        limits=[_record(held.limit(kind), held.used(kind, now, zone), now) for kind in LimitKind],
+        limits=[_record(held.limit(kind), held.used(kind, now, timezone), now) for kind in LimitKind],
         notices=held.notices,
         exclusion=exclusion if exclusion is not None and exclusion.runs(now) else None,
     )
@@ -81,9 +81,9 @@ class SetLimit(DecidesOnPass):
         Raises InvalidInput, InvalidToken.
         """
 
-        def change(held: PlayPass, journal: PlayerJournal, zone: tzinfo) -> PlayPass:
+        def change(held: PlayPass, journal: PlayerJournal, timezone: str) -> PlayPass:
             before = held.limit(kind)
-            changed = held.set_limit(kind, amount, journal.now, zone=zone)
+            changed = held.set_limit(kind, amount, journal.now, timezone=timezone)
             after = changed.limit(kind)
             if after.amount != before.amount:
                 _note(journal, EventType.LIMIT_SET, before, after.amount)
@@ -96,7 +96,7 @@ class SetLimit(DecidesOnPass):
             return changed
 
         decided = self.decide(principal, change)
-        return pass_limits(decided.play_pass, self.clock.now(), decided.zone)
+        return pass_limits(decided.play_pass, self.clock.now(), decided.timezone)
 
 
 @frozen
@@ -106,14 +106,14 @@ class ConfirmLimit(DecidesOnPass):
     def __call__(self, principal: PlayerPrincipal, kind: LimitKind) -> PlayerLimits:
         """Raise the limit. Raises LimitRaiseNotPending, LimitRaiseTooEarly, InvalidToken."""
 
-        def change(held: PlayPass, journal: PlayerJournal, zone: tzinfo) -> PlayPass:
-            changed = held.confirm_raise(kind, journal.now, zone=zone)
+        def change(held: PlayPass, journal: PlayerJournal, timezone: str) -> PlayPass:
+            changed = held.confirm_raise(kind, journal.now, timezone=timezone)
             _note(journal, EventType.LIMIT_RAISED, held.limit(kind), changed.limit(kind).amount)
             note_told(journal, changed.told_since(held))
             return changed
 
         decided = self.decide(principal, change)
-        return pass_limits(decided.play_pass, self.clock.now(), decided.zone)
+        return pass_limits(decided.play_pass, self.clock.now(), decided.timezone)
 
 
 @frozen
@@ -133,13 +133,13 @@ class AcknowledgeNotices:
             if held is None:
                 return no_limits(now)
             if not held.notices:
-                return pass_limits(held, now, seat_zone(seat))
+                return pass_limits(held, now, seat_timezone(seat))
             journal = seat_journal(seat, self.ids, now)
             told = [{"kind": notice.kind, "percent": notice.percent} for notice in held.notices]
             journal.note(EventType.LIMIT_ACKNOWLEDGED, action_id=str(self.ids.new()), meta={"notices": told})
             seen = held.acknowledge()
             keep_pass(unit, seat, seen, journal)
-            return pass_limits(seen, now, seat_zone(seat))
+            return pass_limits(seen, now, seat_timezone(seat))
 
         return transact(self.storage, principal.binding, work)
 
@@ -184,7 +184,7 @@ class ReadPlayerLimits:
 
 def _read(unit: UnitOfWork, player_id: UUID, now: datetime) -> PlayerLimits:
     held = unit.passes.of_player(player_id)
-    return no_limits(now) if held is None else pass_limits(held, now, tenant_zone(unit, held.tenant_id))
+    return no_limits(now) if held is None else pass_limits(held, now, tenant_timezone(unit, held.tenant_id))
 
 
 def _note(journal: PlayerJournal, event_type: EventType, before: Limit, amount: int | None) -> None:

@@ -1,7 +1,6 @@
 """What players decide on their own pass: one way through which all of it goes."""
 
 from collections.abc import Callable
-from datetime import tzinfo
 
 from attrs import frozen
 
@@ -11,18 +10,18 @@ from ..journal import PlayerJournal
 from ..ports.services import Clock, Ids, Randomness
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
-from .guard import keep_pass, note_tied, pass_of, seat_journal, seat_zone, tenant_zone
+from .guard import keep_pass, note_tied, pass_of, seat_journal, seat_timezone, tenant_timezone
 
-Decision = Callable[[PlayPass, PlayerJournal, tzinfo], PlayPass]
-"""What a player decides: the pass after it. What is to be noted is written into the journal."""
+Decision = Callable[[PlayPass, PlayerJournal, str], PlayPass]
+"""Decides on a pass in a timezone: returns the pass after it, and notes events in the journal."""
 
 
 @frozen
 class Decided:
-    """A pass after a decision, and the zone whose days it counts."""
+    """A pass after a decision, and the timezone whose days it counts."""
 
     play_pass: PlayPass
-    zone: tzinfo
+    timezone: str
 
 
 @frozen
@@ -48,10 +47,10 @@ class DecidesOnPass:
             if seat.play_pass is None:
                 note_tied(journal, held)
             known = seat.play_pass is not None
-            zone = seat_zone(seat) if known else tenant_zone(unit, held.tenant_id)
-            changed = change(held, journal, zone)
+            timezone = seat_timezone(seat) if known else tenant_timezone(unit, held.tenant_id)
+            changed = change(held, journal, timezone)
             if changed != seat.play_pass:
                 keep_pass(unit, seat, changed, journal)
-            return Decided(changed, zone)
+            return Decided(changed, timezone)
 
         return transact(self.storage, principal.binding, work)

@@ -26,7 +26,7 @@ class LockedPlayer:
 
     `session` is the player's open session; `bonuses` are those pending or triggered; `answer` is the stored
     answer of the key that was asked for, `safety` what was to be watched. `play_pass` is locked as well: the
-    player's own, or the one shown. `pass_zone` is the zone in which its tenant has days begin, None where the
+    player's own, or the one shown. `pass_timezone` is the timezone of its tenant's days, None where the
     tenant has set none; without a pass it is not read.
     """
 
@@ -36,7 +36,7 @@ class LockedPlayer:
     answer: StoredAnswer | None
     safety: PlayerSafety | None = None
     play_pass: PlayPass | None = None
-    pass_zone: str | None = None
+    pass_timezone: str | None = None
 
 
 @frozen

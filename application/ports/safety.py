@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 MOST_SPINS: Final = 1_000
 """How many of a session's newest spins are looked at in any case: five minutes at three a second."""
 
-SLOT_MINUTES: Final = 15
-"""The grain of counts over time: every zone's hours and days are made of whole quarters of an hour."""
-
 
 @frozen(kw_only=True)
 class SafetyWatch:
@@ -68,17 +65,17 @@ class SafetyFilter:
 
 
 @frozen
-class SlotCount:
-    """How many actions of a type there were in the quarter of an hour that begins at `at`."""
+class BucketCount:
+    """The number of actions of a type in a bucket; the first bucket is 0."""
 
-    at: datetime
+    bucket: int
     action_type: ActionType
     count: int
 
 
 @frozen
 class ActionCount:
-    """How many actions there were under a name, and how many players they touched."""
+    """The number of actions under a name, and of the players they touched."""
 
     name: str
     actions: int
@@ -87,9 +84,9 @@ class ActionCount:
 
 @frozen
 class SafetyTally:
-    """What actions add up to: over time, by type and by reason, each in order; and the players touched in all."""
+    """Counts of actions by bucket and type, by type, by reason and in all. Lists are in order, without zeros."""
 
-    slots: tuple[SlotCount, ...]
+    buckets: tuple[BucketCount, ...]
     types: tuple[ActionCount, ...]
     reasons: tuple[ActionCount, ...]
     actions: int
@@ -113,5 +110,8 @@ class Safety(Protocol):
     def actions(self, only: SafetyFilter, page: "Page") -> Sequence[SafetyAction]:
         """Return actions, newest id first."""
 
-    def tally(self, only: SafetyFilter) -> SafetyTally:
-        """Return what the visible actions of a filter add up to, at one moment."""
+    def tally(self, only: SafetyFilter, edges: Sequence[datetime] = ()) -> SafetyTally:
+        """Count the visible actions of a filter, as of one moment.
+
+        `edges` separate the buckets, which are half-open. Actions outside of all buckets count in no bucket.
+        """

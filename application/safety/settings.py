@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.local_days import DEFAULT_ZONE, zone_of
+from ...domain.local_time import DEFAULT_TIMEZONE, require_timezone
 from ...domain.safety.actions import Enforcement, SafetySettings, TenantHasNoPlayers
 from ...domain.safety.policy import RiskPolicy
 from ...domain.tenancy.staff import Permission
@@ -21,7 +21,7 @@ from ..transactions import transact
 
 @frozen
 class SafetySettingsRecord:
-    """A tenant's safety settings as staff see them: what is enforced, when a day begins, the whole policy."""
+    """A tenant's safety settings as staff see them. `zone` is the timezone, by its published name."""
 
     tenant_id: UUID
     enforce: Enforcement
@@ -36,7 +36,7 @@ def settings_record(settings: SafetySettings) -> SafetySettingsRecord:
     return SafetySettingsRecord(
         settings.tenant_id,
         settings.enforce,
-        settings.zone,
+        settings.timezone,
         settings.policy.content(),
         settings.changed_by,
         settings.changed_at,
@@ -70,7 +70,7 @@ class SetSafetySettings:
         tenant_id: UUID,
         *,
         enforce: Enforcement,
-        zone: str = DEFAULT_ZONE,
+        zone: str = DEFAULT_TIMEZONE,
         policy: Mapping[str, Any] | None = None,
     ) -> SafetySettingsRecord:
         """Set and return them. Raises Forbidden, NotFound, InvalidInput, TenantHasNoPlayers."""
@@ -80,7 +80,7 @@ class SetSafetySettings:
             operator_id=entry.operator_id,
             tenant_id=tenant_id,
             enforce=enforce,
-            zone=zone_of(zone, "zone").key,
+            timezone=require_timezone(zone, "zone"),
             policy=RiskPolicy.of(policy or {}),
             changed_by=principal.staff_id,
             changed_at=self.clock.now(),

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from ...domain.errors import InvalidInput
 from ...domain.games.game import Game
-from ...domain.local_days import DEFAULT_ZONE, Bucket, bucket_of, zone_of
+from ...domain.local_time import DEFAULT_TIMEZONE, Bucket, bucket_edges, bucket_start, require_timezone
 from ...domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction
 from ...domain.safety.risk import Band
 from ...domain.tenancy.staff import Permission
@@ -17,7 +17,7 @@ from ..access import StaffPrincipal, look
 from ..errors import NotFound
 from ..ports.filters import Page
 from ..ports.play import PlayerView
-from ..ports.safety import SLOT_MINUTES, ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch
+from ..ports.safety import ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch
 from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
 from .check import SafetyCheck, settings_for
@@ -27,8 +27,7 @@ DEFAULT_DAYS: Final = 30
 LONGEST_DAYS: Final = 366
 SHOWN_ACTIONS: Final = 50
 KNOWN_YEARS: Final = range(2000, 9000)
-"""Years that have days in every zone, and in which there can be something."""
-_SLOT: Final = timedelta(minutes=SLOT_MINUTES)
+"""The years that a summary may lie in: each timezone has all of their days."""
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -99,7 +98,7 @@ class SafetyRange:
 
 @frozen
 class SafetyBucket:
-    """How many actions of each type there were in the bucket that begins at `at`."""
+    """The number of actions of each type, in the order of ActionType, in the bucket that begins at `at`."""
 
     at: datetime
     nudges: int
@@ -131,7 +130,7 @@ class SummarizeSafety:
         only: SafetyFilter = SafetyFilter(),
         *,
         bucket: Bucket = Bucket.DAY,
-        timezone: str = DEFAULT_ZONE,
+        timezone: str = DEFAULT_TIMEZONE,
     ) -> tuple[SafetyRange, SafetySummary]:
         """Return the range and its summary; by default the last 30 days, now included.
 
@@ -144,10 +143,11 @@ class SummarizeSafety:
             raise InvalidInput("from", "must be before to")
         if until - since > timedelta(days=LONGEST_DAYS):
             raise InvalidInput("from", f"must be at most {LONGEST_DAYS} days before to")
-        asked = SafetyRange(since, until, bucket, zone_of(timezone).key)
-        only = evolve(only, since=since, until=until)
-        tally = look(self.storage, principal, lambda unit: unit.safety.tally(only))
-        summary = SafetySummary(tally.actions, tally.players, tally.types, tally.reasons, _series(tally, asked))
+        asked = SafetyRange(since, until, bucket, require_timezone(timezone))
+        only, edges = evolve(only, since=since, until=until), bucket_edges(since, until, bucket, timezone)
+        tally = look(self.storage, principal, lambda unit: unit.safety.tally(only, edges))
+        starts = [bucket_start(since, bucket, timezone), *edges[1:-1]]
+        summary = SafetySummary(tally.actions, tally.players, tally.types, tally.reasons, _series(tally, starts))
         return asked, summary
 
 
@@ -157,21 +157,12 @@ def _known(moment: datetime, path: str) -> datetime:
     return moment
 
 
-def _series(tally: SafetyTally, asked: SafetyRange) -> list[SafetyBucket]:
-    """Gather quarters of an hour into buckets: every zone's hours and days are made of whole ones."""
-    counts: dict[datetime, dict[ActionType, int]] = {}
-    at = asked.from_
-    while at < asked.to:
-        counts.setdefault(bucket_of(at, asked.bucket, asked.timezone), dict.fromkeys(ActionType, 0))
-        at += _SLOT
-    counts.setdefault(bucket_of(asked.to - _INSTANT, asked.bucket, asked.timezone), dict.fromkeys(ActionType, 0))
-    for slot in tally.slots:
-        # The first quarter may have begun before the range does.
-        inside = max(slot.at, asked.from_)
-        counts[bucket_of(inside, asked.bucket, asked.timezone)][slot.action_type] += slot.count
+def _series(tally: SafetyTally, starts: Sequence[datetime]) -> list[SafetyBucket]:
+    """Return the counts of each bucket, zeros included."""
+    counts = {(found.bucket, found.action_type): found.count for found in tally.buckets}
     return [
-        SafetyBucket(at, found[ActionType.NUDGE], found[ActionType.COOLDOWN], found[ActionType.STOP])
-        for at, found in sorted(counts.items())
+        SafetyBucket(at, *(counts.get((number, action_type), 0) for action_type in ActionType))
+        for number, at in enumerate(starts)
     ]
 
 

@@ -24,7 +24,7 @@ MINUTES_OF_A_DAY: Final = 24 * 60
 
 
 class LimitKind(StrEnum):
-    """What is limited. The windows of losses roll; a day is one of the tenant's zone."""
+    """What is limited. The windows of losses roll; a day is one of the tenant's timezone."""
 
     LOSS_24H = "LOSS_24H"
     LOSS_7D = "LOSS_7D"

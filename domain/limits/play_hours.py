@@ -8,7 +8,7 @@ Seconds are kept by the quarter as well, since days begin with one wherever they
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from operator import add
 from typing import Final
 
@@ -143,9 +143,3 @@ def seconds_between(before: datetime | None, now: datetime) -> int:
 def hour_of(moment: datetime) -> datetime:
     """Return the start of the hour, in UTC, that a moment lies in."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def day_start(moment: datetime, zone: tzinfo, *, days_later: int = 0) -> datetime:
-    """Return the first moment of the day that a moment lies in by the clocks of a zone, or of a later day."""
-    day = moment.astimezone(zone) + timedelta(days=days_later)
-    return day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)

@@ -6,7 +6,7 @@ silently, so that there is one mechanism. An account is tied to one pass and nev
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -14,13 +14,13 @@ from attrs import define, evolve, frozen
 
 from ..access.codes import Code
 from ..errors import StateRefusal
+from ..local_time import Bucket, bucket_start, next_start
 from .exclusions import Exclusion
 from .limits import LOSS_WINDOWS, Limit, LimitKind, OwnLossLimitReached, OwnTimeLimitReached
 from .play_hours import (
     IDLE,
     PlayHour,
     Turn,
-    day_start,
     net_loss_minor,
     played_seconds,
     seconds_between,
@@ -72,21 +72,21 @@ class PlayPass:
         found = ((limit.kind, limit.notice) for limit in self.limits)
         return tuple(Notice(kind, percent) for kind, percent in found if percent is not None)
 
-    def used(self, kind: LimitKind, now: datetime, zone: tzinfo) -> int:
+    def used(self, kind: LimitKind, now: datetime, timezone: str) -> int:
         """Return what counts against a limit: its window's net loss, which may be negative, or seconds of play."""
         if kind in LOSS_WINDOWS:
             return net_loss_minor(self.hours, now - LOSS_WINDOWS[kind])
-        return played_seconds(self.hours, day_start(now, zone))
+        return played_seconds(self.hours, bucket_start(now, Bucket.DAY, timezone))
 
     # --- what the player decides --------------------------------------------------------------------------
 
-    def set_limit(self, kind: LimitKind, amount: int | None, now: datetime, *, zone: tzinfo) -> "PlayPass":
+    def set_limit(self, kind: LimitKind, amount: int | None, now: datetime, *, timezone: str) -> "PlayPass":
         """Return the pass with a limit set, or its raise waiting; see Limit.set. Raises InvalidInput."""
-        return _marked(self._with(self.limit(kind).set(amount, now)), now, zone)
+        return _marked(self._with(self.limit(kind).set(amount, now)), now, timezone)
 
-    def confirm_raise(self, kind: LimitKind, now: datetime, *, zone: tzinfo) -> "PlayPass":
+    def confirm_raise(self, kind: LimitKind, now: datetime, *, timezone: str) -> "PlayPass":
         """Return the pass with a limit raised. Raises LimitRaiseNotPending, LimitRaiseTooEarly."""
-        return _marked(self._with(self.limit(kind).confirm(now)), now, zone)
+        return _marked(self._with(self.limit(kind).confirm(now)), now, timezone)
 
     def acknowledge(self) -> "PlayPass":
         """Return the pass with everything that was told as seen."""
@@ -104,7 +104,7 @@ class PlayPass:
         if self.exclusion is not None:
             self.exclusion.refuse(now)
 
-    def require_within(self, stake_minor: int, now: datetime, *, active_at: datetime, zone: tzinfo) -> None:
+    def require_within(self, stake_minor: int, now: datetime, *, active_at: datetime, timezone: str) -> None:
         """Raise OwnLossLimitReached or OwnTimeLimitReached when a stake may not be taken.
 
         `active_at` is when the account's session was last active before this stake.
@@ -112,21 +112,21 @@ class PlayPass:
         for limit in self.limits:
             if limit.amount is None:
                 continue
-            used = self.used(limit.kind, now, zone)
+            used = self.used(limit.kind, now, timezone)
             if limit.kind in LOSS_WINDOWS:
                 if used + stake_minor > limit.amount:
                     raise OwnLossLimitReached(limit.kind, limit.amount, used, stake_minor)
                 continue
             played = used + self._seconds_until(now, active_at)
             if limit.full is not None and played >= limit.full:
-                tomorrow = day_start(now, zone, days_later=1)
+                tomorrow = next_start(now, Bucket.DAY, timezone)
                 raise OwnTimeLimitReached(limit.kind, limit.amount, played, tomorrow)
 
-    def played(self, play: Turn, *, active_at: datetime, zone: tzinfo) -> "PlayPass":
+    def played(self, play: Turn, *, active_at: datetime, timezone: str) -> "PlayPass":
         """Return the pass with one more round, and the marks that it reached."""
         hours = with_play(self.hours, play, self._seconds_until(play.at, active_at))
         played_at = play.at if self.played_at is None else max(self.played_at, play.at)
-        return _marked(evolve(self, hours=hours, played_at=played_at), play.at, zone)
+        return _marked(evolve(self, hours=hours, played_at=played_at), play.at, timezone)
 
     def taking_in(self, hours: Sequence[PlayHour]) -> "PlayPass":
         """Return the pass with what an account had played before it was tied."""
@@ -152,9 +152,9 @@ class PlayPass:
         return evolve(self, limits=_in_order((changed, *others)))
 
 
-def _marked(held: PlayPass, now: datetime, zone: tzinfo) -> PlayPass:
+def _marked(held: PlayPass, now: datetime, timezone: str) -> PlayPass:
     """Return the pass with the mark of each limit for what is used now."""
-    return evolve(held, limits=tuple(limit.used(held.used(limit.kind, now, zone)) for limit in held.limits))
+    return evolve(held, limits=tuple(limit.used(held.used(limit.kind, now, timezone)) for limit in held.limits))
 
 
 def _in_order(limits: Iterable[Limit]) -> tuple[Limit, ...]:

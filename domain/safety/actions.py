@@ -14,7 +14,7 @@ from uuid import UUID
 from attrs import Factory, define, evolve, field, frozen
 
 from ..errors import InvalidInput, StateRefusal
-from ..local_days import DEFAULT_ZONE, next_day
+from ..local_time import DEFAULT_TIMEZONE, Bucket, next_start
 from ..money import MAX_AMOUNT_MINOR
 from ..play.sessions import Session
 from .policy import DEFAULT_POLICY, RiskPolicy
@@ -61,12 +61,12 @@ ACTION_OF_BAND: Final[Mapping[Band, ActionType]] = {
 
 @frozen(kw_only=True)
 class SafetySettings:
-    """How a tenant looks after its players. `zone` says when a new day begins."""
+    """A tenant's settings of player protection. `timezone` decides when a new day begins."""
 
     operator_id: UUID
     tenant_id: UUID
     enforce: Enforcement = Enforcement.OFF
-    zone: str = DEFAULT_ZONE
+    timezone: str = DEFAULT_TIMEZONE
     policy: RiskPolicy = DEFAULT_POLICY
     changed_by: UUID | None = None
     changed_at: datetime | None = None
@@ -127,18 +127,18 @@ class PastActions:
         ends = [pause.until for pause in self.pauses if pause.since <= now < pause.until]
         return max(ends, default=None)
 
-    def stopped_until(self, now: datetime, zone: str) -> datetime | None:
-        """Return when the day after that of the last STOP begins; None when it has."""
+    def stopped_until(self, now: datetime, timezone: str) -> datetime | None:
+        """Return the beginning of the day after that of the last STOP; None when it is past."""
         if self.stopped_at is None:
             return None
-        until = next_day(self.stopped_at, zone)
+        until = next_start(self.stopped_at, Bucket.DAY, timezone)
         return until if now < until else None
 
     def held_until(self, now: datetime, settings: SafetySettings) -> datetime | None:
         """Return until when play is held up by what the tenant enforces; None when it is not."""
         ends = [self.paused_until(now)] if settings.is_enforced else []
         if settings.enforce is Enforcement.STOP:
-            ends.append(self.stopped_until(now, settings.zone))
+            ends.append(self.stopped_until(now, settings.timezone))
         return max((end for end in ends if end is not None), default=None)
 
     def acted_on_at(self, settings: SafetySettings) -> datetime | None:
@@ -231,7 +231,7 @@ def require_not_held(past: PastActions, settings: SafetySettings, now: datetime)
         return
     # Rounded up: whoever comes back then is not told to wait again.
     seconds = -(-(until - now) // timedelta(seconds=1))
-    if settings.enforce is Enforcement.STOP and past.stopped_until(now, settings.zone) is not None:
+    if settings.enforce is Enforcement.STOP and past.stopped_until(now, settings.timezone) is not None:
         raise PlayStopped(seconds)
     raise CooldownActive(seconds)
 

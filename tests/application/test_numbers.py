@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -58,7 +59,7 @@ def assert_headline(found: dict[str, Any], question: Question, counted: Reckonin
     assert found["arpuMinor"] == decimals(played["ngrMinor"], counted.bettors())
     period = question.asked.period(counted.until)
     for days, field in ((1, "dau"), (7, "wau"), (30, "mau")):
-        place = period.zone
+        place = ZoneInfo(period.timezone)
         wall = counted.until.astimezone(place).replace(tzinfo=None)
         since = (wall - timedelta(days=days)).replace(tzinfo=place)
         assert found[field] == question.reckoning(since, counted.until).bettors()

@@ -7,6 +7,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from attrs import evolve
@@ -56,7 +57,7 @@ def new_players(
 
 def by_days(question: Question) -> list[tuple[datetime, datetime]]:
     counted = question.reckoning()
-    return buckets(counted.since, counted.until, "day", question.asked.zone_name)
+    return buckets(counted.since, counted.until, "day", question.asked.timezone)
 
 
 @storages
@@ -105,11 +106,11 @@ def assert_retention(found: dict[str, Any], question: Question) -> None:
     assert [row["start"] for row in found["cohorts"]] == [utc_text(since) for since, _ in days]
     until = question.asked.until
     assert until is not None
-    zone = question.asked.period(question.now).zone
+    place = ZoneInfo(question.asked.timezone)
     # Who returned after the period's end returned, too, as far as is known by now.
     until = max(until, min(question.now, until + timedelta(days=31)))
-    later = buckets(question.reckoning().since, until, "day", question.asked.zone_name)
-    midnight = until.astimezone(zone).strftime("%H:%M:%S") == "00:00:00"
+    later = buckets(question.reckoning().since, until, "day", question.asked.timezone)
+    midnight = until.astimezone(place).strftime("%H:%M:%S") == "00:00:00"
     for after, name in ((1, "d1"), (7, "d7"), (30, "d30")):
         players = returned = 0
         for born, day in enumerate(days):

@@ -10,7 +10,7 @@ from playtime.application.errors import Forbidden, NotFound
 from playtime.application.ports.safety import ActionCount, SafetyFilter
 from playtime.application.safety.staff_views import SafetyBucket
 from playtime.domain.errors import DomainError, InvalidInput
-from playtime.domain.local_days import Bucket
+from playtime.domain.local_time import Bucket
 from playtime.domain.safety.actions import ActionType, Enforcement, TenantHasNoPlayers
 from playtime.domain.safety.policy import DEFAULT_POLICY
 

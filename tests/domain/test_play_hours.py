@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from playtime.domain.limits.play_hours import (
     PlayHour,
     Turn,
-    day_start,
     hours_of,
     net_loss_minor,
     played_seconds,
@@ -19,12 +17,12 @@ from playtime.domain.limits.play_hours import (
     together,
     with_play,
 )
+from playtime.domain.local_time import DEFAULT_TIMEZONE, Bucket, bucket_start
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
 SOON = timedelta(microseconds=1)
-LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 
 
 def loss(at: datetime, minor: int = 100) -> Turn:
@@ -77,21 +75,8 @@ def test_parts_of_seconds_are_not_lost(millis: list[int]) -> None:
     assert abs(total * 1_000 - sum(millis)) < 1_000
 
 
-def test_a_day_is_one_of_the_zone() -> None:
-    assert day_start(NOW, LOS_ANGELES) == datetime(2026, 3, 1, 8, tzinfo=UTC)
-    assert day_start(datetime(2026, 3, 1, 7, 59, tzinfo=UTC), LOS_ANGELES) == datetime(2026, 2, 28, 8, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(("day", "hours"), [((2026, 3, 8), 23), ((2026, 11, 1), 25), ((2026, 3, 9), 24)])
-def test_days_of_23_and_25_hours(day: tuple[int, int, int], hours: int) -> None:
-    noon = datetime(*day, 12, tzinfo=LOS_ANGELES)
-    assert day_start(noon, LOS_ANGELES, days_later=1) - day_start(noon, LOS_ANGELES) == timedelta(hours=hours)
-    for at in (day_start(noon, LOS_ANGELES), day_start(noon, LOS_ANGELES, days_later=1) - SOON):
-        assert day_start(at, LOS_ANGELES) == day_start(noon, LOS_ANGELES)
-
-
 def test_seconds_of_a_day_begin_with_it() -> None:
-    midnight = day_start(NOW, LOS_ANGELES)
+    midnight = bucket_start(NOW, Bucket.DAY, DEFAULT_TIMEZONE)
     hours = (
         PlayHour(starts_at=midnight - timedelta(hours=1), played_seconds=10),
         PlayHour(starts_at=midnight, played_seconds=200),
@@ -99,10 +84,10 @@ def test_seconds_of_a_day_begin_with_it() -> None:
     assert played_seconds(hours, midnight) == 200
 
 
-@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"])
-def test_a_day_that_begins_inside_an_hour_has_what_was_played_in_it(zone: str) -> None:
+@pytest.mark.parametrize("timezone", ["Asia/Kolkata", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"])
+def test_a_day_that_begins_inside_an_hour_has_what_was_played_in_it(timezone: str) -> None:
     """From 23:31 to 23:51 on one day, and from 00:45 to 00:51 on the next."""
-    midnight = day_start(NOW, ZoneInfo(zone))
+    midnight = bucket_start(NOW, Bucket.DAY, timezone)
     evening = [loss(midnight - timedelta(minutes=minutes)) for minutes in range(29, 8, -1)]
     morning = [loss(midnight + timedelta(minutes=minutes)) for minutes in range(45, 52)]
     hours = hours_of([*evening, *morning])
@@ -114,7 +99,7 @@ def test_a_day_that_begins_inside_an_hour_has_what_was_played_in_it(zone: str) -
 
 def test_an_hour_from_before_quarters_were_kept_counts_in_full() -> None:
     """Kathmandu is 5 hours and 45 minutes ahead: its days begin inside an hour."""
-    midnight = day_start(NOW, ZoneInfo("Asia/Kathmandu"))
+    midnight = bucket_start(NOW, Bucket.DAY, "Asia/Kathmandu")
     assert midnight.minute == 15
     assert played_seconds((PlayHour(starts_at=midnight.replace(minute=0), played_seconds=60),), midnight) == 60
 

@@ -14,7 +14,7 @@ from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind, OwnLossLimitR
 from playtime.domain.limits.play_hours import IDLE, Turn, hours_of
 from playtime.domain.limits.play_passes import Notice, PlayPass
 
-ZONE = ZoneInfo("America/Los_Angeles")
+TIMEZONE = "America/Los_Angeles"
 NOW = datetime(2026, 3, 1, 18, tzinfo=UTC)
 LOSS, WEEK, TIME = LimitKind
 
@@ -28,14 +28,14 @@ def new_pass(**limits: int) -> PlayPass:
         created_at=NOW,
     )
     for kind, amount in limits.items():
-        made = made.set_limit(LimitKind[kind], amount, NOW, zone=ZONE)
+        made = made.set_limit(LimitKind[kind], amount, NOW, timezone=TIMEZONE)
     return made
 
 
 def play(held: PlayPass, at: datetime, stake: int, win: int = 0, active_at: datetime | None = None) -> PlayPass:
     active_at = active_at or at
-    held.require_within(stake, at, active_at=active_at, zone=ZONE)
-    return held.played(Turn(at, stake, win), active_at=active_at, zone=ZONE)
+    held.require_within(stake, at, active_at=active_at, timezone=TIMEZONE)
+    return held.played(Turn(at, stake, win), active_at=active_at, timezone=TIMEZONE)
 
 
 def test_a_stake_exactly_up_to_the_limit_is_taken_and_one_more_is_not() -> None:
@@ -55,7 +55,7 @@ def test_a_stake_exactly_up_to_the_limit_is_taken_and_one_more_is_not() -> None:
 def test_what_is_won_makes_room() -> None:
     held = play(new_pass(LOSS_24H=1_000), NOW, 600, win=1_200)
     held = play(held, NOW, 1_000, win=0)
-    assert held.used(LOSS, NOW, ZONE) == 400
+    assert held.used(LOSS, NOW, TIMEZONE) == 400
 
 
 def test_both_windows_hold_at_once() -> None:
@@ -69,7 +69,7 @@ def test_both_windows_hold_at_once() -> None:
 
 
 def test_a_lower_limit_holds_for_what_was_lost_before() -> None:
-    held = play(new_pass(LOSS_24H=1_000), NOW, 700).set_limit(LOSS, 600, NOW, zone=ZONE)
+    held = play(new_pass(LOSS_24H=1_000), NOW, 700).set_limit(LOSS, 600, NOW, timezone=TIMEZONE)
     assert held.notices == (Notice(LOSS, 100),)
     with pytest.raises(OwnLossLimitReached):
         play(held, NOW, 1)
@@ -97,7 +97,7 @@ def test_the_time_of_a_new_day_is_a_new_one() -> None:
 
 @pytest.mark.parametrize(("day", "hours"), [((2026, 3, 8), 23), ((2026, 11, 1), 25)])
 def test_the_time_of_a_day_on_which_the_clocks_change(day: tuple[int, int, int], hours: int) -> None:
-    start = datetime(*day, tzinfo=ZONE).astimezone(UTC)
+    start = datetime(*day, tzinfo=ZoneInfo(TIMEZONE)).astimezone(UTC)
     held = new_pass(TIME_PER_DAY=15)
     held = play(play(held, start, 1), start + timedelta(minutes=14), 1)
     last = start + timedelta(hours=hours) - timedelta(minutes=1)
@@ -109,14 +109,14 @@ def test_the_time_of_a_day_on_which_the_clocks_change(day: tuple[int, int, int],
 
 def test_accounts_that_play_side_by_side_count_once_and_a_log_in_begins_to() -> None:
     held = play(new_pass(), NOW + timedelta(minutes=5), 1, active_at=NOW)
-    assert held.used(TIME, NOW, ZONE) == 300
+    assert held.used(TIME, NOW, TIMEZONE) == 300
     for minutes in (6, 7, 8):
         held = play(held, NOW + timedelta(minutes=minutes), 1, active_at=NOW)
-    assert held.used(TIME, NOW, ZONE) == 480
+    assert held.used(TIME, NOW, TIMEZONE) == 480
     held = play(held, NOW + timedelta(minutes=8), 1, active_at=NOW)
-    assert held.used(TIME, NOW, ZONE) == 480, "two in one second"
+    assert held.used(TIME, NOW, TIMEZONE) == 480, "two in one second"
     held = play(held, NOW + timedelta(minutes=8) + IDLE, 1, active_at=NOW + timedelta(minutes=37))
-    assert held.used(TIME, NOW, ZONE) == 540, "the idle half hour is no play; the minute since the log-in is"
+    assert held.used(TIME, NOW, TIMEZONE) == 540, "the idle half hour is no play; the minute since the log-in is"
 
 
 def test_marks_are_told_once_and_acknowledged_together() -> None:
@@ -168,7 +168,7 @@ def test_no_accepted_stake_takes_a_window_past_its_limit(
     for seconds, stake, multiplier, limit in steps:
         at += timedelta(seconds=seconds)
         if limit is not None:
-            held = held.set_limit(LOSS, limit, at, zone=ZONE)
+            held = held.set_limit(LOSS, limit, at, timezone=TIMEZONE)
         try:
             held = play(held, at, stake, stake * multiplier)
         except OwnLossLimitReached:

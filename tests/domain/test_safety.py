@@ -107,7 +107,7 @@ def test_a_clock_before_the_pause_is_not_in_it() -> None:
     require_not_held(paused(-MINUTE), COOLDOWN, NOW)
 
 
-def test_a_stop_holds_until_a_new_day_in_the_tenants_zone() -> None:
+def test_a_stop_holds_until_a_new_day_in_the_tenants_timezone() -> None:
     # It is four in the morning in Los Angeles.
     past = PastActions(stopped_at=NOW)
     with pytest.raises(PlayStopped) as refused:
@@ -117,7 +117,7 @@ def test_a_stop_holds_until_a_new_day_in_the_tenants_zone() -> None:
         require_not_held(past, STOP, NOW + 20 * HOUR - INSTANT)
     require_not_held(past, STOP, NOW + 20 * HOUR)
     require_not_held(past, COOLDOWN, NOW + MINUTE)
-    vienna = evolve(STOP, zone="Europe/Vienna")
+    vienna = evolve(STOP, timezone="Europe/Vienna")
     require_not_held(past, vienna, NOW + 11 * HOUR)
     with pytest.raises(PlayStopped):
         require_not_held(past, vienna, NOW + 11 * HOUR - INSTANT)

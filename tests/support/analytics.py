@@ -27,7 +27,7 @@ from playtime.domain.tenancy.staff import Role
 from support.ledger_sums import Reckoning, buckets
 from support.storages import open_shared
 
-ZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
+TIMEZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
 NOW: Final = BEGINNING + timedelta(days=DAYS)
 BEGINNINGS: Final = tuple(
     datetime.fromisoformat(f"{day}T07:00+00:00")
@@ -87,7 +87,7 @@ class Question:
         """Return the reckoning of each bucket of the period."""
         assert self.asked.since is not None
         assert self.asked.until is not None
-        spans = buckets(self.asked.since, self.asked.until, self.asked.bucket, self.asked.zone_name)
+        spans = buckets(self.asked.since, self.asked.until, self.asked.bucket, self.asked.timezone)
         return [self.reckoning(*span) for span in spans]
 
 
@@ -113,7 +113,7 @@ def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Ques
         since=since,
         until=min(until, since + timedelta(days=6)) if draw(st.booleans()) else until,
         bucket=draw(st.sampled_from(("hour", "day", "week"))),
-        zone_name=draw(st.sampled_from(ZONES)),
+        timezone=draw(st.sampled_from(TIMEZONES)),
         only=draw(scopes(house, play)),
         compare=compare,
     )

@@ -16,7 +16,6 @@ from playtime.application.ports.analytics import Scope
 from playtime.contracts.plays import Play, picked
 from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
 
-UTC_ZONE: Final = ZoneInfo("UTC")
 VARIANCE: Final = Fraction("8.9775")
 RTP: Final = Fraction(19, 20)
 """Of the demo game, worked out by hand."""
@@ -80,23 +79,30 @@ def decimals(part: int | Fraction, whole: int | Fraction, places: int = 6) -> st
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
 
-def buckets(since: datetime, until: datetime, bucket: str, zone: str) -> list[tuple[datetime, datetime]]:
-    """Cut a period up by walking through it a minute at a time; it has to begin and end on one."""
-    place, spans = ZoneInfo(zone), []
+_LABELS: Final = {"hour": "%Y-%m-%d %H", "day": "%Y-%m-%d", "week": "%G-%V"}
+
+
+def buckets(since: datetime, until: datetime, bucket: str, timezone: str) -> list[tuple[datetime, datetime]]:
+    """Cut a period up by walking through it a minute at a time; it has to begin and end on one.
+
+    A bucket begins where the clocks show a later hour, day or week than before, and at each full hour.
+    """
+    place, spans = ZoneInfo(timezone), []
     start = moment = since
+    latest = _shown(since, place, bucket)
     while moment < until:
         moment += timedelta(minutes=1)
-        if moment >= until or _shown(moment, place, bucket) != _shown(start, place, bucket):
+        shown = _shown(moment, place, bucket)
+        is_full_hour = bucket == "hour" and moment.astimezone(place).minute == 0
+        if moment >= until or is_full_hour or shown > latest:
             spans.append((start, min(moment, until)))
             start = moment
+        latest = shown if bucket == "hour" else max(latest, shown)
     return spans
 
 
-def _shown(moment: datetime, place: ZoneInfo, bucket: str) -> object:
-    wall = moment.astimezone(place)
-    if bucket == "hour":
-        return wall.strftime("%Y-%m-%d %H %z")
-    return wall.strftime("%G-%V" if bucket == "week" else "%Y-%m-%d")
+def _shown(moment: datetime, place: ZoneInfo, bucket: str) -> str:
+    return moment.astimezone(place).strftime(_LABELS[bucket])
 
 
 def whole_minutes(moments: Sequence[datetime]) -> list[datetime]:

@@ -26,8 +26,8 @@ from ....application.ledger.ingestion import LARGEST_REPORT, GameConfigRecord, I
 from ....application.ports.analytics import Scope
 from ....application.wire import success
 from ....domain.errors import InvalidInput
+from ....domain.local_time import DEFAULT_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
-from ....domain.periods import DEFAULT_ZONE, Bucket
 from ..calls import StaffCall
 from ..errors import MalformedRequest
 from ..filters import moment_in_utc
@@ -59,7 +59,7 @@ class NumbersQuery:
     from_: Since | None = None
     to: Until | None = None
     bucket: Annotated[str, Meta(max_length=LONGEST_TYPED, description="hour, day or week")] = Bucket.DAY.value
-    timezone: Annotated[str, Meta(max_length=LONGEST_TYPED, description="An IANA time zone.")] = DEFAULT_ZONE
+    timezone: Annotated[str, Meta(max_length=LONGEST_TYPED, description="An IANA time zone.")] = DEFAULT_TIMEZONE
     agentId: UUID | None = None
     cashierId: UUID | None = None
     gameKey: Typed | None = None
@@ -212,7 +212,7 @@ def _asked(call: StaffCall[Any], read: Callable[[Asked], T]) -> T:
         since=moment_in_utc(given.from_),
         until=moment_in_utc(given.to),
         bucket=given.bucket,
-        zone_name=given.timezone,
+        timezone=given.timezone,
         only=only,
         compare=given.compare,
     )

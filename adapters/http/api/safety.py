@@ -16,7 +16,7 @@ from ....application.safety.settings import SafetySettingsRecord
 from ....application.safety.staff_views import PlayerSafetyRecord, SafetyActionRecord, SafetyRange, SafetySummary
 from ....application.wire import success
 from ....domain.errors import InvalidInput
-from ....domain.local_days import DEFAULT_ZONE, LONGEST_ZONE, Bucket
+from ....domain.local_time import DEFAULT_TIMEZONE, LONGEST_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
 from ....domain.safety.actions import ActionType, Enforcement, LossLimitLocked, TenantHasNoPlayers
 from ..calls import PlayerCall, StaffCall
@@ -32,13 +32,13 @@ LossLimitCents = Annotated[
 ]
 
 
-Zone = Annotated[
+Timezone = Annotated[
     str,
     Meta(
         min_length=1,
-        max_length=LONGEST_ZONE,
+        max_length=LONGEST_TIMEZONE,
         pattern=NO_CONTROLS,
-        description=f"A zone of the IANA database, such as {DEFAULT_ZONE}.",
+        description=f"An IANA timezone, such as {DEFAULT_TIMEZONE}.",
     ),
 ]
 
@@ -69,7 +69,7 @@ class SafetySettingsRequest:
     """How a tenant looks after its players. What is left out is set to its default."""
 
     enforce: Enforcement
-    zone: Zone = DEFAULT_ZONE
+    zone: Timezone = DEFAULT_TIMEZONE
     policy: Policy = field(factory=dict)
 
 
@@ -96,7 +96,7 @@ class SafetySummaryQuery:
     from_: Since | None = None
     to: Until | None = None
     bucket: Bucket = Bucket.DAY
-    timezone: Zone = DEFAULT_ZONE
+    timezone: Timezone = DEFAULT_TIMEZONE
 
 
 def note_safety_event(engine: Engine, call: PlayerCall[SafetyEvent]) -> Content:

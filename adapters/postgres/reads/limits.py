@@ -58,8 +58,8 @@ def locking_pass(*, shown: bool) -> Query:
     pass is set once and never changed. So what is read is right for ever, or it is null and the player may be tied
     before the player's lock is had; then the player's row says so, and `held_pass` lets the unit run anew.
 
-    Beside each pass stands the zone that its tenant has set. No lock of ours guards that setting, so that it may
-    be read here, before the wait: where there is no pass it costs nothing.
+    Each pass comes with the timezone that its tenant has set. No lock of ours guards that setting, so it may be
+    read here, before the wait: where there is no pass it costs nothing.
     """
     passes, players = tables.play_passes, tables.players
     own = select(players.c.pass_id).where(*scope(players, bound=True), *matching(players, ["player_id"]))
@@ -69,15 +69,15 @@ def locking_pass(*, shown: bool) -> Query:
         wanted = passes.c.pass_id.in_([own.scalar_subquery(), also])
     set_ = tables.safety_settings
     of_tenant = and_(set_.c.operator_id == passes.c.operator_id, set_.c.tenant_id == passes.c.tenant_id)
-    zone = select(set_.c.timezone).where(of_tenant).correlate(passes).scalar_subquery()
-    statement = select(*kept_columns(passes), zone).where(*scope(passes, bound=True), wanted)
+    timezone = select(set_.c.timezone).where(of_tenant).correlate(passes).scalar_subquery()
+    statement = select(*kept_columns(passes), timezone).where(*scope(passes, bound=True), wanted)
     return compiled(locked(statement.order_by(passes.c.pass_id) if shown else statement))
 
 
 def held_pass(
     rows: Sequence[Row], player: Player, shown_pass_id: UUID | None
 ) -> tuple[PlayPass | None, str | None]:
-    """Return the player's pass among the locked ones, or the one shown; and the zone. Raises TransientConflict."""
+    """Return the player's pass, or the one shown, and its timezone. Raises TransientConflict."""
     held = {row[2]: row for row in rows}
     if player.pass_id is not None and player.pass_id not in held:
         raise TransientConflict("the player was tied to a play pass in between")

@@ -153,13 +153,13 @@ class PostgresPlayers:
         if not found:
             return None
         player = PLAYERS.record_of(found[0])
-        play_pass, zone = held_pass(passes, player, shown_pass_id)
+        play_pass, timezone = held_pass(passes, player, shown_pass_id)
         session, bonuses = _session_and_bonuses(dependent)
         answer = None
         if key is not None and dependent and dependent[0][_ANSWER_FROM] is not None:
             answer = ANSWERS.record_of(dependent[0][_ANSWER_FROM:])
         watching = safety_in(safety[0]) if safety else None
-        return LockedPlayer(player, session, bonuses, answer, watching, play_pass, zone)
+        return LockedPlayer(player, session, bonuses, answer, watching, play_pass, timezone)
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
         """Return a player's events above a number, in order."""

@@ -10,13 +10,12 @@ from attrs import frozen
 from ....application.ports.filters import Page
 from ....application.ports.safety import (
     MOST_SPINS,
-    SLOT_MINUTES,
     ActionCount,
+    BucketCount,
     PlayerSafety,
     SafetyFilter,
     SafetyTally,
     SafetyWatch,
-    SlotCount,
 )
 from ....domain.safety.actions import ActionType, PastActions, Pause, SafetyAction, SafetySettings
 from ....domain.safety.markers import PlayedSpin
@@ -86,8 +85,8 @@ _TALLY: Final = """
 with chosen as materialized (
     select action_type, reasons, player_id, acted_at from playtime.safety_actions where true {conditions}
 )
-select 'slot', action_type, date_bin('{slot} minutes', acted_at, timestamptz '1970-01-01 00:00:00+00') as slot,
-    count(*), 0::bigint from chosen group by action_type, slot
+select 'bucket', action_type, width_bucket(acted_at, $1::timestamptz[]) - 1 as bucket, count(*), 0::bigint
+from chosen where acted_at >= $2::timestamptz and acted_at < $3::timestamptz group by action_type, bucket
 union all
 select 'type', action_type, null, count(*), count(distinct player_id) from chosen group by action_type
 union all
@@ -136,8 +135,8 @@ class PostgresSafety:
         statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
         return [SAFETY_ACTIONS.record_of(row) for row in self.transaction.read(statement)[0]]
 
-    def tally(self, only: SafetyFilter) -> SafetyTally:
-        """Return what the visible actions of a filter add up to."""
+    def tally(self, only: SafetyFilter, edges: Sequence[datetime] = ()) -> SafetyTally:
+        """Count the visible actions of a filter."""
         if not is_storable(only.reason or ""):
             return SafetyTally((), (), (), 0, 0)
         wanted = [
@@ -150,9 +149,11 @@ class PostgresSafety:
             ("acted_at < {}", only.until),
         ]
         given = [(condition, value) for condition, value in wanted if value is not None]
-        conditions = " ".join(f"and {text.format(f'${at}')}" for at, (text, _) in enumerate(given, start=1))
-        text = _TALLY.format(conditions=conditions, slot=SLOT_MINUTES)
-        return _tally(self.transaction.read(Statement(text, [value for _, value in given]))[0])
+        conditions = " ".join(f"and {text.format(f'${at}')}" for at, (text, _) in enumerate(given, start=4))
+        text = _TALLY.format(conditions=conditions)
+        first, last = (edges[0], edges[-1]) if edges else (None, None)
+        values = [list(edges), first, last, *(value for _, value in given)]
+        return _tally(self.transaction.read(Statement(text, values))[0])
 
 
 def safety_by(transaction: Transaction, player_id: UUID, watch: SafetyWatch) -> Statement:
@@ -187,15 +188,15 @@ def _spin(game_key: str, stake_minor: int, win_minor: int, played_at: datetime) 
 
 
 def _tally(rows: Sequence[Row]) -> SafetyTally:
-    slots, counts = [], {"type": list[ActionCount](), "reason": list[ActionCount](), "all": list[ActionCount]()}
-    for what, name, slot, actions, players in rows:
-        if what == "slot":
-            slots.append(SlotCount(slot, ActionType(name), actions))
+    buckets, counts = [], {"type": list[ActionCount](), "reason": list[ActionCount](), "all": list[ActionCount]()}
+    for what, name, bucket, actions, players in rows:
+        if what == "bucket":
+            buckets.append(BucketCount(bucket, ActionType(name), actions))
         else:
             counts[what].append(ActionCount(name, actions, players))
     (total,) = counts["all"]
     return SafetyTally(
-        tuple(sorted(slots, key=lambda slot: (slot.at, _TYPES[slot.action_type]))),
+        tuple(sorted(buckets, key=lambda count: (count.bucket, _TYPES[count.action_type]))),
         tuple(sorted(counts["type"], key=lambda count: _TYPES[ActionType(count.name)])),
         tuple(sorted(counts["reason"], key=lambda count: count.name)),
         total.actions,
