@@ -10,7 +10,7 @@ from attrs import evolve
 from ..application.ports.audit import Found, Stored
 from ..application.ports.bindings import Binding
 from ..application.ports.storage import Record, Storage
-from ..domain.games.rtp_alarm import GamePlay
+from ..domain.games.rtp_alarm import GameTotals
 from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent
 from ..domain.play.players import Player
 from ..domain.play.sessions import Session
@@ -245,23 +245,23 @@ class TestPlay:
         _play(storage, here, "two", (10**12, 10**12), (10**12, 1))
         _play(storage, there, "one", (7, 7))
         expected = [
-            GamePlay("one", 2, 150, 300, 12_500, 100),
-            GamePlay("two", 2, 2 * 10**12, 10**12 + 1, 2 * 10**24, 10**12),
+            GameTotals("one", 2, 150, 300, 12_500, 100),
+            GameTotals("two", 2, 2 * 10**12, 10**12 + 1, 2 * 10**24, 10**12),
         ]
         for binding in (here.as_operator, here.as_agent):
             assert list(read(storage, binding, lambda unit: unit.audit.play())) == expected
         assert list(read(storage, here.as_neighbour, lambda unit: unit.audit.play())) == []
         assert list(read(storage, there.as_operator, lambda unit: unit.audit.play())) == [
-            GamePlay("one", 1, 7, 7, 49, 7)
+            GameTotals("one", 1, 7, 7, 49, 7)
         ]
 
     def test_is_summed_by_version(self, storage: Storage, here: House) -> None:
         for version, wins in (("b" * 64, 3), (None, 4), ("a" * 64, 5), ("b" * 64, 6)):
             _play(storage, here, "one", (2, wins), game_version=version)
         assert list(read(storage, here.as_agent, lambda unit: unit.audit.play())) == [
-            GamePlay("one", 1, 2, 4, 4, 2),
-            GamePlay("one", 1, 2, 5, 4, 2, "a" * 64),
-            GamePlay("one", 2, 4, 9, 8, 2, "b" * 64),
+            GameTotals("one", 1, 2, 4, 4, 2),
+            GameTotals("one", 1, 2, 5, 4, 2, "a" * 64),
+            GameTotals("one", 2, 4, 9, 8, 2, "b" * 64),
         ]
 
     def test_of_nobody_is_none(self, storage: Storage, here: House) -> None:

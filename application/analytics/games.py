@@ -7,7 +7,7 @@ from attrs import frozen
 
 from ...domain.games.game import Game
 from ...domain.games.inference import Odds, has_drifted, rtp_interval
-from ...domain.games.rtp_alarm import GamePlay, is_possible, largest_possible_stake
+from ...domain.games.rtp_alarm import GameTotals, is_possible, largest_possible_stake
 from ...domain.ledger.events import EventSource
 from ...domain.ledger.totals import Totals, ratio
 from ...domain.periods import FIRST_MOMENT, Period
@@ -152,7 +152,7 @@ def _drifted(so_far: Totals, odds: Odds | None, game: Game | None) -> bool | Non
     if game is not None:
         rounds = so_far.spins
         largest = largest_possible_stake(game, rounds=rounds, staked_minor=staked, staked_squares=squares)
-        play = GamePlay(game.game_key, rounds, staked, so_far.payout_minor, squares, largest)
+        play = GameTotals(game.game_key, rounds, staked, so_far.payout_minor, squares, largest)
         return not is_possible(game, play)
     if odds is None:
         return None

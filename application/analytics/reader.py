@@ -13,7 +13,7 @@ from ...domain.errors import InvalidInput
 from ...domain.games.configs import GameConfig
 from ...domain.games.game import Game
 from ...domain.games.inference import Odds
-from ...domain.games.variance import hit_rate_of, variance_of
+from ...domain.games.par_sheet import sheet_of
 from ...domain.ledger.events import EventSource, EventType
 from ...domain.ledger.totals import Amounts, Totals
 from ...domain.local_time import DEFAULT_TIMEZONE, Bucket
@@ -112,8 +112,8 @@ class AnalyticsReader:
     def _odds(self, principal: StaffPrincipal) -> "KnownOdds":
         """Return what is known of games beforehand: from our own pay tables, or as the operator states it."""
         own = {
-            game.game_key: Odds(rtp=game.rtp, variance=variance_of(game), hit_rate=hit_rate_of(game))
-            for game in self.games
+            sheet.game.game_key: Odds(rtp=sheet.game.rtp, variance=sheet.spread.variance, hit_rate=sheet.hit_rate)
+            for sheet in map(sheet_of, self.games)
         }
         return KnownOdds(own, _unambiguous(self._configs(principal)))
 

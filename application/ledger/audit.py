@@ -15,7 +15,7 @@ from attrs import frozen
 
 from ...domain.games.files import read_game
 from ...domain.games.game import Game
-from ...domain.games.rtp_alarm import GamePlay, is_possible
+from ...domain.games.rtp_alarm import GameTotals, is_possible
 from ...domain.tenancy.staff import Permission, Role
 from ..access import StaffPrincipal, look
 from ..ports.audit import Found, Stored
@@ -52,7 +52,7 @@ class Look:
         """Return what a unit of its own reads."""
         return look(self.storage, self.principal, reading)
 
-    def game_of(self, play: GamePlay) -> Game | None:
+    def game_of(self, play: GameTotals) -> Game | None:
         """Return the version of a game that was played; of rounds from before there were versions, today's."""
         for game in self.games:
             if game.game_key == play.game_key and play.game_version in {None, game.version}:

@@ -207,7 +207,7 @@ def fairness_state(seeds: SeedKeys, player: Player, last: RevealedSeed | None) -
     """Return what a player may know of their seeds. Raises SeedRetired."""
     state = player.seeds
     try:
-        previous = None if last is None else _spent(seeds.told(last))
+        previous = None if last is None else _spent(seeds.with_server_seed(last))
     except SeedRetired:
         previous = None
     return FairnessState(
@@ -229,7 +229,7 @@ def export_of(seeds: SeedKeys, link: RoundLink, found: FairRound) -> RoundExport
     The server seed is in it once it was told; before, the commitment alone. Raises SeedRetired.
     """
     played, player = found.round, found.player
-    revealed = None if found.revealed is None else seeds.told(found.revealed)
+    revealed = None if found.revealed is None else seeds.with_server_seed(found.revealed)
     commitment = (
         revealed.commitment if revealed else commitment_of(seeds.server_seed(player.player_id, player.seeds))
     )

@@ -206,7 +206,7 @@ class _Round:
         if stopped is not None:
             return stopped
         # Drawn only now: a refusal takes no nonce, so that those of the rounds have no gap.
-        play = self.game.play(self.seeds.draws(seat.player.player_id, seat.player.seeds))
+        play = self.game.play(self.seeds.draw(seat.player.player_id, seat.player.seeds))
         settled = settle_round(
             self.game, play, seat.player, seat.bonuses, stake_minor=self.stake_minor, now=self.now
         )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from ...domain.errors import InvalidInput
-from ...domain.games.fairness import Stream, commitment_of
+from ...domain.games.fairness import HmacDraw, commitment_of
 from ...domain.games.files import InvalidGameFile, read_game
 from ...domain.games.game import Game
 from ...domain.play.rounds import outcome_of
@@ -111,7 +111,7 @@ class Verifier:
         except InvalidInput as refused:
             yield f"the game takes no such stake: {refused.reason}"
             return
-        play = game.play(Stream(seed, played["clientSeed"], played["nonce"]))
+        play = game.play(HmacDraw(seed, played["clientSeed"], played["nonce"]))
         coin_minor = game.stake.coin_minor(stake_minor)
         if outcome_of(play, coin_minor) != played["outcome"]:
             yield "the seeds give another outcome"

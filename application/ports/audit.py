@@ -11,7 +11,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.games.rtp_alarm import GamePlay
+from ...domain.games.rtp_alarm import GameTotals
 from ...domain.ledger.events import EventType, LedgerEvent
 from ...domain.ledger.seals import START, Place, Placed, Seal
 
@@ -74,7 +74,7 @@ class Audit(Protocol):
         Of accounts an agent is judged by its own and its players' alone, whose entries it sees all of.
         """
 
-    def play(self) -> Sequence[GamePlay]:
+    def play(self) -> Sequence[GameTotals]:
         """Return what was staked and won at each version of each game here, by key and version, none first."""
 
 

@@ -1,4 +1,4 @@
-"""What an operator states of a game, most of all of one that runs elsewhere: its return, and how it scatters."""
+"""Game configs: an operator's declaration of a game's return and volatility, mostly for an external game."""
 
 from fractions import Fraction
 from typing import Final
@@ -16,9 +16,9 @@ LARGEST_VOLATILITY: Final = 100_000
 
 @frozen(kw_only=True)
 class GameConfig:
-    """A game as its operator states it.
+    """The declared figures of one game, which take the place of an odds sheet.
 
-    `volatility` is the standard deviation of the win of a stake of 1; it makes intervals and alarms possible.
+    `volatility` is the standard deviation of the win of a stake of 1. Intervals and alarms need it.
     """
 
     operator_id: UUID
@@ -30,7 +30,7 @@ class GameConfig:
     volatility: Fraction | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what no game could have. Raises InvalidInput."""
+        """Check that each ratio is possible for a game. Raises InvalidInput."""
         for path, ratio, most in (
             ("expectedRtp", self.expected_rtp, 2),
             ("hitRate", self.hit_rate, 1),
@@ -41,6 +41,6 @@ class GameConfig:
 
     @property
     def odds(self) -> Odds:
-        """What is known of the game beforehand."""
+        """The declared odds; the variance is the squared volatility."""
         variance = None if self.volatility is None else self.volatility**2
         return Odds(rtp=self.expected_rtp, variance=variance, hit_rate=self.hit_rate)

@@ -4,8 +4,7 @@ from fractions import Fraction
 from typing import Final
 
 from .files import versioned
-from .game import Game, StakeRule, Symbol
-from .reels import Reel
+from .game import Game, Reel, StakeRule, Symbol
 
 _PRIZES: Final = (
     ("shade", "Shade", 5_895, 0),
@@ -38,4 +37,4 @@ DEMO_GAME: Final = versioned(
         stake=StakeRule(coins=1, min_minor=1, max_minor=100_000),
     )
 )
-"""The demo game: 10,000 tickets, return exactly 19/20."""
+"""The demo game: 10,000 tickets with a return of exactly 19/20."""

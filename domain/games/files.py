@@ -1,7 +1,7 @@
-"""Game files: a game as JSON, read with a path for each fault, and its canonical form, whose hash is its version.
+"""Game files: a game as JSON, read with a path for each fault, and its canonical form.
 
-`docs/game-files.md` describes the format. The canonical form writes every field with its value, in one order and
-without white space, so that two files that mean the same game are the same version, and a changed one is another.
+`docs/game-files.md` describes the format. The canonical form writes every field with its value, in a fixed order
+and without white space. Its hash is the version: two files with the same game have the same version.
 """
 
 import hashlib
@@ -16,20 +16,18 @@ from attrs import define, evolve
 from ..decimals import decimal_text
 from ..errors import DomainError
 from .faults import faults_of
-from .game import FreeSpins, Game
+from .game import FreeSpins, Game, Reel
 from .odds import TooManyWays
-from .par_sheet import sheet_of
-from .reels import Reel
-from .returns import returns_of
-from .shape import Fault, parse_game
+from .par_sheet import returns_of, sheet_of
+from .shape import GameFault, parse_game
 
 FORMAT: Final = 1
 LARGEST_FILE_BYTES: Final = 256 * 1024
 RTP_PLACES: Final = 6
-"""Decimals that a declared return needs at least: with fewer it could be off by more than a millionth."""
+"""The fewest decimals of a declared return: with fewer it could be off by more than a millionth."""
 
 CANONICAL_RTP_PLACES: Final = 12
-"""With free spins the exact fraction has thousands of digits."""
+"""The decimals of the return in canonical form; with free spins the exact fraction has thousands of digits."""
 
 _DECIMAL: Final = re.compile(r"\d{1,6}\.(\d{1,60})")
 _FRACTION: Final = re.compile(r"\d{1,60}/[1-9]\d{0,59}")
@@ -37,64 +35,65 @@ _FRACTION: Final = re.compile(r"\d{1,60}/[1-9]\d{0,59}")
 
 @define
 class InvalidGameFile(DomainError):
-    """Raised for a game file that cannot be played. `faults` names each place and what is wrong there."""
+    """Raised for a game file that cannot be played. `faults` has the path and the reason of each fault."""
 
     code: ClassVar[str] = "INVALID_GAME_FILE"
-    faults: tuple[Fault, ...]
+    faults: tuple[GameFault, ...]
 
     def __str__(self) -> str:
-        """Return every fault, one after the other."""
+        """Return all faults, each as `path: reason`."""
         return "; ".join(f"{fault.path}: {fault.reason}" for fault in self.faults)
 
 
 def read_game(content: bytes) -> Game:
-    """Return the game of a file, as the version that it is.
+    """Return the game of a file, with its version.
 
-    Raises InvalidGameFile with every fault that can be told at once: what has no right form first, then what does
-    not fit together, then a return that is not the one declared.
+    Raises InvalidGameFile with all faults of the first kind found. The kinds are, in order: wrong form, parts that
+    do not fit together, a declared return that is not the exact one.
     """
-    game, claim, faults = parse_game(_document(content))
+    game, declared, faults = parse_game(_document(content))
     _refuse(faults)
     if game is None:
         raise AssertionError
     _refuse(faults_of(game))
     exact = returns_of(game).total
-    if not is_claim_of(claim, exact):
+    if not matches_declared_rtp(declared, exact):
         returned = decimal_text(exact, CANONICAL_RTP_PLACES)
-        _refuse([Fault("rtp", f"is declared as {claim}, but the game returns {returned}")])
+        _refuse([GameFault("rtp", f"is declared as {declared}, but the game returns {returned}")])
     return versioned(evolve(game, rtp=exact))
 
 
 def read_playable_game(content: bytes) -> Game:
-    """Return the game of a file that is to be played, with the odds counted that are needed under locks.
+    """Return the game of a file to be played, with the odds counted beforehand that spins need under locks.
 
-    Raises InvalidGameFile, also for a game whose odds take too long to count; old rounds of it can be checked.
+    Raises InvalidGameFile, also if the odds take too long to count. `read_game` still reads such a file, to check
+    old rounds.
     """
     game = read_game(content)
     try:
         _ = sheet_of(game).at_least_stake
     except TooManyWays as refused:
-        _refuse([Fault(str(refused), "makes too much to count: nobody could state the odds of this game")])
+        _refuse([GameFault(str(refused), "makes the odds take too long to count; reduce it")])
     return game
 
 
 def versioned(game: Game) -> Game:
-    """Return a game with the version that its canonical file has."""
+    """Return the game with its version: the SHA-256 of its canonical file."""
     return evolve(game, version=hashlib.sha256(canonical(game)).hexdigest())
 
 
-def is_claim_of(claim: str, exact: Fraction) -> bool:
-    """Whether a return is declared right: as the fraction that it is, or rounded to 6 decimals or more."""
-    if _FRACTION.fullmatch(claim):
-        return Fraction(claim) == exact
-    decimal = _DECIMAL.fullmatch(claim)
+def matches_declared_rtp(declared: str, exact: Fraction) -> bool:
+    """Return whether a declared return is the exact fraction, or it rounded to 6 decimals or more."""
+    if _FRACTION.fullmatch(declared):
+        return Fraction(declared) == exact
+    decimal = _DECIMAL.fullmatch(declared)
     if decimal is None or len(decimal.group(1)) < RTP_PLACES:
         return False
-    return Fraction(claim) == round(exact, len(decimal.group(1)))
+    return Fraction(declared) == round(exact, len(decimal.group(1)))
 
 
 def canonical(game: Game) -> bytes:
-    """Return the canonical file of a game. Reading it gives the same game again."""
+    """Return the canonical file of a game; it reads back as the same game."""
     content = {
         "format": FORMAT,
         "gameKey": game.game_key,
@@ -123,25 +122,25 @@ def canonical(game: Game) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _refuse(faults: Sequence[Fault]) -> None:
+def _refuse(faults: Sequence[GameFault]) -> None:
     if faults:
         raise InvalidGameFile(tuple(faults))
 
 
 def _document(content: bytes) -> object:
-    """Return the JSON of a file. Names that stand twice are refused: it would not be clear which one counts."""
+    """Return the JSON of a file. Duplicate fields are refused: it would not be clear which one counts."""
     if len(content) > LARGEST_FILE_BYTES:
-        _refuse([Fault("$", f"is larger than {LARGEST_FILE_BYTES} bytes")])
+        _refuse([GameFault("$", f"is larger than {LARGEST_FILE_BYTES} bytes")])
     try:
         return json.loads(content.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise InvalidGameFile((Fault("$", f"is not JSON in UTF-8: {error}"),)) from None
+        raise InvalidGameFile((GameFault("$", f"is not JSON in UTF-8: {error}"),)) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        raise ValueError("the same name stands there twice")
+        raise ValueError("duplicate field")
     return content
 
 

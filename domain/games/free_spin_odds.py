@@ -1,8 +1,8 @@
-"""The odds of free spins: a chain that ends for certain, since one round plays only so many of them.
+"""The odds of free spins: a Markov chain that ends for certain, since a round limits its free spins.
 
-The state of a round is how many free spins are left to play and how many were won so far. Every free spin takes
-one from the first and may add to both, up to the most that a round plays. Sums over the chain are kept in
-integers: what is still to come at a state is scaled by the cycle of the reels for each spin that may come.
+The state of a round is the number of free spins left and the number won so far. Every free spin takes one from
+the first number and may add to both, up to the limit of the round. Sums over the chain are integers. The future
+sum of a state is scaled by the cycle of the reels for each spin that may follow.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from functools import cache
 from attrs import field, frozen
 
 from .game import FreeSpins, Game
-from .odds import Steps, WindowCount, count_scatters, count_windows, cycle_of
+from .odds import StepBudget, WindowCount, count_scatters, count_windows, cycle_of
 
 State = tuple[int, int]
 """Free spins left, and free spins won so far."""
@@ -21,14 +21,14 @@ State = tuple[int, int]
 
 @frozen
 class _Share:
-    """The free windows that win so many more spins: how many they are, and what they pay, multiplied."""
+    """The free windows that win `award` further spins: their number by coins, after the multiplier."""
 
     award: int
     coins: Mapping[int, int]
 
     @property
     def sums(self) -> tuple[int, int, int]:
-        """Their number, the sum of their coins, and that of the squares."""
+        """The number of windows, the sum of their coins, and the sum of the squared coins."""
         pairs = self.coins.items()
         return (
             sum(self.coins.values()),
@@ -39,7 +39,7 @@ class _Share:
 
 @frozen
 class FreeSpinOdds:
-    """What free spins come to, once they are won. Coins are those of the whole round's stake."""
+    """The odds of won free spins. Coins are those of the whole round's stake."""
 
     rule: FreeSpins
     cycle: int
@@ -48,7 +48,7 @@ class FreeSpinOdds:
 
     @classmethod
     def of(cls, game: Game, rule: FreeSpins, paid: WindowCount) -> "FreeSpinOdds":
-        """Return the odds of a game's free spins; `paid` are the windows of the paid spin. Raises TooManyWays."""
+        """Return the odds of a game's free spins; `paid` has the windows of the paid spin. Raises TooManyWays."""
         counted = paid if rule.reels == game.reels else count_windows(game, rule.reels)
         shares: dict[int, dict[int, int]] = {}
         for (line_coins, scatters), count in counted.counts.items():
@@ -59,7 +59,7 @@ class FreeSpinOdds:
 
     @classmethod
     def of_spins_alone(cls, game: Game, rule: FreeSpins) -> "FreeSpinOdds":
-        """Return the odds of how many free spins there are, which are counted at once; they pay nothing here."""
+        """Return the odds of the number of free spins only, which is fast; their coins are 0 here."""
         shares: dict[int, dict[int, int]] = {}
         for scatters, count in count_scatters(game, rule.reels).items():
             of_award = shares.setdefault(rule.awards.get(scatters, 0), {0: 0})
@@ -68,7 +68,7 @@ class FreeSpinOdds:
 
     @property
     def by_coins(self) -> dict[int, int]:
-        """How many free windows pay what, multiplied."""
+        """The free windows by coins, after the multiplier."""
         totals: dict[int, int] = {}
         for share in self.shares:
             for coins, count in share.coins.items():
@@ -76,22 +76,22 @@ class FreeSpinOdds:
         return totals
 
     def mean_spins(self, award: int) -> Fraction:
-        """Return how many free spins an award comes to on average, with those they win."""
+        """Return the mean number of free spins of an award, with those that they win in turn."""
         start = self._start(award)
         return Fraction(self._moments_at(start)[0], self._scale(start))
 
     def mean(self, award: int) -> Fraction:
-        """Return the coins that an award comes to on average."""
+        """Return the mean coins of an award."""
         start = self._start(award)
         return Fraction(self._moments_at(start)[1], self._scale(start))
 
     def mean_square(self, award: int) -> Fraction:
-        """Return the average square of the coins that an award comes to."""
+        """Return the mean squared coins of an award."""
         start = self._start(award)
         return Fraction(self._moments_at(start)[2], self._scale(start))
 
     def mean_powers(self, base: Decimal) -> dict[int, Decimal]:
-        """Return for each award the average of base to the power of its coins, in the decimals at hand."""
+        """Return E(base^coins) for each award, in the precision of the current decimal context."""
         each = {
             share.award: sum((count * base**coins for coins, count in share.coins.items()), Decimal(0))
             / self.cycle
@@ -106,8 +106,8 @@ class FreeSpinOdds:
 
         return {award: from_state(self._start(award)) for award in self.rule.awards.values()}
 
-    def chance_below(self, award: int, limit: int, steps: Steps) -> Fraction:
-        """Return the chance that an award comes to less than `limit` coins. Raises TooManyWays."""
+    def chance_below(self, award: int, limit: int, steps: StepBudget) -> Fraction:
+        """Return the probability that an award pays less than `limit` coins. Raises TooManyWays."""
         chance, played = Fraction(0), 0
         kinds = sum(len(share.coins) for share in self.shares)
         going = {(self._start(award), 0): 1}
@@ -132,7 +132,7 @@ class FreeSpinOdds:
         return chance
 
     def largest(self, award: int) -> tuple[int, Fraction]:
-        """Return the most coins that an award can come to, and the chance of it."""
+        """Return the largest coins of an award, and their probability."""
 
         @cache
         def from_state(state: State) -> tuple[int, int]:
@@ -166,10 +166,10 @@ class FreeSpinOdds:
         return int(self.cycle ** (self.rule.most_spins - (won - left)))
 
     def _moments_at(self, state: State) -> tuple[int, int, int]:
-        """Return the sums of spins, coins and squares from a state on, scaled.
+        """Return the scaled sums of spins, coins and squared coins from a state on.
 
-        A total T = w + T' of this spin and the rest has T^2 = w^2 + 2wT' + T'^2, and w and T' are independent
-        once it is known how many spins this one wins.
+        The total T = w + T' of this spin and the rest has T^2 = w^2 + 2wT' + T'^2. Given the number of spins that
+        this one wins, w and T' are independent.
         """
         known = self._moments.get(state)
         if known is None:

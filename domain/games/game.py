@@ -1,25 +1,65 @@
-"""Games of chance: reel strips, lines and a published pay table, and what a window of them pays.
+"""Games of chance: reel strips, lines and a published pay table, and the wins of their windows.
 
-A game is data, read from a game file (`files.py`), and everything that it can do follows from that data: a
-draw stops each reel, the reels show a window, lines and scatters pay by the table, and enough scatters play free
-spins in the same round. Pays are in coins; a spin costs `stake.coins` of them, and a coin is worth the stake
-over their number. What is drawn depends on nothing but the draw: not on the stake, the balance, the player or
-what was won before.
+A game is data, read from a game file (`files.py`); all its behaviour follows from that data. A draw stops each
+reel, the reels show a window, and lines and scatters pay by the table. Enough scatters win free spins in the same
+round. Pays are in coins: a spin costs `stake.coins` of them, and a coin is worth the stake divided by that number.
+The outcome depends on the draw only, never on the stake, the balance, the player or earlier wins.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import ClassVar, Final, Protocol
 
 from attrs import define, field, frozen
 
 from ..errors import InvalidInput
 from ..money import checked_amount
-from .reels import Column, Reel
+
+Column = tuple[str, ...]
+"""The symbols that one reel shows, from the top."""
+
+
+@frozen
+class Reel:
+    """A cyclic strip of symbols with weighted stops. A stop is the index of the symbol in the window's top row."""
+
+    strip: tuple[str, ...]
+    weights: tuple[int, ...]
+    rows: int
+    total_weight: int = field(init=False)
+    columns: tuple[Column, ...] = field(init=False, repr=False)
+    _ends: tuple[int, ...] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Compute the column of every stop in advance: each spin looks one up."""
+        ends = tuple(accumulate(self.weights))
+        length = len(self.strip)
+        columns = tuple(
+            tuple(self.strip[(stop + row) % length] for row in range(self.rows)) for stop in range(length)
+        )
+        object.__setattr__(self, "_ends", ends)
+        object.__setattr__(self, "total_weight", ends[-1])
+        object.__setattr__(self, "columns", columns)
+
+    def stop_of(self, ticket: int) -> int:
+        """Return the stop of a ticket in [0, total_weight). Raises ValueError for any other ticket."""
+        if not 0 <= ticket < self.total_weight:
+            message = f"a ticket must be from 0 to {self.total_weight - 1}"
+            raise ValueError(message)
+        return bisect_right(self._ends, ticket)
+
+    def column_weights(self) -> dict[Column, int]:
+        """Return the weight of each distinct column, as the odds need it."""
+        weights: dict[Column, int] = {}
+        for column, weight in zip(self.columns, self.weights, strict=True):
+            weights[column] = weights.get(column, 0) + weight
+        return weights
 
 
 class Draw(Protocol):
-    """Where the numbers of one round come from, one after the other."""
+    """The source of the random values of one round, in order."""
 
     def below(self, bound: int) -> int:
         """Return an integer in [0, bound), each equally likely."""
@@ -27,14 +67,14 @@ class Draw(Protocol):
 
 @define
 class StakeOutOfRange(InvalidInput):
-    """Raised when a stake is not one that the game takes."""
+    """Raised when the game does not accept a stake."""
 
     code: ClassVar[str] = "STAKE_OUT_OF_RANGE"
 
 
 @frozen
 class Symbol:
-    """A symbol of the reels: its id in the game file, its name, and the glyph that stands for it on a screen."""
+    """A symbol of the reels: its id in the game file, its name, and its glyph on a screen."""
 
     symbol_id: str
     name: str
@@ -43,9 +83,9 @@ class Symbol:
 
 @frozen
 class StakeRule:
-    """Which stakes a game takes: whole coins within limits, or only the levels that are named.
+    """The stakes that a game accepts: all within limits, or only the listed levels.
 
-    A spin costs `coins`, so that every stake is a multiple of them and every win a whole number of minor units.
+    A spin costs `coins`. Every stake is a multiple of them, so that every win is a whole number of minor units.
     """
 
     coins: int
@@ -54,11 +94,11 @@ class StakeRule:
     levels_minor: tuple[int, ...] = ()
 
     def coin_minor(self, stake_minor: int) -> int:
-        """Return what a coin is worth at a stake that was checked."""
+        """Return the value of a coin in minor units, at a checked stake."""
         return stake_minor // self.coins
 
     def checked(self, stake_minor: int) -> int:
-        """Return the stake when the game takes it. Raises StakeOutOfRange, InvalidInput."""
+        """Return the stake if the game accepts it. Raises StakeOutOfRange, InvalidInput."""
         stake = checked_amount(stake_minor, "stakeMinor")
         if not self.min_minor <= stake <= self.max_minor:
             raise StakeOutOfRange("stakeMinor", f"must be between {self.min_minor} and {self.max_minor}")
@@ -72,9 +112,9 @@ class StakeRule:
 
 @frozen
 class FreeSpins:
-    """Spins that scatters win: how many each number of scatters wins, on which reels, and what multiplies them.
+    """The rule of free spins: the spins that each number of scatters wins, their reels and their multiplier.
 
-    Scatters win more of them in free spins too, up to `most_spins` in one round.
+    Scatters in free spins win more of them, up to `most_spins` in one round.
     """
 
     awards: Mapping[int, int]
@@ -85,7 +125,7 @@ class FreeSpins:
 
 @frozen
 class LineWin:
-    """A line that pays: its number counted from 1, what runs along it from the left, and how far."""
+    """A line that pays: its number from 1, the symbol of the run from the left, the length and the coins."""
 
     line: int
     symbol: str
@@ -95,7 +135,7 @@ class LineWin:
 
 @frozen
 class Window:
-    """What the reels showed, and what it pays in coins. `scatters` counts them anywhere in the window."""
+    """The symbols that the reels show, and their wins in coins. `scatters` counts the scatters anywhere."""
 
     stops: tuple[int, ...]
     columns: tuple[Column, ...]
@@ -105,13 +145,13 @@ class Window:
 
     @property
     def coins(self) -> int:
-        """Everything that the window pays, in coins, not multiplied."""
+        """All coins that the window pays, before any multiplier."""
         return self.scatter_coins + sum(win.coins for win in self.line_wins)
 
 
 @frozen
-class Play:
-    """The windows of one round: the one that was paid for, and the free ones that it won."""
+class RoundOutcome:
+    """The windows of one round: the paid one, and the free ones that it wins."""
 
     paid: Window
     free: tuple[Window, ...]
@@ -119,17 +159,17 @@ class Play:
 
     @property
     def coins(self) -> int:
-        """Everything that the round wins, in coins."""
+        """All coins that the round wins."""
         return self.paid.coins + self.multiplier * sum(window.coins for window in self.free)
 
 
 @frozen(kw_only=True, eq=False)
 class Game:
-    """A game as it is played. Made by `game_files.read_game`, which holds it against what it declares.
+    """A game. `files.read_game` makes it and checks the declared return.
 
-    `lines` say for each reel, from the left, which row (0 is the top one) the line runs through. `pays` say for a
-    symbol and the length of its run from the left what a line pays, `scatter_pays` what a number of scatters pays
-    anywhere. The wild symbol stands for every other one but the scatter; a line pays the best it can, once.
+    `lines` have the row of each reel from the left; row 0 is the top one. `pays` maps a symbol and the length of
+    its run from the left to coins. `scatter_pays` maps a number of scatters anywhere to coins. The wild symbol
+    replaces every symbol except the scatter. A line pays once, the best pay of its run.
     """
 
     game_key: str
@@ -160,18 +200,18 @@ class Game:
         return self.stake.max_minor
 
     def checked_stake(self, stake_minor: int) -> int:
-        """Return the stake when the game takes it. Raises StakeOutOfRange, InvalidInput."""
+        """Return the stake if the game accepts it. Raises StakeOutOfRange, InvalidInput."""
         return self.stake.checked(stake_minor)
 
-    def play(self, draw: Draw) -> Play:
+    def play(self, draw: Draw) -> RoundOutcome:
         """Play one round: the paid spin, and the free spins that it wins, on the same draw."""
         paid = self.window(self.reels, stops_of(self.reels, draw))
         if self.free_spins is None:
-            return Play(paid, (), 1)
-        return Play(paid, tuple(self._free(self.free_spins, paid, draw)), self.free_spins.multiplier)
+            return RoundOutcome(paid, (), 1)
+        return RoundOutcome(paid, tuple(self._free(self.free_spins, paid, draw)), self.free_spins.multiplier)
 
     def window(self, reels: Sequence[Reel], stops: tuple[int, ...]) -> Window:
-        """Return the window at these stops and what it pays."""
+        """Return the window at these stops, with its wins."""
         columns = tuple(reel.columns[stop] for reel, stop in zip(reels, stops, strict=True))
         scatters = 0
         if self.scatter is not None:
@@ -180,9 +220,9 @@ class Game:
         return Window(stops, columns, tuple(self._line_wins(columns)), scatters, scatter_coins)
 
     def best_pay(self, symbol: str | None, count: int, wilds: int) -> tuple[str, int, int] | None:
-        """Return what a run of `count` pays best: as its symbol, or as the wilds that it begins with.
+        """Return the best pay of a run: as its symbol, or as the wilds at its start.
 
-        `symbol` is None when all of it is wild. Returns symbol, length and coins; None when nothing is paid.
+        `symbol` is None when the whole run is wild. Returns symbol, length and coins, or None when nothing pays.
         """
         coins, pay = 0, None
         for name, length in ((symbol, count), (self.wild, wilds)):
@@ -221,5 +261,5 @@ _NOTHING: Final[Mapping[int, int]] = {}
 
 
 def stops_of(reels: Sequence[Reel], draw: Draw) -> tuple[int, ...]:
-    """Draw a stop for each reel, from the left, each with the chance that its weight gives it."""
+    """Draw a stop for each reel from the left, with a probability in proportion to its weight."""
     return tuple(reel.stop_of(draw.below(reel.total_weight)) for reel in reels)

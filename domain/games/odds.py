@@ -1,9 +1,9 @@
-"""Counting what the windows of a game pay: exactly, in integers, without looking at every combination.
+"""Exact counts of what the windows of a game pay, in integers and without a visit to every combination.
 
 All stops of all reels together are the cycle of a game, often hundreds of millions of combinations. Most of them
-are alike: once a line is broken, nothing further to the right matters to it. So the reels are walked from the
-left, and after each one only what still matters is kept (which lines run on, with which symbol, and the wilds
-they began with); equal states are counted once, with what all further reels make of them remembered.
+are alike: once a run on a line has ended, no symbol further right matters to that line. So the reels are walked
+from the left. The state after each reel is the set of lines with an unended run, each with its symbol and its
+first wilds. Equal states are counted once; a memo holds the counts of all further reels for each state.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,31 +12,30 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from .game import Game
-from .reels import Column, Reel
+from .game import Column, Game, Reel
 
 _Line = tuple[tuple[int, ...], str | None, int]
-"""A line that runs on: its rows on the reels to come, its symbol (None: wilds alone so far), its first wilds."""
+"""An unended run on a line: the rows on further reels, the symbol (None: only wilds so far), the first wilds."""
 _Live = frozenset[tuple[_Line, int]]
-"""Lines that run on, each with how many there are of it: lines that go on alike are counted together."""
+"""Lines with unended runs, each with its multiplicity: lines with the same further course are counted together."""
 
 
 MOST_STEPS: Final = 10_000_000
-"""How many steps a figure may take to count: some seconds. The largest of our own takes a twentieth of that."""
+"""The step limit of one figure, which takes some seconds. The largest of our own games needs a twentieth of it."""
 
 
 class TooManyWays(Exception):
-    """Raised when there is too much to count in a game; says where in its file."""
+    """Raised when a figure of a game takes too long to count; names the place in the game file."""
 
 
 @define
-class Steps:
-    """How many steps counting may still take."""
+class StepBudget:
+    """The number of steps that the count of one figure may still take."""
 
     left: int = field(factory=lambda: MOST_STEPS)
 
     def take(self, steps: int, path: str) -> None:
-        """Take some. Raises TooManyWays with the path when there are not as many left."""
+        """Subtract steps. Raises TooManyWays with the path when fewer are left."""
         self.left -= steps
         if self.left < 0:
             raise TooManyWays(path)
@@ -44,13 +43,13 @@ class Steps:
 
 @frozen
 class WindowCount:
-    """How many combinations of a window pay so many coins on lines while they show so many scatters."""
+    """Combinations of a window by their coins on lines and their scatters. `cycle` is the sum of `counts`."""
 
     cycle: int
     counts: Mapping[tuple[int, int], int]
 
     def by_coins(self, game: Game) -> dict[int, int]:
-        """Count the windows by everything that they pay, scatters included."""
+        """Return the combinations by all coins that they pay, scatters included."""
         totals: dict[int, int] = {}
         for (line_coins, scatters), count in self.counts.items():
             coins = line_coins + game.scatter_pays.get(scatters, 0)
@@ -59,7 +58,7 @@ class WindowCount:
 
 
 def count_windows(game: Game, reels: Sequence[Reel]) -> WindowCount:
-    """Count the windows of some reels by what all lines pay together, in coins, and by their scatters.
+    """Count the windows of the reels by the coins that all lines pay together, and by their scatters.
 
     Raises TooManyWays.
     """
@@ -69,15 +68,15 @@ def count_windows(game: Game, reels: Sequence[Reel]) -> WindowCount:
 
 
 def cycle_of(reels: Sequence[Reel]) -> int:
-    """Return the number of combinations of stops, each as often as its weights say."""
+    """Return the number of combinations of stops, each counted with the product of its weights."""
     return prod(reel.total_weight for reel in reels)
 
 
 def count_runs(game: Game, reels: Sequence[Reel]) -> dict[tuple[str, int], int]:
-    """Count what pays on lines: for a symbol and the length of its run, the combinations of all lines together.
+    """Count the combinations with a paying run, by symbol and length, of all lines together.
 
-    Each line is counted by itself from the weights of the symbols in its rows; as expectations add up whether
-    lines depend on each other or not, the return of all lines follows from it.
+    Each line is counted on its own, from the weights of the symbols in its rows. The return of all lines follows
+    from these counts, because expectations add up whether lines depend on each other or not.
     """
     runs: dict[tuple[str, int], int] = {}
     for line in game.lines:
@@ -92,7 +91,7 @@ def count_runs(game: Game, reels: Sequence[Reel]) -> dict[tuple[str, int], int]:
 
 
 def count_scatters(game: Game, reels: Sequence[Reel]) -> dict[int, int]:
-    """Count the windows by the scatters that they show; reel by reel, as no reel depends on another."""
+    """Count the windows by their scatters, reel by reel: no reel depends on another."""
     counts = {0: 1}
     for reel in reels:
         after: dict[int, int] = {}
@@ -106,7 +105,7 @@ def count_scatters(game: Game, reels: Sequence[Reel]) -> dict[int, int]:
 
 @frozen
 class _Broken:
-    """Where runs of a length are noted that a reel has broken, with what the reels behind it come to."""
+    """Collects runs of one length that a reel ended. `left` is the number of combinations of the further reels."""
 
     game: Game
     runs: dict[tuple[str, int], int]
@@ -122,11 +121,11 @@ class _Broken:
 def _run_on(
     game: Game, weights: Mapping[str, int], running: Mapping[tuple[str | None, int], int], broken: _Broken
 ) -> dict[tuple[str | None, int], int]:
-    """Return the runs that go on through one more reel; those that it breaks are noted."""
+    """Return the runs that continue on one more reel, and note the ended runs in `broken`."""
     going: dict[tuple[str | None, int], int] = {}
     total = sum(weights.values())
     for (symbol, wilds), count in running.items():
-        kept = 0
+        continued = 0
         for shown, weight in weights.items():
             if shown == game.wild:
                 run = (symbol, wilds + (symbol is None))
@@ -134,11 +133,11 @@ def _run_on(
                 continue
             else:
                 run = (shown, wilds)
-            kept += weight
+            continued += weight
             going[run] = going.get(run, 0) + count * weight
         # The weight of this reel is in the count already: `left` is that of the reels behind it.
-        if kept < total:
-            broken.note(symbol, wilds, count * (total - kept))
+        if continued < total:
+            broken.note(symbol, wilds, count * (total - continued))
     return going
 
 
@@ -151,17 +150,17 @@ def _weights_in(reel: Reel, row: int) -> dict[str, int]:
 
 @frozen
 class _Counter:
-    """Walks the reels of one game. Figures are `coins * width + scatters`, so that one number holds both."""
+    """Walks the reels of one game. A figure is `coins * width + scatters`: one integer holds both."""
 
     game: Game
     columns: tuple[tuple[tuple[Column, int, int], ...], ...]
     width: int
-    _steps: Steps = field(init=False, factory=Steps)
+    _steps: StepBudget = field(init=False, factory=StepBudget)
     _known: dict[tuple[int, _Live], Mapping[int, int]] = field(init=False, factory=dict)
 
     @classmethod
     def of(cls, game: Game, reels: Sequence[Reel]) -> "_Counter":
-        """Return a counter of these reels: their distinct columns, each with its weight and its scatters."""
+        """Return a counter of the reels, from their distinct columns with weight and scatters."""
         columns = tuple(
             tuple(
                 (column, weight, sum(symbol == game.scatter for symbol in column))
@@ -173,7 +172,7 @@ class _Counter:
         return cls(game, columns, most + 1)
 
     def rest(self, depth: int, live: _Live) -> Mapping[int, int]:
-        """Count what the reels from `depth` on make of the lines that run on."""
+        """Return the combinations of the reels from `depth` on by figure, for the given unended lines."""
         key = (depth, live)
         known = self._known.get(key)
         if known is None:
@@ -199,7 +198,7 @@ class _Counter:
         return counts
 
     def _step(self, depth: int, live: _Live, column: Column) -> tuple[int, _Live]:
-        """Return what the lines that this column breaks pay, and those that run on behind it."""
+        """Return the coins of the lines that this column ends, and the lines with unended runs after it."""
         wild, scatter = self.game.wild, self.game.scatter
         coins = 0
         going: list[tuple[_Line, int]] = []
@@ -220,7 +219,7 @@ class _Counter:
 
 
 def _merged(lines: Iterable[tuple[_Line, int]]) -> _Live:
-    """Return lines with those that are alike counted together."""
+    """Return the lines, with equal ones counted together."""
     times: dict[_Line, int] = {}
     for line, count in lines:
         times[line] = times.get(line, 0) + count

@@ -1,47 +1,62 @@
-"""Odds sheets (PAR sheets): everything that is true of a game on average, exactly, from the file it plays from.
+"""Odds sheets (PAR sheets): the exact average figures of a game, computed from its game file.
 
-Terms and formulas are those of the field: K. Harrigan and M. Dixon, "PAR Sheets, probabilities, and slot machine
-play" (Journal of Gambling Issues 23, 2009): the volatility index is z times the standard deviation of one spin,
-the confidence range of n spins the return plus and minus the index over the root of n. The break-even index is
-the number of spins from which on the house is ahead at that confidence: where the index over the root of n is
-the hold, that is (index / hold)^2. Figures are fractions of the stake; roots are given to 12 decimals.
+Terms and formulas are those of K. Harrigan and M. Dixon, "PAR Sheets, probabilities, and slot machine play"
+(Journal of Gambling Issues 23, 2009):
+
+- The volatility index is z times the standard deviation of one spin.
+- The confidence range of n spins is the return plus and minus index / root(n).
+- The break-even index is (index / hold)^2: after so many spins the house is ahead at that confidence, since then
+  index / root(n) equals the hold.
+
+Figures are fractions of the stake; roots have 12 decimals.
 """
 
 from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from math import isqrt
 from typing import Final
 
 from attrs import frozen
 
+from ..decimals import square_root
 from .free_spin_odds import FreeSpinOdds
-from .game import Game
-from .odds import Steps, WindowCount, count_runs, count_windows, cycle_of
-from .reels import Reel
-from .returns import Returns, returns_of
+from .game import Game, Reel
+from .odds import StepBudget, WindowCount, count_runs, count_scatters, count_windows, cycle_of
 
 Z_90: Final = Fraction(165, 100)
-"""The two-sided 90 % quantile of the normal distribution as PAR sheets state it."""
+"""The two-sided 90 % quantile of the normal distribution, as PAR sheets round it."""
 RANGES_SPINS: Final = (10**3, 10**4, 10**5, 10**6, 10**7)
-ROOT_PLACES: Final = 12
 
 DIGITS: Final = Context(prec=50)
 ROUNDED_UP: Final = 1 + Fraction(1, 10**30)
-"""More than all that is rounded on the way in 50 digits, a power of millions included."""
+"""A factor above the sum of all rounding errors in 50 digits, also after a power of millions."""
+
+
+@frozen
+class Returns:
+    """The parts of a game's return, each as a fraction of the stake."""
+
+    lines: Fraction
+    scatters: Fraction
+    free_spins: Fraction
+
+    @property
+    def total(self) -> Fraction:
+        """The return to player: the expected win of a stake of 1."""
+        return self.lines + self.scatters + self.free_spins
 
 
 @frozen
 class Spread:
-    """How a spin's win spreads: its mean and its variance, as multiples of the stake and of its square."""
+    """Mean and variance of a spin's win, as multiples of the stake and of its square."""
 
     mean: Fraction
     variance: Fraction
 
     @classmethod
     def of(cls, counts: Mapping[int, int], stake: int) -> "Spread":
-        """Return the spread of wins that come so many times each, at a stake in the same coins."""
+        """Return the spread of wins in coins, given with their counts, at a stake in the same coins."""
         total = sum(counts.values())
         mean = Fraction(sum(win * count for win, count in counts.items()), total)
         square = Fraction(sum(win * win * count for win, count in counts.items()), total)
@@ -50,7 +65,7 @@ class Spread:
     @property
     def deviation(self) -> Fraction:
         """The standard deviation of a spin, to 12 decimals."""
-        return root(self.variance)
+        return square_root(self.variance)
 
     @property
     def volatility_index(self) -> Fraction:
@@ -64,14 +79,14 @@ class Spread:
         return Z_90**2 * self.variance / hold**2 if hold > 0 else None
 
     def range_of(self, spins: int) -> tuple[Fraction, Fraction]:
-        """Return the range that the return of so many spins lies in, 90 times of 100."""
-        reach = Z_90 * root(self.variance / spins)
+        """Return the range in which the return of `spins` spins lies with a probability of 90 %."""
+        reach = Z_90 * square_root(self.variance / spins)
         return self.mean - reach, self.mean + reach
 
 
 @frozen
 class RunOdds:
-    """A run of a symbol on a line: its coins, the combinations of all lines, and its share of the return."""
+    """A run of a symbol on a line: its coins, the combinations of all lines, and its part of the return."""
 
     symbol: str
     count: int
@@ -82,7 +97,7 @@ class RunOdds:
 
 @frozen
 class WinOdds:
-    """A win of one window: its coins and how many of the combinations pay it."""
+    """A win of one window: its coins, the combinations that pay it, and their share of the cycle."""
 
     coins: int
     combinations: int
@@ -91,7 +106,7 @@ class WinOdds:
 
 @frozen
 class FreeSpinSheet:
-    """What free spins come to. `pay` is what they win on average once they are won, as a multiple of the stake."""
+    """The odds of free spins. `pay` is their mean win per award, as a multiple of the stake."""
 
     chance: Fraction
     mean_spins: Fraction
@@ -103,7 +118,7 @@ class FreeSpinSheet:
 
 @frozen(eq=False)
 class ParSheet:
-    """The odds sheet of a game. Each figure is counted when it is first asked for."""
+    """The odds sheet of a game. Each figure is counted at its first use."""
 
     game: Game
 
@@ -114,7 +129,7 @@ class ParSheet:
 
     @cached_property
     def runs(self) -> tuple[RunOdds, ...]:
-        """What pays on the lines of the paid spin."""
+        """The paying runs on the lines of the paid spin."""
         return _run_odds(self.game, self.game.reels)
 
     @cached_property
@@ -124,18 +139,18 @@ class ParSheet:
 
     @cached_property
     def wins(self) -> tuple[WinOdds, ...]:
-        """How often the paid window pays what, lines and scatters together; free spins are beside it."""
+        """The wins of the paid window, lines and scatters together, without its free spins."""
         return _win_odds(self._window.by_coins(self.game), self.cycle)
 
     @cached_property
     def free_spins(self) -> FreeSpinSheet | None:
-        """What free spins come to; None in a game without them."""
+        """The odds of free spins; None for a game without free spins."""
         rule, odds = self.game.free_spins, self._free
         if rule is None or odds is None:
             return None
-        chance = Fraction(sum(count for _, award, count in self._starts if award), self.cycle)
-        spins = Fraction(sum(odds.mean_spins(award) * count for _, award, count in self._starts), self.cycle)
-        pay = Fraction(sum(odds.mean(award) * count for _, award, count in self._starts), self.cycle)
+        chance = Fraction(sum(count for _, award, count in self._paid_windows if award), self.cycle)
+        spins = Fraction(sum(odds.mean_spins(award) * count for _, award, count in self._paid_windows), self.cycle)
+        pay = Fraction(sum(odds.mean(award) * count for _, award, count in self._paid_windows), self.cycle)
         return FreeSpinSheet(
             chance=chance,
             mean_spins=spins / chance if chance else Fraction(0),
@@ -147,20 +162,20 @@ class ParSheet:
 
     @cached_property
     def hit_rate(self) -> Fraction:
-        """The chance that a spin wins anything at all."""
+        """The exact share of rounds that win anything, free spins included."""
         return self.chance_of(1)
 
     @cached_property
     def at_least_stake(self) -> Fraction:
-        """The chance that a spin wins its stake or more: what the safety engine takes as not lost."""
+        """The share of rounds that win at least their stake, which the risk markers do not count as lost."""
         return self.chance_of(self.game.stake.coins)
 
     def chance_of(self, coins: int) -> Fraction:
-        """Return the chance that a round wins at least so many coins, free spins included. Raises TooManyWays."""
-        steps = Steps()
+        """Return the share of rounds that win at least `coins`, free spins included. Raises TooManyWays."""
+        steps = StepBudget()
         below = sum(
             count * (self._free.chance_below(award, coins - paid, steps) if award and self._free else 1)
-            for paid, award, count in self._starts
+            for paid, award, count in self._paid_windows
             if paid < coins
         )
         return 1 - Fraction(below, self.cycle)
@@ -170,29 +185,29 @@ class ParSheet:
         """Mean and variance of a round, free spins included."""
         stake = self.game.stake.coins
         mean = square = Fraction(0)
-        for paid, award, count in self._starts:
-            more, squares = self._further(award)
+        for paid, award, count in self._paid_windows:
+            more, squares = self._free_spin_moments(award)
             mean += count * (paid + more)
             square += count * (paid * paid + 2 * paid * more + squares)
         mean, square = mean / self.cycle, square / self.cycle
         return Spread(mean / stake, (square - mean * mean) / stake**2)
 
     def mean_exponential(self, u: Fraction) -> Fraction:
-        """Return E exp(u X), X what a stake of 1 wins less the return; rounded up in the 30th digit."""
+        """Return E exp(u X), where X is the win of a stake of 1 minus the return; rounded up in the 30th digit."""
         with localcontext(DIGITS):
             coin = _decimal(u / self.game.stake.coins).exp()
             further = {} if self._free is None else self._free.mean_powers(coin)
             total = Decimal(0)
-            for paid, award, count in self._starts:
+            for paid, award, count in self._paid_windows:
                 total += count * coin**paid * further.get(award, 1)
             return Fraction(total / self.cycle * _decimal(-u * self.game.rtp).exp()) * ROUNDED_UP
 
     @cached_property
     def largest_win(self) -> WinOdds:
-        """The most coins that a round can win, and the chance of it; combinations are those of the paid spin."""
-        further = {award: self._largest(award) for award in {award for _, award, _ in self._starts}}
-        best = max(paid + further[award][0] for paid, award, _ in self._starts)
-        ways = [(award, count) for paid, award, count in self._starts if paid + further[award][0] == best]
+        """The largest win of a round in coins, with its chance; the combinations are those of the paid spin."""
+        further = {award: self._largest(award) for award in {award for _, award, _ in self._paid_windows}}
+        best = max(paid + further[award][0] for paid, award, _ in self._paid_windows)
+        ways = [(award, count) for paid, award, count in self._paid_windows if paid + further[award][0] == best]
         chance = sum((further[award][1] * count for award, count in ways), Fraction(0)) / self.cycle
         return WinOdds(best, sum(count for _, count in ways), chance)
 
@@ -206,8 +221,8 @@ class ParSheet:
         return None if rule is None else FreeSpinOdds.of(self.game, rule, self._window)
 
     @cached_property
-    def _starts(self) -> tuple[tuple[int, int, int], ...]:
-        """Paid windows that are alike: their coins, the free spins they win, and how many they are."""
+    def _paid_windows(self) -> tuple[tuple[int, int, int], ...]:
+        """The paid windows, grouped: their coins, the free spins that they win, and their number."""
         awards = {} if self.game.free_spins is None else self.game.free_spins.awards
         counts: dict[tuple[int, int], int] = {}
         for (line_coins, scatters), count in self._window.counts.items():
@@ -220,22 +235,51 @@ class ParSheet:
             return 0, Fraction(1)
         return self._free.largest(award)
 
-    def _further(self, award: int) -> tuple[Fraction, Fraction]:
+    def _free_spin_moments(self, award: int) -> tuple[Fraction, Fraction]:
         if not award or self._free is None:
             return Fraction(0), Fraction(0)
         return self._free.mean(award), self._free.mean_square(award)
 
 
+def returns_of(game: Game) -> Returns:
+    """Return the average return of a game by part, fast enough for every read of a game file.
+
+    No window is counted as a whole, because expectations add up. Lines pay by the weights of the symbols in their
+    rows, and scatters by their number. Free spins pay their average number times the average pay of one. This is
+    Wald's identity: the decision to play one more depends only on the spins before it.
+    """
+    scatters = count_scatters(game, game.reels)
+    lines, scattered = line_return(game, game.reels), scatter_return(game, game.reels, scatters)
+    free = Fraction(0)
+    rule = game.free_spins
+    if rule is not None:
+        spins = FreeSpinOdds.of_spins_alone(game, rule)
+        each = line_return(game, rule.reels) + scatter_return(game, rule.reels, count_scatters(game, rule.reels))
+        for number, combinations in scatters.items():
+            chance = Fraction(combinations, cycle_of(game.reels))
+            free += chance * spins.mean_spins(rule.awards.get(number, 0)) * rule.multiplier * each
+    return Returns(lines, scattered, free)
+
+
+def line_return(game: Game, reels: Sequence[Reel]) -> Fraction:
+    """Return the average pay of the lines of a window, as a fraction of the stake."""
+    paid = sum(
+        game.pays[symbol][length] * combinations
+        for (symbol, length), combinations in count_runs(game, reels).items()
+    )
+    return Fraction(paid, cycle_of(reels) * game.stake.coins)
+
+
+def scatter_return(game: Game, reels: Sequence[Reel], counts: Mapping[int, int]) -> Fraction:
+    """Return the average pay of the scatters of a window, as a fraction of the stake."""
+    paid = sum(game.scatter_pays.get(scatters, 0) * combinations for scatters, combinations in counts.items())
+    return Fraction(paid, cycle_of(reels) * game.stake.coins)
+
+
 @lru_cache(maxsize=256)
 def sheet_of(game: Game) -> ParSheet:
-    """Return the odds sheet of a game, whose figures are counted once a process."""
+    """Return the odds sheet of a game; a process counts the figures of a game once."""
     return ParSheet(game)
-
-
-def root(value: Fraction, places: int = ROOT_PLACES) -> Fraction:
-    """Return the square root of a value of 0 or more, rounded down to so many decimals."""
-    scale = 10**places
-    return Fraction(isqrt(value.numerator * scale * scale // value.denominator), scale)
 
 
 def _decimal(number: Fraction) -> Decimal:

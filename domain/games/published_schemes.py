@@ -1,8 +1,8 @@
-"""Provably fair schemes that others have published, to hold a draw of theirs against its seeds.
+"""Provably fair schemes that other sites have published, to recompute a draw of theirs from its seeds.
 
-They differ in what keys the HMAC (the text of the seed, or the bytes that its digits stand for), in the message,
-and in how bytes become numbers: as a fraction of four bytes each, or as 32-bit words by rejection. Ours is
-`fairness.py`.
+They differ in the key of the HMAC, in the message, and in the step from bytes to values. The key is the seed's
+text or the bytes of its hexadecimal digits. A value is a fraction of four bytes, or a 32-bit word by rejection.
+Our own scheme is in `fairness.py`.
 """
 
 import hashlib
@@ -21,32 +21,32 @@ WORD_VALUES: Final = 2**32
 
 @frozen
 class Scheme:
-    """How a site makes bytes of its seeds. `message` names client seed, nonce and block."""
+    """The HMAC of a site: `message` is a template with the fields client, nonce and block."""
 
     name: str
     message: str
     has_hex_key: bool
 
     def key(self, server_seed: str) -> bytes:
-        """Return what keys the HMAC. Raises InvalidInput when the seed should be hexadecimal and is not."""
+        """Return the key of the HMAC. Raises InvalidInput for a seed that is not hexadecimal, if it must be."""
         if not self.has_hex_key:
             return server_seed.encode()
         try:
             return bytes.fromhex(server_seed)
         except ValueError:
-            raise InvalidInput("serverSeed", "must be hexadecimal digits in this scheme") from None
+            raise InvalidInput("serverSeed", "must be pairs of hexadecimal digits in this scheme") from None
 
     def commitment(self, server_seed: str) -> str:
         """Return the hash of the seed that was published before play."""
         return hashlib.sha256(self.key(server_seed)).hexdigest()
 
     def block(self, server_seed: str, client_seed: str, nonce: int, block: int = 0) -> bytes:
-        """Return a block of 32 bytes."""
+        """Return the 32 bytes of one block. Raises InvalidInput."""
         message = self.message.format(client=client_seed, nonce=nonce, block=block)
         return hmac.digest(self.key(server_seed), message.encode(), "sha256")
 
     def words(self, server_seed: str, client_seed: str, nonce: int) -> Iterator[int]:
-        """Yield the 32-bit words, block after block where the scheme has more than one."""
+        """Yield the 32-bit words in the order of the blocks; a scheme without a block field has one block."""
         blocks = range(1_000) if "{block}" in self.message else range(1)
         for number in blocks:
             digest = self.block(server_seed, client_seed, nonce, number)
@@ -57,7 +57,7 @@ class Scheme:
         return (Fraction(word, WORD_VALUES) for word in self.words(server_seed, client_seed, nonce))
 
     def numbers(self, server_seed: str, client_seed: str, nonce: int, modulus: int) -> Iterator[int]:
-        """Yield numbers below a modulus, by rejection of the words in its last, incomplete run."""
+        """Yield integers below the modulus. Words in the last, incomplete run of the modulus are rejected."""
         accepted = WORD_VALUES - WORD_VALUES % modulus
         words = self.words(server_seed, client_seed, nonce)
         return (word % modulus for word in words if word < accepted)
@@ -73,7 +73,7 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
         Scheme("chain", "{client}", has_hex_key=False),
     )
 }
-"""The schemes by name. In `chain` the server seed is a hash of a chain, and the client seed a public text."""
+"""The schemes by name. In `chain` the server seed is a hash of a chain, and the client seed is a public text."""
 
 
 def dice(share: Fraction) -> Fraction:
@@ -87,12 +87,12 @@ def roulette(share: Fraction) -> Fraction:
 
 
 def limbo(share: Fraction) -> Fraction:
-    """Return a multiplier with 1 % kept by the house, rounded down to two decimals."""
+    """Return a multiplier with a house edge of 1 %, rounded down to two decimals."""
     return Fraction(floor(Fraction(99, 100) / share * 100), 100) if share else Fraction(0)
 
 
 def crash(share: Fraction) -> Fraction:
-    """Return the multiplier at which a round of a chain ends, 1 % kept by the house."""
+    """Return the multiplier at which a round of a chain ends, with a house edge of 1 %."""
     return max(Fraction(1), Fraction(WORD_VALUES, share * WORD_VALUES + 1) * Fraction(99, 100))
 
 
@@ -102,4 +102,4 @@ RESULTS: Final[Mapping[str, Callable[[Fraction], Fraction]]] = {
     "limbo": limbo,
     "crash": crash,
 }
-"""What sites make of the first fraction."""
+"""The game results that sites compute from the first fraction, by game."""

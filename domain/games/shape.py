@@ -1,4 +1,4 @@
-"""The form of a game file: which fields there are and of what kind, each fault noted with its path."""
+"""The form of a game file: its fields and their types. Each fault is noted with its path."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,8 +8,7 @@ from typing import Any, Final, TypeVar
 from attrs import frozen
 
 from ..money import MAX_AMOUNT_MINOR
-from .game import FreeSpins, Game, StakeRule, Symbol
-from .reels import Reel
+from .game import FreeSpins, Game, Reel, StakeRule, Symbol
 
 T = TypeVar("T")
 
@@ -17,7 +16,7 @@ MOST_ROWS: Final = 8
 MOST_REELS: Final = 8
 MOST_STOPS: Final = 1_000
 LARGEST_WEIGHT: Final = 1_000_000
-"""The largest weight of a stop, and of all stops of a reel together: a reel is drawn from one 32-bit word."""
+"""The largest weight of one stop, and of all stops of a reel: one 32-bit word draws the stop of a reel."""
 MOST_LINES: Final = 100
 MOST_SYMBOLS: Final = 64
 LARGEST_PAY: Final = 10**9
@@ -31,12 +30,12 @@ LONGEST_TEXT: Final = 200
 _GAME_KEY: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NUMBER: Final = re.compile(r"[1-9][0-9]?")
 _JOINERS: Final = "\u200d\ufe0f"
-"""What joins and styles glyphs of several characters, which by itself is not printable."""
+"""Characters that join and style glyphs of several characters; Python calls them not printable."""
 
 
 @frozen
-class Fault:
-    """Something that is wrong with a game file: where, and what."""
+class GameFault:
+    """A fault of a game file: the path of the field, and the reason."""
 
     path: str
     reason: str
@@ -44,18 +43,18 @@ class Fault:
 
 @frozen
 class Node:
-    """A value of the file with its path. What is not of the kind asked for is noted, and a stand-in returned."""
+    """A value of the file with its path. A value of a wrong type is noted, and a stand-in is returned."""
 
     value: Any
     path: str
-    faults: list[Fault]
+    faults: list[GameFault]
 
     def fault(self, reason: str) -> None:
-        """Note that something is wrong here."""
-        self.faults.append(Fault(self.path or "$", reason))
+        """Note a fault at this path."""
+        self.faults.append(GameFault(self.path or "$", reason))
 
     def below(self, name: str) -> "Node":
-        """Return the field of that name, None where there is none; its path can be printed whatever that is."""
+        """Return the named field, with value None if it is missing; its path is always printable."""
         value = self.value.get(name) if isinstance(self.value, dict) else None
         shown = name[:LONGEST_NAME]
         if not _is_printable(shown):
@@ -63,7 +62,7 @@ class Node:
         return Node(value, f"{self.path}.{shown}" if self.path else shown, self.faults)
 
     def fields(self, needed: str, optional: str = "") -> bool:
-        """Whether this is an object with all the fields needed; unknown ones are noted as well."""
+        """Return whether this is an object with all needed fields; missing and unknown fields are noted."""
         if not isinstance(self.value, dict):
             self.fault("must be an object")
             return False
@@ -71,11 +70,11 @@ class Node:
         for name in missing:
             self.below(name).fault("is missing")
         for name in self.value.keys() - {*needed.split(), *optional.split()}:
-            self.below(name).fault("is not known here")
+            self.below(name).fault("unknown field")
         return not missing
 
     def named(self) -> Iterator[tuple[str, "Node"]]:
-        """Yield the fields of an object that has names of the file's own."""
+        """Yield the fields of an object whose names the file chooses, such as the symbols of a pay table."""
         if not isinstance(self.value, dict):
             self.fault("must be an object")
             return
@@ -87,10 +86,10 @@ class Node:
                 node.fault(f"must have a name of 1 to {LONGEST_NAME} printable characters")
 
     def text(self, *, empty: bool = False, longest: int = LONGEST_TEXT) -> str:
-        """Return a text of printable characters."""
+        """Return a string of printable characters."""
         value = self.value
         if not isinstance(value, str) or not (value or empty):
-            self.fault("must be a text")
+            self.fault("must be a string")
         elif len(value) > longest or not _is_printable(value):
             self.fault(f"must be at most {longest} printable characters")
         else:
@@ -98,7 +97,7 @@ class Node:
         return ""
 
     def whole(self, low: int, high: int) -> int:
-        """Return a whole number within bounds."""
+        """Return a whole number from `low` to `high`."""
         if type(self.value) is not int:
             self.fault("must be a whole number")
         elif not low <= self.value <= high:
@@ -108,7 +107,7 @@ class Node:
         return low
 
     def items(self, most: int, read: Callable[["Node"], T]) -> tuple[T, ...]:
-        """Return the items of a list that is not empty and not too long."""
+        """Return the items of a list of 1 to `most` items."""
         if not isinstance(self.value, list):
             self.fault("must be a list")
         elif not 1 <= len(self.value) <= most:
@@ -119,7 +118,7 @@ class Node:
         return ()
 
     def table(self, most: int) -> dict[int, int]:
-        """Return an object from numbers of symbols to whole numbers from 1 on."""
+        """Return an object that maps numbers of symbols to whole numbers from 1 to `most`."""
         table: dict[int, int] = {}
         if not isinstance(self.value, dict):
             self.fault("must be an object")
@@ -129,7 +128,7 @@ class Node:
             if _NUMBER.fullmatch(name):
                 table[int(name)] = node.whole(1, most)
             else:
-                node.fault("is no number of symbols")
+                node.fault("must be a number of symbols from 1 to 99")
         return table
 
 
@@ -137,8 +136,8 @@ def _is_printable(text: str) -> bool:
     return all(char.isprintable() or char in _JOINERS for char in text)
 
 
-def parse_game(document: object) -> tuple[Game | None, str, list[Fault]]:
-    """Return the game that a document describes, the return that it declares, and the faults of its form."""
+def parse_game(document: object) -> tuple[Game | None, str, list[GameFault]]:
+    """Return the game of a document, the return that it declares, and the faults of its form."""
     root = Node(document, "", [])
     if not root.fields(
         "format gameKey name provider rtp symbols rows reels lines pays stake",
@@ -205,12 +204,12 @@ def _reels(node: Node, rows: int) -> tuple[Reel, ...]:
 def _reel(node: Node, rows: int) -> Reel:
     stops = node.items(MOST_STOPS, _stop) or (("", 1),)
     if sum(weight for _, weight in stops) > LARGEST_WEIGHT:
-        node.fault(f"weighs more than {LARGEST_WEIGHT}, all stops together")
+        node.fault(f"the weights of all stops must add up to at most {LARGEST_WEIGHT}")
     return Reel(tuple(symbol for symbol, _ in stops), tuple(weight for _, weight in stops), rows)
 
 
 def _stop(node: Node) -> tuple[str, int]:
-    """Return symbol and weight: a stop is `"A"`, or `["A", 3]` for one that comes three times as often."""
+    """Return symbol and weight: a stop is `"A"`, or `["A", 3]` for a stop that is three times as likely."""
     if isinstance(node.value, str):
         return node.text(), 1
     if not isinstance(node.value, list) or len(node.value) != len(("symbol", "weight")):

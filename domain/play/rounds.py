@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..games.game import Game, Play, Window
+from ..games.game import Game, RoundOutcome, Window
 from ..vouchers.bonuses import Bonus, BonusTrigger, require_acknowledged
 from .players import Player
 
@@ -63,7 +63,7 @@ def require_playable(player: Player, bonuses: Iterable[Bonus], stake_minor: int)
 
 def settle_round(
     game: Game,
-    play: Play,
+    play: RoundOutcome,
     player: Player,
     bonuses: Iterable[Bonus],
     *,
@@ -89,7 +89,7 @@ def settle_round(
     )
 
 
-def outcome_of(play: Play, coin_minor: int) -> dict[str, Any]:
+def outcome_of(play: RoundOutcome, coin_minor: int) -> dict[str, Any]:
     """Return what a play showed and paid, as it is kept and shown: the names are those of the wire."""
     outcome = _shown(play.paid, coin_minor)
     outcome["freeSpins"] = [_shown(window, coin_minor * play.multiplier) for window in play.free]

@@ -11,8 +11,8 @@ from playtime.application.ledger.audit import CHECKS, Check, Look, Severity
 from playtime.application.ports.audit import Found, Stored
 from playtime.application.ports.storage import Storage
 from playtime.domain.games.demo import DEMO_GAME
-from playtime.domain.games.rtp_alarm import GamePlay, is_possible
-from playtime.domain.games.variance import variance_of
+from playtime.domain.games.par_sheet import sheet_of
+from playtime.domain.games.rtp_alarm import GameTotals, is_possible
 
 from support.audit_day import AuditedDay
 from support.day import SUNRISE, Day
@@ -149,7 +149,7 @@ class TestVersions:
         assert (finding.code, finding.sample) == ("RTP_ALARM", (f"demo-wheel:{DEMO_GAME.version}",))
 
 
-def _played(day: Day) -> list[GamePlay]:
+def _played(day: Day) -> list[GameTotals]:
     with day.storage.begin_owner_read() as unit:
         return list(unit.audit.play())
 
@@ -159,7 +159,7 @@ class TestTheReturn:
         (reel,) = DEMO_GAME.reels
         pays = [DEMO_GAME.pays.get(symbol, {}).get(1, 0) for symbol in reel.strip]
         squares = sum(weight * pay**2 for weight, pay in zip(reel.weights, pays, strict=True))
-        assert variance_of(DEMO_GAME) == Fraction(squares, 10_000) - Fraction(19, 20) ** 2
+        assert sheet_of(DEMO_GAME).spread.variance == Fraction(squares, 10_000) - Fraction(19, 20) ** 2
 
     @pytest.mark.parametrize(
         ("rounds", "won_minor", "possible"),
@@ -178,7 +178,7 @@ class TestTheReturn:
     )
     def test_what_is_possible(self, rounds: int, won_minor: int, *, possible: bool) -> None:
         """A million rounds of one minor unit: standard deviation 3,000, of which 5.5 are not believed."""
-        play = GamePlay(
+        play = GameTotals(
             game_key="demo-wheel",
             rounds=rounds,
             staked_minor=rounds,
@@ -189,7 +189,7 @@ class TestTheReturn:
         assert is_possible(DEMO_GAME, play) is possible
 
     def test_of_other_stakes_is_the_same(self) -> None:
-        play = GamePlay("demo-wheel", 10**6, 10**6, 967_000, 10**6, 1)
+        play = GameTotals("demo-wheel", 10**6, 10**6, 967_000, 10**6, 1)
         larger = evolve(
             play, staked_minor=10**9, won_minor=967_000_000, staked_squares=10**12, largest_stake_minor=1_000
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from playtime.domain.games.inference import root_of
+from playtime.domain.decimals import square_root
 from playtime.domain.ledger.events import EventSource
 
 from support.analytics import Question, questions, utc_text
@@ -76,7 +76,7 @@ def assert_expectation(found: dict[str, Any], counted: Reckoning) -> None:
         assert (found["rtpLow"], found["rtpHigh"]) == (None, None)
         return
     squares = sum(event.amount_minor**2 for event in counted.events("BET"))
-    half = Fraction("1.959964") * root_of(VARIANCE * squares) / handle
+    half = Fraction("1.959964") * square_root(VARIANCE * squares) / handle
     assert found["rtpLow"] == decimals(Fraction(payout, handle) - half, 1)
     assert found["rtpHigh"] == decimals(Fraction(payout, handle) + half, 1)
 

@@ -20,8 +20,8 @@ from playtime.contracts.doubles import SettableClock, build_engine
 from playtime.contracts.house import House
 from playtime.contracts.plays import BEGINNING, DAYS, Play, newcomers
 from playtime.contracts.records import account, movement, write
+from playtime.domain.decimals import square_root
 from playtime.domain.errors import InvalidInput
-from playtime.domain.games.inference import root_of
 from playtime.domain.ledger.events import AccountKind, EventType, LedgerEvent
 from playtime.domain.play.players import Player
 
@@ -241,7 +241,7 @@ def test_outliers_are_found_by_the_games_own_odds(name: str) -> None:
     lucky, usual, beginner = (house.player() for _ in range(3))
     # 200 bets of 100: 19,000 are to be expected, with a deviation of 100 x sqrt(8.9775 x 200). Luck gives more
     # than 3.290527 of these too often: the bound that the odds of the game allow lies at 72,275.
-    deviation, threshold = root_of(VARIANCE * 200 * 100**2), 72_275
+    deviation, threshold = square_root(VARIANCE * 200 * 100**2), 72_275
     played = [
         *bets(house, lucky, 200, threshold),
         *bets(house, usual, 200, threshold - 1),

@@ -8,7 +8,7 @@ from playtime.adapters.cli.commands import build_commands
 from playtime.adapters.cli.program import Program
 from playtime.bootstrap import simulated_engine
 from playtime.domain.games.demo import DEMO_GAME
-from playtime.domain.games.reels import Reel
+from playtime.domain.games.game import Reel
 
 
 def unused(*_: object) -> object:

@@ -1,4 +1,4 @@
-"""Game files: read with a path for each fault; the version is the hash of what the file means."""
+"""Game files: each fault has a path, and the version is the hash of the canonical content."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from playtime.domain.games.files import (
     LARGEST_FILE_BYTES,
     InvalidGameFile,
     canonical,
-    is_claim_of,
+    matches_declared_rtp,
     read_game,
     read_playable_game,
 )
@@ -33,7 +33,7 @@ Change = Callable[[Document], object]
 
 
 def _slots() -> Game:
-    """Return a game with everything that a file can have."""
+    """Return a game with every feature of the file format."""
     return make_game(
         ["ABWAB", "ABSAB", "SABWA"],
         {"A": {2: 1, 3: 5}, "B": {3: 7}, "W": {3: 50}},
@@ -63,7 +63,7 @@ def _changed(change: Change, game: Game | None = None) -> Document:
 
 
 @given(games())
-def test_a_canonical_file_is_the_game_again(game: Game) -> None:
+def test_canonical_file_reads_back_as_the_same_game(game: Game) -> None:
     assert faults_of(game) == []
     again = read_game(canonical(game))
     assert canonical(again) == canonical(game)
@@ -72,7 +72,7 @@ def test_a_canonical_file_is_the_game_again(game: Game) -> None:
 
 
 @given(games(), st.integers(0, 4))
-def test_how_a_file_is_written_makes_no_version(game: Game, indent: int) -> None:
+def test_version_ignores_order_and_white_space(game: Game, indent: int) -> None:
     document = document_of(game)
     shuffled = {name: document[name] for name in sorted(document, reverse=True) if document[name] is not None}
     assert read_game(json.dumps(shuffled, indent=indent).encode()).version == game.version
@@ -87,26 +87,26 @@ def test_how_a_file_is_written_makes_no_version(game: Game, indent: int) -> None
         lambda d: d["lines"].reverse(),
     ],
 )
-def test_a_changed_file_is_another_version(change: Change) -> None:
+def test_changed_content_is_another_version(change: Change) -> None:
     game = _slots()
     assert read_game(file_of(_changed(change, game))).version != game.version
 
 
-def test_a_weight_of_one_may_be_left_out() -> None:
+def test_weight_of_one_may_be_omitted() -> None:
     game = _slots()
     document = document_of(game)
     document["reels"][0] = [[symbol, 1] for symbol in document["reels"][0]]
     assert read_game(file_of(document)).version == game.version
 
 
-def test_free_spins_are_on_the_paid_reels_unless_they_have_their_own() -> None:
+def test_free_spins_default_to_the_paid_reels() -> None:
     game = _slots()
     document = document_of(game)
     del document["freeSpins"]["reels"]
     assert read_game(file_of(document)).version == game.version
 
 
-def test_the_game_of_the_page_is_played_as_it_stands_there() -> None:
+def test_example_of_the_docs_is_a_valid_game() -> None:
     page = (ROOT / "docs" / "game-files.md").read_text()
     (content,) = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     game = read_game(content.encode())
@@ -120,43 +120,43 @@ def test_the_game_of_the_page_is_played_as_it_stands_there() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "reason"),
     [
-        (lambda d: d["reels"][0].__setitem__(1, "X"), "reels[0][1]", "no symbol"),
-        (lambda d: d["freeSpins"]["reels"][2].__setitem__(4, "X"), "freeSpins.reels[2][4]", "no symbol"),
+        (lambda d: d["reels"][0].__setitem__(1, "X"), "reels[0][1]", "one of the game's symbols"),
+        (lambda d: d["freeSpins"]["reels"][2].__setitem__(4, "X"), "freeSpins.reels[2][4]", "must be one of"),
         (lambda d: d["reels"][1].__setitem__(0, ["A", 0]), "reels[1][0][1]", "between 1 and 1000000"),
         (lambda d: d["reels"][1].__setitem__(0, ["A", 10**9]), "reels[1][0][1]", "between 1 and 1000000"),
-        (lambda d: d["reels"][1].__setitem__(0, ["A", 10**6]), "reels[1]", "weighs more than"),
+        (lambda d: d["reels"][1].__setitem__(0, ["A", 10**6]), "reels[1]", "must add up to at most 1000000"),
         (lambda d: d["reels"][1].__setitem__(0, ["A", 1.0]), "reels[1][0][1]", "whole number"),
         (lambda d: d["reels"][1].__setitem__(0, ["A", True]), "reels[1][0][1]", "whole number"),
         (lambda d: d["reels"][1].__setitem__(0, 7), "reels[1][0]", "a symbol"),
         (lambda d: d["reels"].__setitem__(0, []), "reels[0]", "between 1 and 1000"),
         (lambda d: d["reels"].__setitem__(0, ["A"] * 1_001), "reels[0]", "between 1 and 1000"),
-        (lambda d: d["reels"][1].__setitem__(3, "S"), "reels[1][2]", "two scatters"),
-        (lambda d: d["lines"][1].__setitem__(2, 2), "lines[1][2]", "off the grid"),
+        (lambda d: d["reels"][1].__setitem__(3, "S"), "reels[1][2]", "at most one scatter"),
+        (lambda d: d["lines"][1].__setitem__(2, 2), "lines[1][2]", "a row from 0 to 1"),
         (lambda d: d["lines"][1].__setitem__(2, -1), "lines[1][2]", "between 0"),
         (lambda d: d["lines"][0].pop(), "lines[0]", "a row for each of the 3 reels"),
-        (lambda d: d["lines"].append([0, 0, 0]), "lines[3]", "there already"),
+        (lambda d: d["lines"].append([0, 0, 0]), "lines[3]", "duplicate line"),
         (lambda d: d["lines"].clear(), "lines", "between 1 and 100"),
-        (lambda d: d["pays"].update(X={"3": 1}), "pays.X", "no symbol"),
+        (lambda d: d["pays"].update(X={"3": 1}), "pays.X", "one of the game's symbols"),
         (lambda d: d["pays"].update(S={"3": 1}), "pays.S", "scatterPays"),
         (lambda d: d["pays"]["A"].update({"4": 9}), "pays.A.4", "at most 3"),
         (lambda d: d["pays"]["A"].update({"3": 0}), "pays.A.3", "between 1"),
-        (lambda d: d["pays"]["A"].update({"2": 6}), "pays.A.3", "less than a shorter run"),
-        (lambda d: d["pays"]["A"].update({"one": 6}), "pays.A.one", "no number of symbols"),
+        (lambda d: d["pays"]["A"].update({"2": 6}), "pays.A.3", "at least 6, as a shorter run pays"),
+        (lambda d: d["pays"]["A"].update({"one": 6}), "pays.A.one", "a number of symbols from 1 to 99"),
         (lambda d: d["pays"].update(A={"2": 1}), "pays.A.3", "is missing"),
-        (lambda d: d["pays"].clear(), "pays", "nothing pays"),
+        (lambda d: d["pays"].clear(), "pays", "at least one symbol"),
         (lambda d: d["scatterPays"].update({"3": 9}), "scatterPays.3", "at most 2"),
-        (lambda d: d.update(scatter=None), "scatterPays", "no scatter"),
-        (lambda d: d.update(scatter=None), "freeSpins", "no scatter"),
-        (lambda d: d.update(wild="X"), "wild", "no symbol"),
-        (lambda d: d.update(wild="S"), "wild", "is the scatter"),
-        (lambda d: d["symbols"].append(d["symbols"][0]), "symbols[4].id", "twice"),
+        (lambda d: d.update(scatter=None), "scatterPays", "needs a `scatter`"),
+        (lambda d: d.update(scatter=None), "freeSpins", "needs a `scatter`"),
+        (lambda d: d.update(wild="X"), "wild", "one of the game's symbols"),
+        (lambda d: d.update(wild="S"), "wild", "must not be the scatter"),
+        (lambda d: d["symbols"].append(d["symbols"][0]), "symbols[4].id", "duplicate symbol id"),
         (lambda d: d["symbols"][0].pop("name"), "symbols[0].name", "is missing"),
-        (lambda d: d["freeSpins"].update(mostSpins=3), "freeSpins.mostSpins", "less than an award"),
+        (lambda d: d["freeSpins"].update(mostSpins=3), "freeSpins.mostSpins", "at least the largest award"),
         (lambda d: d["freeSpins"].update(multiplier=0), "freeSpins.multiplier", "between 1"),
         (lambda d: d["freeSpins"]["reels"].pop(), "freeSpins.reels", "must be 3"),
         (lambda d: d["stake"].update(coins=3), "stake.minMinor", "multiple of the 3 coins"),
         (lambda d: d["stake"].update(minMinor=2_000), "stake.minMinor", "to maxMinor"),
-        (lambda d: d["stake"].update(levelsMinor=[5, 5]), "stake.levelsMinor[1]", "there already"),
+        (lambda d: d["stake"].update(levelsMinor=[5, 5]), "stake.levelsMinor[1]", "duplicate level"),
         (lambda d: d["stake"].update(levelsMinor=[5_000]), "stake.levelsMinor[0]", "within the limits"),
         (lambda d: d["stake"].update(maxMinor=10**12), "stake.maxMinor", "times the largest win"),
         (lambda d: d["stake"].pop("coins"), "stake.coins", "is missing"),
@@ -164,36 +164,36 @@ def test_the_game_of_the_page_is_played_as_it_stands_there() -> None:
         (lambda d: d.update(rows="2"), "rows", "whole number"),
         (lambda d: d.update(format=2), "format", "must be 1"),
         (lambda d: d.update(gameKey="Not A Key"), "gameKey", "small letters"),
-        (lambda d: d.update(name=""), "name", "a text"),
+        (lambda d: d.update(name=""), "name", "a string"),
         (lambda d: d.update(name="a\u0000b"), "name", "printable"),
         (lambda d: d.update(look=[]), "look", "an object"),
-        (lambda d: d.update(extra=1), "extra", "not known"),
-        (lambda d: d.update({"\ud800": 1}), r"\ud800", "not known"),
-        (lambda d: d.update({"a\n" * 50: 1}), r"a\n" * 20, "not known"),
-        (lambda d: d["stake"].update({"\x00": 1}), r"stake.\x00", "not known"),
+        (lambda d: d.update(extra=1), "extra", "unknown field"),
+        (lambda d: d.update({"\ud800": 1}), r"\ud800", "unknown field"),
+        (lambda d: d.update({"a\n" * 50: 1}), r"a\n" * 20, "unknown field"),
+        (lambda d: d["stake"].update({"\x00": 1}), r"stake.\x00", "unknown field"),
         (lambda d: d.update(look={"\ud800": "x"}), r"look.\ud800", "40 printable"),
         (lambda d: d.update(look={"a\n": "x"}), r"look.a\n", "40 printable"),
         (lambda d: d.update(look={"": "x"}), "look.", "40 printable"),
         (lambda d: d.update(look={"a" * 41: "x"}), "look." + "a" * 40, "40 printable"),
         (lambda d: d.update(look={"a": "\ud800"}), "look.a", "printable"),
         (lambda d: d["pays"].update({"\udfff": {"3": 1}}), r"pays.\udfff", "40 printable"),
-        (lambda d: d["pays"]["A"].update({"\udfff": 1}), r"pays.A.\udfff", "no number of symbols"),
-        (lambda d: d["pays"]["A"].update({"1\u0663": 1}), "pays.A.1\u0663", "no number of symbols"),
+        (lambda d: d["pays"]["A"].update({"\udfff": 1}), r"pays.A.\udfff", "a number of symbols from 1 to 99"),
+        (lambda d: d["pays"]["A"].update({"1\u0663": 1}), "pays.A.1\u0663", "a number of symbols from 1 to 99"),
         (lambda d: d["symbols"][0].update(id="A" * 41), "symbols[0].id", "at most 40 printable"),
         (lambda d: d.pop("lines"), "lines", "is missing"),
     ],
 )
-def test_each_fault_has_its_path(change: Change, path: str, reason: str) -> None:
+def test_each_fault_has_its_path_and_reason(change: Change, path: str, reason: str) -> None:
     faults = _faults(_changed(change))
     assert reason in faults[path], faults
 
 
-def test_a_symbol_of_40_characters_pays() -> None:
+def test_symbol_id_of_40_characters_is_accepted() -> None:
     text = json.dumps(document_of(_slots())).replace('"A"', json.dumps("A" * 40))
     assert read_game(text.encode()).pays["A" * 40] == _slots().pays["A"]
 
 
-def test_faults_are_told_together() -> None:
+def test_all_faults_are_reported_together() -> None:
     def spoil(document: Document) -> None:
         document["reels"][0][0] = "X"
         document["lines"][0][0] = 7
@@ -209,13 +209,13 @@ def test_faults_are_told_together() -> None:
         (b"", "not JSON"),
         (b"\xff", "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"format": 1, "format": 1}', "twice"),
+        (b'{"format": 1, "format": 1}', "duplicate field"),
         (b"[]", "an object"),
         (b"null", "an object"),
         (b" " * (LARGEST_FILE_BYTES + 1), "larger than"),
     ],
 )
-def test_what_is_no_document_is_refused_as_a_whole(content: bytes, reason: str) -> None:
+def test_content_that_is_not_an_object_is_refused(content: bytes, reason: str) -> None:
     assert reason in _faults(content)["$"]
 
 
@@ -226,12 +226,12 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING)
-def test_any_json_is_refused_with_faults(document: object) -> None:
+def test_arbitrary_json_is_refused_with_faults(document: object) -> None:
     assert _faults(document)
 
 
 @given(games(), st.data())
-def test_any_value_in_any_place_is_read_or_refused_with_faults(game: Game, data: st.DataObject) -> None:
+def test_arbitrary_field_is_read_or_refused_with_faults(game: Game, data: st.DataObject) -> None:
     document = document_of(game)
     name = data.draw(st.sampled_from(sorted(document)))
     document[name] = data.draw(
@@ -240,15 +240,15 @@ def test_any_value_in_any_place_is_read_or_refused_with_faults(game: Game, data:
     try:
         read_game(file_of(document))
     except InvalidGameFile as refused:
-        assert refused.faults  # noqa: PT017 - a game may come of it as well
+        assert refused.faults  # noqa: PT017 - the file may also be valid
 
 
 # --- the declared return --------------------------------------------------------------------------------------
 
 
-def test_a_return_that_is_off_by_a_millionth_is_refused() -> None:
+def test_declared_return_off_by_a_millionth_is_refused() -> None:
     document = document_of(DEMO_GAME)
-    for claim, is_right in [
+    for declared, is_right in [
         ("0.950000", True),
         ("19/20", True),
         ("950000000/1000000000", True),
@@ -260,23 +260,23 @@ def test_a_return_that_is_off_by_a_millionth_is_refused() -> None:
         ("95 %", False),
         ("1/0", False),
     ]:
-        document["rtp"] = claim
+        document["rtp"] = declared
         if is_right:
             assert read_game(file_of(document)).rtp == Fraction(19, 20)
         else:
-            assert claim in _faults(document)["rtp"]
+            assert declared in _faults(document)["rtp"]
 
 
 @given(st.fractions(0, 1), st.integers(6, 12))
-def test_a_claim_is_right_when_it_is_the_return_rounded(exact: Fraction, places: int) -> None:
+def test_declared_return_may_be_rounded(exact: Fraction, places: int) -> None:
     scaled = round(exact * 10**places)
     digits = f"{scaled // 10**places}.{scaled % 10**places:0{places}d}"
-    assert is_claim_of(digits, exact)
+    assert matches_declared_rtp(digits, exact)
     off = scaled + 1
-    assert not is_claim_of(f"{off // 10**places}.{off % 10**places:0{places}d}", exact)
+    assert not matches_declared_rtp(f"{off // 10**places}.{off % 10**places:0{places}d}", exact)
 
 
-def test_a_drawn_game_declares_what_it_returns() -> None:
+def test_generated_game_declares_its_return() -> None:
     game = finished(_slots())
     assert game.rtp == read_game(canonical(game)).rtp > 0
 
@@ -285,7 +285,7 @@ def test_a_drawn_game_declares_what_it_returns() -> None:
 
 
 def _heavy(coins: int, spins: int) -> Game:
-    """Return a game of many coins and free spins, whose sums are many."""
+    """Return a game with so many coins and free spins that its sums are many."""
     pays = {symbol: {3: 1 + at, 4: 3 + 2 * at, 5: 10 + 7 * at} for at, symbol in enumerate("ABCDEFGH")}
     return make_game(
         ["ABCDEFGHABCDEFGHABCDS"] * 5,
@@ -298,8 +298,8 @@ def _heavy(coins: int, spins: int) -> Game:
     )
 
 
-def test_a_game_is_refused_whose_odds_take_too_long_to_count() -> None:
-    """They are asked for while a player is locked; its rounds can be checked all the same."""
+def test_game_with_too_many_free_spin_sums_is_refused() -> None:
+    """Spins need the odds while a player is locked; old rounds of such a game can still be checked."""
     game = _heavy(100, 200)
     assert faults_of(game) == []
     with pytest.raises(InvalidGameFile) as refused:
@@ -309,13 +309,13 @@ def test_a_game_is_refused_whose_odds_take_too_long_to_count() -> None:
     assert read_playable_game(canonical(_heavy(20, 100))).free_spins is not None
 
 
-def test_a_game_is_refused_whose_windows_are_too_many_to_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_game_with_too_many_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(odds, "MOST_STEPS", 100)
-    with pytest.raises(InvalidGameFile, match="reels: makes too much to count"):
+    with pytest.raises(InvalidGameFile, match="reels: makes the odds take too long to count"):
         read_playable_game(canonical(_slots()))
 
 
-def test_the_odds_of_a_game_that_was_read_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playable_game_has_its_odds_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     game = read_playable_game(canonical(_slots()))
     monkeypatch.setattr(odds, "MOST_STEPS", 0)
     assert 0 < sheet_of(game).at_least_stake < 1

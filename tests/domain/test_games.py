@@ -1,4 +1,4 @@
-"""Games: the published file decides, exactly."""
+"""Games: windows, wins and stakes follow the published pay table exactly."""
 
 from collections import Counter
 from fractions import Fraction
@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.faults import faults_of
-from playtime.domain.games.game import Game, LineWin, StakeOutOfRange, StakeRule
-from playtime.domain.games.reels import Reel
+from playtime.domain.games.game import Game, LineWin, Reel, StakeOutOfRange, StakeRule
 from playtime.domain.money import MAX_AMOUNT_MINOR
 
-from support.games import LINES, Told, every_window, games, make_game
+from support.games import LINES, FixedDraw, every_window, games, make_game
 
 TABLE = [
     ("shade", 5895, 0),
@@ -34,7 +33,7 @@ def _wins(game: Game, *stops: int) -> list[LineWin]:
 # --- the demo game --------------------------------------------------------------------------------------------
 
 
-def test_the_demo_game_is_as_published() -> None:
+def test_demo_game_is_as_published() -> None:
     (reel,) = DEMO_GAME.reels
     pays = [DEMO_GAME.pays.get(symbol, {}).get(1, 0) for symbol in reel.strip]
     assert list(zip(reel.strip, reel.weights, pays, strict=True)) == TABLE
@@ -44,7 +43,7 @@ def test_the_demo_game_is_as_published() -> None:
     assert faults_of(DEMO_GAME) == []
 
 
-def test_the_demo_game_returns_exactly_19_of_20() -> None:
+def test_demo_game_returns_exactly_19_of_20() -> None:
     by_hand = Fraction(0)
     for _, weight, multiplier in TABLE:
         by_hand += Fraction(weight, 10_000) * multiplier
@@ -52,8 +51,8 @@ def test_the_demo_game_returns_exactly_19_of_20() -> None:
     assert DEMO_GAME.rtp == by_hand
 
 
-def test_every_ticket_of_the_demo_game_wins_by_its_weight() -> None:
-    plays = [DEMO_GAME.play(Told([ticket])) for ticket in range(10_000)]
+def test_tickets_of_the_demo_game_win_by_weight() -> None:
+    plays = [DEMO_GAME.play(FixedDraw([ticket])) for ticket in range(10_000)]
     assert Counter(play.paid.columns[0][0] for play in plays) == {name: weight for name, weight, _ in TABLE}
     assert Fraction(sum(play.coins for play in plays), 10_000) == DEMO_GAME.rtp
 
@@ -61,30 +60,30 @@ def test_every_ticket_of_the_demo_game_wins_by_its_weight() -> None:
 # --- reels ----------------------------------------------------------------------------------------------------
 
 
-def test_a_strip_has_no_end() -> None:
+def test_strip_is_cyclic() -> None:
     reel = Reel(tuple("ABCD"), (1, 1, 1, 1), 3)
     assert reel.columns == (("A", "B", "C"), ("B", "C", "D"), ("C", "D", "A"), ("D", "A", "B"))
 
 
 @given(games())
-def test_the_tickets_of_a_reel_cover_each_weight_exactly(game: Game) -> None:
+def test_tickets_of_a_reel_cover_each_weight_exactly(game: Game) -> None:
     for reel in game.reels:
         stops = Counter(reel.stop_of(ticket) for ticket in range(reel.total_weight))
         assert stops == dict(enumerate(reel.weights))
 
 
 @given(games())
-def test_a_ticket_out_of_range_is_refused(game: Game) -> None:
+def test_ticket_out_of_range_is_refused(game: Game) -> None:
     reel = game.reels[0]
     for ticket in (-1, reel.total_weight, reel.total_weight + 1, -reel.total_weight):
-        with pytest.raises(ValueError, match="a ticket is from 0 to"):
+        with pytest.raises(ValueError, match="a ticket must be from 0 to"):
             reel.stop_of(ticket)
 
 
-# --- what a window pays ---------------------------------------------------------------------------------------
+# --- wins of a window ------------------------------------------------------------------------------------------
 
 
-def test_a_line_pays_from_the_left_as_far_as_it_runs() -> None:
+def test_line_pays_its_run_from_the_left() -> None:
     game = make_game(["AB", "AB", "AB", "AB"], {"A": {2: 3, 3: 5, 4: 9}, "B": {3: 2, 4: 4}})
     assert _wins(game, 0, 0, 0, 0) == [LineWin(1, "A", 4, 9)]
     assert _wins(game, 0, 0, 0, 1) == [LineWin(1, "A", 3, 5)]
@@ -111,21 +110,21 @@ def test_a_line_pays_from_the_left_as_far_as_it_runs() -> None:
         ("WBB", LineWin(1, "B", 3, 30)),
     ],
 )
-def test_the_wild_symbol_stands_for_others_and_a_line_pays_its_best(window: str, win: LineWin | None) -> None:
+def test_wild_replaces_symbols_and_line_pays_its_best(window: str, win: LineWin | None) -> None:
     strips = ["WABS"] * 3
     game = make_game(strips, {"A": {2: 4, 3: 9}, "B": {3: 30}, "W": {2: 20, 3: 50}})
     stops = [strip.index(symbol) for strip, symbol in zip(strips, window, strict=True)]
     assert _wins(game, *stops) == ([] if win is None else [win])
 
 
-def test_each_line_runs_through_its_own_rows() -> None:
+def test_each_line_has_its_own_rows() -> None:
     game = make_game(["ABC"] * 5, {"A": {5: 1}, "B": {5: 2}, "C": {5: 3}}, rows=3, lines=LINES)
     assert _wins(game, 0, 0, 0, 0, 0) == [LineWin(1, "B", 5, 2), LineWin(2, "A", 5, 1), LineWin(3, "C", 5, 3)]
     diagonal = _wins(game, 0, 2, 1, 2, 0)
     assert diagonal == [LineWin(4, "A", 5, 1)]
 
 
-def test_scatters_pay_wherever_they_show() -> None:
+def test_scatters_pay_anywhere_in_the_window() -> None:
     game = make_game(["ABS", "SAB", "ASB"], {"A": {3: 5}}, rows=2, lines=[(0, 0, 0)], scatter_pays={2: 4, 3: 25})
     window = game.window(game.reels, (1, 0, 0))
     assert window.columns == (("B", "S"), ("S", "A"), ("A", "S"))
@@ -133,22 +132,22 @@ def test_scatters_pay_wherever_they_show() -> None:
     assert game.window(game.reels, (0, 0, 2)).scatter_coins == 0
 
 
-def test_free_spins_are_played_in_the_same_round_multiplied_and_won_again() -> None:
+def test_free_spins_multiply_and_win_more_free_spins() -> None:
     game = make_game(["AS", "AS"], {"A": {2: 5}}, scatter_pays={2: 1}, free=({2: 2}, 3, 3))
-    nothing = game.play(Told([0, 1]))
+    nothing = game.play(FixedDraw([0, 1]))
     assert (nothing.free, nothing.coins) == ((), 0)
-    play = game.play(Told([1, 1, 0, 0, 1, 1, 0, 1]))
-    assert [window.stops for window in play.free] == [(0, 0), (1, 1), (0, 1)], "two won, and one more of two"
+    play = game.play(FixedDraw([1, 1, 0, 0, 1, 1, 0, 1]))
+    assert [window.stops for window in play.free] == [(0, 0), (1, 1), (0, 1)], "two won, one more of two"
     assert play.coins == 1 + 3 * (5 + 1 + 0)
 
 
-def test_no_more_free_spins_are_played_than_a_round_may_have() -> None:
+def test_free_spins_stop_at_the_limit_of_the_round() -> None:
     game = make_game(["S", "S"], {"A": {2: 5}}, free=({2: 2}, 1, 5))
-    assert len(game.play(Told([0] * 12)).free) == 5
+    assert len(game.play(FixedDraw([0] * 12)).free) == 5
 
 
 @given(games(), st.data())
-def test_a_play_depends_on_nothing_but_its_draw(game: Game, data: st.DataObject) -> None:
+def test_outcome_depends_on_the_draw_only(game: Game, data: st.DataObject) -> None:
     weight = max(reel.total_weight for reel in game.reels)
     tickets = data.draw(st.lists(st.integers(0, weight - 1), min_size=20, max_size=20))
 
@@ -163,7 +162,7 @@ def test_a_play_depends_on_nothing_but_its_draw(game: Game, data: st.DataObject)
 
 
 @given(games())
-def test_what_a_window_pays_is_in_the_table(game: Game) -> None:
+def test_window_pays_by_the_pay_table(game: Game) -> None:
     for _, stops in every_window(game):
         window = game.window(game.reels, stops)
         for win in window.line_wins:
@@ -175,7 +174,7 @@ def test_what_a_window_pays_is_in_the_table(game: Game) -> None:
 
 
 @pytest.mark.parametrize("stake", [20, 40, 2_000])
-def test_a_stake_of_whole_coins_within_the_limits_passes(stake: int) -> None:
+def test_stake_of_whole_coins_within_limits_is_accepted(stake: int) -> None:
     assert StakeRule(20, 20, 2_000).checked(stake) == stake
 
 
@@ -183,7 +182,7 @@ def test_a_stake_of_whole_coins_within_the_limits_passes(stake: int) -> None:
     ("stake", "reason"),
     [(10, "between 20 and 2000"), (2_020, "between"), (MAX_AMOUNT_MINOR, "between"), (30, "multiple of 20")],
 )
-def test_a_stake_that_is_not_one_is_refused(stake: int, reason: str) -> None:
+def test_stake_out_of_range_is_refused(stake: int, reason: str) -> None:
     with pytest.raises(StakeOutOfRange) as refused:
         StakeRule(20, 20, 2_000).checked(stake)
     assert refused.value.path == "stakeMinor"
@@ -191,7 +190,7 @@ def test_a_stake_that_is_not_one_is_refused(stake: int, reason: str) -> None:
     assert reason in str(refused.value)
 
 
-def test_where_levels_are_named_no_other_stake_is_taken() -> None:
+def test_stake_levels_exclude_other_stakes() -> None:
     rule = StakeRule(10, 10, 1_000, (10, 50, 1_000))
     assert [rule.checked(stake) for stake in (10, 50, 1_000)] == [10, 50, 1_000]
     with pytest.raises(StakeOutOfRange, match="one of 10, 50, 1000"):
@@ -199,7 +198,7 @@ def test_where_levels_are_named_no_other_stake_is_taken() -> None:
 
 
 @pytest.mark.parametrize("stake", [0, -5, 5.0, True, "5", None, 10**30], ids=repr)
-def test_what_is_no_amount_is_no_stake(stake: int) -> None:
+def test_stake_must_be_an_amount(stake: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         DEMO_GAME.checked_stake(stake)
     assert refused.value.path == "stakeMinor"

@@ -1,4 +1,4 @@
-"""Long runs: the draws of millions of rounds, held against what they should be. The seeds are fixed."""
+"""Long runs: the draws of millions of rounds, compared with the odds. The seeds are fixed."""
 
 import hmac
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import pytest
 
 from playtime.adapters.system.game_shelf import shipped_games
 from playtime.domain.games.demo import DEMO_GAME
-from playtime.domain.games.fairness import WORD_VALUES, Stream, words_of
+from playtime.domain.games.fairness import WORD_VALUES, HmacDraw, words_of
 from playtime.domain.games.game import Game
 from playtime.domain.games.par_sheet import ParSheet
 
@@ -29,15 +29,15 @@ GAMES: Final = {game.game_key: game for game in (DEMO_GAME, *shipped_games())}
 Z_99: Final = 2.326
 """The one-sided 1 % quantile of the normal distribution."""
 BROKEN: Final = {"linear_complexity", "overlapping_template_matching", "random_excursion"}
-"""Tests of the package that fail, or break off, on any stream, the operating system's own included."""
+"""Tests of the package that fail or stop on any stream, even on the operating system's own."""
 BATTERY: Final = [name for name in nistrng.SP800_22R1A_BATTERY if name not in BROKEN]
 
 
 def chunks_of_stops(game: Game, spins: int) -> Iterator[tuple[int, Ints]]:
     """Yield the stops of the paid spins of nonces 0, 1, 2 ..., a row for each, with the first nonce of the chunk.
 
-    The words are those of `Stream`, without the step of Python for each of them. Should one be passed over, which
-    happens to one in a hundred thousand or so, the row is left to `Game` itself.
+    The words are those of `HmacDraw`, computed for whole arrays. About one row in a hundred thousand needs a word
+    to be skipped; `Game` itself plays that row.
     """
     weights = np.array([reel.total_weight for reel in game.reels], dtype=np.int64)
     accepted = WORD_VALUES - WORD_VALUES % weights
@@ -54,12 +54,12 @@ def chunks_of_stops(game: Game, spins: int) -> Iterator[tuple[int, Ints]]:
             axis=1,
         )
         for row in np.nonzero((words >= accepted).any(axis=1))[0]:
-            stops[row] = game.play(Stream(SEED, "c", first + int(row))).paid.stops
+            stops[row] = game.play(HmacDraw(SEED, "c", first + int(row))).paid.stops
         yield first, stops
 
 
 def coins_of(game: Game, stops: Ints) -> tuple[Ints, Ints]:
-    """Return what windows pay in coins, and their scatters: written for arrays, and apart from `Game.window`."""
+    """Return the coins and the scatters of windows, computed on arrays, independently of `Game.window`."""
     ids = {symbol.symbol_id: number for number, symbol in enumerate(game.symbols)}
     wild, scatter = ids.get(game.wild or "", -1), ids.get(game.scatter or "", -1)
     strips = [np.array([ids[symbol] for symbol in reel.strip]) for reel in game.reels]
@@ -86,25 +86,25 @@ def coins_of(game: Game, stops: Ints) -> tuple[Ints, Ints]:
 
 
 def wins_of(game: Game, spins: int) -> Iterator[Ints]:
-    """Yield what rounds win in coins, free spins included, which are played as they are in production."""
+    """Yield the coins of rounds; rounds with free spins are played as in production."""
     awards = {} if game.free_spins is None else game.free_spins.awards
     for first, stops in chunks_of_stops(game, spins):
         coins, scatters = coins_of(game, stops)
         for row in np.nonzero(np.isin(scatters, list(awards)))[0]:
-            coins[row] = game.play(Stream(SEED, "c", first + int(row))).coins
+            coins[row] = game.play(HmacDraw(SEED, "c", first + int(row))).coins
         yield coins
 
 
 @pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
-def test_the_arrays_know_what_the_game_does(game: Game) -> None:
+def test_array_calculation_equals_the_game(game: Game) -> None:
     (wins,) = wins_of(game, 3_000)
-    assert wins.tolist() == [game.play(Stream(SEED, "c", nonce)).coins for nonce in range(3_000)]
+    assert wins.tolist() == [game.play(HmacDraw(SEED, "c", nonce)).coins for nonce in range(3_000)]
 
 
 @pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
 @pytest.mark.timeout(900)
-def test_10_million_spins_lie_inside_the_sheets_range(game: Game) -> None:
-    """Ninety of a hundred seeds would; with this one all four games do."""
+def test_10_million_spins_lie_within_the_range_of_the_sheet(game: Game) -> None:
+    """The range holds for 90 of 100 seeds; with this seed it holds for all four games."""
     sheet, paid, hits, back = ParSheet(game), 0, 0, 0
     for coins in wins_of(game, SPINS):
         paid += int(coins.sum())
@@ -118,7 +118,7 @@ def test_10_million_spins_lie_inside_the_sheets_range(game: Game) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_the_stops_of_10_million_draws_are_spread_as_their_weights_are() -> None:
+def test_stops_of_10_million_draws_follow_their_weights() -> None:
     """Chi-square for each reel at 1 %, by the cube root approximation of Wilson and Hilferty (1931)."""
     draws = 0
     games = shipped_games()
@@ -143,14 +143,14 @@ def _critical(degrees: int) -> float:
 
 @pytest.fixture(scope="module")
 def bits() -> Ints:
-    """The raw stream of four rounds, a million bits."""
+    """The words of four rounds, a million bits."""
     words = [word for nonce in range(4) for word in islice(words_of(SEED, "c", nonce), 8_000)]
     return np.unpackbits(np.array(words, dtype=">u4").view(np.uint8)).astype(np.int64)
 
 
 @pytest.mark.parametrize("name", BATTERY)
-def test_the_raw_stream_passes_the_battery_of_nist(name: str, bits: Ints) -> None:
-    """SP 800-22 at 0.1 % each. A copy is handed in: some of the tests write into it."""
+def test_words_pass_the_nist_battery(name: str, bits: Ints) -> None:
+    """SP 800-22 at 0.1 % each. Each test gets a copy, because some of them write into it."""
     battery = nistrng.SP800_22R1A_BATTERY
     ran: Any = nistrng.run_by_name_battery(name, bits.copy(), battery, check_eligibility=False)
     assert ran is not None

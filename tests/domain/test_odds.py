@@ -1,19 +1,17 @@
-"""Odds: what is counted cleverly is what looking at every combination counts, and what others have published."""
+"""Odds: the counts equal a full enumeration, and the figures that others have published."""
 
 from collections import Counter
 from fractions import Fraction
 from math import lcm
 from typing import Final
 
-import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game, Window
 from playtime.domain.games.odds import count_runs, count_scatters, count_windows, cycle_of
-from playtime.domain.games.par_sheet import ParSheet, Spread, root
-from playtime.domain.games.returns import returns_of
+from playtime.domain.games.par_sheet import ParSheet, Spread, returns_of
 
 from support.games import every_window, games, make_game
 from support.oracles import lobstermania, oracle, sizzling_hot
@@ -21,8 +19,8 @@ from support.oracles import lobstermania, oracle, sizzling_hot
 NEAR: Final = Fraction(1, 10**9)
 
 
-def every_play(game: Game) -> Counter[int]:
-    """Play every combination of every spin of a round; return how often each win comes, weighted to one total."""
+def every_round(game: Game) -> Counter[int]:
+    """Play every combination of every spin of a round; return the wins with weights to one common total."""
     wins: dict[int, Fraction] = {}
     cycle = cycle_of(game.reels)
     rule = game.free_spins
@@ -51,18 +49,18 @@ def every_play(game: Game) -> Counter[int]:
     return Counter({coins: int(chance * common) for coins, chance in wins.items()})
 
 
-def combinations(game: Game) -> int:
-    """Return how many plays there are of a game, at most."""
+def most_rounds(game: Game) -> int:
+    """Return an upper bound of the number of rounds of a game."""
     spins = 0 if game.free_spins is None else game.free_spins.most_spins
     windows = len(every_window(game))
     return int(windows ** (1 + spins))
 
 
-# --- against looking at everything ----------------------------------------------------------------------------
+# --- compared with full enumeration ---------------------------------------------------------------------------
 
 
 @given(games())
-def test_windows_are_counted_as_looking_at_each_of_them_counts(game: Game) -> None:
+def test_window_counts_equal_full_enumeration(game: Game) -> None:
     seen: Counter[tuple[int, int]] = Counter()
     for weight, stops in every_window(game):
         window = game.window(game.reels, stops)
@@ -72,7 +70,7 @@ def test_windows_are_counted_as_looking_at_each_of_them_counts(game: Game) -> No
 
 
 @given(games())
-def test_runs_and_scatters_are_counted_as_looking_at_each_window_counts(game: Game) -> None:
+def test_run_and_scatter_counts_equal_full_enumeration(game: Game) -> None:
     runs: Counter[tuple[str, int]] = Counter()
     scatters: Counter[int] = Counter()
     for weight, stops in every_window(game):
@@ -85,9 +83,9 @@ def test_runs_and_scatters_are_counted_as_looking_at_each_window_counts(game: Ga
 
 
 @settings(max_examples=60, deadline=None)
-@given(games().filter(lambda game: combinations(game) <= 20_000))
-def test_the_sheet_is_what_playing_every_round_comes_to(game: Game) -> None:
-    wins, sheet, stake = every_play(game), ParSheet(game), game.stake.coins
+@given(games().filter(lambda game: most_rounds(game) <= 20_000))
+def test_odds_sheet_equals_full_enumeration(game: Game) -> None:
+    wins, sheet, stake = every_round(game), ParSheet(game), game.stake.coins
     total = sum(wins.values())
     assert sheet.spread == Spread.of(wins, stake)
     assert sheet.returns.total == sheet.spread.mean == game.rtp
@@ -96,13 +94,13 @@ def test_the_sheet_is_what_playing_every_round_comes_to(game: Game) -> None:
     assert (sheet.largest_win.coins, sheet.largest_win.chance) == (max(wins), Fraction(wins[max(wins)], total))
 
 
-def test_a_round_of_free_spins_by_hand() -> None:
+def test_free_spin_odds_equal_a_calculation_by_hand() -> None:
     """Two reels of A and S: one window of four pays 5, one wins two free spins, at most three, times 3."""
     game = make_game(["AS", "AS"], {"A": {2: 5}}, free=({2: 2}, 3, 3))
     sheet = ParSheet(game)
     assert sheet.free_spins is not None
     assert sheet.free_spins.chance == Fraction(1, 4)
-    # Of the first two, either wins one more (the limit is three): 2 + 1 - (3/4)^2.
+    # Each of the first two may win one more, but the limit is three: 2 + 1 - (3/4)^2.
     assert sheet.free_spins.mean_spins == 2 + 1 - Fraction(9, 16)
     each = Fraction(5, 4)
     assert sheet.returns.lines == each
@@ -110,7 +108,7 @@ def test_a_round_of_free_spins_by_hand() -> None:
     assert sheet.free_spins.pay == sheet.free_spins.mean_spins * 3 * each
 
 
-def test_the_demo_games_sheet() -> None:
+def test_odds_sheet_of_the_demo_game() -> None:
     sheet = ParSheet(DEMO_GAME)
     assert sheet.cycle == 10_000
     assert (sheet.hit_rate, sheet.at_least_stake) == (Fraction(4105, 10_000), Fraction(4105, 10_000))
@@ -119,15 +117,15 @@ def test_the_demo_games_sheet() -> None:
     assert sheet.free_spins is None
 
 
-# --- against what others have published -----------------------------------------------------------------------
+# --- compared with published figures -----------------------------------------------------------------------
 
 
-def test_double_diamond_deluxe() -> None:
-    told = oracle("games")["double_diamond_deluxe"]
-    wins, published, recomputed = dict(map(tuple, told["pays_hits"])), told["published"], told["recomputed"]
-    assert sum(wins.values()) == told["combinations"] == 373_248
+def test_published_figures_of_double_diamond_deluxe() -> None:
+    data = oracle("games")["double_diamond_deluxe"]
+    wins, published, recomputed = dict(map(tuple, data["pays_hits"])), data["published"], data["recomputed"]
+    assert sum(wins.values()) == data["combinations"] == 373_248
     spread = Spread.of(wins, 1)
-    ours = Spread.of(wins, told["bet"])
+    ours = Spread.of(wins, data["bet"])
     assert abs(ours.mean - Fraction(str(recomputed["rtp"]))) < NEAR
     assert spread.variance == 9 * ours.variance
     assert abs(ours.deviation - Fraction(str(published["sd"]))) < Fraction(1, 10**6)
@@ -143,9 +141,9 @@ def test_double_diamond_deluxe() -> None:
         assert abs(ours_high - Fraction(str(high))) < Fraction(4, 100)
 
 
-def test_lobstermania_lines_and_scatters() -> None:
-    told = oracle("games")["lobstermania"]
-    published, recomputed = told["published"], told["recomputed"]["96.2"]
+def test_published_figures_of_lobstermania() -> None:
+    data = oracle("games")["lobstermania"]
+    published, recomputed = data["published"], data["recomputed"]["96.2"]
     game = lobstermania()
     assert cycle_of(game.reels) == published["combinations"] == 259_440_000
     runs = count_runs(game, game.reels)
@@ -156,8 +154,8 @@ def test_lobstermania_lines_and_scatters() -> None:
     assert sum(scatters[count] for count in game.scatter_pays) == published["scatter_hits"]
     scattered = sum(game.scatter_pays[count] * scatters[count] for count in game.scatter_pays)
     assert scattered == published["scatter_pays"]
-    bonus = _bonus_pay(told["bonus_weight_table"])
-    assert abs(bonus - Fraction(str(told["recomputed_bonus"][1]))) < NEAR
+    bonus = _bonus_pay(data["bonus_weight_table"])
+    assert abs(bonus - Fraction(str(data["recomputed_bonus"][1]))) < NEAR
     total = (paid + scattered + published["bonus_combos"] * bonus) / published["combinations"]
     assert abs(total - Fraction(str(recomputed["total_rtp"]))) < NEAR
     assert round(total * 100, 1) == Fraction(str(published["payback_pct"]["L1"]))
@@ -170,33 +168,25 @@ def _bonus_pay(table: list[list[int]]) -> Fraction:
     return Fraction(15, 2) * Fraction(sum(prize * times for prize, times in table), weight)
 
 
-def test_sizzling_hot() -> None:
-    told = oracle("games")["sizzling_hot"]["recomputed"]["95.655629"]
+def test_published_figures_of_sizzling_hot() -> None:
+    data = oracle("games")["sizzling_hot"]["recomputed"]["95.655629"]
     game = sizzling_hot()
-    assert cycle_of(game.reels) == told["combinations"] == 9_765_625
+    assert cycle_of(game.reels) == data["combinations"] == 9_765_625
     one_line = count_runs(evolve(game, lines=game.lines[:1]), game.reels)
-    assert sum(one_line.values()) == told["line_hits"]
+    assert sum(one_line.values()) == data["line_hits"]
     scatters = count_scatters(game, game.reels)
-    assert sum(scatters[count] for count in game.scatter_pays) == told["scatter_hits"]
+    assert sum(scatters[count] for count in game.scatter_pays) == data["scatter_hits"]
     returns = returns_of(game)
-    assert abs(returns.lines * 100 - Fraction(str(told["line_rtp_pct"]))) < NEAR
-    assert abs(returns.scatters * 100 - Fraction(str(told["scatter_rtp_pct"]))) < NEAR
-    assert abs(returns.total * 100 - Fraction(str(told["total_pct"]))) < NEAR
+    assert abs(returns.lines * 100 - Fraction(str(data["line_rtp_pct"]))) < NEAR
+    assert abs(returns.scatters * 100 - Fraction(str(data["scatter_rtp_pct"]))) < NEAR
+    assert abs(returns.total * 100 - Fraction(str(data["total_pct"]))) < NEAR
     assert ParSheet(game).spread.mean == returns.total
 
 
 # --- figures --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "value", [Fraction(0), Fraction(2), Fraction(1, 3), Fraction(10**40, 7), Fraction(1, 10**30)]
-)
-def test_a_root_is_right_to_its_last_decimal(value: Fraction) -> None:
-    found = root(value)
-    assert found**2 <= value < (found + Fraction(1, 10**12)) ** 2
-
-
-def test_the_range_narrows_with_the_root_of_the_spins() -> None:
+def test_range_narrows_with_the_root_of_the_spins() -> None:
     spread = ParSheet(DEMO_GAME).spread
     low, high = spread.range_of(10_000)
     assert low < Fraction(19, 20) < high
@@ -206,5 +196,5 @@ def test_the_range_narrows_with_the_root_of_the_spins() -> None:
     assert abs(even - 1) < Fraction(1, 10**4)
 
 
-def test_a_game_that_keeps_nothing_never_breaks_even() -> None:
+def test_game_without_house_edge_never_breaks_even() -> None:
     assert Spread.of({0: 1, 2: 1}, 1).break_even_spins is None

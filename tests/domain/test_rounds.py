@@ -13,7 +13,7 @@ from playtime.domain.ledger.wallet import InsufficientFunds
 from playtime.domain.play.rounds import Settlement, require_playable, settle_bonuses, settle_round
 from playtime.domain.vouchers.bonuses import Bonus, BonusAckRequired, BonusStatus
 
-from support.games import Told, games, plays_of, stakes_of
+from support.games import FixedDraw, games, plays_of, stakes_of
 from support.models import NOW, balances, bonus_lists, make_bonus, make_player
 
 LOSE, EVEN, DOUBLE, SUNRISE = 0, 5895, 7945, 9999
@@ -21,7 +21,7 @@ LOSE, EVEN, DOUBLE, SUNRISE = 0, 5895, 7945, 9999
 
 def _settle(balance: int, stake: int, ticket: int, *bonuses: Bonus) -> Settlement:
     player = make_player(balance)
-    play = DEMO_GAME.play(Told([ticket]))
+    play = DEMO_GAME.play(FixedDraw([ticket]))
     return settle_round(DEMO_GAME, play, player, bonuses, stake_minor=stake, now=NOW)
 
 

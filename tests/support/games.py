@@ -10,24 +10,23 @@ from attrs import evolve, frozen
 from hypothesis import strategies as st
 
 from playtime.domain.games.demo import DEMO_GAME
-from playtime.domain.games.fairness import Stream
+from playtime.domain.games.fairness import HmacDraw
 from playtime.domain.games.files import canonical, versioned
-from playtime.domain.games.game import FreeSpins, Game, Play, StakeRule, Symbol
-from playtime.domain.games.reels import Reel
-from playtime.domain.games.returns import returns_of
+from playtime.domain.games.game import FreeSpins, Game, Reel, RoundOutcome, StakeRule, Symbol
+from playtime.domain.games.par_sheet import returns_of
 
 WILD, SCATTER = "W", "S"
 LINES: Final = ((1, 1, 1, 1, 1), (0, 0, 0, 0, 0), (2, 2, 2, 2, 2), (0, 1, 2, 1, 0), (2, 1, 0, 1, 2))
 
 
 @frozen
-class Told:
-    """A draw that gives the numbers it was told, one after the other."""
+class FixedDraw:
+    """A draw with given values, in order."""
 
     numbers: list[int]
 
     def below(self, bound: int) -> int:
-        """Return the next one."""
+        """Return the next value, which must be below the bound."""
         number = self.numbers.pop(0)
         assert 0 <= number < bound
         return number
@@ -129,9 +128,9 @@ def stakes_of(game: Game) -> st.SearchStrategy[int]:
     return st.integers(rule.min_minor // rule.coins, rule.max_minor // rule.coins).map(lambda n: n * rule.coins)
 
 
-def plays_of(game: Game) -> st.SearchStrategy[Play]:
+def plays_of(game: Game) -> st.SearchStrategy[RoundOutcome]:
     """Draw a play of a game."""
-    return st.integers(0, 2**32).map(lambda nonce: game.play(Stream(b"a seed of tests", "client", nonce)))
+    return st.integers(0, 2**32).map(lambda nonce: game.play(HmacDraw(b"a seed of tests", "client", nonce)))
 
 
 @st.composite

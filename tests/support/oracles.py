@@ -5,8 +5,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from playtime.domain.games.game import Game, StakeRule, Symbol
-from playtime.domain.games.reels import Reel
+from playtime.domain.games.game import Game, Reel, StakeRule, Symbol
 
 from support.games import finished
 from support.tree import TESTS

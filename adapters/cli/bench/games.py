@@ -76,7 +76,7 @@ def _states() -> Iterator[SeedState]:
 def _spin(game: Game, states: Iterator[SeedState]) -> None:
     """Do what a spin does beside money and storage: draw, evaluate, and make the proof."""
     state = next(states)
-    play = game.play(KEYS.draws(PLAYER, state))
+    play = game.play(KEYS.draw(PLAYER, state))
     outcome_of(play, 1)
     str(KEYS.link("0000", PLAYER))
     commitment_of(KEYS.server_seed(PLAYER, state))
@@ -87,7 +87,7 @@ def _exports(game: Game, rounds: int) -> Iterator[bytes]:
     coin_minor = game.stake.coin_minor(game.min_stake_minor)
     yield b'{"game":' + canonical(game) + b"}"
     for state, _ in zip(_states(), range(rounds), strict=False):
-        play = game.play(KEYS.draws(PLAYER, state))
+        play = game.play(KEYS.draw(PLAYER, state))
         export = RoundExport(
             link="0000",
             game_key=game.game_key,

@@ -10,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ....application.ports.audit import Found, Stored
-from ....domain.games.rtp_alarm import GamePlay
+from ....domain.games.rtp_alarm import GameTotals
 from ....domain.ledger.events import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
 from ....domain.play.players import Player
 from ....domain.play.rounds import Round
@@ -84,7 +84,7 @@ class MemoryAudit:
             broken = sorted(set(map(str, check(Rows.of(view)))))
         return Found(len(broken), tuple(broken[:limit]), (check.__doc__ or "").strip())
 
-    def play(self) -> Sequence[GamePlay]:
+    def play(self) -> Sequence[GameTotals]:
         """Return what was staked and won at each version of each game."""
         played: dict[tuple[str, str], list[Round]] = defaultdict(list)
         with self.transaction.reading() as view:
@@ -93,7 +93,7 @@ class MemoryAudit:
                     if view.sees(row):
                         played[row.game_key, row.game_version or ""].append(row)
         return [
-            GamePlay(
+            GameTotals(
                 game_key,
                 len(rounds),
                 sum(row.stake_minor for row in rounds),

@@ -7,7 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from ....application.ports.audit import Found, Stored
-from ....domain.games.rtp_alarm import GamePlay
+from ....domain.games.rtp_alarm import GameTotals
 from ..connection.channel import PATIENCE, Statement
 from ..transaction import Transaction
 from .checks import QUERIES
@@ -38,11 +38,11 @@ class PostgresAudit:
         rows = self.transaction.read(PATIENCE, Statement(_FIRST.format(query=query, limit=limit), values))[1]
         return Found(rows[0][1] if rows else 0, tuple(row[0] for row in rows), query)
 
-    def play(self) -> Sequence[GamePlay]:
+    def play(self) -> Sequence[GameTotals]:
         """Return what was staked and won at each version of each game."""
         statement = Statement(self._scoped(_PLAY), self._values(owned=False))
         rows = self.transaction.read(PATIENCE, statement)[1]
-        return [GamePlay(row[0], row[1], int(row[2]), int(row[3]), int(row[4]), *row[5:]) for row in rows]
+        return [GameTotals(row[0], row[1], int(row[2]), int(row[3]), int(row[4]), *row[5:]) for row in rows]
 
     def _scoped(self, text: str, *, states: bool = False) -> str:
         """Return a query for who is bound. An agent's account is one that it owns, or that it sees stated."""
