@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks an exported ledger (docs/audit.md) with nothing but Python: run `python3 verify_ledger.py FILE`.
 
-Prints how far each operator's events are sealed, for how many events there is but a digest (an agent's export has
-these in the place of the others' events), and what is wrong; ends with status 0 if nothing is.
+Prints the newest seal of each operator, the number of digests, and every fault. An agent's export has digests in
+place of the events of others. Ends with status 0 if there is no fault.
 """
 
 import gzip
@@ -27,7 +27,7 @@ def sha256(data):
 
 
 def kind_of(content):
-    """Return what a line is: it has the keys of one kind, all of them and no other."""
+    """Return the kind of a line: it has all keys of that kind and no other."""
     kind = next(iter(content)) if len(content) == 1 else "event"
     inside = content if kind == "event" else content[kind]
     if kind != "digest" and inside.keys() != set(KEYS[kind].split()):
@@ -46,7 +46,7 @@ class Books:
         self.chain, self.count = sha256(self.chain + digest), self.count + 1
 
     def close(self, seal):
-        """Yield what is wrong with the next seal."""
+        """Yield the faults of the next seal."""
         number, sealed = seal["number"], bytes.fromhex(seal.pop("hash"))
         head = json.dumps(seal, sort_keys=True, separators=(",", ":")).encode()
         if number != self.number + 1:
@@ -59,7 +59,7 @@ class Books:
 
 
 def verify(path):
-    """Yield what is wrong with a file, and print the end of each operator's chain."""
+    """Yield the faults of a file, and print the end of each operator's chain."""
     books, tenant, end = [], None, None
     seen = dict.fromkeys(["export", "operator", "event", "digest", "seal", "end"], 0)
     with gzip.open(path) as lines:
@@ -83,7 +83,7 @@ def verify(path):
             elif kind == "digest":
                 digest = bytes.fromhex(content["digest"])
                 if len(digest) != hashlib.sha256().digest_size or tenant in {None, books[-1].name}:
-                    yield f"line {at}: is no digest, or in an export that is not an agent's and has none"
+                    yield f"line {at}: is not a digest, or is in an export that may not have one"
                 books[-1].add(digest)
             else:
                 if content["operatorId"] != books[-1].operator_id:
@@ -101,7 +101,7 @@ def verify(path):
 if __name__ == "__main__":
     try:
         faults = list(verify(sys.argv[1]))
-    except Exception as error:  # whatever it is, the file is not in order
+    except Exception as error:  # any error means that the file is not in order
         faults = [f"the file cannot be read to its end: {error}"]
     print("\n".join(faults) or "clean")
     sys.exit(1 if faults else 0)

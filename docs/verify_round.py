@@ -1,4 +1,4 @@
-"""Recompute exported rounds, as GET /fair/rounds/:link answers them, a line each: python3 verify_round.py FILE."""
+"""Recomputes exported rounds of GET /fair/rounds/:link, one on each line: python3 verify_round.py FILE."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ from itertools import accumulate, count
 
 
 def draws(seed, client_seed, nonce):
-    """Return what draws a number below a bound from the 32-bit words of a round, all equally likely."""
+    """Return a function that draws values below a bound from the 32-bit words of a round."""
     digests = (hmac.digest(seed, f"{client_seed}:{nonce}:{block}".encode(), "sha256") for block in count())
     words = (int.from_bytes(digest[at : at + 4], "big") for digest in digests for at in range(0, 32, 4))
     return lambda bound: next(word for word in words if word < 2**32 - 2**32 % bound) % bound
@@ -71,7 +71,7 @@ for number, line in enumerate(open(sys.argv[1], "rb"), 1):
     if right and "round" in content:
         played, verified = content["round"], verified + 1
         right = played.pop("digest") == canonical(played)[1]
-        seed = played["serverSeed"] or sys.exit(f"line {number}: its server seed was not told yet")
+        seed = played["serverSeed"] or sys.exit(f"line {number}: its server seed was not revealed yet")
         right &= hashlib.sha256(bytes.fromhex(seed)).hexdigest() == played["serverSeedHash"]
         right &= recomputed(games[played["gameVersion"]], played) == (played["outcome"], played["winMinor"])
     if not right:

@@ -1,8 +1,8 @@
-"""A script on the memory storage: plays vouchers out and shows where their coins went.
+"""A script on the memory storage: it plays vouchers and shows where their coins went.
 
     python script_on_memory.py 1000 500 250
 
-Nothing is kept: the books are gone when it ends.
+Nothing is stored: the books are lost when it ends.
 """
 
 import sys
@@ -14,7 +14,7 @@ MOST_SPINS = 500
 
 
 def open_kiosk(engine: Engine) -> StaffPrincipal:
-    """Return whoever sells at a new agent that has 10,000.00 FUN to sell from."""
+    """Return a seller of a new agent with 10,000.00 FUN."""
     north = engine.create_tenant(SYSTEM, slug="north", name="North", kind=TenantKind.OPERATOR)
     head = SYSTEM.acting_as(Role.OPERATOR, north.tenant_id, north.tenant_id)
     kiosk = engine.create_tenant(head, slug="kiosk", name="Kiosk", kind=TenantKind.AGENT)
@@ -24,7 +24,7 @@ def open_kiosk(engine: Engine) -> StaffPrincipal:
 
 
 def play_out(engine: Engine, seller: StaffPrincipal, amount_minor: int) -> str:
-    """Sell a voucher, redeem it, spin until the coins or the patience are gone, and say how it went."""
+    """Sell a voucher, redeem it, and spin until coins or spins are used up. Return the result as a text."""
     voucher = engine.issue_voucher(seller, seller.tenant_id, amount_minor=amount_minor).content()["voucher"]
     redeemed = engine.redeem_voucher(code=voucher["code"], pin=voucher["pin"]).content()
     player = engine.authenticate.player(redeemed["token"])
@@ -42,7 +42,7 @@ def play_out(engine: Engine, seller: StaffPrincipal, amount_minor: int) -> str:
 
 
 def main(amounts_minor: list[int]) -> None:
-    """Play a voucher of each amount out, then hold every balance against the ledger."""
+    """Play a voucher of each amount, then compare every balance with the ledger."""
     with open_engine(Settings(storage="memory")) as engine:
         seller = open_kiosk(engine)
         for amount_minor in amounts_minor:

@@ -3,8 +3,8 @@
     export SHOP_DATABASE_URL=... SHOP_OWNER_READ_URL=... SHOP_TOKEN_SECRET=... SHOP_PIN_SECRET=... SHOP_KEY=...
     granian --interface asgi --workers 2 starlette_on_postgres:app
 
-Each worker process opens an engine of its own when it starts and closes it when it was told to stop and has
-finished what it was doing. Use cases block, so they run in Starlette's threads.
+Each worker process opens its own engine when it starts, and closes it after its last request. Use cases block,
+so they run in Starlette's threads.
 """
 
 import hmac
@@ -45,7 +45,7 @@ OPENING_MINOR = 1_000_000
 
 
 def read_settings() -> Settings:
-    """Return the engine's settings, out of this program's own: Playtime looks at no variable by itself."""
+    """Return the engine's settings from the variables of this program. Playtime reads no variable by itself."""
     return Settings(
         database_url=os.environ["SHOP_DATABASE_URL"],
         owner_read_url=os.environ["SHOP_OWNER_READ_URL"],
@@ -56,7 +56,7 @@ def read_settings() -> Settings:
 
 
 def open_shop(engine: Engine) -> StaffPrincipal:
-    """Return whoever sells in this shop. Safe to repeat, and for several workers at once: all find the same."""
+    """Return the seller of this shop. Several workers may call it at once: all get the same one."""
     north_id = tenant_of(engine, SYSTEM, "north", TenantKind.OPERATOR)
     head = SYSTEM.acting_as(Role.OPERATOR, north_id, north_id)
     shop_id = tenant_of(engine, head, "shop", TenantKind.AGENT)
@@ -81,13 +81,13 @@ def tenant_of(engine: Engine, maker: StaffPrincipal, slug: str, kind: TenantKind
 
 @asynccontextmanager
 async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, object]]:
-    """Hold the engine open while this process serves."""
+    """Open the engine while this process serves."""
     with open_engine(read_settings()) as engine:
         yield {"engine": engine, "seller": open_shop(engine)}
 
 
 async def sell(request: Request) -> Response:
-    """Sell a voucher to whoever has the shop's key: `{"amountMinor": 1000}`, named by an Idempotency-Key."""
+    """Sell a voucher to a caller with the shop's key: `{"amountMinor": 1000}`, named by an Idempotency-Key."""
     given = request.headers.get("x-shop-key", "").encode()
     if not hmac.compare_digest(given, os.environ["SHOP_KEY"].encode()):
         raise Unauthorized
@@ -132,7 +132,7 @@ async def read(request: Request, **kinds: type) -> list[Any]:
 
 
 def respond(answer: Answer, status: HTTPStatus) -> Response:
-    """Send an answer's bytes as they are, so that a repeated one is the same to the byte."""
+    """Send the bytes of an answer unchanged, so that a repeated one is the same to the byte."""
     status = status if answer.code is None else status_of_code(answer.code)
     return Response(answer.body, status, media_type="application/json")
 

@@ -1,12 +1,12 @@
-"""A worker that only sells vouchers: amounts in minor units on standard input, a code and a PIN out for each.
+"""A worker that only sells vouchers: it reads amounts in minor units and prints a code and a PIN for each.
 
     playtime migrate                                      # once, with PLAYTIME_MIGRATOR_URL
-    python voucher_worker.py kiosk monday < amounts.txt   # as often as it takes
+    python voucher_worker.py kiosk monday < amounts.txt   # again after an interruption
 
-It reads the same PLAYTIME_ settings as `playtime serve`, beside which it may run. The second word names the job:
-each line is a command of its own, named after job and line, so that a job that broke off is simply run again. It
-prints the vouchers that were sold before, and sells those that were not. What was refused stays refused: sell it
-under the name of another job. Status 1 says that some were not sold; standard error says which, and why.
+It reads the same PLAYTIME_ settings as `playtime serve`, and may run beside it. The second word names the job.
+Each line is a command, named after job and line, so an interrupted job is run again. It prints the vouchers that
+were sold before, and sells the others. A refused line stays refused: sell it under the name of another job.
+Status 1 means that some were not sold; standard error has the lines and reasons.
 """
 
 import os
@@ -30,13 +30,13 @@ class NotSold(Exception):
 
 
 def seller_of(engine: Engine, slug: str) -> StaffPrincipal:
-    """Return whoever sells for the agent of a slug: of all that the engine can do, little more than selling."""
+    """Return a cashier of the agent with this slug, who may do little more than sell."""
     agent = engine.find_tenant(slug=slug)
     return SYSTEM.acting_as(Role.CASHIER, agent.operator_id, agent.tenant_id)
 
 
 def sell(engine: Engine, seller: StaffPrincipal, amount_minor: int, action_id: str) -> str:
-    """Sell a voucher, once for each action id, and return what is printed on it. Raises NotSold."""
+    """Sell a voucher, once for each action id, and return its code and PIN. Raises NotSold."""
     answer = engine.issue_voucher(seller, seller.tenant_id, amount_minor=amount_minor, action_id=action_id)
     if answer.code is not None:
         raise NotSold(answer.code)
@@ -45,7 +45,7 @@ def sell(engine: Engine, seller: StaffPrincipal, amount_minor: int, action_id: s
 
 
 def work(engine: Engine, slug: str, job: str, lines: Iterable[str]) -> bool:
-    """Sell a voucher for each line and return whether all were sold. Ends early when the storage is away."""
+    """Sell a voucher for each line and return whether all were sold. Ends early if the storage is unavailable."""
     seller, all_sold = seller_of(engine, slug), True
     for number, line in enumerate(lines, start=1):
         try:

@@ -1,6 +1,6 @@
-"""The registry of metrics: what each figure of the operator's numbers means, and where it comes from.
+"""The registry of metrics: the meaning of each figure of analytics, and its source.
 
-docs/metrics.md shows this table; tests hold it against this registry, and this against the answers of the routes.
+docs/metrics.md shows this table. Tests compare it with this registry, and this with the answers of the routes.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from attrs import frozen
 
 @frozen
 class Metric:
-    """One figure: its name on the wire, what it is, how it is worked out, in which unit, and from which column."""
+    """One figure: its name in answers, definition, formula, unit and source columns."""
 
     name: str
     definition: str
@@ -28,18 +28,24 @@ METRICS: Final = (
     Metric(
         "spins",
         "rounds played",
-        "count of BET; elsewhere of BET and SPIN, of which a round is one",
+        "count of BET; of external games, count of BET and SPIN",
         "rounds",
         _EVENTS,
     ),
     Metric("hits", "rounds that won anything", "count of WIN", "rounds", _EVENTS),
-    Metric("handleMinor", "what was staked", "Σ BET", "minor units", _AMOUNT),
-    Metric("payoutMinor", "what was won", "Σ WIN", "minor units", _AMOUNT),
-    Metric("bonusesMinor", "bonuses that were triggered", "Σ BONUS_TRIGGERED", "minor units", _AMOUNT),
-    Metric("bonusesHeldMinor", "bonuses that began to be held", "Σ BONUS_HELD", "minor units", _AMOUNT),
+    Metric("handleMinor", "sum of stakes", "Σ BET", "minor units", _AMOUNT),
+    Metric("payoutMinor", "sum of wins", "Σ WIN", "minor units", _AMOUNT),
+    Metric("bonusesMinor", "triggered bonuses", "Σ BONUS_TRIGGERED", "minor units", _AMOUNT),
+    Metric("bonusesHeldMinor", "newly held bonuses", "Σ BONUS_HELD", "minor units", _AMOUNT),
     Metric("ngrMinor", "net gaming revenue", "handle - payout - bonuses", "minor units", _AMOUNT),
-    Metric("previousNgrMinor", "NGR of the bucket's counterpart before", "as ngrMinor", "minor units", _AMOUNT),
-    Metric("netMinor", "what the house won of a player", "Σ BET - Σ WIN", "minor units", _AMOUNT),
+    Metric(
+        "previousNgrMinor",
+        "NGR of the counterpart bucket in the period before",
+        "as ngrMinor",
+        "minor units",
+        _AMOUNT,
+    ),
+    Metric("netMinor", "win of the house from a player", "Σ BET - Σ WIN", "minor units", _AMOUNT),
     Metric("rtp", "return to player", "payout / handle", "ratio", _AMOUNT),
     Metric(
         "rtpLow",
@@ -51,7 +57,7 @@ METRICS: Final = (
     Metric("rtpHigh", "upper end of that interval", "as rtpLow, with +", "ratio", "as rtpLow"),
     Metric(
         "expectedRtp",
-        "the RTP that odds let expect of what was staked",
+        "RTP that the odds predict for these stakes",
         "Σ r x BET / handle, r the game's RTP",
         "ratio",
         f"{_AMOUNT}, pay tables, `game_configs.expected_rtp`",
@@ -61,32 +67,36 @@ METRICS: Final = (
     Metric(
         "expectedHitRate",
         "share of bets that should win",
-        "from the pay table, or as stated",
+        "from the pay table, or from the game config",
         "ratio",
         "pay tables, `game_configs.hit_rate`",
     ),
     Metric(
         "volatility",
         "standard deviation of the win of a stake of 1",
-        "√v, v from the pay table, or as stated",
+        "√v, v from the pay table, or from the game config",
         "ratio",
         "pay tables, `game_configs.volatility`",
     ),
     Metric("volume", "a game's share of the handle of its source", "handle / Σ handle", "ratio", _AMOUNT),
     Metric(
         "drifted",
-        "whether wins since the beginning lie outside of a bound of all moments (alpha = 0.001), see below",
-        "l (Σ WIN - r Σ BET) ≥ C(l S) Σ BET² / S² + 11.626255 for a power l of 1/2 or its negative; elsewhere, "
-        "once (Σ BET)² ≥ 30,000 Σ BET²: \\|Σ WIN - r Σ BET\\| ≥ √((V + p) ln((V + p) / (alpha² p))), "
-        "V = v Σ BET², p = v x 10,000 x 100²",
+        "whether wins since the beginning exceed a bound for all moments (alpha = 0.001)",
+        "see below",
         "yes or no",
         f"{_AMOUNT}, pay tables, `game_configs`",
     ),
     Metric("deposits", "vouchers paid in", "count of VOUCHER_REDEEMED", "vouchers", _EVENTS),
-    Metric("depositsMinor", "what they paid in, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT),
+    Metric("depositsMinor", "their amount, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT),
     Metric("activePlayers", "players who bet in the period", "distinct players with BET", "players", _PLAYER),
     Metric("active", "players who bet in the period or bucket", "distinct players with BET", "players", _PLAYER),
-    Metric("previousActive", "the same in the counterpart before", "as active", "players", _PLAYER),
+    Metric(
+        "previousActive",
+        "the same in the counterpart bucket of the period before",
+        "as active",
+        "players",
+        _PLAYER,
+    ),
     Metric("dau", "players who bet in the last day up to `to`", "distinct players with BET", "players", _PLAYER),
     Metric(
         "wau", "players who bet in the last 7 days up to `to`", "distinct players with BET", "players", _PLAYER
@@ -94,27 +104,37 @@ METRICS: Final = (
     Metric(
         "mau", "players who bet in the last 30 days up to `to`", "distinct players with BET", "players", _PLAYER
     ),
-    Metric("stickiness", "how much of a month's players come in a day", "dau / mau", "ratio", _PLAYER),
+    Metric("stickiness", "share of a month's players who bet in a day", "dau / mau", "ratio", _PLAYER),
     Metric(
         "arpuMinor", "average revenue per user", "NGR / active players", "minor units", f"{_AMOUNT}, `player_id`"
     ),
     Metric(
         "new",
-        "players made; of a game or provider, those who bet on it in the period",
+        "new players; of a game or provider, those of them who bet on it in the period",
         "count of players",
         "players",
         "`players.created_at`",
     ),
-    Metric("previousNew", "the same in the counterpart before", "as new", "players", "`players.created_at`"),
+    Metric(
+        "previousNew",
+        "the same in the counterpart bucket of the period before",
+        "as new",
+        "players",
+        "`players.created_at`",
+    ),
     Metric(
         "players",
-        "players of a cohort (made in it), of a share, or with a life-time value",
+        "players of a cohort, of a share, or with a lifetime value",
         "count of players",
         "players",
         "`players.created_at`, `ledger_events.player_id`",
     ),
     Metric(
-        "returned", "players of old enough cohorts who bet again that day", "distinct players", "players", _PLAYER
+        "returned",
+        "players of cohorts of that age who bet again on that day",
+        "distinct players",
+        "players",
+        _PLAYER,
     ),
     Metric("rate", "retention", "returned / players, over cohorts whose day is over", "ratio", _PLAYER),
     Metric(
@@ -135,50 +155,54 @@ METRICS: Final = (
     ),
     Metric("bets", "bets by the size of the stake", "count of BET", "bets", _AMOUNT),
     Metric("tested", "players with 100 rounds or more on games with known odds", "count", "players", _PLAYER),
-    Metric("expectedMinor", "wins that odds let expect of a player", "Σ r x BET", "minor units", _AMOUNT),
+    Metric("expectedMinor", "wins of a player that the odds predict", "Σ r x BET", "minor units", _AMOUNT),
     Metric(
         "z",
-        "how far a player's wins lie above that",
-        "(Σ WIN - Σ r x BET) / √(Σ v x BET²); told from 3.290527 on, see below",
+        "distance of a player's wins from that",
+        "(Σ WIN - Σ r x BET) / √(Σ v x BET²); shown from 3.290527 on, see below",
         "standard deviations",
         _AMOUNT,
     ),
-    Metric("held", "bonuses that began to be held", "count of BONUS_HELD", "bonuses", _EVENTS),
+    Metric("held", "newly held bonuses", "count of BONUS_HELD", "bonuses", _EVENTS),
     Metric("heldMinor", "their amount", "Σ BONUS_HELD", "minor units", _AMOUNT),
-    Metric("triggered", "bonuses that were triggered", "count of BONUS_TRIGGERED", "bonuses", _EVENTS),
+    Metric("triggered", "triggered bonuses", "count of BONUS_TRIGGERED", "bonuses", _EVENTS),
     Metric("triggeredMinor", "their amount", "Σ BONUS_TRIGGERED", "minor units", _AMOUNT),
-    Metric("returnedMinor", "bonuses that went back to the agent", "Σ BONUS_RETURNED", "minor units", _AMOUNT),
-    Metric("acknowledged", "bonuses that players have seen", "count of BONUS_ACKNOWLEDGED", "times", _EVENTS),
+    Metric("returnedMinor", "bonuses that returned to the agent", "Σ BONUS_RETURNED", "minor units", _AMOUNT),
+    Metric("acknowledged", "bonuses that players acknowledged", "count of BONUS_ACKNOWLEDGED", "times", _EVENTS),
     Metric("issued", "vouchers sold", "count of VOUCHER_ISSUED", "vouchers", _EVENTS),
-    Metric("issuedMinor", "what they cost, with bonus", "Σ VOUCHER_ISSUED", "minor units", _AMOUNT),
+    Metric("issuedMinor", "their cost, with bonus", "Σ VOUCHER_ISSUED", "minor units", _AMOUNT),
     Metric("redeemed", "vouchers redeemed", "count of VOUCHER_REDEEMED", "vouchers", _EVENTS),
-    Metric("redeemedMinor", "what they paid in, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT),
+    Metric("redeemedMinor", "their amount, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT),
     Metric("voided", "vouchers voided", "count of VOUCHER_VOIDED", "vouchers", _EVENTS),
-    Metric("voidedMinor", "what went back, with bonus", "Σ VOUCHER_VOIDED", "minor units", _AMOUNT),
+    Metric("voidedMinor", "their amount, with bonus", "Σ VOUCHER_VOIDED", "minor units", _AMOUNT),
     Metric("expired", "vouchers expired", "count of VOUCHER_EXPIRED", "vouchers", _EVENTS),
-    Metric("expiredMinor", "what went back, with bonus", "Σ VOUCHER_EXPIRED", "minor units", _AMOUNT),
-    Metric("agents", "agents that a line stands for", "count of tenants", "agents", "`ledger_events.tenant_id`"),
+    Metric("expiredMinor", "their amount, with bonus", "Σ VOUCHER_EXPIRED", "minor units", _AMOUNT),
+    Metric("agents", "agents in a line", "count of tenants", "agents", "`ledger_events.tenant_id`"),
     Metric(
         "count",
-        "errors by route and code, the same refusal given again left out; refused bets by reason",
+        "errors by route and code, without replayed refusals; refused bets by reason",
         "Σ count of ERROR; count of refusals",
         "times",
         "`ledger_events.meta`; `answers.code`",
     ),
     Metric(
         "medianSeconds",
-        "how long the middle voucher took: to be redeemed, or from one stage to the next",
+        "median time to redemption, or from one stage to the next",
         "nearest rank",
         "seconds",
         f"{_VOUCHERS}, `ledger_events.occurred_at`",
     ),
     Metric(
-        "p90Seconds", "what nine in ten redeemed vouchers did not exceed", "nearest rank", "seconds", _VOUCHERS
+        "p90Seconds",
+        "time that nine in ten redeemed vouchers did not exceed",
+        "nearest rank",
+        "seconds",
+        _VOUCHERS,
     ),
-    Metric("logins", "log-ins of players", "count of LOGIN", "times", _EVENTS),
+    Metric("logins", "logins of players", "count of LOGIN", "times", _EVENTS),
     Metric(
         "vouchers",
-        "vouchers issued in the period that came to a stage before its end",
+        "vouchers issued in the period that reached a stage before its end",
         "count; each stage within the one before",
         "vouchers",
         f"{_VOUCHERS}, `ledger_events.player_seq`",
@@ -186,46 +210,44 @@ METRICS: Final = (
     Metric("previousVouchers", "the same in the period before", "as vouchers", "vouchers", "as vouchers"),
     Metric(
         "shareOfIssued",
-        "share of issued vouchers that came to a stage",
+        "share of issued vouchers that reached a stage",
         "vouchers / issued",
         "ratio",
         "as vouchers",
     ),
-    Metric(
-        "dropOff", "vouchers that came no further than the stage before", "difference", "vouchers", "as vouchers"
-    ),
+    Metric("dropOff", "vouchers that stopped at the stage before", "difference", "vouchers", "as vouchers"),
     Metric("dropOffRate", "their share of that stage", "drop-off / stage before", "ratio", "as vouchers"),
-    Metric("ltvMinor", "life-time value: bets less wins", "Σ BET - Σ WIN", "minor units", _AMOUNT),
+    Metric("ltvMinor", "lifetime value: bets minus wins", "Σ BET - Σ WIN", "minor units", _AMOUNT),
     Metric("previousLtvMinor", "the same in the period before", "as ltvMinor", "minor units", _AMOUNT),
     Metric(
         "previousPlayers", "players who bet or won in the period before", "count of players", "players", _PLAYER
     ),
-    Metric("averageMinor", "life-time value of a player", "Σ ltv / players", "minor units", _AMOUNT),
+    Metric("averageMinor", "mean lifetime value of a player", "Σ ltv / players", "minor units", _AMOUNT),
     Metric(
         "cumulativeMinor",
-        "a cohort's life-time value up to each day since it began",
+        "a cohort's lifetime value up to each day since its start",
         "running Σ BET - Σ WIN",
         "minor units",
         f"{_AMOUNT}, `players.created_at`",
     ),
     Metric(
         "share",
-        "share of the whole that the most valuable 1, 5 and 10 % are",
+        "share of the most valuable 1, 5 and 10 % in the whole",
         "Σ their ltv / Σ ltv, where that is above 0",
         "ratio",
         _AMOUNT,
     ),
     Metric(
-        "value", "the metric asked for, in the period", "ngr, handle, deposits or rtp", "as that metric", _AMOUNT
+        "value", "the requested metric, in the period", "ngr, handle, deposits or rtp", "as that metric", _AMOUNT
     ),
     Metric("previousValue", "the same in the period before", "as value", "as that metric", _AMOUNT),
     Metric(
         "change",
-        "what it changed by, and what each part contributed; the parts of a kind add up to it",
-        "of sums the part's own change; of the RTP that of (payout - r x handle) / whole handle, r the RTP before",
+        "change of the metric, and the share of each part in it; the parts of a kind add up to it",
+        "for sums, the part's own change; for the RTP, see below",
         "as that metric",
         _AMOUNT,
     ),
-    Metric("exact", "the same as a fraction, not rounded", "as change", "as that metric", _AMOUNT),
+    Metric("exact", "the same as an exact fraction", "as change", "as that metric", _AMOUNT),
 )
 """Every figure of the eight routes, once."""

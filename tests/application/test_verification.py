@@ -168,7 +168,7 @@ def test_the_page_says_of_a_round_that_its_seed_was_not_told_yet(tmp_path: Path)
     file = tmp_path / "rounds.jsonl"
     file.write_bytes(export(ORCHARD, 0) + b"\n" + export(ORCHARD, 1, server_seed=None))
     ran = script(file)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", "line 2: its server seed was not told yet\n")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", "line 2: its server seed was not revealed yet\n")
 
 
 def test_the_page_finds_flipped_bits_too(tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ class TestSentences:
             ("First, e.g. A and 1.5 B, then C.", ["First, e.g. A and 1.5 B, then C."]),
             ("It says:\n\n* one\n* two\n  goes on", ["It says:", "* one", "* two\n  goes on"]),
             ("**Bold.** Then *more.* End.", ["**Bold.**", "Then *more.*", "End."]),
+            ("Read it. [docs/a.md] has more.", ["Read it.", "[docs/a.md] has more."]),
             ('It says "no." (See below.) Then stops.', ['It says "no."', "(See below.)", "Then stops."]),
         ],
     )
@@ -200,6 +201,10 @@ class TestSentences:
 
     def test_word_is_what_has_a_letter_or_digit(self) -> None:
         assert word_count("A well-known rule - 3 > 2 (really)") == 6
+
+    def test_only_the_sign_of_a_list_item_is_left_out(self) -> None:
+        (texts, _) = read(PurePath("a.md"), "- It is 3.5. So - we - know 7. Yes.\n  1. no\n")
+        assert [text.words for text in texts] == ["It is 3.5. So - we - know 7. Yes.", "no"]
 
     def test_code_counts_as_one_word(self) -> None:
         ((text,), _) = read(PurePath("a.md"), "Run `make test PYTEST_ARGS=x` now.\n")

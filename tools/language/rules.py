@@ -25,7 +25,7 @@ RULES: Final = {
     "class-name": "a public class name has one meaning in the product: only a port and its adapters share a name",
 }
 
-_SENTENCE_END: Final = re.compile(r"(?<![ .][A-Za-z])[.!?][\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z0-9])")
+_SENTENCE_END: Final = re.compile(r"(?<![ .][A-Za-z])[.!?][\"')\]*_]*\s+(?=[\"'(*_]*[A-Z0-9\[])")
 _PARAGRAPH_END: Final = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+\.)\s)")
 _NAME_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

@@ -20,7 +20,7 @@ SQL = re.compile(
 PRAGMA = re.compile(r"#+\s*(?:noqa|type:|ruff:|!)|#!")
 SQL_COMMENT = re.compile(r"--\s(.*)")
 HASH_COMMENT = re.compile(r"(?:^|\s)##?\s(.*)")
-LIST_ITEM = re.compile(r"(?:[-*•]|\d+\.)\s+")
+LIST_ITEM = re.compile(r"^(?:[-*•]|\d+\.)\s+")
 CODE = re.compile(r"(?<!`)(`+)(?!`)[\s\S]+?(?<!`)\1(?!`)")
 ADDRESS = re.compile(r"(?<=\])\([^)\s]*\)|https?://\S+")
 
