@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from playtime.adapters.postgres.reads.account_totals import MOST_TENANTS
+from playtime.adapters.postgres.reads.watermarks import MOST_TENANTS
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.ports.storage import Storage
 from playtime.application.upkeep.sweeps import SMALL_SHARE

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
-from playtime.adapters.postgres.analytics.buckets import cut_up
-from playtime.adapters.postgres.analytics.rollup import GRAINS_MINUTES
+from playtime.adapters.postgres.analytics.buckets import plan_buckets
+from playtime.adapters.postgres.analytics.layout import GRAINS_MINUTES
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.ports.analytics import EVERYTHING, Dimension, Sum
@@ -184,7 +184,7 @@ def test_refusals_of_the_release_before_are_told_from_others_by_their_codes(
     assert [(tally.code, tally.count) for tally in found] == [("INSUFFICIENT_FUNDS", 1)]
 
 
-class TestPieces:
+class TestBucketPlan:
     @given(
         st.lists(
             st.integers(0, 10**9).map(lambda seconds: EPOCH + timedelta(seconds=seconds)),
@@ -193,27 +193,27 @@ class TestPieces:
             unique=True,
         ).map(sorted)
     )
-    def test_and_what_is_left_over_are_all_of_the_time_and_nothing_twice(self, edges: list[datetime]) -> None:
-        cut = cut_up(tuple(edges))
-        parts = sorted([(piece.since, piece.until) for piece in cut.pieces] + list(cut.edges))
+    def test_covers_each_moment_exactly_once(self, edges: list[datetime]) -> None:
+        plan = plan_buckets(tuple(edges))
+        parts = sorted([(run.since, run.until) for run in plan.runs] + list(plan.gaps))
         assert (parts[0][0], parts[-1][1]) == (edges[0], edges[-1])
         assert all(earlier[1] == later[0] for earlier, later in pairwise(parts))
-        for piece in cut.pieces:
-            step = timedelta(minutes=piece.grain)
-            assert (piece.since - EPOCH) % step == (piece.until - EPOCH) % step == timedelta(0)
-            at = piece.since
-            while at < piece.until:
-                # No bucket ends within a piece.
+        for run in plan.runs:
+            step = timedelta(minutes=run.grain)
+            assert (run.since - EPOCH) % step == (run.until - EPOCH) % step == timedelta(0)
+            at = run.since
+            while at < run.until:
+                # No edge lies within a run.
                 assert not any(at < edge < at + step for edge in edges)
                 at += step
 
-    def test_are_few_for_days_of_any_zone(self) -> None:
+    def test_has_few_runs_for_days_of_any_timezone(self) -> None:
         for minutes in (0, 15, 30, 45, 7 * 60):
             edges = [EPOCH + timedelta(days=day, minutes=minutes) for day in range(31)]
-            cut = cut_up(tuple(edges))
-            blocks = sum((piece.until - piece.since) // timedelta(minutes=piece.grain) for piece in cut.pieces)
+            plan = plan_buckets(tuple(edges))
+            blocks = sum((run.until - run.since) // timedelta(minutes=run.grain) for run in plan.runs)
             assert blocks <= 30 * 18
-            assert not cut.edges
+            assert not plan.gaps
 
-    def test_fit_into_each_other(self) -> None:
+    def test_each_length_divides_the_next(self) -> None:
         assert all(longer % shorter == 0 for shorter, longer in pairwise(GRAINS_MINUTES))

@@ -1,11 +1,11 @@
-"""How the server joins whole tables of which it knows nothing yet: never one once for each row of the other."""
+"""Joins of whole tables without statistics: the server never scans one table once for each row of the other."""
 
 import psycopg
 import pytest
 
-from playtime.adapters.postgres.audit.checks import QUERIES
-from playtime.adapters.postgres.connection.channel import PATIENCE
-from playtime.adapters.postgres.reads import stream as reads_stream
+from playtime.adapters.postgres.audit.checks import check_query
+from playtime.adapters.postgres.connection.planning import WHOLE_TABLES
+from playtime.adapters.postgres.reads.stream import DUPLICATES, EVENTS_BETWEEN
 from playtime.application.ports.audit import Stored
 from playtime.contracts.records import fresh_id
 
@@ -13,33 +13,33 @@ from support.postgres.database import TestDatabase
 
 
 def _plan(database: TestDatabase, query: str) -> str:
-    """Return the plan of a query of which only the operator's id is known, as the app's login has it."""
+    """Return the generic plan of a query under the app's login, bound to an operator."""
     operator_id = str(fresh_id())
     with psycopg.connect(database.app_url) as connection:
         connection.execute(
             "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)",
             (operator_id, operator_id),
         )
-        connection.execute(PATIENCE.sql.encode())
+        connection.execute(WHOLE_TABLES.sql.encode())
         rows = connection.execute(f"explain (generic_plan) {query}".encode()).fetchall()
     return "\n".join(row for (row,) in rows)
 
 
 @pytest.mark.parametrize("what", Stored)
 def test_of_an_audit(shared: TestDatabase, what: Stored) -> None:
-    plan = _plan(shared, QUERIES[what].format(scope="and operator_id = $1", own=""))
+    plan = _plan(shared, check_query(what, bound=True).sql)
     assert "Nested Loop" not in plan, plan
     assert "Merge" not in plan, plan
 
 
 def test_of_looking_for_duplicates(shared: TestDatabase) -> None:
-    """The rows that are found in the end, at most a page of them, are looked up one by one."""
-    assert "Hash" in _plan(shared, reads_stream._DUPLICATES)
-    assert "Anti Join" in _plan(shared, reads_stream._DUPLICATES)
+    """Only the rows found, at most a page of them, are looked up one by one."""
+    assert "Hash" in _plan(shared, DUPLICATES.sql)
+    assert "Anti Join" in _plan(shared, DUPLICATES.sql)
 
 
 def test_of_a_page_of_the_stream_is_none(own: TestDatabase) -> None:
-    """In a database of its own: with the few rows of other tests in it, sorting them costs just as much."""
-    plan = _plan(own, reads_stream._EVENTS)
+    """Needs a database of its own: with the few rows of other tests, a sort costs the same."""
+    plan = _plan(own, EVENTS_BETWEEN.sql)
     assert "Index Scan using ledger_events_stream" in plan
     assert "Sort" not in plan

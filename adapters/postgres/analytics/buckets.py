@@ -1,4 +1,4 @@
-"""Which folded pieces of time a question is answered from, and which stretches between them from the events."""
+"""The plan of a period: runs of stored buckets, and the gaps beside them that are read from the events."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -8,16 +8,19 @@ from typing import Final
 
 from attrs import frozen
 
-from .rollup import GRAIN_EPOCH, GRAINS_MINUTES
+from .layout import GRAIN_EPOCH, GRAINS_MINUTES
 
 _EPOCH: Final = datetime.fromisoformat(GRAIN_EPOCH)
 _MINUTE: Final = timedelta(minutes=1)
 _SHORTEST: Final = GRAINS_MINUTES[0]
 
+Stretch = tuple[datetime, datetime]
+"""The time from a first moment up to a second, which is not part of it."""
+
 
 @frozen
-class Piece:
-    """Folded pieces of one length, one after the other."""
+class BucketRun:
+    """Consecutive stored buckets of one length."""
 
     grain: int
     since: datetime
@@ -25,49 +28,49 @@ class Piece:
 
 
 @frozen
-class Cut:
-    """A stretch of time, cut up: what is read folded, in pieces that no bucket ends within, and what is not."""
+class BucketPlan:
+    """A period in stored buckets that no edge cuts, and the gaps that these leave."""
 
-    pieces: Sequence[Piece]
-    edges: Sequence[tuple[datetime, datetime]]
+    runs: Sequence[BucketRun]
+    gaps: Sequence[Stretch]
 
     @property
-    def around_days(self) -> dict[str, tuple[datetime, datetime]]:
-        """Of what is read folded, the whole days, and what lies before and after them; of one bucket only."""
-        days = [piece for piece in self.pieces if piece.grain == GRAINS_MINUTES[-1]]
-        since, until = (self.pieces[0].since, self.pieces[-1].until) if self.pieces else (_EPOCH, _EPOCH)
+    def around_days(self) -> dict[str, Stretch]:
+        """The whole days of a period of one bucket, and the quarters of an hour before and after them."""
+        days = [run for run in self.runs if run.grain == GRAINS_MINUTES[-1]]
+        since, until = (self.runs[0].since, self.runs[-1].until) if self.runs else (_EPOCH, _EPOCH)
         first, last = (days[0].since, days[-1].until) if days else (until, until)
         return {"days": (first, last), "before": (since, first), "after": (last, until)}
 
     @property
-    def all_quarters(self) -> list[tuple[datetime, datetime]]:
-        """All that is read folded."""
-        return _joined((piece.since, piece.until) for piece in self.pieces)
+    def stretches(self) -> list[Stretch]:
+        """The time of all runs."""
+        return _joined((run.since, run.until) for run in self.runs)
 
 
 @lru_cache(maxsize=64)
-def cut_up(edges: tuple[datetime, ...]) -> Cut:
-    """Cut the buckets between some edges up into the longest pieces that fit, and what is left over.
+def plan_buckets(edges: tuple[datetime, ...]) -> BucketPlan:
+    """Return the plan with the longest stored buckets between some edges.
 
-    The questions of one answer have the same edges time and again.
+    The queries of one report share their edges.
     """
-    pieces: list[Piece] = []
-    left: list[tuple[datetime, datetime]] = []
+    runs: list[BucketRun] = []
+    gaps: list[Stretch] = []
     for since, until in pairwise(edges):
         first, last = -(-(since - _EPOCH) // _MINUTE), (until - _EPOCH) // _MINUTE
         first, last = -(-first // _SHORTEST) * _SHORTEST, last // _SHORTEST * _SHORTEST
         if first >= last:
-            left.append((since, until))
+            gaps.append((since, until))
             continue
-        left += [(since, _moment(first)), (_moment(last), until)]
-        for piece in _pieces(first, last):
-            _append(pieces, piece)
-    return Cut(pieces, _joined((since, until) for since, until in left if since < until))
+        gaps += [(since, _moment(first)), (_moment(last), until)]
+        for run in _runs(first, last):
+            _append(runs, run)
+    return BucketPlan(runs, _joined((since, until) for since, until in gaps if since < until))
 
 
-def _joined(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """Return stretches with those in one that touch each other."""
-    found: list[tuple[datetime, datetime]] = []
+def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Return the stretches, adjacent ones as one."""
+    found: list[Stretch] = []
     for since, until in stretches:
         if found and found[-1][1] == since:
             found[-1] = (found[-1][0], until)
@@ -76,24 +79,24 @@ def _joined(stretches: Iterable[tuple[datetime, datetime]]) -> list[tuple[dateti
     return found
 
 
-def _pieces(first: int, last: int) -> Iterator[Piece]:
-    """Yield runs of the longest pieces that fit, from one whole quarter of an hour to another."""
+def _runs(first: int, last: int) -> Iterator[BucketRun]:
+    """Yield runs of the longest buckets between two whole quarters of an hour."""
     at = first
     while at < last:
         grain = max(grain for grain in GRAINS_MINUTES if at % grain == 0 and at + grain <= last)
         end = at + (last - at) // grain * grain
         for longer in GRAINS_MINUTES:
             if longer > grain:
-                # There a longer one may begin.
+                # There a longer bucket may begin.
                 end = min(end, (at // longer + 1) * longer)
-        yield Piece(grain, _moment(at), _moment(end))
+        yield BucketRun(grain, _moment(at), _moment(end))
         at = end
 
 
-def _append(pieces: list[Piece], piece: Piece) -> None:
-    if pieces and pieces[-1].grain == piece.grain and pieces[-1].until == piece.since:
-        piece = Piece(piece.grain, pieces.pop().since, piece.until)
-    pieces.append(piece)
+def _append(runs: list[BucketRun], run: BucketRun) -> None:
+    if runs and runs[-1].grain == run.grain and runs[-1].until == run.since:
+        run = BucketRun(run.grain, runs.pop().since, run.until)
+    runs.append(run)
 
 
 def _moment(minutes: int) -> datetime:

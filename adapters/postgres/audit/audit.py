@@ -1,57 +1,50 @@
-"""Looking for what breaks the rules of the books."""
+"""The audit's reads: rows that break the rules of the ledger."""
 
 from collections.abc import Sequence
-from textwrap import dedent
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
 from ....application.ports.audit import Found, Stored
 from ....domain.games.rtp_alarm import GameTotals
-from ..connection.channel import PATIENCE, Statement
+from ..connection.channel import Statement
+from ..connection.planning import WHOLE_TABLES
+from ..records.queries import fill, scoped
 from ..transaction import Transaction
-from .checks import QUERIES
+from .checks import check_query
 
-_FIRST: Final = "select id, count(*) over () from ({query}) broken order by id limit {limit}"
-
-_SCOPE: Final = "and operator_id = $1"
-_OWN: Final = "and ($1::uuid = $2::uuid or owner_id = $2::uuid{or_stated})"
+_FIRST: Final = "select id, count(*) over () from ($query) broken order by id limit $limit"
 
 _PLAY: Final = """
 select game_key, count(*), sum(stake_minor)::text, sum(win_minor)::text,
     sum(stake_minor::numeric * stake_minor)::text, max(stake_minor), game_version
-from playtime.rounds where true {scope} group by game_key, game_version
+from playtime.rounds where true $and_operator group by game_key, game_version
 order by game_key collate "C", game_version collate "C" nulls first
 """
 
 
 @frozen
 class PostgresAudit:
-    """What is checked of the books."""
+    """The checks of the ledger's rules."""
 
     transaction: Transaction
 
     def find(self, what: Stored, limit: int) -> Found:
-        """Return what breaks a rule, and the query that found it."""
-        query = dedent(self._scoped(QUERIES[what], states="stated_minor" in QUERIES[what])).strip()
-        values = self._values(owned="$2" in query)
-        rows = self.transaction.read(PATIENCE, Statement(_FIRST.format(query=query, limit=limit), values))[1]
-        return Found(rows[0][1] if rows else 0, tuple(row[0] for row in rows), query)
+        """Return the rows that break a rule, and the query that found them."""
+        check = check_query(what, bound=self.transaction.bound)(**self._values)
+        first = Statement(fill(_FIRST, query=check.sql, limit=str(limit)), check.values)
+        rows = self.transaction.read(WHOLE_TABLES, first)[1]
+        return Found(rows[0][1] if rows else 0, tuple(row[0] for row in rows), check.sql)
 
     def play(self) -> Sequence[GameTotals]:
-        """Return what was staked and won at each version of each game."""
-        statement = Statement(self._scoped(_PLAY), self._values(owned=False))
-        rows = self.transaction.read(PATIENCE, statement)[1]
+        """Return the stakes and wins of each version of each game."""
+        query = scoped(_PLAY, bound=self.transaction.bound)
+        rows = self.transaction.read(WHOLE_TABLES, query(**self._values))[1]
         return [GameTotals(row[0], row[1], int(row[2]), int(row[3]), int(row[4]), *row[5:]) for row in rows]
 
-    def _scoped(self, text: str, *, states: bool = False) -> str:
-        """Return a query for who is bound. An agent's account is one that it owns, or that it sees stated."""
-        own = _OWN.format(or_stated=" or stated_minor is not null" if states else "")
-        bound = self.transaction.bound
-        return text.format(scope=_SCOPE if bound else "", own=own if bound else "")
-
-    def _values(self, *, owned: bool) -> Sequence[object]:
+    @property
+    def _values(self) -> dict[str, Any]:
         if not self.transaction.bound:
-            return ()
+            return {}
         binding = self.transaction.binding
-        return (binding.operator_id, binding.tenant_id) if owned else (binding.operator_id,)
+        return {"operator_id": binding.operator_id, "tenant_id": binding.tenant_id}

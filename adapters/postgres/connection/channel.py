@@ -51,31 +51,6 @@ BEGIN_READ_ONLY: Final = Statement("begin isolation level read committed read on
 BEGIN_OF_ONE_MOMENT: Final = Statement("begin isolation level repeatable read read only")
 COMMIT: Final = Statement("commit")
 ROLLBACK: Final = Statement("rollback")
-PATIENCE: Final = Statement(
-    "select set_config('statement_timeout', '10min', true), set_config('enable_nestloop', 'off', true),"
-    " set_config('enable_mergejoin', 'off', true)"
-)
-"""For what goes through whole tables, which on a large ledger takes longer than a request may.
-
-They are joined by hashes: where the server does not know yet how large they are, it would go through one for each
-row of the other, and a few thousand rows would take minutes.
-"""
-
-
-def for_numbers(*, planned_anew: bool) -> Statement:
-    """Return what is set for what adds up a period.
-
-    It is added up by hashes: the planner takes the rows of a stretch of time for few, and would sort what is many.
-    No table is read from end to end: the planner does not know what it costs to ask of every row whose it is. A
-    plan is made anew where the best one depends on how long the period is; else once for all, as making it takes
-    longer than carrying it out.
-    """
-    mode = "force_custom_plan" if planned_anew else "force_generic_plan"
-    return Statement(
-        f"select set_config('plan_cache_mode', '{mode}', true), set_config('work_mem', '32MB', true),"
-        " set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
-        " set_config('max_parallel_workers_per_gather', '0', true)"
-    )
 
 
 @define(eq=False)

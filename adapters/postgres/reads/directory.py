@@ -11,17 +11,25 @@ from ....domain.tenancy.tenants import TenantKind, TenantStatus
 from ..connection.channel import Row, Statement
 from ..connection.pool import Connections
 from ..connection.standalone import run_standalone
+from ..records.queries import fill, query_of
 from .tenancy import is_storable
 
-_SELECT: Final = """
+_ENTRIES: Final = """
 select own.tenant_id, own.operator_id, own.kind, own.slug, own.code_symbols, case
     when 'CLOSED' in (own.status, root.status) then 'CLOSED'
     when 'SUSPENDED' in (own.status, root.status) then 'SUSPENDED'
     else own.status end
 from playtime.directory own left join playtime.directory root on root.tenant_id = own.operator_id
+where $condition
 """
-"""Of a tenant's own status and its operator's, the graver one counts."""
+"""Tenants with the graver status of their own and their operator's."""
 
+_OPERATORS: Final = query_of(
+    fill(_ENTRIES, condition="own.tenant_id = own.operator_id") + "order by own.tenant_id"
+)
+_BY_SLUG: Final = query_of(fill(_ENTRIES, condition="own.slug = :slug"))
+_BY_SYMBOLS: Final = query_of(fill(_ENTRIES, condition="own.code_symbols = :code_symbols"))
+_BY_TENANT: Final = query_of(fill(_ENTRIES, condition="own.tenant_id = :tenant_id"))
 _REGISTER: Final = "select playtime.directory_register($1, $2, $3, $4, $5, $6)"
 _BIND_ROOT: Final = """
 select set_config('app.operator_id', operator_id::text, true), set_config('app.tenant_id', operator_id::text, true)
@@ -43,20 +51,19 @@ class PostgresDirectory:
 
     def by_slug(self, slug: str) -> DirectoryEntry | None:
         """Return the tenant of a slug."""
-        return self._one("slug", slug) if is_storable(slug) else None
+        return self._one(_BY_SLUG(slug=slug)) if is_storable(slug) else None
 
     def by_symbols(self, code_symbols: str) -> DirectoryEntry | None:
         """Return the agent whose codes start with these symbols."""
-        return self._one("code_symbols", code_symbols) if is_storable(code_symbols) else None
+        return self._one(_BY_SYMBOLS(code_symbols=code_symbols)) if is_storable(code_symbols) else None
 
     def by_tenant(self, tenant_id: UUID) -> DirectoryEntry | None:
         """Return the tenant of an id."""
-        return self._one("tenant_id", tenant_id)
+        return self._one(_BY_TENANT(tenant_id=tenant_id))
 
     def operators(self) -> Sequence[DirectoryEntry]:
         """Return the isolation roots, the platform included, by id."""
-        statement = Statement(f"{_SELECT} where own.tenant_id = own.operator_id order by own.tenant_id")
-        return [_entry(row) for row in run_standalone(self.connections, statement)]
+        return [_entry(row) for row in run_standalone(self.connections, _OPERATORS())]
 
     def set_status(self, tenant_id: UUID, status: TenantStatus) -> None:
         """List a tenant's new status, bound as the operator that it stands under."""
@@ -68,7 +75,7 @@ class PostgresDirectory:
         )
 
     def register(self, entry: DirectoryEntry) -> Literal["done", "slug", "code_symbols"]:
-        """List a tenant, or list it anew; return the field that belongs to another tenant, if one does."""
+        """List a tenant, or change its entry; return the field that another tenant has, if one does."""
         values = (
             entry.tenant_id,
             entry.operator_id,
@@ -79,8 +86,8 @@ class PostgresDirectory:
         )
         return _OUTCOMES[run_standalone(self.connections, Statement(_REGISTER, values))[0][0]]
 
-    def _one(self, column: str, value: str | UUID) -> DirectoryEntry | None:
-        rows = run_standalone(self.connections, Statement(f"{_SELECT} where own.{column} = $1", (value,)))
+    def _one(self, statement: Statement) -> DirectoryEntry | None:
+        rows = run_standalone(self.connections, statement)
         return _entry(rows[0]) if rows else None
 
 

@@ -1,4 +1,4 @@
-"""Writing events of games that run elsewhere, of which those that are there already are left out."""
+"""Writing external events, except those that are stored already."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -7,6 +7,7 @@ from typing import Final
 from ....domain.ledger.events import LedgerEvent
 from ..connection.channel import Statement
 from ..records.play import EVENTS
+from ..records.queries import fill
 from ..records.writes import insert_of
 from ..transaction import Transaction
 
@@ -14,21 +15,21 @@ _AT_ONCE: Final = 1_000
 
 _INGEST: Final = """
 with new as (
-    {insert} on conflict (operator_id, source, actor_id, action_id, event_type) do nothing returning 1
+    $insert on conflict (operator_id, source, actor_id, action_id, event_type) do nothing returning 1
 )
 select count(*) from new
 """
 
 
 def ingest(transaction: Transaction, events: Sequence[LedgerEvent]) -> int:
-    """Write those events that are not there yet, commit, and return how many they were."""
+    """Write the events that are not stored yet, commit, and return their number."""
     _ = transaction.binding
-    # In one order, so that two that report the same wait for each other and never in a circle.
+    # In one order, so that two reports of the same events wait for each other and never in a circle.
     left = sorted(events, key=lambda event: (event.actor_id, event.action_id, event.event_type))
     count = 0
     while left:
         rows = [EVENTS.row_of(event) for event in left[:_AT_ONCE]]
-        text = _INGEST.format(insert=insert_of(EVENTS, len(rows)))
+        text = fill(_INGEST, insert=insert_of(EVENTS, len(rows)))
         count += transaction.read(Statement(text, list(chain.from_iterable(rows))), touches=True)[0][0][0]
         left = left[_AT_ONCE:]
     transaction.commit()

@@ -18,7 +18,7 @@ from ....domain.ledger.events import (
 from ..connection.channel import Row, Statement
 from ..records import tables
 from ..records.play import EVENTS
-from ..records.queries import asked_for, page_of
+from ..records.queries import asked_for, page_of, scoped
 from ..transaction import Transaction
 from .account_totals import fold
 
@@ -27,7 +27,7 @@ with moved as (
     select from_kind, from_owner_id, to_kind, to_owner_id, amount_minor,
         xact_id > coalesce(through, '0'::xid8) as is_left
     from playtime.ledger_events left join playtime.account_total_watermarks using (operator_id, tenant_id)
-    where from_kind is not null {and_scope}
+    where from_kind is not null $and_operator
 ), entries (kind, owner_id, minor, is_left) as (
     select to_kind, to_owner_id, amount_minor, is_left from moved
     union all
@@ -38,17 +38,17 @@ with moved as (
     from entries group by kind, owner_id
 ), folded (kind, owner_id, folded_minor) as (
     select account_kind, account_id, sum(balance_minor)::bigint
-    from playtime.account_totals where true {and_scope} group by account_kind, account_id
+    from playtime.account_totals where true $and_operator group by account_kind, account_id
 ), stated (kind, owner_id, stated_minor, floor_minor) as (
-    select 'TENANT', tenant_id, balance_minor, floor_minor from playtime.wallets where true {and_scope}
+    select 'TENANT', tenant_id, balance_minor, floor_minor from playtime.wallets where true $and_operator
     union all
-    select 'PLAYER', player_id, balance_minor, 0 from playtime.players where true {and_scope}
+    select 'PLAYER', player_id, balance_minor, 0 from playtime.players where true $and_operator
     union all
     select 'VOUCHER_POOL', tenant_id, sum(amount_minor + bonus_minor)::bigint, 0
-    from playtime.vouchers where status = 'ISSUED' {and_scope} group by tenant_id
+    from playtime.vouchers where status = 'ISSUED' $and_operator group by tenant_id
     union all
     select 'BONUS_POOL', tenant_id, sum(amount_minor)::bigint, 0
-    from playtime.bonuses where status = 'PENDING' {and_scope} group by tenant_id
+    from playtime.bonuses where status = 'PENDING' $and_operator group by tenant_id
 )
 select kind, owner_id, coalesce(entries_minor, 0) as entries_minor, stated_minor, floor_minor,
     coalesce(folded_minor, 0) + coalesce(left_minor, 0) as summed_minor
@@ -58,7 +58,7 @@ from summed full join stated using (kind, owner_id) full join folded using (kind
 
 _MOVEMENTS: Final = """
 select event_type, count(*), coalesce(sum(amount_minor) filter (where from_kind is not null), 0)::bigint
-from playtime.ledger_events where true {and_scope} group by event_type
+from playtime.ledger_events where true $and_operator group by event_type
 """
 
 _NOTHING_BUT_ENTRIES: Final = frozenset({AccountKind.HOUSE, AccountKind.ISSUANCE})
@@ -111,8 +111,7 @@ class PostgresLedger:
         return sorted(totals, key=lambda total: _EVENT_TYPES[total.event_type])
 
     def _scoped(self, text: str) -> Statement:
-        values = list(self.transaction.scope.values())
-        return Statement(text.format(and_scope="and operator_id = $1" if values else ""), values)
+        return scoped(text, bound=self.transaction.bound)(**self.transaction.scope)
 
     def _is_own(self, row: Row) -> bool:
         """Whether all entries of an account are visible."""

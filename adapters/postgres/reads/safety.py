@@ -1,11 +1,12 @@
-"""Reading what the safety engine goes by: settings, actions, and how a session was played lately."""
+"""The reads of the safety engine: settings, actions, and the latest spins of a session."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from ....application.ports.filters import Page
 from ....application.ports.safety import (
@@ -21,22 +22,21 @@ from ....domain.safety.actions import ActionType, PastActions, Pause, SafetyActi
 from ....domain.safety.markers import PlayedSpin
 from ..connection.channel import Row, Statement
 from ..records import tables
-from ..records.queries import asked_for, page_of, rows_by
+from ..records.queries import Query, asked_for, fill, page_of, query_of, rows_by
 from ..records.safety import SAFETY_ACTIONS, SAFETY_SETTINGS
 from ..transaction import Transaction
 from .tenancy import is_storable
 
 _NEWEST: Final = """(
     select a.acted_at from playtime.safety_actions a
-    where a.operator_id = p.operator_id and a.player_id = p.player_id and a.action_type = '{}'
+    where a.operator_id = p.operator_id and a.player_id = p.player_id and a.action_type = '$action_type'
     order by a.action_id desc limit 1
 )"""
 
-_LOOKED_AT: Final = "x.round_id, x.session_id, x.game_key, x.stake_minor, x.win_minor, x.played_at"
-
-_OF_PLAYER: Final = f"""
+_OF_PLAYER: Final = fill(
+    """
 select s.operator_id, s.tenant_id, s.enforce, s.timezone, s.policy, s.changed_by, s.changed_at,
-    {_NEWEST.format("NUDGE")}, {_NEWEST.format("STOP")},
+    $nudged_at, $stopped_at,
     pauses.since, pauses.seconds, spins.games, spins.stakes, spins.wins, spins.moments
 from playtime.players p
 left join playtime.safety_settings s on s.operator_id = p.operator_id and s.tenant_id = p.tenant_id
@@ -47,7 +47,7 @@ cross join lateral (
         array_agg(a.pause_seconds order by a.action_id) as seconds
     from playtime.safety_actions a
     where a.operator_id = p.operator_id and a.player_id = p.player_id
-    and a.pause_seconds is not null and a.acted_at > $2::timestamptz {{enforced}}
+    and a.pause_seconds is not null and a.acted_at > cast(:pauses_since as timestamptz) $enforced
 ) pauses
 cross join lateral (
     select array_agg(r.game_key order by r.round_id) as games,
@@ -57,36 +57,44 @@ cross join lateral (
     from (
         with recursive walk as (
             select 1::bigint as n, newest.* from (
-                select {_LOOKED_AT} from playtime.rounds x
-                where x.operator_id = p.operator_id and x.player_id = p.player_id {{enforced}}
+                select $looked_at from playtime.rounds x
+                where x.operator_id = p.operator_id and x.player_id = p.player_id $enforced
                 order by x.round_id desc limit 1
             ) newest
             where newest.session_id = o.session_id
             union all
             select walk.n + 1, older.* from walk cross join lateral (
-                select {_LOOKED_AT} from playtime.rounds x
+                select $looked_at from playtime.rounds x
                 where x.operator_id = p.operator_id and x.player_id = p.player_id and x.round_id < walk.round_id
                 order by x.round_id desc limit 1
             ) older
-            where older.session_id = o.session_id and walk.n < $5::bigint
-            and (walk.n < $4::bigint or older.round_id >= $3::uuid)
+            where older.session_id = o.session_id and walk.n < cast(:most as bigint)
+            and (walk.n < cast(:spins as bigint) or older.round_id >= cast(:oldest_id as uuid))
         )
         select * from walk
     ) r
 ) spins
-where p.player_id = $1::uuid {{scoped}} {{enforced}}
-"""  # noqa: S608 - names of ours
-"""One player at one moment. The player's rounds are walked back, newest first, one look at the index each: as far
-as spins are wanted in any case, and on to an id of five minutes ago. So it costs the same however long the player
-has played, whatever the statistics say; a sort of all rounds would not. Where nothing is enforced the inner parts
-are never carried out."""
+where p.player_id = cast(:player_id as uuid) $scoped $enforced
+""",
+    nudged_at=fill(_NEWEST, action_type="NUDGE"),
+    stopped_at=fill(_NEWEST, action_type="STOP"),
+    looked_at="x.round_id, x.session_id, x.game_key, x.stake_minor, x.win_minor, x.played_at",
+)
+"""One player at one moment.
+
+The player's rounds are read backwards, by one look at the index each: the spins that are always wanted, then those
+of the last five minutes. The cost does not grow with the player's rounds, as that of a sort would. The inner parts
+are never run where nothing is enforced.
+"""
 
 _TALLY: Final = """
 with chosen as materialized (
-    select action_type, reasons, player_id, acted_at from playtime.safety_actions where true {conditions}
+    select action_type, reasons, player_id, acted_at from playtime.safety_actions where true $conditions
 )
-select 'bucket', action_type, width_bucket(acted_at, $1::timestamptz[]) - 1 as bucket, count(*), 0::bigint
-from chosen where acted_at >= $2::timestamptz and acted_at < $3::timestamptz group by action_type, bucket
+select 'bucket', action_type, width_bucket(acted_at, cast(:edges as timestamptz[])) - 1 as bucket,
+    count(*), 0::bigint
+from chosen where acted_at >= cast(:first as timestamptz) and acted_at < cast(:last as timestamptz)
+group by action_type, bucket
 union all
 select 'type', action_type, null, count(*), count(distinct player_id) from chosen group by action_type
 union all
@@ -95,6 +103,17 @@ from chosen cross join unnest(reasons) as reason group by reason
 union all
 select 'all', '', null, count(*), count(distinct player_id) from chosen
 """
+
+_CONDITIONS: Final = {
+    "operator_id": "and operator_id = :operator_id",
+    "tenant_id": "and tenant_id = :tenant_id",
+    "player_id": "and player_id = :player_id",
+    "action_type": "and action_type = :action_type",
+    "reason": "and :reason = any (reasons)",
+    "since": "and acted_at >= :since",
+    "until": "and acted_at < :until",
+}
+"""The conditions of a filter by its field."""
 
 _SETTINGS_WIDTH: Final = len(SAFETY_SETTINGS.columns)
 _TYPES: Final = {action_type: place for place, action_type in enumerate(ActionType)}
@@ -107,13 +126,13 @@ class PostgresSafety:
     transaction: Transaction
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
-        """Return what a visible tenant has set."""
+        """Return the settings of a visible tenant."""
         query = rows_by(tables.safety_settings, "tenant_id", bound=self.transaction.bound)
         row = self.transaction.one(query(**self.transaction.scope, tenant_id=tenant_id))
         return None if row is None else SAFETY_SETTINGS.record_of(row)
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
-        """Return what a visible player's risk depends on."""
+        """Return the records that a visible player's risk depends on."""
         return safety_in(self.transaction.read(safety_by(self.transaction, player_id, watch))[0])
 
     def actions(self, only: SafetyFilter, page: Page) -> Sequence[SafetyAction]:
@@ -139,38 +158,39 @@ class PostgresSafety:
         """Count the visible actions of a filter."""
         if not is_storable(only.reason or ""):
             return SafetyTally((), (), (), 0, 0)
-        wanted = [
-            ("operator_id = {}", self.transaction.scope.get("operator_id")),
-            ("tenant_id = {}", only.tenant_id),
-            ("player_id = {}", only.player_id),
-            ("action_type = {}", only.action_type),
-            ("{} = any (reasons)", only.reason),
-            ("acted_at >= {}", only.since),
-            ("acted_at < {}", only.until),
-        ]
-        given = [(condition, value) for condition, value in wanted if value is not None]
-        conditions = " ".join(f"and {text.format(f'${at}')}" for at, (text, _) in enumerate(given, start=4))
-        text = _TALLY.format(conditions=conditions)
+        values = asdict(only) | self.transaction.scope
+        given = [condition for name, condition in _CONDITIONS.items() if values.get(name) is not None]
+        query = query_of(fill(_TALLY, conditions=" ".join(given)))
         first, last = (edges[0], edges[-1]) if edges else (None, None)
-        values = [list(edges), first, last, *(value for _, value in given)]
-        return _tally(self.transaction.read(Statement(text, values))[0])
+        statement = query(**values, edges=list(edges), first=first, last=last)
+        return _tally(self.transaction.read(statement)[0])
 
 
 def safety_by(transaction: Transaction, player_id: UUID, watch: SafetyWatch) -> Statement:
-    """Return the statement that reads what a player's risk depends on."""
-    scope = transaction.scope
-    text = _OF_PLAYER.format(
-        scoped="and p.operator_id = $6::uuid" if scope else "",
-        enforced="and s.enforce <> 'off'" if watch.only_enforced else "",
+    """Return the statement that reads the records a player's risk depends on."""
+    return _of_player(bound=transaction.bound, only_enforced=watch.only_enforced)(
+        player_id=player_id,
+        pauses_since=watch.pauses_since,
+        # A round's id starts with the time at which it was played: no round of the last minutes has a smaller id.
+        oldest_id=UUID(int=int(watch.minutes_since.timestamp()) * 1_000 << 80),
+        spins=watch.spins,
+        most=MOST_SPINS,
+        **transaction.scope,
     )
-    # A round is named after the moment at which it is played, so none of the last minutes has an earlier id.
-    floor = UUID(int=int(watch.minutes_since.timestamp()) * 1_000 << 80)
-    values = (player_id, watch.pauses_since, floor, watch.spins, MOST_SPINS)
-    return Statement(text, (*values, *scope.values()))
+
+
+@cache
+def _of_player(*, bound: bool, only_enforced: bool) -> Query:
+    text = fill(
+        _OF_PLAYER,
+        scoped="and p.operator_id = cast(:operator_id as uuid)" if bound else "",
+        enforced="and s.enforce <> 'off'" if only_enforced else "",
+    )
+    return query_of(text)
 
 
 def safety_in(rows: Sequence[Row]) -> PlayerSafety | None:
-    """Return what `safety_by` has read."""
+    """Return the records that `safety_by` has read."""
     if not rows:
         return None
     row = rows[0]

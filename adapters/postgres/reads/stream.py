@@ -1,13 +1,12 @@
-"""The ledger as one stream: in the order of its transactions, as far as none that runs can add to it.
+"""The ledger as one stream: in the order of its transactions, up to the oldest that still runs.
 
-Transactions do not end in the order of their ids, so only what is below the oldest that still runs is settled. Ids
-begin anew in another cluster, which is why the era of an event comes first in the order: events of an era that is
-over are settled, all of them.
+Transactions do not end in the order of their ids, so an event is settled below the oldest running transaction.
+Ids start again in another cluster, so the era comes first in the order. All events of a past era are settled.
 """
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
@@ -16,12 +15,13 @@ from sqlalchemy import Uuid
 from ....application.ports.audit import Duplicate, Duplicates, EventName, Extent
 from ....domain.ledger.events import EventType
 from ....domain.ledger.seals import START, Place, Placed, Seal, line_of
-from ..connection.channel import PATIENCE, Row, Statement
+from ..connection.channel import Statement
+from ..connection.planning import WHOLE_TABLES
 from ..records.play import EVENTS
+from ..records.queries import fill, query_of
 from ..records.seals import SEALS, place_of
 from ..transaction import Transaction
-
-_HORIZON: Final = Statement("select pg_snapshot_xmin(pg_current_snapshot())::text")
+from .watermarks import HORIZON
 
 _ERA: Final = Statement(
     "select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d"
@@ -31,11 +31,11 @@ _ERA: Final = Statement(
 """The era of what is written now is the column's default."""
 
 # The text of a transaction id has a name of its own as well, or 999 would come after 1000.
-_LAST: Final = """
+_LAST: Final = query_of("""
 select era, xact_id::text as number, event_id from playtime.ledger_events
-where operator_id = $1 and (era, xact_id) < ($2::integer, $3::xid8)
+where operator_id = :operator_id and (era, xact_id) < (cast(:era as integer), cast(:horizon as xid8))
 order by era desc, xact_id desc, event_id desc limit 1
-"""
+""")
 
 _NAMES: Final = [column.name for column in EVENTS.columns]
 # Ids as text, which a line has them in. Each under a name of its own: an ORDER BY would mean the text otherwise.
@@ -45,58 +45,79 @@ _COLUMNS: Final = ", ".join(
 )
 
 _BETWEEN: Final = """
-operator_id = $1 and (era, xact_id, event_id) > ($2::integer, $3::xid8, $4::uuid)
-and (era, xact_id, event_id) <= ($5::integer, $6::xid8, $7::uuid)
+operator_id = :operator_id
+and (era, xact_id, event_id) > (cast(:after_era as integer), cast(:after_xact as xid8), cast(:after_id as uuid))
+and (era, xact_id, event_id) <= (cast(:until_era as integer), cast(:until_xact as xid8), cast(:until_id as uuid))
 """
 
-_EVENTS: Final = f"""
-select {_COLUMNS}, era, xact_id::text as number from playtime.ledger_events where {_BETWEEN}
-order by era, xact_id, event_id limit $8::bigint
-"""  # noqa: S608 - names of ours
+EVENTS_BETWEEN: Final = query_of(
+    fill(
+        """
+select $columns, era, xact_id::text as number from playtime.ledger_events where $between
+order by era, xact_id, event_id limit cast(:limit as bigint)
+""",
+        columns=_COLUMNS,
+        between=_BETWEEN,
+    )
+)
 
-_COUNT: Final = f"select count(*) from playtime.ledger_events where {_BETWEEN}"  # noqa: S608 - names of ours
+_COUNT: Final = query_of(fill("select count(*) from playtime.ledger_events where $between", between=_BETWEEN))
 
-_SEALED: Final = """
-select coalesce(sum(event_count), 0)::bigint from playtime.seals where operator_id = $1 and number <= $2::bigint
-"""
+_SEALED: Final = query_of("""
+select coalesce(sum(event_count), 0)::bigint from playtime.seals
+where operator_id = :operator_id and number <= cast(:number as bigint)
+""")
 
+_SEAL_COLUMNS: Final = ", ".join(column.name for column in SEALS.columns)
+_SEALS: Final = query_of(
+    fill(
+        """
+select $columns from playtime.seals
+where operator_id = :operator_id and number > cast(:after as bigint) order by number limit cast(:limit as bigint)
+""",
+        columns=_SEAL_COLUMNS,
+    )
+)
 
-_SEALS: Final = f"""
-select {", ".join(column.name for column in SEALS.columns)} from playtime.seals
-where operator_id = $1 and number > $2::bigint order by number limit $3::bigint
-"""  # noqa: S608 - names of ours
+_NEWEST_SEAL: Final = query_of(
+    fill(
+        "select $columns from playtime.seals where operator_id = :operator_id order by number desc limit 1",
+        columns=_SEAL_COLUMNS,
+    )
+)
 
-_NEWEST_SEAL: Final = f"""
-select {", ".join(column.name for column in SEALS.columns)} from playtime.seals
-where operator_id = $1 order by number desc limit 1
-"""  # noqa: S608 - names of ours
-
-_TAKEN: Final = """
+_TAKEN: Final = query_of("""
 select actor_id, action_id, event_type from playtime.ledger_events
-where operator_id = $1 and source = 'EXTERNAL' and actor_id = any ($2::uuid[]) and action_id = any ($3::text[])
-and event_type = any ($4::text[])
-"""
+where operator_id = :operator_id and source = 'EXTERNAL' and actor_id = any (cast(:actors as uuid[]))
+and action_id = any (cast(:actions as text[])) and event_type = any (cast(:types as text[]))
+""")
 
-_DUPLICATES: Final = f"""
+DUPLICATES: Final = query_of(
+    fill(
+        """
 with judged as (
     select event_id, first_value(event_id) over (
         partition by tenant_id, action_id, player_id, game_key, provider, event_type, amount_minor, occurred_at
         order by event_id
     ) as original_id
-    from playtime.ledger_events told where operator_id = $1 and source = 'EXTERNAL' and player_id is not null
-        and game_key is not null and provider is not null and not exists (
-            select from playtime.ledger_events marks where marks.operator_id = $1 and marks.source = 'PLAYTIME'
-            and marks.actor_id = told.tenant_id and marks.action_id = told.event_id::text
-            and marks.event_type = 'DUPLICATE_OF'
+    from playtime.ledger_events external where operator_id = :operator_id and source = 'EXTERNAL'
+        and player_id is not null and game_key is not null and provider is not null and not exists (
+            select from playtime.ledger_events markers where markers.operator_id = :operator_id
+            and markers.source = 'PLAYTIME' and markers.actor_id = external.tenant_id
+            and markers.action_id = external.event_id::text and markers.event_type = 'DUPLICATE_OF'
         )
 ), found as (
     select event_id, original_id, count(*) over () as number from judged where event_id <> original_id
-    order by event_id limit $2::bigint
+    order by event_id limit cast(:limit as bigint)
 )
-select {", ".join(f"events.{name}" for name in _NAMES)}, number, original_id
-from found join playtime.ledger_events events on events.operator_id = $1 and events.event_id = found.event_id
+select $columns, number, original_id
+from found join playtime.ledger_events events
+    on events.operator_id = :operator_id and events.event_id = found.event_id
 order by events.event_id
-"""  # noqa: S608 - names of ours
+""",
+        columns=", ".join(f"events.{name}" for name in _NAMES),
+    )
+)
 
 
 @frozen
@@ -106,27 +127,27 @@ class PostgresStream:
     transaction: Transaction
 
     def extent(self, operator_id: UUID) -> Extent:
-        """Return how far the stream reaches."""
-        # The seal first: what it is over is below every horizon that is read after it.
-        newest, horizon, era = self.transaction.read(Statement(_NEWEST_SEAL, (operator_id,)), _HORIZON, _ERA)
-        last = self.transaction.one(Statement(_LAST, (operator_id, int(era[0][0]), horizon[0][0])))
+        """Return the newest seal and the last settled place."""
+        # The seal first: its events are below every horizon that is read later.
+        newest, horizon, era = self.transaction.read(_NEWEST_SEAL(operator_id=operator_id), HORIZON, _ERA)
+        last = self.transaction.one(_LAST(operator_id=operator_id, era=int(era[0][0]), horizon=horizon[0][0]))
         return Extent(SEALS.record_of(newest[0]) if newest else None, START if last is None else place_of(last))
 
     def size(self, operator_id: UUID, extent: Extent) -> int:
-        """Return how many events there are up to the end of an extent."""
+        """Return the number of events up to the end of an extent."""
         number = 0 if extent.last_seal is None else extent.last_seal.number
         sealed, unsealed = self.transaction.read(
-            Statement(_SEALED, (operator_id, number)),
-            Statement(_COUNT, (operator_id, *_values(extent.sealed), *_values(extent.last))),
+            _SEALED(operator_id=operator_id, number=number),
+            _COUNT(operator_id=operator_id, **_between(extent.sealed, extent.last)),
         )
         count: int = sealed[0][0] + unsealed[0][0]
         return count
 
     def events(self, operator_id: UUID, after: Place, until: Place, limit: int) -> Sequence[Placed]:
         """Return events after one place and up to another, in order."""
-        values = (operator_id, *_values(after), *_values(until), limit)
-        rows = self.transaction.read(Statement(_EVENTS, values))[0]
-        # Not by way of the record, which a row that somebody has changed may not make.
+        statement = EVENTS_BETWEEN(operator_id=operator_id, limit=limit, **_between(after, until))
+        rows = self.transaction.read(statement)[0]
+        # Without the record: a row that was changed by hand may not make one.
         lines = (line_of(dict(zip(_NAMES, row, strict=False))) for row in rows)
         return [
             Placed(line, Place(row[-2], int(row[-1]), UUID(row[2]))) for line, row in zip(lines, rows, strict=True)
@@ -134,22 +155,34 @@ class PostgresStream:
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
         """Return seals with numbers above `after`, in order."""
-        rows = self.transaction.read(Statement(_SEALS, (operator_id, after, limit)))[0]
+        rows = self.transaction.read(_SEALS(operator_id=operator_id, after=after, limit=limit))[0]
         return [SEALS.record_of(row) for row in rows]
 
     def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        """Return those names under which there is an event from elsewhere."""
-        values = ([name[0] for name in names], [name[1] for name in names], [name[2].value for name in names])
-        rows = self.transaction.read(Statement(_TAKEN, (operator_id, *values)))[0]
+        """Return the names under which an external event is stored."""
+        statement = _TAKEN(
+            operator_id=operator_id,
+            actors=[name[0] for name in names],
+            actions=[name[1] for name in names],
+            types=[name[2].value for name in names],
+        )
+        rows = self.transaction.read(statement)[0]
         # Each part was asked for by itself.
         return {(row[0], row[1], EventType(row[2])) for row in rows} & set(names)
 
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
-        """Return the true duplicates that are not marked yet."""
-        rows = self.transaction.read(PATIENCE, Statement(_DUPLICATES, (operator_id, limit)))[1]
+        """Return the true duplicates without a duplicate marker."""
+        rows = self.transaction.read(WHOLE_TABLES, DUPLICATES(operator_id=operator_id, limit=limit))[1]
         first = tuple(Duplicate(EVENTS.record_of(row), row[-1]) for row in rows)
         return Duplicates(rows[0][-2] if rows else 0, first)
 
 
-def _values(place: Place) -> Row:
-    return place.era, place.xact_id, place.event_id
+def _between(after: Place, until: Place) -> dict[str, Any]:
+    return {
+        "after_era": after.era,
+        "after_xact": after.xact_id,
+        "after_id": after.event_id,
+        "until_era": until.era,
+        "until_xact": until.xact_id,
+        "until_id": until.event_id,
+    }

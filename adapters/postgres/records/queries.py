@@ -1,11 +1,15 @@
-"""Queries built with SQLAlchemy Core and compiled once; nothing of SQLAlchemy is left on the way of a request.
+"""Queries, compiled once: a request uses no SQLAlchemy.
 
-Every query exists twice: bound, with the operator in its WHERE (a second lock on the door, and better plans), and
-unbound, for the platform owner's reads.
+Simple queries are built with SQLAlchemy Core. Larger ones are written as SQL with two kinds of places. `$name` is
+a part of the text, which `fill` puts in; `:name` is a parameter.
+
+Every query exists twice: bound, with the operator in its WHERE (a second guard, and better plans), and unbound,
+for the platform owner's reads.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
+from string import Template
 from typing import Any, Final, Literal
 
 from attrs import frozen
@@ -26,6 +30,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -51,6 +56,27 @@ def compiled(statement: ClauseElement) -> Query:
     """Compile a statement whose parameters are all named."""
     result = statement.compile(dialect=DIALECT)
     return Query(str(result), tuple(getattr(result, "positiontup", None) or ()))
+
+
+def fill(sql: str, **parts: str) -> str:
+    """Put parts into the places `$name` of a text; other places stay open for a later step.
+
+    A part is SQL of the program, never a value from outside: a value is a parameter.
+    """
+    return Template(sql).safe_substitute(parts)
+
+
+@lru_cache(maxsize=512)
+def query_of(sql: str) -> Query:
+    """Compile SQL with parameters `:name`. No place `$name` may be open."""
+    assert not Template(sql).get_identifiers(), Template(sql).get_identifiers()
+    return compiled(text(sql))
+
+
+@lru_cache(maxsize=64)
+def scoped(sql: str, *, bound: bool, **parts: str) -> Query:
+    """Compile SQL with the place `$and_operator`: the rows of the bound operator, or of all operators."""
+    return query_of(fill(sql, and_operator="and operator_id = :operator_id" if bound else "", **parts))
 
 
 def param(column: ColumnElement[Any], name: str | None = None) -> BindParameter[Any]:
@@ -98,8 +124,10 @@ def rows_of(table: Table, name: str, *, bound: bool) -> Query:
 
 
 How = Literal["is", "since", "until", "ends", "has"]
-"""How a column is compared: equal to the parameter of its name, or with the parameter `since`, `until`, `ends` or,
-where it holds several values, `has`."""
+"""Comparisons of a column: with the parameter of its name, or with `since`, `until`, `ends` or `has`.
+
+`has` is for a column of several values.
+"""
 
 Only = tuple[str, How]
 
@@ -133,7 +161,7 @@ def page_of(table: Table, key: str, *only: Only, bound: bool, before: bool) -> Q
 
 
 def asked_for(*wanted: tuple[str, How, object]) -> tuple[list[Only], dict[str, object]]:
-    """Return what of a filter is given, None being any: its conditions, and the values of their parameters."""
+    """Return the conditions of a filter and the values of their parameters; None is any value."""
     given = [(name, how, value) for name, how, value in wanted if value is not None]
     values = {name if how == "is" else how: value for name, how, value in given}
     return [(name, how) for name, how, _ in given], values

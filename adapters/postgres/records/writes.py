@@ -34,7 +34,7 @@ from .games import GAME_CONFIGS
 from .limits import PLAY_PASSES
 from .mapping import Kept
 from .play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
-from .queries import DIALECT
+from .queries import DIALECT, fill
 from .safety import SAFETY_ACTIONS, SAFETY_SETTINGS
 from .seals import SEALS
 from .tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
@@ -157,16 +157,24 @@ def _sql(parts: tuple[_Part, ...]) -> str:
 
 
 def _insert(kept: Kept[Any], count: int, used: int) -> str:
-    names = ", ".join(column.name for column in kept.columns)
-    return f"insert into {kept.table.fullname} ({names}) values {_tuples(kept.columns, count, used)}"  # noqa: S608 - names of ours
+    return fill(
+        "insert into $table ($columns) values $rows",
+        table=kept.table.fullname,
+        columns=", ".join(column.name for column in kept.columns),
+        rows=_tuples(kept.columns, count, used),
+    )
 
 
 def _update(kept: Kept[Any], count: int, used: int) -> str:
     names = [column.name for column in kept.updated]
-    changes = ", ".join(f"{name} = v.{name}" for name in names if name not in kept.identity)
-    same = " and ".join(f"t.{name} = v.{name}" for name in kept.identity)
-    given = f"(values {_tuples(kept.updated, count, used)}) as v ({', '.join(names)})"
-    return f"update {kept.table.fullname} as t set {changes} from {given} where {same} returning 1"  # noqa: S608 - names of ours
+    return fill(
+        "update $table as t set $changes from (values $rows) as v ($columns) where $same returning 1",
+        table=kept.table.fullname,
+        changes=", ".join(f"{name} = v.{name}" for name in names if name not in kept.identity),
+        rows=_tuples(kept.updated, count, used),
+        columns=", ".join(names),
+        same=" and ".join(f"t.{name} = v.{name}" for name in kept.identity),
+    )
 
 
 def _tuples(columns: Sequence[Any], count: int, used: int) -> str:
@@ -180,5 +188,5 @@ def _tuples(columns: Sequence[Any], count: int, used: int) -> str:
 
 
 def insert_of(kept: Kept[Any], count: int) -> str:
-    """Return the INSERT of some rows, for who has more to say about it."""
+    """Return an INSERT for some rows; the caller may append ON CONFLICT."""
     return _insert(kept, count, 0)
