@@ -1,4 +1,4 @@
-"""Who calls, what they may do, and through whose eyes their unit of work looks."""
+"""Callers: their principals and permissions, and the binding of their units of work."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,20 +7,24 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
+from ..domain.play.sessions import Session
 from ..domain.tenancy.staff import PERMISSIONS, Permission, Role
 from ..domain.tenancy.tenants import PLATFORM_ID
+from .decisions import Decision
 from .errors import Forbidden, InvalidToken, NotFound
-from .ports.bindings import Binding
-from .ports.play import LockedPlayer
+from .ports.bindings import AnswerKey, Binding
+from .ports.play import LockedPlayer, PlayerView
+from .ports.safety import SafetyWatch
 from .ports.services import Claims
 from .ports.storage import Storage, UnitOfWork
 from .ports.tenancy import Directory, DirectoryEntry
-from .transactions import run_whole
+from .transactions import carry_out, run_whole
 
 T = TypeVar("T")
+Found = TypeVar("Found", LockedPlayer, PlayerView)
 
 SYSTEM_ID = UUID("00000000-0000-7000-8000-000000000001")
-"""The actor of what the system does by itself."""
+"""The actor of the system's own work."""
 
 
 @frozen(kw_only=True)
@@ -87,7 +91,7 @@ SYSTEM = StaffPrincipal(
     tenant_id=PLATFORM_ID,
     role=Role.OWNER,
 )
-"""Whoever runs the program on its own machine: acts as the platform's owner."""
+"""The principal of programs on the engine's own machine, with the rights of the platform's owner."""
 
 
 def public_binding(entry: DirectoryEntry) -> Binding:
@@ -142,10 +146,30 @@ def reach(principal: StaffPrincipal, entry: DirectoryEntry) -> Binding:
     return principal.binding_at(entry.operator_id) if principal.role is Role.OWNER else principal.binding
 
 
-def require_seat(locked: LockedPlayer | None, principal: PlayerPrincipal) -> LockedPlayer:
-    """Return the locked player when the caller's token is of its open session. Raises InvalidToken."""
-    if locked is None or not locked.player.is_open or locked.session is None:
+def require_session(found: Found | None, principal: PlayerPrincipal) -> tuple[Found, Session]:
+    """Return the player with the open session of the caller's token. Raises InvalidToken."""
+    if found is None or not found.player.is_open or found.session is None:
         raise InvalidToken
-    if locked.session.session_id != principal.session_id:
+    if found.session.session_id != principal.session_id:
         raise InvalidToken
-    return locked
+    return found, found.session
+
+
+def carry_out_for_player(
+    storage: Storage,
+    principal: PlayerPrincipal,
+    decide: Callable[[LockedPlayer, Session], Decision[T]],
+    key: AnswerKey | None = None,
+    *,
+    watch: SafetyWatch | None = None,
+) -> T:
+    """Lock the calling player, decide with the caller's open session, and settle; see `carry_out`.
+
+    Raises InvalidToken, and the errors of `decide`.
+    """
+    return carry_out(
+        storage,
+        principal.binding,
+        lambda unit: unit.players.lock(principal.player_id, key, watch=watch),
+        lambda found: decide(*require_session(found, principal)),
+    )

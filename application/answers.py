@@ -1,23 +1,26 @@
-"""Idempotency: a command that is named is answered once, and then given the same answer for ever.
+"""Idempotency: a named command is decided once; every repetition gets the stored answer.
 
-The name (the caller's action id or Idempotency-Key, within its actor), the digest of the validated command and
-the bytes of the answer are written in the command's own transaction. Refusals that depend on the state are
-answers too: a late retry can never turn a no into a yes.
+The name is the caller's action id or Idempotency-Key, within its actor. The name, the digest of the validated
+command and the bytes of the answer are written in the command's own transaction. Refusals that depend on the state
+are answers too: a late retry can never turn a refusal into a success.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from attrs import field, frozen
 
 from ..domain.errors import InvalidInput, StateRefusal
+from .decisions import Decided, Decision, Moment
 from .errors import IdempotencyKeyReused, ReplaySecretExpired
 from .ports.bindings import AnswerKey, Binding, StoredAnswer
-from .ports.storage import UnitOfWork
+from .ports.services import Clock, Ids
+from .ports.storage import Storage, UnitOfWork
+from .transactions import carry_out
 from .wire import encode, failure, to_wire
 
 REPLAY_SECRET_HOURS: Final = 24
@@ -26,40 +29,42 @@ LONGEST_ACTION_ID: Final = 128
 SPIN: Final = "SPIN"
 """The command that is a bet."""
 
+L = TypeVar("L")
+
 Content = dict[str, Any]
 Reveal = Callable[[Content, Mapping[str, Any]], None]
-"""Puts the secrets into an answer's content, from the hints that were kept of them."""
+"""Puts the secrets into the content of an answer. It derives them from the hints stored with the answer."""
 
 
 @frozen
 class Answer:
-    """A command's answer: its bytes, the refusal's code (None: success), and whether it was given before."""
+    """A command's answer: its bytes, the code of a refusal (None: success), and whether it is a replay.
+
+    `hints` are the values from which the secrets are derived that the bytes lack; see `revealed`.
+    """
 
     body: bytes
     code: str | None = None
     replayed: bool = False
+    hints: Mapping[str, Any] = field(factory=dict, repr=False)
 
     def content(self) -> Content:
         """Return the answer read back from its bytes."""
         content: Content = json.loads(self.body)
         return content
 
-
-@frozen
-class Outcome:
-    """What a command came to: the content of its answer, and the hints its secrets derive from.
-
-    `code` is that of a refusal with which something is written, so that it is not raised; None for a success.
-    """
-
-    content: Content
-    hints: Mapping[str, Any] = field(factory=dict)
-    code: str | None = None
+    def revealed(self, reveal: Reveal) -> "Answer":
+        """Return the answer with its secrets put in. First answer and replay get equal bytes."""
+        if not self.hints:
+            return self
+        content = self.content()
+        reveal(content, self.hints)
+        return Answer(encode(content), self.code, self.replayed)
 
 
 @frozen(kw_only=True)
 class Command:
-    """A validated command: what it is, and the name it goes by (None: it was not named)."""
+    """A validated command: its kind, the digest of kind and arguments, and its name (None: unnamed)."""
 
     what: str
     digest: bytes
@@ -80,60 +85,67 @@ def checked_action_id(text: str, path: str = "actionId") -> str:
     return text
 
 
-def replay(stored: StoredAnswer, command: Command, now: datetime, reveal: Reveal | None = None) -> Answer:
+def replay(stored: StoredAnswer, command: Command, now: datetime) -> Answer:
     """Return the stored answer again. Raises IdempotencyKeyReused, ReplaySecretExpired."""
     if stored.digest != command.digest:
         raise IdempotencyKeyReused(stored.key.action_id)
-    if not stored.hints or reveal is None:
-        return Answer(stored.body, stored.code, replayed=True)
-    if now - stored.created_at >= timedelta(hours=REPLAY_SECRET_HOURS):
+    if stored.hints and now - stored.created_at >= timedelta(hours=REPLAY_SECRET_HOURS):
         raise ReplaySecretExpired
-    return Answer(_revealed(stored.body, stored.hints, reveal), replayed=True)
+    return Answer(stored.body, stored.code, replayed=True, hints=stored.hints)
 
 
-def settle(
-    unit: UnitOfWork,
+def answered(
+    decision: Decision[Content], command: Command, *, binding: Binding, now: datetime
+) -> Decision[Answer]:
+    """Turn the decision on a command into one with its answer, which is stored if the command is named.
+
+    A state refusal of a named command becomes an answer as well. Other refusals are not stored: nobody can ask for
+    them again, or asking again changes nothing.
+    """
+    if isinstance(decision, Decided):
+        content, code, hints = decision.result, None, decision.hints
+    elif command.key is not None and isinstance(decision.error, StateRefusal):
+        content, code, hints = failure(decision.error), decision.error.code, {}
+    else:
+        return decision
+    body = encode(content)
+    stored = None
+    if command.key is not None:
+        stored = StoredAnswer(
+            operator_id=binding.operator_id,
+            tenant_id=binding.tenant_id,
+            key=command.key,
+            digest=command.digest,
+            body=body,
+            created_at=now,
+            code=code,
+            hints=hints,
+            command=command.what,
+        )
+    answer = Answer(body, code, hints=hints)
+    return Decided(answer, added=(*decision.added, stored), saved=decision.saved)
+
+
+def carry_out_command(
+    storage: Storage,
     command: Command,
-    act: Callable[[], Outcome],
+    read: Callable[[UnitOfWork], StoredAnswer | L],
+    decide: Callable[[L, Moment], Decision[Content]],
     *,
     binding: Binding,
-    now: datetime,
-    reveal: Reveal | None = None,
+    owner: Binding | None = None,
+    clock: Clock,
+    ids: Ids,
 ) -> Answer:
-    """Carry a command out once, keep its answer in the same unit, commit, and return it.
+    """Carry a command out once, and answer its repetitions with the answer that `read` finds stored.
 
-    `act` decides first and gathers its writes last, so that a refusal leaves nothing gathered. A refusal of an
-    unnamed command is raised instead of kept: nobody could ask for it again.
+    The answer belongs to the tenant of `owner`, by default of `binding`. See `carry_out`.
     """
-    try:
-        outcome = act()
-    except StateRefusal as refusal:
-        if command.key is None:
-            raise
-        outcome = Outcome(failure(refusal), code=refusal.code)
-    body = encode(outcome.content)
-    if command.key is not None:
-        unit.add(
-            StoredAnswer(
-                operator_id=binding.operator_id,
-                tenant_id=binding.tenant_id,
-                key=command.key,
-                digest=command.digest,
-                body=body,
-                created_at=now,
-                code=outcome.code,
-                hints=outcome.hints,
-                command=command.what,
-            )
-        )
-    unit.commit()
-    if outcome.hints and reveal is not None:
-        body = _revealed(body, outcome.hints, reveal)
-    return Answer(body, outcome.code)
 
+    def decide_once(found: StoredAnswer | L) -> Decision[Answer]:
+        at = Moment(clock.now(), ids)
+        if isinstance(found, StoredAnswer):
+            return Decided(replay(found, command, at.now))
+        return answered(decide(found, at), command, binding=owner or binding, now=at.now)
 
-def _revealed(body: bytes, hints: Mapping[str, Any], reveal: Reveal) -> bytes:
-    """First answer and replay take this same path, so that they are equal to the byte."""
-    content: Content = json.loads(body)
-    reveal(content, hints)
-    return encode(content)
+    return carry_out(storage, binding, read, decide_once)

@@ -1,7 +1,6 @@
-"""Writing the ledger events of one operation."""
+"""The ledger events of one operation on a player."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from attrs import define, field
@@ -9,26 +8,32 @@ from attrs import define, field
 from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
 from ..domain.play.players import Player
 from ..domain.vouchers.bonuses import Bonus
-from .ports.services import Ids
+from .decisions import Moment
+from .ports.play import LockedPlayer
 
 
 @define(kw_only=True)
 class PlayerJournal:
-    """Gathers the events of one operation on a locked player, numbering them by the player's sequence.
+    """Collects the events of one operation on a locked player, numbered by the player's sequence.
 
-    Every event copies the player's agent, region and cashier of the first voucher, so that numbers can be cut by
-    them later without a join.
+    Every event copies the player's agent, region and cashier of the first voucher. Analytics group by them without
+    a join.
     """
 
-    ids: Ids
-    now: datetime
+    at: Moment
     player: Player
     session_id: UUID | None = None
     events: list[LedgerEvent] = field(init=False, factory=list)
 
+    @classmethod
+    def of(cls, locked: LockedPlayer, at: Moment) -> Self:
+        """Return a journal for an operation in the open session of a locked player, if there is one."""
+        session_id = None if locked.session is None else locked.session.session_id
+        return cls(at=at, player=locked.player, session_id=session_id)
+
     @property
     def last_seq(self) -> int:
-        """The number of the last event written so far."""
+        """The number of the last event collected so far."""
         return self.player.last_seq + len(self.events)
 
     def move(
@@ -44,23 +49,23 @@ class PlayerJournal:
         tenant_balance_minor: int | None = None,
         **about: Any,
     ) -> None:
-        """Write a movement; `balance_minor` is the player's balance after it, None if the player takes no part."""
-        kept = {AccountKind.PLAYER: balance_minor, AccountKind.TENANT: tenant_balance_minor}
+        """Note a movement. `balance_minor` is the player's balance after it, None if the player takes no part."""
+        balances = {AccountKind.PLAYER: balance_minor, AccountKind.TENANT: tenant_balance_minor}
         transfer = Transfer(
             source=source,
             target=target,
             amount_minor=amount_minor,
-            source_balance_minor=kept.get(source.kind),
-            target_balance_minor=kept.get(target.kind),
+            source_balance_minor=balances.get(source.kind),
+            target_balance_minor=balances.get(target.kind),
         )
-        self._write(event_type, transfer, action_id=action_id, actor_id=actor_id, about=about)
+        self._append(event_type, transfer, action_id=action_id, actor_id=actor_id, about=about)
 
     def note(self, event_type: EventType, *, action_id: str, **about: Any) -> None:
-        """Write an event that moves nothing."""
-        self._write(event_type, None, action_id=action_id, actor_id=None, about=about)
+        """Note an event that moves nothing."""
+        self._append(event_type, None, action_id=action_id, actor_id=None, about=about)
 
     def trigger_bonuses(self, triggered: tuple[Bonus, ...], balance_minor: int, **about: Any) -> None:
-        """Write the payment of bonuses into a balance of `balance_minor` before them."""
+        """Note the payment of bonuses. `balance_minor` is the player's balance before them."""
         pool = Account(AccountKind.BONUS_POOL, self.player.tenant_id)
         for bonus in triggered:
             balance_minor += bonus.amount_minor
@@ -75,7 +80,7 @@ class PlayerJournal:
                 **about,
             )
 
-    def _write(
+    def _append(
         self,
         event_type: EventType,
         transfer: Transfer | None,
@@ -88,10 +93,10 @@ class PlayerJournal:
         about.setdefault("cashier_id", player.cashier_id)
         self.events.append(
             LedgerEvent(
-                event_id=self.ids.new(),
+                event_id=self.at.new_id(),
                 operator_id=player.operator_id,
                 tenant_id=player.tenant_id,
-                occurred_at=self.now,
+                occurred_at=self.at.now,
                 event_type=event_type,
                 actor_id=actor_id or player.player_id,
                 action_id=action_id,

@@ -1,8 +1,8 @@
-"""Guarding secrets against guessing.
+"""Throttling of attempts at PINs and passwords.
 
-An attempt is counted and committed before the secret is looked at, and given back on success. Unknown, wrong and
-locked take the same steps (look up, count, commit), so that neither the answer nor its time tells them apart:
-what does not exist is counted on a decoy, one of a bounded number.
+An attempt is counted and committed before the secret is compared, and given back on success. Unknown, wrong and
+locked take the same steps: look up, count, commit. So neither the answer nor its time tells them apart. An attempt
+at a name that does not exist is counted on a decoy, one of a bounded number.
 """
 
 import hashlib
@@ -11,13 +11,16 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
+from ..domain.access.attempts import Attempts
+from ..domain.access.codes import Code, MalformedCode, parse_code
 from ..domain.tenancy.tenants import PLATFORM_ID, TenantKind, TenantStatus
 from .access import public_binding
+from .decisions import Decided, Decision, Refused
 from .errors import InvalidCredentials, InvalidToken
 from .ports.bindings import Binding
 from .ports.storage import Storage, UnitOfWork
 from .ports.tenancy import Directory, DirectoryEntry
-from .transactions import transact
+from .transactions import carry_out
 
 T = TypeVar("T")
 
@@ -25,11 +28,11 @@ _DECOYS: Final = 1024
 NOBODY: Final = DirectoryEntry(
     tenant_id=PLATFORM_ID, operator_id=PLATFORM_ID, kind=TenantKind.DEV, slug="platform"
 )
-"""Where guesses at codes of tenants that do not exist are counted."""
+"""The place to count attempts at tenants that do not exist."""
 
 
 def reachable(entry: DirectoryEntry | None) -> DirectoryEntry:
-    """Return the entry when its tenant is served, else the place where vain guesses are counted."""
+    """Return the entry if its tenant is served, else the place to count attempts at nobody."""
     if entry is None or entry.status is not TenantStatus.ACTIVE:
         return NOBODY
     return entry
@@ -42,35 +45,48 @@ def require_served(directory: Directory, tenant_id: UUID) -> None:
         raise InvalidToken
 
 
-def admit(
+def count_attempt(
     storage: Storage,
     entry: DirectoryEntry,
     find: Callable[[UnitOfWork], tuple[UUID, T] | None],
     *,
-    guessed: str,
+    name: str,
     now: datetime,
 ) -> tuple[Binding, T]:
-    """Count a guess at what `find` returns (its id and itself), and return it with the binding to go on with.
+    """Count an attempt at the subject of a name, which `find` returns with its id.
 
-    Raises InvalidCredentials when there is nothing to find or it is locked; in both cases the guess was counted.
+    Return the binding to go on with, and the subject. Raises InvalidCredentials if it does not exist or is locked;
+    the attempt is counted then as well.
     """
-    binding = public_binding(entry)
 
-    def work(unit: UnitOfWork) -> T | None:
+    def read(unit: UnitOfWork) -> tuple[tuple[UUID, T] | None, Attempts]:
         found = find(unit)
-        subject_id = _decoy(guessed) if found is None else found[0]
-        attempts = unit.attempts.lock(subject_id)
-        locked = attempts.is_locked(now)
-        unit.save(attempts.count(now))
-        unit.commit()
-        return None if found is None or locked else found[1]
+        return found, unit.attempts.lock(_decoy(name) if found is None else found[0])
 
-    admitted = transact(storage, binding, work)
-    if admitted is None:
-        raise InvalidCredentials
-    return binding, admitted
+    binding = public_binding(entry)
+    return binding, carry_out(storage, binding, read, lambda found: decide_attempt(*found, now))
 
 
-def _decoy(guessed: str) -> UUID:
-    digest = hashlib.sha256(guessed.encode("utf-8", "surrogatepass")).digest()
+def count_code_attempt(
+    storage: Storage, text: str, find: Callable[[UnitOfWork, Code], tuple[UUID, T] | None], now: datetime
+) -> tuple[Binding, T]:
+    """Count an attempt at the subject of a code that somebody typed; see `count_attempt`."""
+    try:
+        code = parse_code(text)
+    except MalformedCode:
+        return count_attempt(storage, NOBODY, lambda _: None, name=text, now=now)
+    entry = reachable(storage.directory.by_symbols(code.agent_symbols))
+    return count_attempt(storage, entry, lambda unit: find(unit, code), name=text, now=now)
+
+
+def decide_attempt(found: tuple[UUID, T] | None, attempts: Attempts, now: datetime) -> Decision[T]:
+    """Decide an attempt: it is counted, and refused if there is no subject or it is locked."""
+    counted = attempts.count(now)
+    if found is None or attempts.is_locked(now):
+        return Refused(InvalidCredentials(), saved=(counted,))
+    return Decided(found[1], saved=(counted,))
+
+
+def _decoy(name: str) -> UUID:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
     return UUID(int=int.from_bytes(digest[:8], "big") % _DECOYS)

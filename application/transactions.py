@@ -1,24 +1,26 @@
-"""Running a unit of work whole, again when it lost against another."""
+"""Units of work that run as a whole, and again when they lost against another."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
+from .decisions import Decision, settle
 from .errors import StorageUnavailable, TransientConflict
 from .ports.bindings import Binding
 from .ports.storage import Storage, UnitOfWork
 
+L = TypeVar("L")
 T = TypeVar("T")
 
 ATTEMPTS: Final = 6
-"""Players and wallets are locked first, so a second run is rare and a sixth means something is wrong."""
+"""The most runs of a unit. Players and wallets are locked first: a second run is rare, a sixth is a defect."""
 
 
 def run_whole(begin: Callable[[], UnitOfWork], work: Callable[[UnitOfWork], T]) -> T:
     """Run `work` in a unit of work that `begin` makes and return its result.
 
-    `work` commits itself; without a commit everything rolls back. It runs again, whole, when the unit lost
-    against another. Raises what `work` raises, and StorageUnavailable when it keeps losing.
+    Everything that `work` does not commit rolls back. It runs again, as a whole, when the unit lost against
+    another. Raises the errors of `work`, and StorageUnavailable when it loses every time.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -31,5 +33,25 @@ def run_whole(begin: Callable[[], UnitOfWork], work: Callable[[UnitOfWork], T]) 
 
 
 def transact(storage: Storage, binding: Binding, work: Callable[[UnitOfWork], T]) -> T:
-    """Run `work` whole in a unit bound to `binding`; see `run_whole`."""
+    """Run `work` as a whole in a unit bound to `binding`; see `run_whole`."""
     return run_whole(partial(storage.begin, binding), work)
+
+
+def carry_out(
+    storage: Storage,
+    binding: Binding,
+    read: Callable[[UnitOfWork], L],
+    decide: Callable[[L], Decision[T]],
+) -> T:
+    """Read, decide on the data read, settle the decision, and return its result; again if the unit lost.
+
+    Every use case that writes has this shape. Raises the decision's refusal after its writes are committed, and
+    nothing is written when `read` or `decide` raises.
+    """
+
+    def work(unit: UnitOfWork) -> T:
+        decision = decide(read(unit))
+        settle(unit, decision)
+        return decision.outcome()
+
+    return transact(storage, binding, work)

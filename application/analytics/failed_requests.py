@@ -7,8 +7,9 @@ from attrs import frozen
 
 from ...domain.ledger.events import EventType, LedgerEvent
 from ..access import SYSTEM, SYSTEM_ID
+from ..decisions import Decided, Decision, settle
 from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.storage import Storage
 from ..transactions import transact
 
 
@@ -38,12 +39,10 @@ class RecordErrors:
         """Write them, operator by operator. Raises StorageUnavailable."""
         for operator_id in sorted({failed.operator_id for failed in counts}):
             events = [self._event(*item) for item in counts.items() if item[0].operator_id == operator_id]
+            self._write(operator_id, Decided(None, added=events))
 
-            def work(unit: UnitOfWork, events: list[LedgerEvent] = events) -> None:
-                unit.add(*events)
-                unit.commit()
-
-            transact(self.storage, SYSTEM.binding_at(operator_id), work)
+    def _write(self, operator_id: UUID, decision: Decision[None]) -> None:
+        transact(self.storage, SYSTEM.binding_at(operator_id), lambda unit: settle(unit, decision))
 
     def _event(self, failed: FailedRequest, count: int) -> LedgerEvent:
         event_id = self.ids.new()

@@ -7,11 +7,13 @@ from attrs import frozen
 
 from ...domain.ledger.events import EventType, LedgerEvent
 from ..access import SYSTEM
+from ..decisions import Decided
 from ..errors import NotFound
 from ..ports.audit import Duplicate
+from ..ports.bindings import Binding
 from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
+from ..ports.storage import Storage
+from ..transactions import carry_out, transact
 
 MARK_BATCH: Final = 500
 """Duplicates that are marked in one transaction."""
@@ -58,15 +60,17 @@ class DedupeLedger:
         found = transact(self.storage, binding, lambda unit: unit.stream.duplicates(operator_id, SAMPLE))
         marked = 0
 
-        def mark(unit: UnitOfWork) -> int:
-            duplicates = unit.stream.duplicates(operator_id, MARK_BATCH).first
-            unit.add(*(self._marker(duplicate) for duplicate in duplicates))
-            unit.commit()
-            return len(duplicates)
-
-        while apply and found.count and (done := transact(self.storage, binding, mark)):
+        while apply and found.count and (done := self._mark(binding)):
             marked += done
         return Deduped(slug, found.count, found.first, marked)
+
+    def _mark(self, binding: Binding) -> int:
+        return carry_out(
+            self.storage,
+            binding,
+            lambda unit: unit.stream.duplicates(binding.operator_id, MARK_BATCH).first,
+            lambda first: Decided(len(first), added=(self._marker(duplicate) for duplicate in first)),
+        )
 
     def _marker(self, duplicate: Duplicate) -> LedgerEvent:
         event = duplicate.event

@@ -6,6 +6,7 @@ balances, vouchers and rounds that belong to it, or it would be counted twice.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -18,11 +19,13 @@ from ...domain.errors import InvalidInput
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.tenancy.tenants import TenantKind
 from ..access import SYSTEM
+from ..decisions import Decided, Decision
 from ..errors import NotFound
+from ..ports.audit import EventName
 from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.storage import Storage
 from ..ports.tenancy import Directory, DirectoryEntry
-from ..transactions import transact
+from ..transactions import carry_out
 from .export_check import check_lines
 from .external_events import checked_report
 
@@ -79,14 +82,12 @@ class ImportLedger:
         # In the file itself a name may stand twice as well.
         named = {(event.actor_id, event.action_id, event.event_type): event for event in events}
 
-        def work(unit: UnitOfWork) -> int:
-            taken = unit.stream.taken(operator_id, list(named))
+        def decide(taken: AbstractSet[EventName]) -> Decision[int]:
             new = [event for name, event in named.items() if name not in taken]
-            unit.add(*new)
-            unit.commit()
-            return len(new)
+            return Decided(len(new), added=new)
 
-        return transact(self.storage, SYSTEM.binding_at(operator_id), work)
+        binding = SYSTEM.binding_at(operator_id)
+        return carry_out(self.storage, binding, lambda unit: unit.stream.taken(operator_id, list(named)), decide)
 
 
 @define

@@ -15,9 +15,10 @@ from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantKind
 from ..access import StaffPrincipal
+from ..decisions import put
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
+from ..transactions import carry_out, transact
 from .external_events import ReportedType, checked_report
 
 LARGEST_REPORT: Final = 1_000
@@ -150,13 +151,12 @@ class ConfigureGame:
             volatility=None if volatility is None else Fraction(volatility),
         )
 
-        def work(unit: UnitOfWork) -> None:
-            present = unit.analytics.game_config(game_key)
-            (unit.add if present is None else unit.save)(config)
-            unit.commit()
-
-        transact(self.storage, principal.binding, work)
-        return config_record(config)
+        return carry_out(
+            self.storage,
+            principal.binding,
+            lambda unit: unit.analytics.game_config(game_key),
+            lambda present: put(config_record(config), config, is_new=present is None),
+        )
 
 
 def config_record(config: GameConfig) -> GameConfigRecord:

@@ -1,6 +1,7 @@
 """Sealing the ledger, and holding the seals against the events they are over."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,7 @@ from ...domain.ledger.seals import (
 )
 from ...domain.tenancy.staff import Role
 from ..access import SYSTEM, StaffPrincipal, look
+from ..decisions import Decided, Decision, settle
 from ..errors import AlreadyExists
 from ..ports.audit import Extent
 from ..ports.services import Clock
@@ -50,16 +52,21 @@ class SealLedger:
         def work(unit: UnitOfWork) -> int:
             extent = unit.stream.extent(operator_id)
             events = unit.stream.events(operator_id, extent.sealed, extent.last, SEAL_BATCH)
-            if not events:
-                return 0
-            unit.add(next_seal(operator_id, extent.last_seal, events, self.clock.now()))
+            decision = decide_seal(operator_id, extent, events, self.clock.now())
             try:
-                unit.commit()
+                settle(unit, decision)
             except AlreadyExists:
+                # Not run again: another process has sealed these events, and goes on with the rest.
                 return 0
-            return len(events)
+            return decision.outcome()
 
         return transact(self.storage, SYSTEM.binding_at(operator_id), work)
+
+
+def decide_seal(operator_id: UUID, extent: Extent, events: Sequence[Placed], now: datetime) -> Decision[int]:
+    """Decide to seal events, and return their number."""
+    seal = next_seal(operator_id, extent.last_seal, events, now) if events else None
+    return Decided(len(events), added=(seal,))
 
 
 @frozen

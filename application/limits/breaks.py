@@ -1,4 +1,4 @@
-"""Breaks that players take, the pass that makes them hold for the next account, and the reality check."""
+"""Exclusions of players, the pass that carries them to the next account, and the reality check."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,11 +10,13 @@ from ...domain.ledger.events import EventType
 from ...domain.limits.exclusions import CoolOff, Exclusion, cool_off, self_exclusion
 from ...domain.limits.play_passes import PlayPass
 from ...domain.limits.reality_checks import RealityCheck, reality_check
-from ..access import PlayerPrincipal, require_seat
-from ..errors import InvalidToken
+from ...domain.play.sessions import Session
+from ..access import PlayerPrincipal, carry_out_for_player, require_session
+from ..decisions import Decided, Decision, Moment
 from ..journal import PlayerJournal
+from ..ports.play import LockedPlayer
 from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.storage import Storage
 from ..transactions import transact
 from .pass_decisions import DecidesOnPass
 
@@ -28,11 +30,11 @@ class PlayPassRecord:
 
 @frozen
 class GetPlayPass(DecidesOnPass):
-    """Gives players the pass that their limits and breaks stand on; it is made when it is first asked for."""
+    """Gives players the pass that carries their limits and exclusions. It is made at the first request."""
 
     def __call__(self, principal: PlayerPrincipal) -> PlayPassRecord:
         """Return the pass. Raises InvalidToken."""
-        return PlayPassRecord(str(self.decide(principal, lambda held, *_: held).play_pass.code))
+        return PlayPassRecord(str(self.change_pass(principal, lambda play_pass, *_: play_pass).play_pass.code))
 
 
 @frozen
@@ -40,7 +42,7 @@ class TakeBreak(DecidesOnPass):
     """Excludes a player: for a cool-off, or for months. Nobody can end it early."""
 
     def cool_off(self, principal: PlayerPrincipal, period: CoolOff) -> Exclusion:
-        """Take a cool-off. Raises ExclusionRuns when a break runs that ends no earlier, InvalidToken."""
+        """Take a cool-off. Raises ExclusionRuns if an exclusion runs that ends no earlier, InvalidToken."""
         return self._take(principal, partial(cool_off, period), EventType.COOL_OFF_TAKEN)
 
     def self_exclusion(self, principal: PlayerPrincipal, months: int) -> Exclusion:
@@ -50,21 +52,21 @@ class TakeBreak(DecidesOnPass):
     def _take(
         self, principal: PlayerPrincipal, wanted: Callable[[datetime], Exclusion], event_type: EventType
     ) -> Exclusion:
-        def change(held: PlayPass, journal: PlayerJournal, _: str) -> PlayPass:
-            changed = held.exclude(wanted(journal.now))
+        def change(play_pass: PlayPass, journal: PlayerJournal, _: str) -> PlayPass:
+            changed = play_pass.exclude(wanted(journal.at.now))
             assert changed.exclusion is not None
             meta = {"until": changed.exclusion.until.isoformat()}
-            journal.note(event_type, action_id=str(self.ids.new()), meta=meta)
+            journal.note(event_type, action_id=str(journal.at.new_id()), meta=meta)
             return changed
 
-        taken = self.decide(principal, change).play_pass.exclusion
+        taken = self.change_pass(principal, change).play_pass.exclusion
         assert taken is not None
         return taken
 
 
 @frozen
 class ReadRealityCheck:
-    """Shows players what their session came to so far."""
+    """Shows players the figures of their session so far."""
 
     storage: Storage
     clock: Clock
@@ -72,9 +74,8 @@ class ReadRealityCheck:
     def __call__(self, principal: PlayerPrincipal) -> RealityCheck:
         """Return the check. Raises InvalidToken when the session has ended."""
         view = transact(self.storage, principal.binding, lambda unit: unit.players.get(principal.player_id))
-        if view is None or view.session is None or view.session.session_id != principal.session_id:
-            raise InvalidToken
-        return reality_check(view.session, self.clock.now())
+        _, session = require_session(view, principal)
+        return reality_check(session, self.clock.now())
 
 
 @frozen
@@ -86,23 +87,22 @@ class AcknowledgeRealityCheck:
     ids: Ids
 
     def __call__(self, principal: PlayerPrincipal) -> RealityCheck:
-        """Return the check as it is after it. One that is not due is put off by nothing. Raises InvalidToken."""
+        """Return the check after it. Raises InvalidToken."""
+        return carry_out_for_player(
+            self.storage,
+            principal,
+            lambda locked, session: decide_reality_check(locked, session, Moment(self.clock.now(), self.ids)),
+        )
 
-        def work(unit: UnitOfWork) -> RealityCheck:
-            seat, now = require_seat(unit.players.lock(principal.player_id), principal), self.clock.now()
-            if seat.session is None:
-                raise InvalidToken
-            check = reality_check(seat.session, now)
-            if not check.due:
-                return check
-            seen = seat.session.checked(now)
-            journal = PlayerJournal(ids=self.ids, now=now, player=seat.player, session_id=seen.session_id)
-            meta = {"elapsedSeconds": check.elapsed_seconds, "netMinor": check.net_minor}
-            named = str(self.ids.new())
-            journal.note(EventType.REALITY_CHECK_ACKNOWLEDGED, action_id=named, meta=meta)
-            unit.save(seen, seat.player.active(now, last_seq=journal.last_seq))
-            unit.add(*journal.events)
-            unit.commit()
-            return reality_check(seen, now)
 
-        return transact(self.storage, principal.binding, work)
+def decide_reality_check(locked: LockedPlayer, session: Session, at: Moment) -> Decision[RealityCheck]:
+    """Decide to acknowledge a reality check. One that is not due stays as it is."""
+    check = reality_check(session, at.now)
+    if not check.due:
+        return Decided(check)
+    seen = session.checked(at.now)
+    journal = PlayerJournal.of(locked, at)
+    meta = {"elapsedSeconds": check.elapsed_seconds, "netMinor": check.net_minor}
+    journal.note(EventType.REALITY_CHECK_ACKNOWLEDGED, action_id=str(at.new_id()), meta=meta)
+    player = locked.player.active(at.now, last_seq=journal.last_seq)
+    return Decided(reality_check(seen, at.now), added=journal.events, saved=(seen, player))

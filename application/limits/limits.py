@@ -1,4 +1,4 @@
-"""Players' own limits: set, raised, told of, and seen by staff."""
+"""Players' own limits: to set, raise and read them, and to acknowledge their notices."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,19 +11,21 @@ from ...domain.limits.exclusions import Exclusion
 from ...domain.limits.limits import LOSS_WINDOWS, Limit, LimitKind, Raise
 from ...domain.limits.play_passes import Notice, PlayPass
 from ...domain.tenancy.staff import Permission
-from ..access import PlayerPrincipal, StaffPrincipal, look, require_seat
-from ..errors import InvalidToken, NotFound
+from ..access import PlayerPrincipal, StaffPrincipal, carry_out_for_player, look, require_session
+from ..decisions import Decided, Decision, Moment
+from ..errors import NotFound
 from ..journal import PlayerJournal
+from ..ports.play import LockedPlayer
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
-from .guard import keep_pass, note_told, seat_journal, seat_timezone, tenant_timezone
+from .guard import note_notices, pass_decision, pass_timezone, tenant_timezone
 from .pass_decisions import DecidesOnPass
 
 
 @frozen
 class RaiseRecord:
-    """A raise that waits. What it would be stands in the field of its unit; both are null for no limit at all."""
+    """A raise that waits. The amount is in the field of its unit; both are null for no limit."""
 
     limit_minor: int | None
     limit_minutes: int | None
@@ -34,7 +36,7 @@ class RaiseRecord:
 
 @frozen
 class LimitRecord:
-    """A limit and what counts against it: for losses minor units, for time minutes and seconds. Null: none."""
+    """A limit and its use: minor units for losses, minutes and seconds for time. Null means no limit."""
 
     kind: LimitKind
     limit_minor: int | None
@@ -46,7 +48,7 @@ class LimitRecord:
 
 @frozen
 class PlayerLimits:
-    """A player's limits, what was told and not acknowledged, and the break that runs; without a pass none are."""
+    """A player's limits, the notices that are not acknowledged, and the exclusion that runs."""
 
     has_play_pass: bool
     limits: Sequence[LimitRecord]
@@ -55,18 +57,18 @@ class PlayerLimits:
 
 
 def no_limits(now: datetime) -> PlayerLimits:
-    """Return what is seen where there is no pass: nothing is limited and nothing counted."""
+    """Return the limits of a player without a pass: nothing is limited or counted."""
     none = [_record(Limit(kind), None, now) for kind in LimitKind]
     return PlayerLimits(has_play_pass=False, limits=none, notices=(), exclusion=None)
 
 
-def pass_limits(held: PlayPass, now: datetime, timezone: str) -> PlayerLimits:
-    """Return what is seen of a pass, with the days of a timezone."""
-    exclusion = held.exclusion
+def pass_limits(play_pass: PlayPass, now: datetime, timezone: str) -> PlayerLimits:
+    """Return the limits of a pass, with the days of a timezone."""
+    exclusion = play_pass.exclusion
     return PlayerLimits(
         has_play_pass=True,
-        limits=[_record(held.limit(kind), held.used(kind, now, timezone), now) for kind in LimitKind],
-        notices=held.notices,
+        limits=[_record(play_pass.limit(kind), play_pass.used(kind, now, timezone), now) for kind in LimitKind],
+        notices=play_pass.notices,
         exclusion=exclusion if exclusion is not None and exclusion.runs(now) else None,
     )
 
@@ -81,9 +83,9 @@ class SetLimit(DecidesOnPass):
         Raises InvalidInput, InvalidToken.
         """
 
-        def change(held: PlayPass, journal: PlayerJournal, timezone: str) -> PlayPass:
-            before = held.limit(kind)
-            changed = held.set_limit(kind, amount, journal.now, timezone=timezone)
+        def change(play_pass: PlayPass, journal: PlayerJournal, timezone: str) -> PlayPass:
+            before = play_pass.limit(kind)
+            changed = play_pass.set_limit(kind, amount, journal.at.now, timezone=timezone)
             after = changed.limit(kind)
             if after.amount != before.amount:
                 _note(journal, EventType.LIMIT_SET, before, after.amount)
@@ -92,11 +94,11 @@ class SetLimit(DecidesOnPass):
             elif after.raised is None and before.raised is not None:
                 # The raise that waited was withdrawn.
                 _note(journal, EventType.LIMIT_SET, before, after.amount)
-            note_told(journal, changed.told_since(held))
+            note_notices(journal, changed.told_since(play_pass))
             return changed
 
-        decided = self.decide(principal, change)
-        return pass_limits(decided.play_pass, self.clock.now(), decided.timezone)
+        changed = self.change_pass(principal, change)
+        return pass_limits(changed.play_pass, self.clock.now(), changed.timezone)
 
 
 @frozen
@@ -106,19 +108,19 @@ class ConfirmLimit(DecidesOnPass):
     def __call__(self, principal: PlayerPrincipal, kind: LimitKind) -> PlayerLimits:
         """Raise the limit. Raises LimitRaiseNotPending, LimitRaiseTooEarly, InvalidToken."""
 
-        def change(held: PlayPass, journal: PlayerJournal, timezone: str) -> PlayPass:
-            changed = held.confirm_raise(kind, journal.now, timezone=timezone)
-            _note(journal, EventType.LIMIT_RAISED, held.limit(kind), changed.limit(kind).amount)
-            note_told(journal, changed.told_since(held))
+        def change(play_pass: PlayPass, journal: PlayerJournal, timezone: str) -> PlayPass:
+            changed = play_pass.confirm_raise(kind, journal.at.now, timezone=timezone)
+            _note(journal, EventType.LIMIT_RAISED, play_pass.limit(kind), changed.limit(kind).amount)
+            note_notices(journal, changed.told_since(play_pass))
             return changed
 
-        decided = self.decide(principal, change)
-        return pass_limits(decided.play_pass, self.clock.now(), decided.timezone)
+        changed = self.change_pass(principal, change)
+        return pass_limits(changed.play_pass, self.clock.now(), changed.timezone)
 
 
 @frozen
 class AcknowledgeNotices:
-    """Notes that a player has seen what was told of the limits. May be repeated."""
+    """Notes that a player has seen the notices. May be repeated."""
 
     storage: Storage
     clock: Clock
@@ -126,22 +128,26 @@ class AcknowledgeNotices:
 
     def __call__(self, principal: PlayerPrincipal) -> PlayerLimits:
         """Return the limits after it. Raises InvalidToken."""
+        return carry_out_for_player(
+            self.storage,
+            principal,
+            lambda locked, _: decide_notices(locked, Moment(self.clock.now(), self.ids)),
+        )
 
-        def work(unit: UnitOfWork) -> PlayerLimits:
-            seat = require_seat(unit.players.lock(principal.player_id), principal)
-            held, now = seat.play_pass, self.clock.now()
-            if held is None:
-                return no_limits(now)
-            if not held.notices:
-                return pass_limits(held, now, seat_timezone(seat))
-            journal = seat_journal(seat, self.ids, now)
-            told = [{"kind": notice.kind, "percent": notice.percent} for notice in held.notices]
-            journal.note(EventType.LIMIT_ACKNOWLEDGED, action_id=str(self.ids.new()), meta={"notices": told})
-            seen = held.acknowledge()
-            keep_pass(unit, seat, seen, journal)
-            return pass_limits(seen, now, seat_timezone(seat))
 
-        return transact(self.storage, principal.binding, work)
+def decide_notices(locked: LockedPlayer, at: Moment) -> Decision[PlayerLimits]:
+    """Decide to acknowledge the notices of a player's pass. Without notices nothing is written."""
+    play_pass = locked.play_pass
+    if play_pass is None:
+        return Decided(no_limits(at.now))
+    seen = play_pass.acknowledge()
+    limits = pass_limits(seen, at.now, pass_timezone(locked))
+    if not play_pass.notices:
+        return Decided(limits)
+    journal = PlayerJournal.of(locked, at)
+    notices = [{"kind": notice.kind, "percent": notice.percent} for notice in play_pass.notices]
+    journal.note(EventType.LIMIT_ACKNOWLEDGED, action_id=str(at.new_id()), meta={"notices": notices})
+    return pass_decision(limits, locked, seen, journal)
 
 
 @frozen
@@ -155,9 +161,7 @@ class ReadLimits:
         """Return the limits. Raises InvalidToken when the session has ended."""
 
         def read(unit: UnitOfWork) -> PlayerLimits:
-            view = unit.players.get(principal.player_id)
-            if view is None or view.session is None or view.session.session_id != principal.session_id:
-                raise InvalidToken
+            require_session(unit.players.get(principal.player_id), principal)
             return _read(unit, principal.player_id, self.clock.now())
 
         return transact(self.storage, principal.binding, read)
@@ -183,14 +187,16 @@ class ReadPlayerLimits:
 
 
 def _read(unit: UnitOfWork, player_id: UUID, now: datetime) -> PlayerLimits:
-    held = unit.passes.of_player(player_id)
-    return no_limits(now) if held is None else pass_limits(held, now, tenant_timezone(unit, held.tenant_id))
+    play_pass = unit.passes.of_player(player_id)
+    if play_pass is None:
+        return no_limits(now)
+    return pass_limits(play_pass, now, tenant_timezone(unit, play_pass.tenant_id))
 
 
 def _note(journal: PlayerJournal, event_type: EventType, before: Limit, amount: int | None) -> None:
     unit = "Minor" if before.kind in LOSS_WINDOWS else "Minutes"
     meta = {"kind": before.kind, f"before{unit}": before.amount, f"limit{unit}": amount}
-    journal.note(event_type, action_id=str(journal.ids.new()), meta=meta)
+    journal.note(event_type, action_id=str(journal.at.new_id()), meta=meta)
 
 
 def _record(limit: Limit, used: int | None, now: datetime) -> LimitRecord:

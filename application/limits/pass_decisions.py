@@ -1,23 +1,37 @@
-"""What players decide on their own pass: one way through which all of it goes."""
+"""The decisions that players take on their own pass: they all have this one shape."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from attrs import frozen
 
+from ...domain.access.codes import RANDOM_VALUES, make_code
 from ...domain.limits.play_passes import PlayPass
-from ..access import PlayerPrincipal, require_seat
+from ...domain.play.players import Player
+from ..access import PlayerPrincipal, require_session
+from ..decisions import Decided, Decision, Moment
 from ..journal import PlayerJournal
+from ..ports.play import LockedPlayer
 from ..ports.services import Clock, Ids, Randomness
 from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
-from .guard import keep_pass, note_tied, pass_of, seat_journal, seat_timezone, tenant_timezone
+from ..transactions import carry_out
+from .guard import count_history, note_tied, pass_decision, pass_timezone, tenant_timezone
 
-Decision = Callable[[PlayPass, PlayerJournal, str], PlayPass]
-"""Decides on a pass in a timezone: returns the pass after it, and notes events in the journal."""
+Change = Callable[[PlayPass, PlayerJournal, str], PlayPass]
+"""The change of a pass that a player decides. It notes its events in the journal."""
 
 
 @frozen
-class Decided:
+class FoundPass:
+    """A locked player, the pass to decide on (the player's own, or a new one), and the timezone of its days."""
+
+    locked: LockedPlayer
+    play_pass: PlayPass
+    timezone: str
+
+
+@frozen
+class ChangedPass:
     """A pass after a decision, and the timezone whose days it counts."""
 
     play_pass: PlayPass
@@ -26,31 +40,49 @@ class Decided:
 
 @frozen
 class DecidesOnPass:
-    """Base of the use cases in which a player decides something on the pass."""
+    """Base of the use cases in which a player changes the pass, which is made if there is none."""
 
     storage: Storage
     clock: Clock
     ids: Ids
     randomness: Randomness
 
-    def decide(self, principal: PlayerPrincipal, change: Decision) -> Decided:
-        """Carry out a decision on the player's pass, which is made where there is none, and return the pass.
+    def change_pass(self, principal: PlayerPrincipal, change: Change) -> ChangedPass:
+        """Change the player's pass and return it. Raises InvalidToken, and the errors of `change`."""
 
-        What changes nothing writes nothing. Raises InvalidToken, and what `change` raises.
-        """
-
-        def work(unit: UnitOfWork) -> Decided:
-            seat = require_seat(unit.players.lock(principal.player_id), principal)
+        def read(unit: UnitOfWork) -> FoundPass:
+            locked, _ = require_session(unit.players.lock(principal.player_id), principal)
+            if locked.play_pass is not None:
+                return FoundPass(locked, locked.play_pass, pass_timezone(locked))
             now = self.clock.now()
-            held = pass_of(unit, seat, now, ids=self.ids, randomness=self.randomness)
-            journal = seat_journal(seat, self.ids, now)
-            if seat.play_pass is None:
-                note_tied(journal, held)
-            known = seat.play_pass is not None
-            timezone = seat_timezone(seat) if known else tenant_timezone(unit, held.tenant_id)
-            changed = change(held, journal, timezone)
-            if changed != seat.play_pass:
-                keep_pass(unit, seat, changed, journal)
-            return Decided(changed, timezone)
+            play_pass = count_history(unit, self._new_pass(locked.player, now), principal.player_id, now)
+            return FoundPass(locked, play_pass, tenant_timezone(unit, play_pass.tenant_id))
 
-        return transact(self.storage, principal.binding, work)
+        return carry_out(
+            self.storage,
+            principal.binding,
+            read,
+            lambda found: decide_on_pass(found, change, Moment(self.clock.now(), self.ids)),
+        )
+
+    def _new_pass(self, player: Player, now: datetime) -> PlayPass:
+        return PlayPass(
+            pass_id=self.ids.new(),
+            operator_id=player.operator_id,
+            tenant_id=player.tenant_id,
+            code=make_code(player.login_code.agent_symbols, self.randomness.below(RANDOM_VALUES)),
+            created_at=now,
+        )
+
+
+def decide_on_pass(found: FoundPass, change: Change, at: Moment) -> Decision[ChangedPass]:
+    """Decide a change of a player's pass. A change that leaves the pass equal writes nothing."""
+    locked = found.locked
+    journal = PlayerJournal.of(locked, at)
+    if locked.play_pass is None:
+        note_tied(journal, found.play_pass)
+    changed = change(found.play_pass, journal, found.timezone)
+    result = ChangedPass(changed, found.timezone)
+    if changed == locked.play_pass:
+        return Decided(result)
+    return pass_decision(result, locked, changed, journal)

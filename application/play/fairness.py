@@ -1,10 +1,9 @@
-"""What lets players check their rounds: commitments before, the seed after, each round by a public link."""
+"""Fairness for players: commitments before the rounds, the seed after them, a public link to each round."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from attrs import evolve, frozen
@@ -20,10 +19,12 @@ from ...domain.games.fairness import (
     parse_link,
 )
 from ...domain.play.players import Player
+from ...domain.play.sessions import Session
 from ...domain.tenancy.tenants import TenantStatus
-from ..access import PlayerPrincipal, public_binding, require_seat
-from ..answers import Answer, Command, Content, Outcome, replay, settle
-from ..errors import InvalidToken, NotFound
+from ..access import PlayerPrincipal, carry_out_for_player, public_binding, require_session
+from ..answers import Answer, Command, Content, answered, replay
+from ..decisions import Decided, Decision, deciding
+from ..errors import NotFound
 from ..ports.play import FairRound, LockedPlayer
 from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
@@ -33,7 +34,7 @@ from ..wire import encode, success, to_wire
 
 @frozen
 class SpentSeed:
-    """A server seed that was played with and told: `rounds` nonces from 0 on."""
+    """A revealed server seed. It decided `rounds` rounds, with nonces from 0."""
 
     server_seed: str
     server_seed_hash: str
@@ -43,10 +44,10 @@ class SpentSeed:
 
 @frozen
 class FairnessState:
-    """What is fixed for a player's next round, and the seed that was told last.
+    """The values fixed for a player's next round, and the seed that was revealed last.
 
-    The hash of the server seed after this one is published as well: it is there before a client seed is chosen for
-    it. `nonce` is that of the next round.
+    The hash of the server seed after this one is published as well, before a client seed is chosen for it. `nonce`
+    is that of the next round.
     """
 
     server_seed_hash: str
@@ -58,9 +59,9 @@ class FairnessState:
 
 @frozen
 class RoundExport:
-    """A round as anybody may have it who knows its link, under a digest of everything else that it says.
+    """A round as anybody gets it who knows its link, with a digest of all other fields.
 
-    The digest is the SHA-256 of the rest as it stands on the wire; amounts in minor units.
+    The digest is the SHA-256 of their JSON. Amounts in minor units.
     """
 
     link: str
@@ -85,7 +86,7 @@ class RoundExport:
 
 @frozen
 class ReadFairness:
-    """Shows players the commitments that their next round is played under."""
+    """Shows players the commitments to their next round."""
 
     storage: Storage
     seeds: SeedKeys
@@ -94,9 +95,7 @@ class ReadFairness:
         """Return the state. Raises InvalidToken when the session has ended, SeedRetired."""
 
         def read(unit: UnitOfWork) -> FairnessState:
-            view = unit.players.get(principal.player_id)
-            if view is None or view.session is None or view.session.session_id != principal.session_id:
-                raise InvalidToken
+            view, _ = require_session(unit.players.get(principal.player_id), principal)
             return fairness_state(self.seeds, view.player, unit.players.last_revealed(principal.player_id))
 
         return transact(self.storage, principal.binding, read)
@@ -104,7 +103,7 @@ class ReadFairness:
 
 @frozen
 class RotateSeed:
-    """Tells a player the server seed in force and goes on with the next one, the hash of which is known."""
+    """Reveals a player's server seed and goes on with the next one, whose hash is already published."""
 
     storage: Storage
     clock: Clock
@@ -118,32 +117,31 @@ class RotateSeed:
             checked_client_seed(client_seed)
         command = Command.of("ROTATE_SEED", principal.player_id, action_id, client_seed=client_seed)
 
-        def work(unit: UnitOfWork) -> Answer:
-            seat = require_seat(unit.players.lock(principal.player_id, command.key), principal)
+        def decide(locked: LockedPlayer, _: Session) -> Decision[Answer]:
             now = self.clock.now()
-            if seat.answer is not None:
-                return replay(seat.answer, command, now)
-            act = partial(self._rotate, unit, seat, client_seed, now)
-            return settle(unit, command, act, binding=principal.binding, now=now)
+            if locked.answer is not None:
+                return Decided(replay(locked.answer, command, now))
+            rotation = decide_rotation(self.seeds, locked.player, client_seed, now)
+            return answered(rotation, command, binding=principal.binding, now=now)
 
-        return transact(self.storage, principal.binding, work)
+        return carry_out_for_player(self.storage, principal, decide, command.key)
 
-    def _rotate(self, unit: UnitOfWork, seat: LockedPlayer, client_seed: str | None, now: datetime) -> Outcome:
-        player = seat.player
-        revealed = spend_seed(self.seeds, player, now)
-        state = player.seeds.rotated(client_seed)
-        if revealed is None:
-            state = state.moved_to(self.seeds.current)
-        else:
-            unit.add(revealed)
-        rotated = player.with_seeds(state)
-        unit.save(rotated)
-        return Outcome(success(fairness=fairness_state(self.seeds, rotated, revealed)))
+
+@deciding
+def decide_rotation(seeds: SeedKeys, player: Player, client_seed: str | None, now: datetime) -> Decision[Content]:
+    """Decide to reveal a player's server seed; the next one is used with the client seed, if one is given."""
+    revealed = spend_seed(seeds, player, now)
+    state = player.seeds.rotated(client_seed)
+    if revealed is None:
+        state = state.moved_to(seeds.current)
+    rotated = player.with_seeds(state)
+    content = success(fairness=fairness_state(seeds, rotated, revealed))
+    return Decided(content, added=(revealed,), saved=(rotated,))
 
 
 @frozen
 class ReadFairRound:
-    """Shows anybody who has its link a round with everything that it takes to recompute it."""
+    """Shows a round by its link to anybody, with all data to recompute it."""
 
     storage: Storage
     seeds: SeedKeys
@@ -151,7 +149,7 @@ class ReadFairRound:
     def __call__(self, link: str) -> Content:
         """Return the round and the file of its game.
 
-        Raises NotFound, also for rounds from before there were seeds, and for those whose seed was retired untold.
+        Raises NotFound, also for rounds from before there were seeds, and if the seed was retired unrevealed.
         """
         try:
             parsed = parse_link(link)
@@ -166,7 +164,7 @@ class ReadFairRound:
         try:
             export = export_of(self.seeds, parsed, found)
         except SeedRetired:
-            # Neither told nor to be had any more; whose it is, is nobody's business.
+            # Never revealed, and lost now. The answer is the same as for a round that does not exist.
             raise NotFound("round") from None
         return success(game=json.loads(content), round=export)
 
@@ -181,12 +179,12 @@ class ReadFairRound:
 
 
 def _is_accounted_for(found: FairRound) -> bool:
-    """Whether the seed of a round is the one in force or was told; one whose secret was retired is neither."""
+    """Whether the seed of a round is in force or was revealed. One with a retired secret is neither."""
     return found.revealed is not None or found.round.seed_number == found.player.seeds.number
 
 
 def spend_seed(seeds: SeedKeys, player: Player, now: datetime) -> RevealedSeed | None:
-    """Return the server seed in force as it is told from now on; None when its secret was retired."""
+    """Return the player's server seed as revealed now; None if its secret was retired."""
     try:
         server_seed = seeds.server_seed(player.player_id, player.seeds)
     except SeedRetired:
@@ -204,7 +202,7 @@ def spend_seed(seeds: SeedKeys, player: Player, now: datetime) -> RevealedSeed |
 
 
 def fairness_state(seeds: SeedKeys, player: Player, last: RevealedSeed | None) -> FairnessState:
-    """Return what a player may know of their seeds. Raises SeedRetired."""
+    """Return a player's state of fairness. Raises SeedRetired."""
     state = player.seeds
     try:
         previous = None if last is None else _spent(seeds.with_server_seed(last))
@@ -224,9 +222,9 @@ def _spent(seed: RevealedSeed) -> SpentSeed:
 
 
 def export_of(seeds: SeedKeys, link: RoundLink, found: FairRound) -> RoundExport:
-    """Return a round as it is exported, under a digest of everything else that it says.
+    """Return a round as it is exported, with its digest.
 
-    The server seed is in it once it was told; before, the commitment alone. Raises SeedRetired.
+    It has the server seed once that is revealed; before, only the commitment. Raises SeedRetired.
     """
     played, player = found.round, found.player
     revealed = None if found.revealed is None else seeds.with_server_seed(found.revealed)

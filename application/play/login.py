@@ -1,25 +1,26 @@
-"""Players logging in, staying logged in, and logging out."""
+"""Login, refresh and logout of players."""
 
 from datetime import datetime
 from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.access.codes import MalformedCode, parse_code
+from ...domain.access.attempts import Attempts
+from ...domain.access.codes import Code
 from ...domain.access.pins import PinKeys, PinKind
-from ...domain.errors import StateRefusal
 from ...domain.play.players import Player, PlayerClosed
-from ...domain.play.sessions import SessionEnd
-from ..access import PlayerPrincipal, require_seat
+from ...domain.play.sessions import Session, SessionEnd
+from ...domain.vouchers.bonuses import Bonus
+from ..access import PlayerPrincipal, carry_out_for_player, player_principal
+from ..decisions import Decided, Decision, Moment, Refused, deciding
 from ..errors import InvalidCredentials, InvalidToken
 from ..journal import PlayerJournal
 from ..limits.guard import refuse_excluded
-from ..ports.bindings import Binding
 from ..ports.play import LockedPlayer, PlayerView
-from ..ports.services import Claims, Clock, Ids, Tokens
+from ..ports.services import Clock, Ids, Tokens
 from ..ports.storage import Storage, UnitOfWork
-from ..throttling import admit, reachable, require_served
-from ..transactions import transact
+from ..throttling import count_code_attempt, require_served
+from ..transactions import carry_out
 from .players import PlayerState, player_state
 from .sessions import note_end, note_login, open_session, player_tokens
 
@@ -49,59 +50,57 @@ class PlayerLogin:
 
         Raises InvalidCredentials, and only after a right PIN PlayerClosed, CoolingOff, SelfExcluded.
         """
-        binding, player = self._admit(login_code)
+        binding, player = count_code_attempt(self.storage, login_code, _find, self.clock.now())
         if not self.pins.matches(PinKind.PLAYER, player.player_id, player.pin, pin):
             raise InvalidCredentials
-        return transact(self.storage, binding, lambda unit: self._open(unit, player.player_id))
 
-    def _admit(self, login_code: str) -> tuple[Binding, Player]:
-        try:
-            parsed = parse_code(login_code)
-        except MalformedCode:
-            parsed = None
-        entry = None if parsed is None else self.storage.directory.by_symbols(parsed.agent_symbols)
+        def read(unit: UnitOfWork) -> tuple[LockedPlayer, Attempts]:
+            locked = unit.players.lock(player.player_id)
+            attempts = unit.attempts.lock(player.player_id)
+            if locked is None:
+                raise InvalidCredentials
+            return locked, attempts
 
-        def find(unit: UnitOfWork) -> tuple[UUID, Player] | None:
-            player = None if parsed is None else unit.players.find(parsed)
-            return None if player is None else (player.player_id, player)
+        def decide(found: tuple[LockedPlayer, Attempts]) -> Decision[LoggedIn]:
+            return decide_login(*found, Moment(self.clock.now(), self.ids))
 
-        return admit(self.storage, reachable(entry), find, guessed=login_code, now=self.clock.now())
+        return _with_tokens(carry_out(self.storage, binding, read, decide), self.tokens)
 
-    def _open(self, unit: UnitOfWork, player_id: UUID) -> PlayerLoginResult:
-        locked = unit.players.lock(player_id)
-        forgiven = unit.attempts.lock(player_id).give_back()
-        if locked is None:
-            raise InvalidCredentials
-        unit.save(forgiven)
-        if not locked.player.is_open:
-            unit.commit()
-            raise PlayerClosed(player_id)
-        now = self.clock.now()
-        try:
-            refuse_excluded(locked.play_pass, now)
-        except StateRefusal:
-            unit.commit()
-            raise
-        opened = open_session(locked.session, locked.player, self.ids, now)
-        journal = PlayerJournal(ids=self.ids, now=now, player=locked.player)
-        note_login(journal, opened, action_id=str(self.ids.new()))
-        player = locked.player.active(now, last_seq=journal.last_seq)
-        session = opened.session.active(now, balance_minor=player.wallet.balance_minor)
-        unit.save(player)
-        if opened.ended is not None:
-            unit.save(opened.ended)
-        (unit.save if opened.resumed else unit.add)(session)
-        unit.add(*journal.events)
-        unit.commit()
-        generation = session.refresh_generation
-        pair = player_tokens(self.tokens, player, session.session_id, generation=generation, now=now)
-        state = player_state(PlayerView(player, session, locked.bonuses))
-        return PlayerLoginResult(pair.token, pair.refresh_token, session.session_id, state)
+
+@frozen
+class LoggedIn:
+    """A player in the session of a login or refresh, and the time at which the tokens are issued."""
+
+    player: Player
+    session: Session
+    bonuses: tuple[Bonus, ...]
+    issued_at: datetime
+
+
+def decide_login(locked: LockedPlayer, attempts: Attempts, at: Moment) -> Decision[LoggedIn]:
+    """Decide the login of a player with the right PIN. The attempt is given back, whether refused or not."""
+    return _decide_login(locked, at).saving(attempts.give_back())
+
+
+@deciding
+def _decide_login(locked: LockedPlayer, at: Moment) -> Decision[LoggedIn]:
+    if not locked.player.is_open:
+        raise PlayerClosed(locked.player.player_id)
+    refuse_excluded(locked.play_pass, at.now)
+    opened = open_session(locked.session, locked.player, at)
+    journal = PlayerJournal(at=at, player=locked.player)
+    note_login(journal, opened, action_id=str(at.new_id()))
+    player = locked.player.active(at.now, last_seq=journal.last_seq)
+    session = opened.session.active(at.now, balance_minor=player.wallet.balance_minor)
+    result = LoggedIn(player, session, locked.bonuses, at.now)
+    if opened.resumed:
+        return Decided(result, added=journal.events, saved=(player, session))
+    return Decided(result, added=(session, *journal.events), saved=(player, opened.ended))
 
 
 @frozen
 class RefreshPlayer:
-    """Exchanges a refresh token for a new pair; each is good once, and using one twice ends its session."""
+    """Exchanges a refresh token for a new pair. Each is valid once; using it twice ends its session."""
 
     storage: Storage
     clock: Clock
@@ -112,35 +111,27 @@ class RefreshPlayer:
         """Return the next tokens. Raises InvalidToken."""
         claims = self.tokens.read(refresh_token, "player", "refresh")
         require_served(self.storage.directory, claims.tenant_id)
-        principal = PlayerPrincipal(
-            player_id=claims.subject_id,
-            session_id=claims.session_id,
-            operator_id=claims.operator_id,
-            tenant_id=claims.tenant_id,
-        )
-        return transact(self.storage, principal.binding, lambda unit: self._rotate(unit, principal, claims))
 
-    def _rotate(self, unit: UnitOfWork, principal: PlayerPrincipal, claims: Claims) -> PlayerLoginResult:
-        seat = require_seat(unit.players.lock(principal.player_id), principal)
-        now = self.clock.now()
-        if seat.session is None:
-            raise InvalidToken
-        if seat.session.refresh_generation != claims.generation:
-            # A refresh token that was used before is in two hands: neither may go on with this session.
-            end_session(unit, seat, self.ids, now=now, reason=SessionEnd.REFRESH_REUSED)
-            raise InvalidToken
-        session = seat.session.rotate_refresh()
-        unit.save(session)
-        unit.commit()
-        generation = session.refresh_generation
-        pair = player_tokens(self.tokens, seat.player, session.session_id, generation=generation, now=now)
-        state = player_state(PlayerView(seat.player, session, seat.bonuses))
-        return PlayerLoginResult(pair.token, pair.refresh_token, session.session_id, state)
+        def decide(locked: LockedPlayer, session: Session) -> Decision[LoggedIn]:
+            return decide_refresh(locked, session, claims.generation, Moment(self.clock.now(), self.ids))
+
+        found = carry_out_for_player(self.storage, player_principal(claims), decide)
+        return _with_tokens(found, self.tokens)
+
+
+def decide_refresh(locked: LockedPlayer, session: Session, generation: int, at: Moment) -> Decision[LoggedIn]:
+    """Decide the exchange of a refresh token of a generation."""
+    if session.refresh_generation != generation:
+        # A refresh token that was used before is in two hands: neither may go on with this session.
+        ended = decide_logout(locked, session, at, SessionEnd.REFRESH_REUSED)
+        return Refused(InvalidToken(), added=ended.added, saved=ended.saved)
+    rotated = session.rotate_refresh()
+    return Decided(LoggedIn(locked.player, rotated, locked.bonuses, at.now), saved=(rotated,))
 
 
 @frozen
 class PlayerLogout:
-    """Ends a player's session; its tokens are no longer good."""
+    """Ends a player's session and its tokens."""
 
     storage: Storage
     clock: Clock
@@ -148,21 +139,36 @@ class PlayerLogout:
 
     def __call__(self, principal: PlayerPrincipal) -> None:
         """End the session. Raises InvalidToken when it has ended."""
+        return carry_out_for_player(
+            self.storage,
+            principal,
+            lambda locked, session: decide_logout(
+                locked, session, Moment(self.clock.now(), self.ids), SessionEnd.LOGOUT
+            ),
+        )
 
-        def work(unit: UnitOfWork) -> None:
-            seat = require_seat(unit.players.lock(principal.player_id), principal)
-            end_session(unit, seat, self.ids, now=self.clock.now(), reason=SessionEnd.LOGOUT)
 
-        transact(self.storage, principal.binding, work)
-
-
-def end_session(unit: UnitOfWork, seat: LockedPlayer, ids: Ids, *, now: datetime, reason: SessionEnd) -> None:
-    """End the session of a locked player, with its event, and commit."""
-    if seat.session is None:
-        raise InvalidToken
-    ended = seat.session.end(now, reason)
-    journal = PlayerJournal(ids=ids, now=now, player=seat.player, session_id=ended.session_id)
+def decide_logout(locked: LockedPlayer, session: Session, at: Moment, reason: SessionEnd) -> Decided[None]:
+    """Decide to end the session of a locked player, for a reason."""
+    ended = session.end(at.now, reason)
+    journal = PlayerJournal.of(locked, at)
     note_end(journal, ended)
-    unit.save(seat.player.numbered(journal.last_seq), ended)
-    unit.add(*journal.events)
-    unit.commit()
+    return Decided(None, added=journal.events, saved=(locked.player.numbered(journal.last_seq), ended))
+
+
+def _find(unit: UnitOfWork, code: Code) -> tuple[UUID, Player] | None:
+    player = unit.players.find(code)
+    return None if player is None else (player.player_id, player)
+
+
+def _with_tokens(found: LoggedIn, tokens: Tokens) -> PlayerLoginResult:
+    session = found.session
+    pair = player_tokens(
+        tokens,
+        found.player,
+        session.session_id,
+        generation=session.refresh_generation,
+        now=found.issued_at,
+    )
+    state = player_state(PlayerView(found.player, session, found.bonuses))
+    return PlayerLoginResult(pair.token, pair.refresh_token, session.session_id, state)

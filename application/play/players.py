@@ -1,4 +1,4 @@
-"""Players: logging in, looking at themselves, acknowledging a bonus; and what staff see of them."""
+"""Players: their own state, the acknowledgement of bonuses, and the records that staff see."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,11 +12,12 @@ from ...domain.play.rounds import Round
 from ...domain.play.sessions import Session, SessionEnd
 from ...domain.tenancy.staff import Permission
 from ...domain.vouchers.bonuses import BonusStatus, oldest_first, total_minor
-from ..access import PlayerPrincipal, StaffPrincipal, look, require_seat
-from ..errors import InvalidToken, NotFound
+from ..access import PlayerPrincipal, StaffPrincipal, carry_out_for_player, look, require_session
+from ..decisions import Decided, Decision, Moment
+from ..errors import NotFound
 from ..journal import PlayerJournal
 from ..ports.filters import Page, PlayerFilter
-from ..ports.play import PlayerView
+from ..ports.play import LockedPlayer, PlayerView
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
@@ -24,7 +25,7 @@ from ..transactions import transact
 
 @frozen
 class PlayerState:
-    """What a player sees of themselves. Amounts in minor units."""
+    """A player's own state. Amounts in minor units."""
 
     player_id: UUID
     tenant_id: UUID
@@ -35,7 +36,7 @@ class PlayerState:
 
 @frozen
 class PlayerRecord:
-    """What staff see of a player."""
+    """A player as staff see it."""
 
     player_id: UUID
     tenant_id: UUID
@@ -52,7 +53,7 @@ class PlayerRecord:
 
 @frozen
 class SessionRecord:
-    """What staff see of a session. Amounts in minor units; bonuses are left out of the net."""
+    """A session as staff see it. Amounts in minor units; the net has no bonuses."""
 
     session_id: UUID
     player_id: UUID
@@ -70,7 +71,7 @@ class SessionRecord:
 
 
 def session_record(session: Session) -> SessionRecord:
-    """Return what staff see of a session."""
+    """Return a session as staff see it."""
     return SessionRecord(
         session_id=session.session_id,
         player_id=session.player_id,
@@ -89,7 +90,7 @@ def session_record(session: Session) -> SessionRecord:
 
 
 def player_state(view: PlayerView) -> PlayerState:
-    """Return what a player sees of themselves."""
+    """Return a player's own state."""
     return PlayerState(
         player_id=view.player.player_id,
         tenant_id=view.player.tenant_id,
@@ -100,7 +101,7 @@ def player_state(view: PlayerView) -> PlayerState:
 
 
 def player_record(view: PlayerView) -> PlayerRecord:
-    """Return what staff see of a player."""
+    """Return a player as staff see it."""
     player, state = view.player, player_state(view)
     return PlayerRecord(
         player_id=player.player_id,
@@ -126,9 +127,8 @@ class ReadPlayerState:
     def __call__(self, principal: PlayerPrincipal) -> PlayerState:
         """Return the state. Raises InvalidToken when the session has ended."""
         view = transact(self.storage, principal.binding, lambda unit: unit.players.get(principal.player_id))
-        if view is None or view.session is None or view.session.session_id != principal.session_id:
-            raise InvalidToken
-        return player_state(view)
+        found, _ = require_session(view, principal)
+        return player_state(found)
 
 
 @frozen
@@ -141,26 +141,26 @@ class AcknowledgeBonus:
 
     def __call__(self, principal: PlayerPrincipal) -> PlayerState:
         """Return the state after it. Raises InvalidToken."""
-        return transact(self.storage, principal.binding, lambda unit: self._act(unit, principal))
-
-    def _act(self, unit: UnitOfWork, principal: PlayerPrincipal) -> PlayerState:
-        seat, now = (
-            require_seat(unit.players.lock(principal.player_id), principal),
-            self.clock.now(),
+        return carry_out_for_player(
+            self.storage,
+            principal,
+            lambda locked, _: decide_acknowledgement(locked, Moment(self.clock.now(), self.ids)),
         )
-        unseen = oldest_first(seat.bonuses, BonusStatus.TRIGGERED)
-        bonuses = tuple(bonus for bonus in seat.bonuses if bonus.status is BonusStatus.PENDING)
-        if unseen:
-            journal = PlayerJournal(ids=self.ids, now=now, player=seat.player, session_id=principal.session_id)
-            for bonus in unseen:
-                journal.note(EventType.BONUS_ACKNOWLEDGED, action_id=str(bonus.bonus_id))
-            unit.save(
-                seat.player.active(now, last_seq=journal.last_seq),
-                *(bonus.acknowledge(now) for bonus in unseen),
-            )
-            unit.add(*journal.events)
-            unit.commit()
-        return player_state(PlayerView(seat.player, seat.session, bonuses))
+
+
+def decide_acknowledgement(locked: LockedPlayer, at: Moment) -> Decision[PlayerState]:
+    """Decide to acknowledge all triggered bonuses of a player. Without any nothing is written."""
+    unseen = oldest_first(locked.bonuses, BonusStatus.TRIGGERED)
+    pending = tuple(bonus for bonus in locked.bonuses if bonus.status is BonusStatus.PENDING)
+    state = player_state(PlayerView(locked.player, locked.session, pending))
+    if not unseen:
+        return Decided(state)
+    journal = PlayerJournal.of(locked, at)
+    for bonus in unseen:
+        journal.note(EventType.BONUS_ACKNOWLEDGED, action_id=str(bonus.bonus_id))
+    player = locked.player.active(at.now, last_seq=journal.last_seq)
+    acknowledged = (bonus.acknowledge(at.now) for bonus in unseen)
+    return Decided(state, added=journal.events, saved=(player, *acknowledged))
 
 
 @frozen

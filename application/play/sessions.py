@@ -9,43 +9,44 @@ from attrs import frozen
 from ...domain.ledger.events import EventType
 from ...domain.play.players import Player
 from ...domain.play.sessions import Session, SessionEnd
+from ..decisions import Moment
 from ..journal import PlayerJournal
-from ..ports.services import Claims, Ids, Tokens
+from ..ports.services import Claims, Tokens
 
 
 @frozen
 class Opened:
-    """The session a log-in leads to, and the idle one that it ended, if any."""
+    """The session that a login opens or resumes, and the idle session that it ends, if any."""
 
     session: Session
     resumed: bool
     ended: Session | None = None
 
 
-def open_session(present: Session | None, player: Player, ids: Ids, now: datetime) -> Opened:
+def open_session(present: Session | None, player: Player, at: Moment) -> Opened:
     """Resume the player's open session while it is not idle, else open a new one."""
-    if present is not None and present.resumable(now):
+    if present is not None and present.resumable(at.now):
         return Opened(present, resumed=True)
-    ended = None if present is None else present.end(now, SessionEnd.IDLE)
-    return Opened(new_session(player, ids, now), resumed=False, ended=ended)
+    ended = None if present is None else present.end(at.now, SessionEnd.IDLE)
+    return Opened(new_session(player, at), resumed=False, ended=ended)
 
 
-def new_session(player: Player, ids: Ids, now: datetime) -> Session:
+def new_session(player: Player, at: Moment) -> Session:
     """Return a session that starts with the player's present balance."""
     return Session(
-        session_id=ids.new(),
+        session_id=at.new_id(),
         operator_id=player.operator_id,
         tenant_id=player.tenant_id,
         player_id=player.player_id,
-        started_at=now,
-        last_active_at=now,
+        started_at=at.now,
+        last_active_at=at.now,
         start_balance_minor=player.wallet.balance_minor,
         end_balance_minor=player.wallet.balance_minor,
     )
 
 
 def note_login(journal: PlayerJournal, opened: Opened, *, action_id: str) -> None:
-    """Write the log-in, and the end of the session that it found idle."""
+    """Note the login, and the end of the idle session."""
     if opened.ended is not None:
         journal.session_id = opened.ended.session_id
         note_end(journal, opened.ended)
@@ -54,7 +55,7 @@ def note_login(journal: PlayerJournal, opened: Opened, *, action_id: str) -> Non
 
 
 def note_end(journal: PlayerJournal, ended: Session) -> None:
-    """Write the end of a session, which happens once."""
+    """Note the end of a session, which happens once."""
     journal.note(
         EventType.LOGOUT,
         action_id=f"end:{ended.session_id}",
@@ -79,7 +80,7 @@ def player_tokens(
 
 
 def token_hints(player: Player, session_id: UUID, *, generation: int, now: datetime) -> dict[str, Any]:
-    """Return what an answer keeps of a player's tokens so that a replay can show them again."""
+    """Return the hints from which a replay derives a player's tokens again."""
     return {
         "playerId": str(player.player_id),
         "operatorId": str(player.operator_id),
@@ -91,7 +92,7 @@ def token_hints(player: Player, session_id: UUID, *, generation: int, now: datet
 
 
 def hinted_tokens(tokens: Tokens, hints: dict[str, Any]) -> TokenPair:
-    """Return the tokens that hints stand for."""
+    """Return the tokens that are derived from hints."""
     access = Claims(
         kind="player",
         use="access",

@@ -1,10 +1,8 @@
-"""The spin: the hot path. One locked read, one decision, one commit."""
+"""The spin, which is the hot path: one locked read, one decision, one commit."""
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from fractions import Fraction
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,10 +15,11 @@ from ...domain.games.game import Game
 from ...domain.ledger.events import Account, AccountKind, EventType
 from ...domain.limits.play_hours import Turn
 from ...domain.money import checked_amount
-from ...domain.play.players import Player
 from ...domain.play.rounds import Round, Settlement, require_playable, settle_round
-from ..access import PlayerPrincipal, require_seat
-from ..answers import SPIN, Answer, Command, Content, Outcome, checked_action_id, replay, settle
+from ...domain.play.sessions import Session
+from ..access import PlayerPrincipal, require_session
+from ..answers import SPIN, Answer, Command, Content, answered, checked_action_id, replay
+from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound
 from ..journal import PlayerJournal
 from ..limits.guard import count_play, notices_of, require_allowed
@@ -28,9 +27,10 @@ from ..ports.play import LockedPlayer
 from ..ports.safety import SafetyWatch
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
+from ..safety.messages import given_action
 from ..safety.odds import odds_of
 from ..safety.spin_guard import SpinSafety
-from ..transactions import transact
+from ..transactions import carry_out
 from ..wire import success
 
 LONGEST_FRACTION: Final = 40
@@ -38,7 +38,7 @@ LONGEST_FRACTION: Final = 40
 
 @frozen
 class RoundProof:
-    """What it takes to check a round later: its public link, and what was fixed before it was played."""
+    """The data to check a round later: its public link, and the values fixed before it was played."""
 
     link: str
     game_version: str
@@ -67,9 +67,8 @@ class SpinResult:
 class GameRecord:
     """A game in the lobby. `rtp` is the exact return as a decimal string; `rtp_exact` as a fraction.
 
-    With free spins the fraction has thousands of digits, and is left out.
-
-    A stake is a multiple of `stake_step_minor` within the limits, or one of the levels where there are any.
+    The fraction of a game with free spins has thousands of digits, and is omitted. A stake is a multiple of
+    `stake_step_minor` within the limits, or one of the levels if there are any.
     """
 
     game_key: str
@@ -91,7 +90,7 @@ class ListGames:
     games: Sequence[Game]
 
     def __call__(self) -> list[GameRecord]:
-        """Return the games in the order they are offered."""
+        """Return the games in the order of the lobby."""
         return [
             GameRecord(
                 game.game_key,
@@ -116,7 +115,7 @@ def _short(ratio: Fraction) -> str | None:
 
 @frozen
 class ReadGame:
-    """Shows a game whole: reels, lines and pay table, as the file that it is played from."""
+    """Shows the whole game: reels, lines and pay table, as in the game file."""
 
     games: Sequence[Game]
 
@@ -146,101 +145,117 @@ class Spin:
         game_key: str,
         action_id: str | None = None,
     ) -> Answer:
-        """Play, or answer again what was played under this action id.
+        """Play a round, or return the stored answer of this action id.
 
-        Raises InvalidInput, StakeOutOfRange, NotFound, InvalidToken, IdempotencyKeyReused. A state refusal
-        (InsufficientFunds, BonusAckRequired, LossLimitReached, CooldownActive, PlayStopped, SeedRetired, and those
-        of `require_allowed`) is a committed answer, not an exception. Beside the result stand `action` when the
-        tenant enforces one, and `limitNotices` when a mark of a player's own limit was reached.
+        Raises InvalidInput, StakeOutOfRange, NotFound, InvalidToken, IdempotencyKeyReused. State refusals are
+        committed answers, not exceptions: InsufficientFunds, BonusAckRequired, LossLimitReached, CooldownActive,
+        PlayStopped, SeedRetired and those of `require_allowed`. The answer has `action` when the tenant enforces
+        one, and `limitNotices` when a threshold of a player's own limit was reached.
         """
         stake = checked_amount(stake_minor, "stakeMinor")
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)
         command = Command.of(SPIN, principal.player_id, action_id, stake_minor=stake, game_key=game_key)
-        binding = principal.binding
         game = next((game for game in self.games if game.game_key == game_key), None)
         if game is not None:
             self.storage.game_files.keep(game)
+        bet = Bet(principal=principal, command=command, game=game, stake_minor=stake, action_id=action_id)
 
-        def work(unit: UnitOfWork) -> Answer:
+        def read(unit: UnitOfWork) -> LockedPlayer | None:
             watch = SafetyWatch(asked_at=self.clock.now(), only_enforced=True)
-            seat = require_seat(unit.players.lock(principal.player_id, command.key, watch=watch), principal)
-            now = self.clock.now()
-            if seat.answer is not None:
-                return replay(seat.answer, command, now)
-            # Asked only now: what was played is answered again even if the game has gone since.
-            if game is None:
-                raise NotFound("game")
-            round_ = _Round(
-                ids=self.ids,
-                now=now,
-                game=game,
-                stake_minor=game.checked_stake(stake),
-                action_id=action_id,
-                seeds=self.seeds,
-                odds=odds_of(self.games),
-            )
-            act = partial(round_.play, unit, seat)
-            return settle(unit, command, act, binding=binding, now=now)
+            return unit.players.lock(principal.player_id, command.key, watch=watch)
 
-        return transact(self.storage, binding, work)
+        def decide(locked: LockedPlayer | None) -> Decision[Answer]:
+            at = Moment(self.clock.now(), self.ids)
+            return decide_spin(locked, bet, at, seeds=self.seeds, odds=odds_of(self.games))
+
+        return carry_out(self.storage, principal.binding, read, decide)
+
+
+@frozen(kw_only=True)
+class Bet:
+    """A validated request for a round. `game` is None if there is no such game."""
+
+    principal: PlayerPrincipal
+    command: Command
+    game: Game | None
+    stake_minor: int
+    action_id: str
+
+
+@deciding
+def decide_spin(
+    found: LockedPlayer | None, bet: Bet, at: Moment, *, seeds: SeedKeys, odds: Mapping[str, Fraction]
+) -> Decision[Answer]:
+    """Decide a spin of a locked player: the stored answer again, a round, or a refusal.
+
+    `odds` are the chances of each game to win at least the stake.
+    """
+    locked, session = require_session(found, bet.principal)
+    if locked.answer is not None:
+        return Decided(replay(locked.answer, bet.command, at.now))
+    # Checked after the replay: a round of a game that was removed since is still answered.
+    if bet.game is None:
+        raise NotFound("game")
+    round_ = _Round(
+        at=at,
+        locked=locked,
+        session=session,
+        game=bet.game,
+        stake_minor=bet.game.checked_stake(bet.stake_minor),
+        action_id=bet.action_id,
+        seeds=seeds,
+        odds=odds,
+    )
+    return answered(round_.decide(), bet.command, binding=bet.principal.binding, now=at.now)
 
 
 @frozen(kw_only=True)
 class _Round:
-    """One round about to be played."""
+    """A round that a locked player asks for."""
 
-    ids: Ids
-    now: datetime
+    at: Moment
+    locked: LockedPlayer
+    session: Session
     game: Game
     stake_minor: int
     action_id: str
     seeds: SeedKeys
     odds: Mapping[str, Fraction]
 
-    def play(self, unit: UnitOfWork, seat: LockedPlayer) -> Outcome:
-        safety = SpinSafety(ids=self.ids, now=self.now, seat=seat, odds=self.odds)
+    @deciding
+    def decide(self) -> Decision[Content]:
+        locked, player, now = self.locked, self.locked.player, self.at.now
+        safety = SpinSafety(at=self.at, locked=locked, session=self.session, odds=self.odds)
         safety.require_open()
-        require_allowed(seat, self.stake_minor, self.now)
-        require_playable(seat.player, seat.bonuses, self.stake_minor)
-        stopped = safety.stop_at_limit(unit, stake_minor=self.stake_minor, game_key=self.game.game_key)
-        if stopped is not None:
-            return stopped
-        # Drawn only now: a refusal takes no nonce, so that those of the rounds have no gap.
-        play = self.game.play(self.seeds.draw(seat.player.player_id, seat.player.seeds))
-        settled = settle_round(
-            self.game, play, seat.player, seat.bonuses, stake_minor=self.stake_minor, now=self.now
+        require_allowed(locked, self.session, self.stake_minor, now)
+        require_playable(player, locked.bonuses, self.stake_minor)
+        refused = safety.refusal_at_limit(stake_minor=self.stake_minor, game_key=self.game.game_key)
+        if refused is not None:
+            return refused
+        # Drawn after all checks: a refusal takes no nonce, so the nonces of rounds have no gap.
+        play = self.game.play(self.seeds.draw(player.player_id, player.seeds))
+        settled = settle_round(self.game, play, player, locked.bonuses, stake_minor=self.stake_minor, now=now)
+        played = self._round(settled)
+        journal = self._journal(settled, played)
+        turn = Turn(now, self.stake_minor, settled.win_minor)
+        play_pass, notices = count_play(locked, self.session, turn, journal)
+        action = safety.action_after(played)
+        after = settled.after_bonus.with_seeds(player.seeds.played()).active(now, last_seq=journal.last_seq)
+        shown = notices_of(notices) if action is None else {"action": given_action(action), **notices_of(notices)}
+        return Decided(
+            success(result=_result(played, self._proof(played)), **shown),
+            added=(played, *journal.events, action),
+            saved=(after, *settled.triggered, self._session(played), play_pass),
         )
-        kept = self._round(seat, settled)
-        journal = self._journal(seat, settled, kept)
-        counted = Turn(self.now, self.stake_minor, settled.win_minor)
-        play_pass, told = count_play(seat, counted, journal)
-        player = settled.after_bonus.with_seeds(seat.player.seeds.played())
-        player = player.active(self.now, last_seq=journal.last_seq)
-        unit.save(player, *settled.triggered)
-        if seat.session is not None:
-            unit.save(
-                seat.session.played(
-                    self.now,
-                    game_key=self.game.game_key,
-                    stake_minor=self.stake_minor,
-                    win_minor=settled.win_minor,
-                    balance_minor=player.wallet.balance_minor,
-                )
-            )
-        if play_pass is not None:
-            unit.save(play_pass)
-        unit.add(kept, *journal.events)
-        result = _result(kept, self._proof(seat.player, kept))
-        return Outcome(success(result=result, **safety.act_on(unit, kept), **notices_of(told)))
 
-    def _round(self, seat: LockedPlayer, settled: Settlement) -> Round:
-        player = settled.after_bonus
+    def _round(self, settled: Settlement) -> Round:
+        player, seeds = settled.after_bonus, self.locked.player.seeds
         return Round(
-            round_id=self.ids.new(),
+            round_id=self.at.new_id(),
             operator_id=player.operator_id,
             tenant_id=player.tenant_id,
             player_id=player.player_id,
-            session_id=seat.session.session_id if seat.session else player.player_id,
+            session_id=self.session.session_id,
             action_id=self.action_id,
             game_key=self.game.game_key,
             stake_minor=self.stake_minor,
@@ -248,31 +263,40 @@ class _Round:
             bonus_minor=settled.bonus_minor,
             balance_minor=player.wallet.balance_minor,
             outcome=settled.outcome,
-            played_at=self.now,
+            played_at=self.at.now,
             game_version=self.game.version,
-            seed_number=seat.player.seeds.number,
-            nonce=seat.player.seeds.nonce,
+            seed_number=seeds.number,
+            nonce=seeds.nonce,
         )
 
-    def _proof(self, player: Player, kept: Round) -> RoundProof:
-        state = player.seeds
+    def _session(self, played: Round) -> Session:
+        return self.session.played(
+            self.at.now,
+            game_key=played.game_key,
+            stake_minor=played.stake_minor,
+            win_minor=played.win_minor,
+            balance_minor=played.balance_minor,
+        )
+
+    def _proof(self, played: Round) -> RoundProof:
+        player = self.locked.player
         return RoundProof(
-            link=str(self.seeds.link(player.login_code.agent_symbols, kept.round_id)),
+            link=str(self.seeds.link(player.login_code.agent_symbols, played.round_id)),
             game_version=self.game.version,
-            server_seed_hash=commitment_of(self.seeds.server_seed(player.player_id, state)),
-            client_seed=state.client_seed,
-            nonce=state.nonce,
+            server_seed_hash=commitment_of(self.seeds.server_seed(player.player_id, player.seeds)),
+            client_seed=player.seeds.client_seed,
+            nonce=player.seeds.nonce,
         )
 
-    def _journal(self, seat: LockedPlayer, settled: Settlement, kept: Round) -> PlayerJournal:
-        journal = PlayerJournal(ids=self.ids, now=self.now, player=seat.player, session_id=kept.session_id)
+    def _journal(self, settled: Settlement, played: Round) -> PlayerJournal:
+        journal = PlayerJournal.of(self.locked, self.at)
         about: dict[str, Any] = {
-            "round_id": kept.round_id,
+            "round_id": played.round_id,
             "game_key": self.game.game_key,
             "provider": self.game.provider,
         }
-        own = seat.player.account
-        house = Account(AccountKind.HOUSE, seat.player.tenant_id)
+        own = self.locked.player.account
+        house = Account(AccountKind.HOUSE, self.locked.player.tenant_id)
         journal.move(
             EventType.BET,
             own,

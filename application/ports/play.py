@@ -38,6 +38,11 @@ class LockedPlayer:
     play_pass: PlayPass | None = None
     pass_timezone: str | None = None
 
+    @property
+    def is_pass_shown(self) -> bool:
+        """Whether `play_pass` is the pass that was shown, and not yet the player's own."""
+        return self.play_pass is not None and self.player.pass_id is None
+
 
 @frozen
 class PlayerView:

@@ -1,6 +1,6 @@
-"""Looking after a player: the risk of a session's play, and what is to be done about it.
+"""The risk of a player's session, and the action that follows from it.
 
-Everything here happens after a round is settled, or without one. Nothing of it is handed to what draws or settles.
+A check happens after a round is settled, or without a round. Nothing here reaches the draw or the settlement.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from ..ports.services import Ids
 
 @define(kw_only=True, eq=False, slots=False)
 class SafetyCheck:
-    """One look at a player's open session."""
+    """A check of a player's open session."""
 
     player: Player
     session: Session
@@ -49,7 +49,7 @@ class SafetyCheck:
         odds: Mapping[str, Fraction],
         now: datetime,
     ) -> Self:
-        """Return the look at what was read of a player."""
+        """Return the check of the data that was read of a player."""
         return cls(
             player=player,
             session=session,
@@ -67,9 +67,9 @@ class SafetyCheck:
 
     @cached_property
     def fresh_risk(self) -> Risk:
-        """The risk of what was played since something was last done about it that the tenant enforces.
+        """The risk of the play after the last action that the tenant enforces.
 
-        A pause that was held to starts play anew: else the first spin after it would lead to the next one.
+        Play starts again after an enforced cooldown: else the first spin after it would lead to the next one.
         """
         since = self.past.acted_on_at(self.settings)
         if since is None:
@@ -79,7 +79,7 @@ class SafetyCheck:
     def action(
         self, ids: Ids, cause: ActionCause, *, game_key: str, event_type: str | None = None
     ) -> SafetyAction | None:
-        """Return what is to be done now, to be kept; None for nothing, or nothing again so soon."""
+        """Return the action that is due now, to be stored; None if none is due, or none again so soon."""
         risk = self.fresh_risk
         action_type = self.past.action_for(risk.band, self.now)
         if action_type is None:
@@ -108,5 +108,5 @@ class SafetyCheck:
 
 
 def settings_for(player: Player, safety: PlayerSafety) -> SafetySettings:
-    """Return what the player's tenant has set, or what holds where it has set nothing."""
+    """Return the settings of the player's tenant, or the defaults."""
     return safety.settings or SafetySettings(operator_id=player.operator_id, tenant_id=player.tenant_id)

@@ -1,4 +1,4 @@
-"""What players are told when something is done to look after them."""
+"""The messages that players get with an action."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,25 +11,25 @@ from ..wire import LEFT_OUT
 
 @frozen
 class GivenAction:
-    """An action as it is told to the player."""
+    """An action as its player gets it."""
 
     action_type: ActionType
     message: str
     cooldown_seconds: int | None = field(default=None, metadata={LEFT_OUT: True})
 
 
-_WORDS: Final[Mapping[ActionType, str]] = {
+_MESSAGES: Final[Mapping[ActionType, str]] = {
     ActionType.NUDGE: "This is a good moment for a short break.",
     ActionType.COOLDOWN: "Time for a break of {length}. Play goes on after it.",
     ActionType.STOP: "Time to stop for now. Come back another day.",
 }
 
 
-def told(action: SafetyAction) -> GivenAction:
-    """Return what a player is told of an action."""
+def given_action(action: SafetyAction) -> GivenAction:
+    """Return an action as its player gets it, with its message."""
     seconds = action.pause_seconds if action.action_type is ActionType.COOLDOWN else None
     length = "" if seconds is None else _length(seconds)
-    return GivenAction(action.action_type, _WORDS[action.action_type].format(length=length), seconds)
+    return GivenAction(action.action_type, _MESSAGES[action.action_type].format(length=length), seconds)
 
 
 def _length(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""What players do for their own safety: report an event, and limit what a session may lose."""
+"""Player protection that players ask for: the risk after an event, and the loss limit of a session."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,19 @@ from attrs import frozen
 from ...domain.games.game import Game
 from ...domain.ledger.events import EventType
 from ...domain.play.session_folding import LOSS_LIMIT
+from ...domain.play.sessions import Session
 from ...domain.safety.actions import ActionCause, limit_loss
 from ...domain.safety.risk import Band
-from ..access import PlayerPrincipal, require_seat
+from ..access import PlayerPrincipal, carry_out_for_player
+from ..decisions import Decided, Decision, Moment
 from ..errors import InvalidToken, NotFound
 from ..journal import PlayerJournal
+from ..ports.play import LockedPlayer
 from ..ports.safety import SafetyWatch
 from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
+from ..ports.storage import Storage
 from .check import SafetyCheck
-from .messages import GivenAction, told
+from .messages import GivenAction, given_action
 from .odds import odds_of
 
 
@@ -32,7 +34,7 @@ class RiskScore:
 
 @frozen
 class SafetyAnswer:
-    """What a reported event came to; `action` is None when there is nothing to do, or nothing again so soon."""
+    """The risk after an event, and the action for it; None if none is due, or none again so soon."""
 
     risk: RiskScore
     action: GivenAction | None
@@ -40,9 +42,9 @@ class SafetyAnswer:
 
 @frozen
 class NoteSafetyEvent:
-    """Scores a player's session, and says and keeps what is to be done about it. Writes nothing to the ledger.
+    """Scores a player's session and stores the action that is due. Writes nothing to the ledger.
 
-    The player is locked, so that of two events at once one leads to an action and the other sees it.
+    The player is locked: of two events at once one leads to an action, and the other sees that action.
     """
 
     storage: Storage
@@ -55,24 +57,24 @@ class NoteSafetyEvent:
         if not any(game.game_key == game_key for game in self.games):
             raise NotFound("game")
 
-        def work(unit: UnitOfWork) -> SafetyAnswer:
-            watch = SafetyWatch(asked_at=self.clock.now())
-            seat = require_seat(unit.players.lock(principal.player_id, watch=watch), principal)
-            if seat.safety is None or seat.session is None:
+        def decide(locked: LockedPlayer, session: Session) -> Decision[SafetyAnswer]:
+            if locked.safety is None:
                 raise InvalidToken
             check = SafetyCheck.of(
-                seat.safety, seat.player, seat.session, odds=odds_of(self.games), now=self.clock.now()
+                locked.safety, locked.player, session, odds=odds_of(self.games), now=self.clock.now()
             )
-            action = check.action(self.ids, ActionCause.EVENT, game_key=game_key, event_type=event_type)
-            if action is not None:
-                unit.add(action)
-                unit.commit()
-            risk = check.risk
-            return SafetyAnswer(
-                RiskScore(risk.score, risk.band, risk.reasons), None if action is None else told(action)
-            )
+            return decide_event(check, self.ids, game_key=game_key, event_type=event_type)
 
-        return transact(self.storage, principal.binding, work)
+        watch = SafetyWatch(asked_at=self.clock.now())
+        return carry_out_for_player(self.storage, principal, decide, watch=watch)
+
+
+def decide_event(check: SafetyCheck, ids: Ids, *, game_key: str, event_type: str) -> Decision[SafetyAnswer]:
+    """Decide the action for an event of a player's session."""
+    action = check.action(ids, ActionCause.EVENT, game_key=game_key, event_type=event_type)
+    risk = RiskScore(check.risk.score, check.risk.band, check.risk.reasons)
+    answer = SafetyAnswer(risk, None if action is None else given_action(action))
+    return Decided(answer, added=(action,))
 
 
 @frozen
@@ -85,7 +87,7 @@ class LossLimit:
 
 @frozen
 class SetLossLimit:
-    """Sets the loss limit of a player's session, or lowers it. Setting it to what it is changes nothing."""
+    """Sets or lowers the loss limit of a player's session. The present limit again changes nothing."""
 
     storage: Storage
     clock: Clock
@@ -94,26 +96,23 @@ class SetLossLimit:
     def __call__(self, principal: PlayerPrincipal, *, loss_limit_minor: int) -> LossLimit:
         """Return the limit. Raises InvalidInput, LossLimitLocked, InvalidToken."""
 
-        def work(unit: UnitOfWork) -> LossLimit:
-            seat = require_seat(unit.players.lock(principal.player_id), principal)
-            if seat.session is None:
-                raise InvalidToken
-            now, limited = self.clock.now(), limit_loss(seat.session, loss_limit_minor)
-            if limited != seat.session:
-                session_id = limited.session_id
-                journal = PlayerJournal(ids=self.ids, now=now, player=seat.player, session_id=session_id)
-                # A limit only ever gets lower, so each has a name of its own.
-                journal.note(
-                    EventType.LIMIT_SET,
-                    action_id=f"loss:{session_id}:{loss_limit_minor}",
-                    meta={
-                        LOSS_LIMIT: loss_limit_minor,
-                        "lossLimitBeforeMinor": seat.session.loss_limit_minor,
-                    },
-                )
-                unit.save(seat.player.active(now, last_seq=journal.last_seq), limited)
-                unit.add(*journal.events)
-                unit.commit()
-            return LossLimit(loss_limit_minor, locked=True)
+        def decide(locked: LockedPlayer, session: Session) -> Decision[LossLimit]:
+            return decide_loss_limit(locked, session, loss_limit_minor, Moment(self.clock.now(), self.ids))
 
-        return transact(self.storage, principal.binding, work)
+        return carry_out_for_player(self.storage, principal, decide)
+
+
+def decide_loss_limit(
+    locked: LockedPlayer, session: Session, loss_limit_minor: int, at: Moment
+) -> Decision[LossLimit]:
+    """Decide to set the loss limit of a session. Raises InvalidInput, LossLimitLocked."""
+    limited, limit = limit_loss(session, loss_limit_minor), LossLimit(loss_limit_minor, locked=True)
+    if limited == session:
+        return Decided(limit)
+    journal = PlayerJournal.of(locked, at)
+    meta = {LOSS_LIMIT: loss_limit_minor, "lossLimitBeforeMinor": session.loss_limit_minor}
+    # A limit is only ever lowered, so each has an action id of its own.
+    action_id = f"loss:{session.session_id}:{loss_limit_minor}"
+    journal.note(EventType.LIMIT_SET, action_id=action_id, meta=meta)
+    player = locked.player.active(at.now, last_seq=journal.last_seq)
+    return Decided(limit, added=journal.events, saved=(player, limited))

@@ -1,4 +1,4 @@
-"""How a tenant looks after its players: read and set by staff."""
+"""Safety settings of a tenant, which staff read and set."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,10 +13,11 @@ from ...domain.safety.policy import RiskPolicy
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantKind
 from ..access import StaffPrincipal, find_tenant, look, reach
+from ..decisions import put
 from ..ports.services import Clock
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.storage import Storage
 from ..ports.tenancy import DirectoryEntry
-from ..transactions import transact
+from ..transactions import carry_out
 
 
 @frozen
@@ -32,7 +33,7 @@ class SafetySettingsRecord:
 
 
 def settings_record(settings: SafetySettings) -> SafetySettingsRecord:
-    """Return what staff see of settings."""
+    """Return settings as staff see them."""
     return SafetySettingsRecord(
         settings.tenant_id,
         settings.enforce,
@@ -59,7 +60,7 @@ class ReadSafetySettings:
 
 @frozen
 class SetSafetySettings:
-    """Sets how a tenant looks after its players. What is not given is set to its default; it holds from now on."""
+    """Sets the safety settings of a tenant, from now on. An omitted setting gets its default."""
 
     storage: Storage
     clock: Clock
@@ -73,7 +74,7 @@ class SetSafetySettings:
         zone: str = DEFAULT_TIMEZONE,
         policy: Mapping[str, Any] | None = None,
     ) -> SafetySettingsRecord:
-        """Set and return them. Raises Forbidden, NotFound, InvalidInput, TenantHasNoPlayers."""
+        """Set the settings and return them. Raises Forbidden, NotFound, InvalidInput, TenantHasNoPlayers."""
         principal.require(Permission.SET_SAFETY)
         entry = _find_agent(self.storage, principal, tenant_id)
         settings = SafetySettings(
@@ -86,12 +87,12 @@ class SetSafetySettings:
             changed_at=self.clock.now(),
         )
 
-        def work(unit: UnitOfWork) -> None:
-            (unit.add if unit.safety.settings(tenant_id) is None else unit.save)(settings)
-            unit.commit()
-
-        transact(self.storage, reach(principal, entry), work)
-        return settings_record(settings)
+        return carry_out(
+            self.storage,
+            reach(principal, entry),
+            lambda unit: unit.safety.settings(tenant_id),
+            lambda present: put(settings_record(settings), settings, is_new=present is None),
+        )
 
 
 def _find_agent(storage: Storage, principal: StaffPrincipal, tenant_id: UUID) -> DirectoryEntry:

@@ -1,8 +1,6 @@
 """Funding: credit issued to operators, moved to agents, and returned."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -14,12 +12,13 @@ from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission, Role
 from ...domain.tenancy.tenants import TenantKind, TenantWallet
 from ..access import StaffPrincipal, find_tenant, look, reach
-from ..answers import Answer, Command, Outcome, replay, settle
+from ..answers import Answer, Command, Content, carry_out_command
+from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import Forbidden, NotFound
+from ..ports.bindings import StoredAnswer
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry, WalletSummary
-from ..transactions import transact
 from ..wire import success
 
 LONGEST_MEMO: Final = 200
@@ -43,7 +42,7 @@ class WalletBalance:
 
 @frozen(kw_only=True)
 class _Route:
-    """Which way a transfer goes: the event and the tenants that give and take, None being the issuance."""
+    """The direction of a transfer: its event, and the tenants that give and take. None is the issuance."""
 
     event_type: EventType
     giver_id: UUID | None
@@ -54,13 +53,110 @@ class _Route:
         return [side for side in (self.giver_id, self.taker_id) if side is not None]
 
 
+@frozen(kw_only=True)
+class _Transfer:
+    """One transfer between a tenant and the one above it. The event belongs to the lower one, `entry`."""
+
+    staff_id: UUID
+    entry: DirectoryEntry
+    route: _Route
+    amount_minor: int
+    memo: str
+    action_id: str | None
+
+    @deciding
+    def decide(self, locked: Mapping[UUID, TenantWallet], at: Moment) -> Decision[Content]:
+        wallets = dict(locked)
+        giver, taker = self.route.giver_id, self.route.taker_id
+        if giver is not None:
+            wallets[giver] = wallets[giver].debit(self.amount_minor)
+        if taker is not None:
+            wallets[taker] = wallets[taker].credit(self.amount_minor)
+        transfer = Transfer(
+            source=self._account(giver),
+            target=self._account(taker),
+            amount_minor=self.amount_minor,
+            source_balance_minor=_balance(wallets, giver),
+            target_balance_minor=_balance(wallets, taker),
+        )
+        event = self._event(transfer, at)
+        content = success(
+            transfer=CreditTransfer(event.event_id, event.event_type, self.amount_minor),
+            wallet=WalletBalance(wallets[self.entry.tenant_id].wallet.balance_minor),
+        )
+        return Decided(content, added=(event,), saved=wallets.values())
+
+    def _event(self, transfer: Transfer, at: Moment) -> LedgerEvent:
+        event_id = at.new_id()
+        return LedgerEvent(
+            event_id=event_id,
+            operator_id=self.entry.operator_id,
+            tenant_id=self.entry.tenant_id,
+            occurred_at=at.now,
+            event_type=self.route.event_type,
+            actor_id=self.staff_id,
+            action_id=self.action_id or str(event_id),
+            transfer=transfer,
+            cashier_id=self.staff_id,
+            meta={"memo": self.memo},
+        )
+
+    def _account(self, tenant_id: UUID | None) -> Account:
+        if tenant_id is None:
+            return Account(AccountKind.ISSUANCE, self.entry.operator_id)
+        return Account(AccountKind.TENANT, tenant_id)
+
+
 @frozen
-class GiveCredit:
-    """Issues credit to an operator (owner) or moves an operator's credit to its agent (operator)."""
+class _MovesCredit:
+    """Base of the use cases that transfer credit."""
 
     storage: Storage
     clock: Clock
     ids: Ids
+
+    def _move(
+        self,
+        principal: StaffPrincipal,
+        entry: DirectoryEntry,
+        route: _Route,
+        *,
+        amount_minor: int,
+        memo: str,
+        action_id: str | None,
+    ) -> Answer:
+        transfer = _Transfer(
+            staff_id=principal.staff_id,
+            entry=entry,
+            route=route,
+            amount_minor=checked_amount(amount_minor),
+            memo=_checked_memo(memo),
+            action_id=action_id,
+        )
+        about = {"tenant_id": entry.tenant_id, "amount_minor": amount_minor, "memo": memo}
+        command = Command.of(route.event_type, principal.staff_id, action_id, **about)
+
+        def read(unit: UnitOfWork) -> StoredAnswer | Mapping[UUID, TenantWallet]:
+            wallets, stored = unit.wallets.lock(route.tenant_ids, command.key)
+            return stored or wallets
+
+        # An agent's binding does not see the wallet above, which changes as well. But the answer belongs to the
+        # caller's own tenant: every later call with the same key looks for it there.
+        return carry_out_command(
+            self.storage,
+            command,
+            read,
+            transfer.decide,
+            binding=principal.binding_at(entry.operator_id),
+            owner=reach(principal, entry),
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+
+@frozen
+class GiveCredit(_MovesCredit):
+    """Issues credit to an operator (owner) or moves an operator's credit to its agent (operator)."""
 
     def __call__(
         self,
@@ -81,26 +177,12 @@ class GiveCredit:
         else:
             principal.require(Permission.MOVE_CREDIT)
             route = _Route(event_type=EventType.CREDIT_MOVED, giver_id=_parent(entry), taker_id=tenant_id)
-        transfer = _Transfer(
-            clock=self.clock,
-            ids=self.ids,
-            principal=principal,
-            entry=entry,
-            route=route,
-            amount_minor=amount_minor,
-            memo=memo,
-            action_id=action_id,
-        )
-        return transfer.run(self.storage)
+        return self._move(principal, entry, route, amount_minor=amount_minor, memo=memo, action_id=action_id)
 
 
 @frozen
-class ReturnCredit:
+class ReturnCredit(_MovesCredit):
     """Returns a tenant's credit to the tenant above it; either side may ask for it."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(
         self,
@@ -118,17 +200,7 @@ class ReturnCredit:
         if principal.role is Role.OWNER and taker_id is not None:
             raise Forbidden("the platform takes credit back from operators")
         route = _Route(event_type=EventType.CREDIT_RETURNED, giver_id=tenant_id, taker_id=taker_id)
-        transfer = _Transfer(
-            clock=self.clock,
-            ids=self.ids,
-            principal=principal,
-            entry=entry,
-            route=route,
-            amount_minor=amount_minor,
-            memo=memo,
-            action_id=action_id,
-        )
-        return transfer.run(self.storage)
+        return self._move(principal, entry, route, amount_minor=amount_minor, memo=memo, action_id=action_id)
 
 
 @frozen
@@ -144,87 +216,6 @@ class ReadWallet:
         if summary is None:
             raise NotFound("tenant")
         return summary
-
-
-@frozen(kw_only=True)
-class _Transfer:
-    """One transfer between a tenant and what is above it; the event belongs to the lower one, `entry`."""
-
-    clock: Clock
-    ids: Ids
-    principal: StaffPrincipal
-    entry: DirectoryEntry
-    route: _Route
-    amount_minor: int
-    memo: str
-    action_id: str | None
-
-    def run(self, storage: Storage) -> Answer:
-        # A transfer touches the wallet above as well, which an agent's own binding does not see.
-        binding = self.principal.binding_at(self.entry.operator_id)
-        command = Command.of(
-            self.route.event_type,
-            self.principal.staff_id,
-            self.action_id,
-            tenant_id=self.entry.tenant_id,
-            amount_minor=checked_amount(self.amount_minor),
-            memo=_checked_memo(self.memo),
-        )
-
-        def work(unit: UnitOfWork) -> Answer:
-            wallets, stored = unit.wallets.lock(self.route.tenant_ids, command.key)
-            now = self.clock.now()
-            if stored is not None:
-                return replay(stored, command, now)
-            act = partial(self._act, unit, wallets, now)
-            # The answer is the caller's own, where every later call under the same key looks for it.
-            return settle(unit, command, act, binding=reach(self.principal, self.entry), now=now)
-
-        return transact(storage, binding, work)
-
-    def _act(self, unit: UnitOfWork, locked: Mapping[UUID, TenantWallet], now: datetime) -> Outcome:
-        wallets = dict(locked)
-        giver, taker = self.route.giver_id, self.route.taker_id
-        if giver is not None:
-            wallets[giver] = wallets[giver].debit(self.amount_minor)
-        if taker is not None:
-            wallets[taker] = wallets[taker].credit(self.amount_minor)
-        transfer = Transfer(
-            source=self._account(giver),
-            target=self._account(taker),
-            amount_minor=self.amount_minor,
-            source_balance_minor=_balance(wallets, giver),
-            target_balance_minor=_balance(wallets, taker),
-        )
-        event = self._event(transfer, now)
-        unit.save(*wallets.values())
-        unit.add(event)
-        return Outcome(
-            success(
-                transfer=CreditTransfer(event.event_id, event.event_type, self.amount_minor),
-                wallet=WalletBalance(wallets[self.entry.tenant_id].wallet.balance_minor),
-            )
-        )
-
-    def _event(self, transfer: Transfer, now: datetime) -> LedgerEvent:
-        event_id = self.ids.new()
-        return LedgerEvent(
-            event_id=event_id,
-            operator_id=self.entry.operator_id,
-            tenant_id=self.entry.tenant_id,
-            occurred_at=now,
-            event_type=self.route.event_type,
-            actor_id=self.principal.staff_id,
-            action_id=self.action_id or str(event_id),
-            transfer=transfer,
-            cashier_id=self.principal.staff_id,
-            meta={"memo": self.memo},
-        )
-
-    def _account(self, tenant_id: UUID | None) -> Account:
-        if tenant_id is None:
-            return Account(AccountKind.ISSUANCE, self.entry.operator_id)
-        return Account(AccountKind.TENANT, tenant_id)
 
 
 def _balance(wallets: dict[UUID, TenantWallet], tenant_id: UUID | None) -> int | None:

@@ -1,10 +1,12 @@
-"""Staff: creating them, logging them in, keeping them logged in."""
+"""Staff: creation, login, refresh, logout and deactivation."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from attrs import frozen
 
+from ...domain.access.attempts import Attempts
 from ...domain.errors import InvalidInput
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import (
@@ -20,19 +22,20 @@ from ...domain.tenancy.staff import (
 )
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
 from ..access import StaffPrincipal, find_tenant, look, reach
+from ..decisions import Decided, Decision, Refused
 from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from ..ports.bindings import Binding
 from ..ports.filters import Page
 from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry
-from ..throttling import admit, reachable, require_served
-from ..transactions import transact
+from ..throttling import count_attempt, reachable, require_served
+from ..transactions import carry_out
 
 
 @frozen
 class StaffRecord:
-    """A member of staff as their reader sees them. The owner belongs to no tenant that can be named."""
+    """A member of staff as others see them. The owner has no tenant that can be named."""
 
     staff_id: UUID
     username: str
@@ -52,7 +55,7 @@ class StaffLoginResult:
 
 
 def staff_record(member: StaffMember) -> StaffRecord:
-    """Return what a reader sees of a member of staff."""
+    """Return a member of staff as others see them."""
     tenant_id = None if member.tenant_id == PLATFORM_ID else member.tenant_id
     return StaffRecord(member.staff_id, member.username, member.role, tenant_id, member.permissions, member.status)
 
@@ -92,8 +95,19 @@ class CreateStaff:
             password_hash=self.passwords.hash(checked_password(password)),
             created_at=self.clock.now(),
         )
-        transact(self.storage, reach(principal, entry), lambda unit: _add(unit, member))
-        return staff_record(member)
+        return carry_out(
+            self.storage,
+            reach(principal, entry),
+            lambda unit: unit.staff.by_username(member.tenant_id, member.username),
+            lambda present: decide_staff(member, present),
+        )
+
+
+def decide_staff(member: StaffMember, present: StaffMember | None) -> Decision[StaffRecord]:
+    """Decide to create a member of staff; `present` is the one of that name. Raises UsernameTaken."""
+    if present is not None:
+        raise UsernameTaken(member.username)
+    return Decided(staff_record(member), added=(member,))
 
 
 @frozen
@@ -114,18 +128,24 @@ class StaffLogin:
         def find(unit: UnitOfWork) -> tuple[UUID, StaffMember] | None:
             known = is_username(username)
             member = unit.staff.by_username(entry.tenant_id, username) if known else None
-            # Where vain guesses are counted there is staff as well: the platform's own.
+            # Attempts at nobody are counted at the platform, which has staff of its own: they are not found.
             return None if member is None or entry != named else (member.staff_id, member)
 
         try:
-            binding, member = admit(self.storage, entry, find, guessed=f"{tenant}:{username}", now=now)
+            binding, member = count_attempt(self.storage, entry, find, name=f"{tenant}:{username}", now=now)
         except InvalidCredentials:
             self.passwords.verify(None, password)
             raise
         right = self.passwords.verify(member.password_hash, password)
         if not right or member.status is not StaffStatus.ACTIVE:
             raise InvalidCredentials
-        return transact(self.storage, binding, lambda unit: self._open(unit, member))
+        session = carry_out(
+            self.storage,
+            binding,
+            lambda unit: unit.attempts.lock(member.staff_id),
+            lambda attempts: self._decide(member, attempts),
+        )
+        return _logged_in(self.tokens, session, member)
 
     def _entry(self, slug: str | None) -> DirectoryEntry | None:
         directory = self.storage.directory
@@ -133,9 +153,8 @@ class StaffLogin:
             return directory.by_tenant(PLATFORM_ID)
         return directory.by_slug(slug) if is_slug(slug) else None
 
-    def _open(self, unit: UnitOfWork, member: StaffMember) -> StaffLoginResult:
+    def _decide(self, member: StaffMember, attempts: Attempts) -> Decision[StaffSession]:
         now = self.clock.now()
-        attempts = unit.attempts.lock(member.staff_id)
         session = StaffSession(
             session_id=self.ids.new(),
             operator_id=member.operator_id,
@@ -144,15 +163,12 @@ class StaffLogin:
             started_at=now,
             last_active_at=now,
         )
-        unit.save(attempts.give_back())
-        unit.add(session)
-        unit.commit()
-        return _logged_in(self.tokens, session, member)
+        return Decided(session, added=(session,), saved=(attempts.give_back(),))
 
 
 @frozen
 class RefreshStaff:
-    """Exchanges a refresh token for a new pair; each is good once, and using one twice ends its session."""
+    """Exchanges a refresh token for a new pair. Each is valid once; using it twice ends its session."""
 
     storage: Storage
     clock: Clock
@@ -168,29 +184,34 @@ class RefreshStaff:
             role="public",
             user_id=claims.subject_id,
         )
-        return transact(self.storage, binding, lambda unit: self._rotate(unit, claims))
 
-    def _rotate(self, unit: UnitOfWork, claims: Claims) -> StaffLoginResult:
-        session = unit.staff.lock_session(claims.session_id)
-        member = unit.staff.get(claims.subject_id)
-        if session is None or not session.is_open or member is None:
-            raise InvalidToken
-        if session.refresh_generation != claims.generation:
-            # A refresh token that was used before is in two hands: neither may go on with this session.
-            unit.save(session.end(self.clock.now()))
-            unit.commit()
-            raise InvalidToken
-        if member.status is not StaffStatus.ACTIVE:
-            raise InvalidToken
-        session = session.rotate_refresh(self.clock.now())
-        unit.save(session)
-        unit.commit()
+        def read(unit: UnitOfWork) -> tuple[StaffSession | None, StaffMember | None]:
+            return unit.staff.lock_session(claims.session_id), unit.staff.get(claims.subject_id)
+
+        session, member = carry_out(
+            self.storage, binding, read, lambda found: decide_refresh(*found, claims.generation, self.clock.now())
+        )
         return _logged_in(self.tokens, session, member)
+
+
+def decide_refresh(
+    session: StaffSession | None, member: StaffMember | None, generation: int, now: datetime
+) -> Decision[tuple[StaffSession, StaffMember]]:
+    """Decide the exchange of a refresh token of a generation. Raises InvalidToken."""
+    if session is None or not session.is_open or member is None:
+        raise InvalidToken
+    if session.refresh_generation != generation:
+        # A refresh token that was used before is in two hands: neither may go on with this session.
+        return Refused(InvalidToken(), saved=(session.end(now),))
+    if member.status is not StaffStatus.ACTIVE:
+        raise InvalidToken
+    rotated = session.rotate_refresh(now)
+    return Decided((rotated, member), saved=(rotated,))
 
 
 @frozen
 class StaffLogout:
-    """Ends the session of a member of staff; its tokens are no longer good."""
+    """Ends the session of a member of staff and its tokens."""
 
     storage: Storage
     clock: Clock
@@ -198,14 +219,17 @@ class StaffLogout:
     def __call__(self, principal: StaffPrincipal) -> None:
         """End the session. Raises InvalidToken when it has ended."""
 
-        def work(unit: UnitOfWork) -> None:
-            session = unit.staff.lock_session(principal.session_id)
+        def decide(session: StaffSession | None) -> Decision[None]:
             if session is None or not session.is_open:
                 raise InvalidToken
-            unit.save(session.end(self.clock.now()))
-            unit.commit()
+            return Decided(None, saved=(session.end(self.clock.now()),))
 
-        transact(self.storage, principal.binding, work)
+        carry_out(
+            self.storage,
+            principal.binding,
+            lambda unit: unit.staff.lock_session(principal.session_id),
+            decide,
+        )
 
 
 @frozen
@@ -225,7 +249,7 @@ class ListStaff:
 
 @frozen
 class DeactivateStaff:
-    """Takes a member of staff off: no more log-ins, and the tokens they have are no longer good."""
+    """Deactivates a member of staff: no more logins, and their tokens end."""
 
     storage: Storage
 
@@ -239,16 +263,13 @@ class DeactivateStaff:
             raise NotFound("member of staff")
         binding = reach(principal, find_tenant(self.storage.directory, principal, found.tenant_id))
 
-        def work(unit: UnitOfWork) -> StaffRecord:
-            member = unit.staff.get(staff_id)
+        def decide(member: StaffMember | None) -> Decision[StaffRecord]:
             if member is None:
                 raise NotFound("member of staff")
             deactivated = member.deactivate()
-            unit.save(deactivated)
-            unit.commit()
-            return staff_record(deactivated)
+            return Decided(staff_record(deactivated), saved=(deactivated,))
 
-        return transact(self.storage, binding, work)
+        return carry_out(self.storage, binding, lambda unit: unit.staff.get(staff_id), decide)
 
 
 def _logged_in(tokens: Tokens, session: StaffSession, member: StaffMember) -> StaffLoginResult:
@@ -265,10 +286,3 @@ def _logged_in(tokens: Tokens, session: StaffSession, member: StaffMember) -> St
     )
     refresh = tokens.issue(access.for_refresh())
     return StaffLoginResult(tokens.issue(access), refresh, staff_record(member))
-
-
-def _add(unit: UnitOfWork, member: StaffMember) -> None:
-    if unit.staff.by_username(member.tenant_id, member.username) is not None:
-        raise UsernameTaken(member.username)
-    unit.add(member)
-    unit.commit()

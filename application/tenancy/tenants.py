@@ -1,7 +1,6 @@
-"""Creating and reading tenants."""
+"""Tenants: creation, status and lists."""
 
 from collections.abc import Callable
-from functools import partial
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -21,20 +20,21 @@ from ...domain.tenancy.tenants import (
     platform,
 )
 from ..access import SYSTEM, StaffPrincipal, find_tenant, look, reach
+from ..decisions import Decided, Decision
 from ..errors import Forbidden, NotFound, StorageUnavailable
 from ..ports.bindings import Binding
 from ..ports.filters import Page
 from ..ports.services import Clock, Ids, Randomness
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.storage import Storage
 from ..ports.tenancy import Directory, DirectoryEntry
-from ..transactions import transact
+from ..transactions import carry_out, transact
 
 _REGISTRATIONS = 5
 
 
 @frozen
 class TenantRecord:
-    """A tenant as its reader sees it."""
+    """A tenant as others see it."""
 
     tenant_id: UUID
     slug: str
@@ -47,7 +47,7 @@ class TenantRecord:
 
 
 def tenant_record(tenant: Tenant) -> TenantRecord:
-    """Return what a reader sees of a tenant."""
+    """Return a tenant as others see it."""
     return TenantRecord(
         tenant.tenant_id,
         tenant.slug,
@@ -64,8 +64,8 @@ def tenant_record(tenant: Tenant) -> TenantRecord:
 class CreateTenant:
     """Creates an operator (owner) or an agent (owner, operator).
 
-    The tenant is written first, in its operator's own transaction, and listed in the directory last, in another:
-    a tenant that is not listed cannot be reached, and creating it again finishes what was left half done.
+    The tenant is written first, in its operator's own transaction. It is listed in the directory last, in another.
+    A tenant that is not listed cannot be reached; creating it again finishes the creation.
     """
 
     storage: Storage
@@ -100,7 +100,7 @@ class CreateTenant:
             code_symbols=self._free_symbols(directory) if kind is TenantKind.AGENT else None,
         )
         binding = principal.binding_at(operator_id)
-        tenant = transact(self.storage, binding, lambda unit: _write(unit, wanted))
+        tenant = _create(self.storage, binding, wanted)
         return tenant_record(self._list(binding, tenant))
 
     def _operator_of(
@@ -137,32 +137,31 @@ class CreateTenant:
             if taken == "done":
                 return tenant
             if taken == "slug":
-                closed = tenant.close()
-                transact(self.storage, binding, partial(_save, tenant=closed))
+                _save(self.storage, binding, tenant.close())
                 raise SlugTaken(tenant.slug)
             tenant = evolve(tenant, code_symbols=self._free_symbols(directory))
-            transact(self.storage, binding, partial(_save, tenant=tenant))
+            _save(self.storage, binding, tenant)
         raise StorageUnavailable("no free code symbols were found")
 
 
 @frozen
 class CreatePlatform:
-    """Makes the platform's own tenant where it is not there yet; the first thing a new installation does."""
+    """Creates the platform's own tenant if it is missing. A new installation does this first."""
 
     storage: Storage
     clock: Clock
 
     def __call__(self) -> None:
-        """Create the platform unless it is there."""
+        """Create the platform unless it exists."""
         if self.storage.directory.by_tenant(PLATFORM_ID) is None:
             wanted = platform(self.clock.now())
-            transact(self.storage, SYSTEM.binding, lambda unit: _write(unit, wanted))
+            _create(self.storage, SYSTEM.binding, wanted)
             self.storage.directory.register(_entry(wanted))
 
 
 @frozen
 class FindTenant:
-    """Finds a tenant by its slug, for programs on the engine's own machine; no slug means the platform."""
+    """Finds a tenant by its slug, for programs on the engine's own machine. No slug means the platform."""
 
     storage: Storage
 
@@ -177,12 +176,11 @@ class FindTenant:
 
 @frozen
 class SetTenantStatus:
-    """Suspends a tenant or takes it up again.
+    """Suspends a tenant or resumes it.
 
-    A suspended tenant's codes and log-ins, and those of its agents, are refused as if they did not exist. The
-    coins stay where they are for as long as they would anyway: vouchers expire, and players, who cannot play, are
-    closed after 30 idle days; both go back to the agent. The directory follows the tenant's own row: asked again,
-    it is set again.
+    The codes and logins of a suspended tenant and its agents are refused as if they did not exist. No coins are
+    lost: vouchers expire and idle players are closed as ever, and both return to the agent. The directory follows
+    the tenant's own row; a repeated request sets it again.
     """
 
     storage: Storage
@@ -192,7 +190,7 @@ class SetTenantStatus:
         return self._set(principal, tenant_id, Tenant.suspend)
 
     def resume(self, principal: StaffPrincipal, tenant_id: UUID) -> TenantRecord:
-        """Take the tenant up again. Raises Forbidden, NotFound, TenantNotInStatus."""
+        """Resume the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
         return self._set(principal, tenant_id, Tenant.resume)
 
     def _set(self, principal: StaffPrincipal, tenant_id: UUID, change: Callable[[Tenant], Tenant]) -> TenantRecord:
@@ -202,20 +200,17 @@ class SetTenantStatus:
         if entry.kind is TenantKind.DEV or tenant_id == principal.tenant_id:
             raise Forbidden("a tenant is suspended by the one above it")
 
-        def work(unit: UnitOfWork) -> Tenant:
-            tenant = unit.tenants.get(tenant_id)
+        def decide(tenant: Tenant | None) -> Decision[Tenant]:
             if tenant is None:
                 raise NotFound("tenant")
             changed = change(tenant)
-            unit.save(changed)
-            unit.commit()
-            return changed
+            return Decided(changed, saved=(changed,))
 
         binding = reach(principal, entry)
         try:
-            tenant = transact(self.storage, binding, work)
+            tenant = carry_out(self.storage, binding, lambda unit: unit.tenants.get(tenant_id), decide)
         except TenantNotInStatus:
-            # The row may have been written by an attempt that did not get as far as the directory.
+            # An earlier request may have written the row and failed before the directory.
             self._list_as_it_is(binding, tenant_id)
             raise
         self._list_as_it_is(binding, tenant_id)
@@ -244,23 +239,33 @@ class ListTenants:
         return [tenant_record(tenant) for tenant in tenants]
 
 
-def _write(unit: UnitOfWork, wanted: Tenant) -> Tenant:
-    existing = unit.tenants.by_slug(wanted.slug)
-    if existing is not None:
-        # Left by a creation that did not get as far as the directory: the same request finishes it.
-        if (existing.kind, existing.name) != (wanted.kind, wanted.name):
-            raise SlugTaken(wanted.slug)
-        return existing
-    unit.add(wanted, TenantWallet(operator_id=wanted.operator_id, tenant_id=wanted.tenant_id))
-    unit.commit()
-    return wanted
+def decide_creation(wanted: Tenant, existing: Tenant | None) -> Decision[Tenant]:
+    """Decide to create a tenant; `existing` is the one with its slug. Raises SlugTaken."""
+    if existing is None:
+        wallet = TenantWallet(operator_id=wanted.operator_id, tenant_id=wanted.tenant_id)
+        return Decided(wanted, added=(wanted, wallet))
+    # Left by a creation that failed before the directory: the same request finishes it.
+    if (existing.kind, existing.name) != (wanted.kind, wanted.name):
+        raise SlugTaken(wanted.slug)
+    return Decided(existing)
 
 
-def _save(unit: UnitOfWork, tenant: Tenant) -> None:
-    if unit.tenants.get(tenant.tenant_id) is None:
-        raise Forbidden("the tenant is not this operator's")
-    unit.save(tenant)
-    unit.commit()
+def _create(storage: Storage, binding: Binding, wanted: Tenant) -> Tenant:
+    return carry_out(
+        storage,
+        binding,
+        lambda unit: unit.tenants.by_slug(wanted.slug),
+        lambda existing: decide_creation(wanted, existing),
+    )
+
+
+def _save(storage: Storage, binding: Binding, tenant: Tenant) -> None:
+    def decide(existing: Tenant | None) -> Decision[None]:
+        if existing is None:
+            raise Forbidden("the tenant is not this operator's")
+        return Decided(None, saved=(tenant,))
+
+    carry_out(storage, binding, lambda unit: unit.tenants.get(tenant.tenant_id), decide)
 
 
 def _entry(tenant: Tenant) -> DirectoryEntry:

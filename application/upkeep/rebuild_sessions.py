@@ -1,8 +1,8 @@
-"""Deriving sessions again from the ledger, and holding what is kept live against it.
+"""Sessions derived again from the ledger, and compared with the stored ones.
 
-One operator at a time, one player a transaction. Most of a player's events are read without a lock, in batches:
-what is in the ledger stays as it is, and a player's events come in the order of their numbers. The lock is had
-only for the last of them and the comparison, so that play waits no longer than for a spin.
+One operator at a time, one player a transaction. Most of a player's events are read in batches without a lock: the
+ledger never changes, and a player's events are numbered. Only the last events and the comparison take the lock, so
+that play waits no longer than for a spin.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +15,12 @@ from attrs import frozen
 from ...domain.play.session_folding import SessionFold, corrected, differing
 from ...domain.play.sessions import Session
 from ..access import SYSTEM
+from ..decisions import Decided, Decision
 from ..ports.bindings import Binding
 from ..ports.filters import Page, PlayerFilter
 from ..ports.play import PlayerView
 from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
+from ..transactions import carry_out, transact
 
 PLAYERS_AT_ONCE: Final = 100
 EVENTS_AT_ONCE: Final = 1_000
@@ -28,9 +29,9 @@ SESSIONS_AT_ONCE: Final = 1_000
 
 @frozen
 class SessionDifference:
-    """A session that is kept otherwise than the ledger has it: by field, as kept and as derived.
+    """A session that differs from the ledger: by field, as stored and as derived.
 
-    `is_missing` says that it is not kept at all, `is_unknown` that the ledger does not know it.
+    `is_missing`: it is not stored at all. `is_unknown`: the ledger does not know it.
     """
 
     player_id: UUID
@@ -42,7 +43,7 @@ class SessionDifference:
 
 @frozen
 class OperatorSessions:
-    """What looking at an operator's sessions came to."""
+    """The result of comparing an operator's sessions."""
 
     slug: str
     sessions: int
@@ -51,12 +52,12 @@ class OperatorSessions:
 
 @frozen
 class RebuildSessions:
-    """Derives every session from the ledger and puts right what is kept otherwise."""
+    """Derives every session from the ledger and corrects the stored ones that differ."""
 
     storage: Storage
 
     def __call__(self, *, check: bool = False) -> list[OperatorSessions]:
-        """Return what was found, by operator; with `check` nothing is changed."""
+        """Return the differences by operator. With `check` nothing is changed."""
         return [
             self._of_operator(SYSTEM.binding_at(entry.operator_id), entry.slug, check=check)
             for entry in self.storage.directory.operators()
@@ -65,8 +66,8 @@ class RebuildSessions:
     def _of_operator(self, binding: Binding, slug: str, *, check: bool) -> OperatorSessions:
         sessions, differences = 0, list[SessionDifference]()
         for player_id in self._players(binding):
-            kept, found = self._of_player(binding, player_id, check=check)
-            sessions += kept
+            stored, found = self._of_player(binding, player_id, check=check)
+            sessions += stored
             differences += found
         return OperatorSessions(slug, sessions, differences)
 
@@ -86,18 +87,24 @@ class RebuildSessions:
         while transact(self.storage, binding, partial(_take_batch, fold, player_id)):
             pass
 
-        def work(unit: UnitOfWork) -> tuple[int, Sequence[SessionDifference]]:
+        def read(unit: UnitOfWork) -> Mapping[UUID, Session] | None:
             if unit.players.lock(player_id) is None:
-                return 0, []
+                return None
             while _take_batch(fold, player_id, unit):
                 pass
-            kept = {session.session_id: session for session in _kept(unit, player_id)}
-            found = list(_differences(player_id, kept, fold.sessions))
-            if found and not check:
-                _put_right(unit, found, kept, fold.sessions)
-            return len(kept), found
+            return {session.session_id: session for session in _stored(unit, player_id)}
 
-        return transact(self.storage, binding, work)
+        def decide(
+            stored: Mapping[UUID, Session] | None,
+        ) -> Decision[tuple[int, Sequence[SessionDifference]]]:
+            if stored is None:
+                return Decided((0, ()))
+            found = list(_differences(player_id, stored, fold.sessions))
+            if check:
+                return Decided((len(stored), found))
+            return decide_correction(found, stored, fold.sessions)
+
+        return carry_out(self.storage, binding, read, decide)
 
 
 def _page(before: UUID | None, unit: UnitOfWork) -> Sequence[PlayerView]:
@@ -105,13 +112,13 @@ def _page(before: UUID | None, unit: UnitOfWork) -> Sequence[PlayerView]:
 
 
 def _take_batch(fold: SessionFold, player_id: UUID, unit: UnitOfWork) -> bool:
-    """Take in some more of a player's events; return whether there may be yet more."""
+    """Take in the next batch of a player's events. Return whether there may be more."""
     events = unit.players.events(player_id, fold.through, EVENTS_AT_ONCE)
     fold.take(events)
     return len(events) == EVENTS_AT_ONCE
 
 
-def _kept(unit: UnitOfWork, player_id: UUID) -> Iterator[Session]:
+def _stored(unit: UnitOfWork, player_id: UUID) -> Iterator[Session]:
     before = None
     while True:
         sessions = unit.players.sessions(player_id, Page(SESSIONS_AT_ONCE, before))
@@ -122,28 +129,30 @@ def _kept(unit: UnitOfWork, player_id: UUID) -> Iterator[Session]:
 
 
 def _differences(
-    player_id: UUID, kept: Mapping[UUID, Session], derived: Mapping[UUID, Session]
+    player_id: UUID, stored: Mapping[UUID, Session], derived: Mapping[UUID, Session]
 ) -> Iterator[SessionDifference]:
-    for session_id in sorted(kept.keys() | derived.keys()):
+    for session_id in sorted(stored.keys() | derived.keys()):
         if session_id not in derived:
             yield SessionDifference(player_id, session_id, {}, is_unknown=True)
-        elif session_id not in kept:
+        elif session_id not in stored:
             yield SessionDifference(player_id, session_id, {}, is_missing=True)
-        elif fields := differing(kept[session_id], derived[session_id]):
+        elif fields := differing(stored[session_id], derived[session_id]):
             yield SessionDifference(player_id, session_id, fields)
 
 
-def _put_right(
-    unit: UnitOfWork,
-    found: Sequence[SessionDifference],
-    kept: Mapping[UUID, Session],
-    derived: Mapping[UUID, Session],
-) -> None:
-    """Keep the sessions as the ledger has them. One that it does not know is left: nothing is ever deleted."""
-    for difference in found:
-        session_id = difference.session_id
-        if difference.is_missing:
-            unit.add(derived[session_id])
-        elif not difference.is_unknown:
-            unit.save(corrected(kept[session_id], derived[session_id]))
-    unit.commit()
+def decide_correction(
+    found: Sequence[SessionDifference], stored: Mapping[UUID, Session], derived: Mapping[UUID, Session]
+) -> Decision[tuple[int, Sequence[SessionDifference]]]:
+    """Decide to write the sessions that differ as they were derived.
+
+    A session that the ledger does not know is left as it is: nothing is ever deleted.
+    """
+    return Decided(
+        (len(stored), found),
+        added=(derived[one.session_id] for one in found if one.is_missing),
+        saved=(
+            corrected(stored[one.session_id], derived[one.session_id])
+            for one in found
+            if not one.is_missing and not one.is_unknown
+        ),
+    )

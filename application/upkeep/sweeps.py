@@ -1,9 +1,9 @@
-"""What has to be done by itself: vouchers, idle players, totals and numbers to fold, and the ledger to seal.
+"""The work that is due without a request: expiry, idle players, roll-ups and seals.
 
-One operator at a time, in its own bound units, in bounded batches; several programs may sweep at once.
+One operator at a time, in units bound to it, in bounded batches. Several programs may sweep at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,16 +12,20 @@ from uuid import UUID
 from attrs import frozen
 
 from ...domain.games.fairness import SeedKeys
-from ...domain.ledger.events import EventType
+from ...domain.ledger.events import EventType, LedgerEvent
 from ...domain.play.players import PLAYER_IDLE_DAYS
+from ...domain.tenancy.tenants import TenantWallet
+from ...domain.vouchers.vouchers import Voucher
 from ..access import SYSTEM, SYSTEM_ID
+from ..answers import Content
+from ..decisions import Decided, Decision, Moment
 from ..ledger.sealing import SEAL_BATCH, SealLedger
-from ..play.closing import lock_for_closing
+from ..play.closing import ClosingPlayer, decide_closing, lock_for_closing
 from ..ports.analytics import FOLD_BATCH
 from ..ports.bindings import Binding
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
+from ..transactions import carry_out, transact
 from ..vouchers.desk import pool_event
 
 BATCH: Final = 100
@@ -35,7 +39,7 @@ MOST_FAILURES: Final = 100
 
 @frozen
 class Swept:
-    """What a sweep did."""
+    """The work of a sweep, counted."""
 
     vouchers_expired: int = 0
     players_closed: int = 0
@@ -44,7 +48,7 @@ class Swept:
     events_counted: int = 0
 
     def plus(self, other: "Swept") -> "Swept":
-        """Return both together."""
+        """Return the sum."""
         return Swept(
             self.vouchers_expired + other.vouchers_expired,
             self.players_closed + other.players_closed,
@@ -56,7 +60,7 @@ class Swept:
 
 @frozen
 class Sweep:
-    """Does everything that is due, for every operator, and returns what it was."""
+    """Does all work that is due, for every operator, and returns its counts."""
 
     storage: Storage
     clock: Clock
@@ -64,10 +68,10 @@ class Sweep:
     seeds: SeedKeys
 
     def __call__(self, stopped: Callable[[], bool] = lambda: False) -> Swept:
-        """Sweep until nothing is due or `stopped` says so, which is asked between batches and between players.
+        """Sweep until nothing is due or `stopped` is true. It is called between batches and between players.
 
-        What fails for one player, step or operator is no reason to leave the others undone. It is raised in the
-        end: as it is when it is one failure, as an ExceptionGroup when they are several.
+        A failure for one player, step or operator does not stop the work for the others. It is raised at the end;
+        several failures are raised as an ExceptionGroup.
         """
         swept, failures = Swept(), list[Exception]()
         for entry in self.storage.directory.operators():
@@ -80,7 +84,7 @@ class Sweep:
                 self._seals(binding, stopped),
             )
             for step in steps:
-                with _kept(failures, f"in a sweep of {entry.slug}"):
+                with _collected(failures, f"in a sweep of {entry.slug}"):
                     for done in step:
                         swept = swept.plus(done)
         if len(failures) == 1:
@@ -97,37 +101,18 @@ class Sweep:
             yield done
 
     def _expire(self, binding: Binding) -> Swept:
-        return Swept(vouchers_expired=transact(self.storage, binding, self._expire_batch))
+        def read(unit: UnitOfWork) -> _Overdue:
+            now = self.clock.now()
+            vouchers = unit.vouchers.lock_overdue(now, BATCH)
+            tenant_ids = sorted({voucher.tenant_id for voucher in vouchers})
+            return _Overdue(vouchers, unit.wallets.lock(tenant_ids)[0] if vouchers else {}, now)
 
-    def _expire_batch(self, unit: UnitOfWork) -> int:
-        now = self.clock.now()
-        overdue = unit.vouchers.lock_overdue(now, BATCH)
-        if not overdue:
-            return 0
-        locked, _ = unit.wallets.lock(sorted({voucher.tenant_id for voucher in overdue}))
-        wallets = dict(locked)
-        for voucher in overdue:
-            expired = voucher.expire(now)
-            wallet = wallets[voucher.tenant_id] = wallets[voucher.tenant_id].credit(expired.total_minor)
-            unit.save(expired)
-            unit.add(
-                pool_event(
-                    EventType.VOUCHER_EXPIRED,
-                    expired,
-                    wallet,
-                    staff_id=SYSTEM_ID,
-                    now=now,
-                    event_id=self.ids.new(),
-                )
-            )
-        unit.save(*wallets.values())
-        unit.commit()
-        return len(overdue)
+        return carry_out(self.storage, binding, read, lambda overdue: decide_expiry(overdue, self.ids))
 
     def _closings(
         self, binding: Binding, stopped: Callable[[], bool], failures: list[Exception]
     ) -> Iterator[Swept]:
-        """Close the idle players, those idle longest first; who cannot be closed holds up nobody behind."""
+        """Close the idle players, those idle longest first. One that cannot be closed does not hold up others."""
         before = self.clock.now() - timedelta(days=PLAYER_IDLE_DAYS)
         passed_over, enough = set[UUID](), len(failures) + MOST_FAILURES
         while len(failures) < enough and not stopped():
@@ -139,7 +124,7 @@ class Sweep:
                 if stopped():
                     return
                 closed = False
-                with _kept(failures, f"closing player {player_id}"):
+                with _collected(failures, f"closing player {player_id}"):
                     closed = self._close(binding, player_id)
                 if closed:
                     yield Swept(players_closed=1)
@@ -150,16 +135,19 @@ class Sweep:
         return transact(self.storage, binding, lambda unit: unit.players.idle(before, limit))
 
     def _close(self, binding: Binding, player_id: UUID) -> bool:
-        def work(unit: UnitOfWork) -> bool:
-            seat, now = unit.players.lock(player_id), self.clock.now()
-            # Asked again under the lock: the player may have come back, or another sweep may have been faster.
-            if seat is None or not seat.player.is_idle(now):
-                return False
-            lock_for_closing(unit, seat, ids=self.ids, seeds=self.seeds, now=now, closed_by=SYSTEM_ID).act(unit)
-            unit.commit()
-            return True
+        def read(unit: UnitOfWork) -> ClosingPlayer | None:
+            locked = unit.players.lock(player_id)
+            # Checked again under the lock: the player may be back, or another sweep may have closed the player.
+            if locked is None or not locked.player.is_idle(self.clock.now()):
+                return None
+            return lock_for_closing(unit, locked)
 
-        return transact(self.storage, binding, work)
+        def decide(found: ClosingPlayer | None) -> Decision[Content | None]:
+            if found is None:
+                return Decided(None)
+            return decide_closing(found, Moment(self.clock.now(), self.ids), self.seeds, closed_by=SYSTEM_ID)
+
+        return carry_out(self.storage, binding, read, decide) is not None
 
     @staticmethod
     def _folds(fold: Callable[[Binding], Swept], binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
@@ -189,9 +177,29 @@ class Sweep:
         return Swept(events_counted=transact(self.storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)))
 
 
+@frozen
+class _Overdue:
+    """Locked vouchers that are overdue at a time, and the locked wallets of their agents."""
+
+    vouchers: Sequence[Voucher]
+    wallets: Mapping[UUID, TenantWallet]
+    now: datetime
+
+
+def decide_expiry(overdue: _Overdue, ids: Ids) -> Decision[Swept]:
+    """Decide to expire overdue vouchers: amount and bonus return to the agents."""
+    at, wallets = Moment(overdue.now, ids), dict(overdue.wallets)
+    expired, events = list[Voucher](), list[LedgerEvent]()
+    for voucher in overdue.vouchers:
+        expired.append(voucher.expire(at.now))
+        wallet = wallets[voucher.tenant_id] = wallets[voucher.tenant_id].credit(voucher.total_minor)
+        events.append(pool_event(EventType.VOUCHER_EXPIRED, expired[-1], wallet, at, staff_id=SYSTEM_ID))
+    return Decided(Swept(vouchers_expired=len(expired)), added=events, saved=(*expired, *wallets.values()))
+
+
 @contextmanager
-def _kept(failures: list[Exception], doing: str) -> Iterator[None]:
-    """Keep the failure of a block for the end, with a note of what was being done."""
+def _collected(failures: list[Exception], doing: str) -> Iterator[None]:
+    """Collect the failure of a block for the end, with a note on the work that failed."""
     try:
         yield
     except Exception as failure:  # noqa: BLE001 - a defect of one is raised in the end as well

@@ -1,4 +1,4 @@
-"""The desk: issuing, listing and voiding vouchers."""
+"""The desk: vouchers are listed and voided."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,18 +13,19 @@ from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantWallet
 from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from ..access import StaffPrincipal, look
-from ..answers import Answer, Command, Outcome, replay, settle
+from ..answers import Answer, Command, Content, carry_out_command
+from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound, ReplaySecretExpired
+from ..ports.bindings import StoredAnswer
 from ..ports.filters import Page, VoucherFilter
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
 from ..wire import success
 
 
 @frozen
 class VoucherRecord:
-    """A voucher in a list. Without its PIN, which is shown when it is issued."""
+    """A voucher in a list. It has no PIN: that is shown when the voucher is issued."""
 
     voucher_id: UUID
     tenant_id: UUID
@@ -45,7 +46,7 @@ class VoucherRecord:
 
 @frozen
 class VoidVoucher:
-    """Voids an open voucher; both parts go back to the agent that paid them."""
+    """Voids an open voucher. Amount and bonus return to the agent that paid them."""
 
     storage: Storage
     clock: Clock
@@ -54,37 +55,35 @@ class VoidVoucher:
     def __call__(self, principal: StaffPrincipal, voucher_id: UUID, *, action_id: str | None = None) -> Answer:
         """Void the voucher. Raises Forbidden, NotFound, VoucherRedeemed, VoucherVoided, VoucherExpired."""
         principal.require(Permission.VOID_VOUCHERS)
-        binding = principal.binding
         command = Command.of("VOID_VOUCHER", principal.staff_id, action_id, voucher_id=voucher_id)
 
-        def work(unit: UnitOfWork) -> Answer:
+        def read(unit: UnitOfWork) -> StoredAnswer | tuple[Voucher, TenantWallet]:
             voucher, stored = unit.vouchers.lock(voucher_id, command.key)
             if voucher is None:
                 raise NotFound("voucher")
-            now = self.clock.now()
             if stored is not None:
-                return replay(stored, command, now)
+                return stored
             wallets, _ = unit.wallets.lock([voucher.tenant_id])
-            wallet = wallets[voucher.tenant_id]
+            return voucher, wallets[voucher.tenant_id]
 
-            def act() -> Outcome:
-                voided = voucher.void(now)
-                credited = wallet.credit(voided.total_minor)
-                event = pool_event(
-                    EventType.VOUCHER_VOIDED,
-                    voided,
-                    credited,
-                    staff_id=principal.staff_id,
-                    now=now,
-                    event_id=self.ids.new(),
-                )
-                unit.save(voided, credited)
-                unit.add(event)
-                return Outcome(success(voucher=voucher_record(voided)))
+        return carry_out_command(
+            self.storage,
+            command,
+            read,
+            lambda found, at: decide_void(*found, at, staff_id=principal.staff_id),
+            binding=principal.binding,
+            clock=self.clock,
+            ids=self.ids,
+        )
 
-            return settle(unit, command, act, binding=binding, now=now)
 
-        return transact(self.storage, binding, work)
+@deciding
+def decide_void(voucher: Voucher, wallet: TenantWallet, at: Moment, *, staff_id: UUID) -> Decision[Content]:
+    """Decide to void a voucher. Raises VoucherRedeemed, VoucherVoided, VoucherExpired."""
+    voided = voucher.void(at.now)
+    credited = wallet.credit(voided.total_minor)
+    event = pool_event(EventType.VOUCHER_VOIDED, voided, credited, at, staff_id=staff_id)
+    return Decided(success(voucher=voucher_record(voided)), added=(event,), saved=(voided, credited))
 
 
 @frozen
@@ -106,7 +105,7 @@ class ListVouchers:
 
 
 def voucher_record(voucher: Voucher) -> VoucherRecord:
-    """Return what a desk sees of a voucher."""
+    """Return a voucher as a desk sees it."""
     return VoucherRecord(
         voucher_id=voucher.voucher_id,
         tenant_id=voucher.tenant_id,
@@ -127,12 +126,12 @@ def voucher_record(voucher: Voucher) -> VoucherRecord:
 
 
 def pin_hints(ref: PinRef) -> dict[str, Any]:
-    """Return what an answer keeps of a PIN so that a replay can show it again."""
+    """Return the hints from which a replay derives a PIN again."""
     return {"keyId": ref.key_id, "generation": ref.generation}
 
 
 def derive_hinted(pins: PinKeys, kind: PinKind, owner_id: UUID, hints: Mapping[str, Any]) -> str:
-    """Return the PIN that an answer's hints stand for. Raises ReplaySecretExpired when its secret was retired."""
+    """Return the PIN that is derived from hints. Raises ReplaySecretExpired if its secret was retired."""
     try:
         return pins.derive(kind, owner_id, PinRef(hints["keyId"], hints["generation"]))
     except KeyError:
@@ -143,10 +142,9 @@ def pool_event(
     event_type: EventType,
     voucher: Voucher,
     wallet: TenantWallet,
+    at: Moment,
     *,
     staff_id: UUID,
-    now: datetime,
-    event_id: UUID,
 ) -> LedgerEvent:
     """Return the movement of a whole voucher between its agent's wallet and pool.
 
@@ -157,10 +155,10 @@ def pool_event(
     issuing = event_type is EventType.VOUCHER_ISSUED
     balance_minor = wallet.wallet.balance_minor
     return LedgerEvent(
-        event_id=event_id,
+        event_id=at.new_id(),
         operator_id=voucher.operator_id,
         tenant_id=voucher.tenant_id,
-        occurred_at=now,
+        occurred_at=at.now,
         event_type=event_type,
         actor_id=voucher.tenant_id,
         action_id=str(voucher.voucher_id),

@@ -1,15 +1,16 @@
-"""Redeeming a voucher: a new player, or a top-up of the one who is logged in."""
+"""Redeeming a voucher: a new player, or a top-up of the player who is logged in."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from ...domain.access.attempts import Attempts
 from ...domain.access.codes import RANDOM_VALUES, Code, MalformedCode, make_code, parse_code
 from ...domain.access.pins import PinKeys, PinKind
-from ...domain.errors import InvalidInput, StateRefusal
+from ...domain.errors import InvalidInput
 from ...domain.games.fairness import CLIENT_SEED_VALUES, SeedKeys
 from ...domain.ledger.events import Account, AccountKind, EventType
 from ...domain.limits.play_passes import PlayPass, PlayPassOfOther
@@ -18,17 +19,19 @@ from ...domain.play.rounds import settle_bonuses
 from ...domain.play.sessions import Session
 from ...domain.vouchers.bonuses import Bonus, BonusStatus, total_minor
 from ...domain.vouchers.vouchers import Voucher
-from ..access import PlayerPrincipal, require_seat
-from ..answers import Answer, Command, Content, Outcome, replay, settle
-from ..errors import InvalidCredentials, InvalidToken, UnknownPlayPass, VoucherOfOtherAgent
+from ..access import PlayerPrincipal, require_session
+from ..answers import Answer, Command, Content, answered, replay
+from ..decisions import Decided, Decision, Moment, Refused, deciding
+from ..errors import InvalidCredentials, UnknownPlayPass, VoucherOfOtherAgent
 from ..journal import PlayerJournal
-from ..limits.guard import history_of, note_tied, refuse_excluded
+from ..limits.guard import count_history, note_tied, refuse_excluded
 from ..play.sessions import hinted_tokens, new_session, token_hints
-from ..ports.bindings import Binding, StoredAnswer
+from ..ports.bindings import Binding
+from ..ports.play import LockedPlayer
 from ..ports.services import Clock, Ids, Randomness, Tokens
 from ..ports.storage import Storage, UnitOfWork
-from ..throttling import admit, reachable
-from ..transactions import transact
+from ..throttling import count_code_attempt
+from ..transactions import carry_out
 from ..wire import success
 from .desk import derive_hinted, pin_hints
 
@@ -37,7 +40,7 @@ _INSTANT: Final = timedelta(microseconds=1)
 
 @frozen
 class RedeemedPlayer:
-    """A player as answered to a redemption. The PIN is put in for a new player only."""
+    """The player in the answer to a redemption. The PIN is put in for a new player only."""
 
     player_id: UUID
     login_code: str
@@ -47,22 +50,10 @@ class RedeemedPlayer:
 
 
 @frozen
-class _Seat:
-    """The player a voucher is redeemed to, with session, bonuses and pass, before the voucher."""
-
-    player: Player
-    session: Session | None
-    bonuses: tuple[Bonus, ...] = ()
-    is_new: bool = False
-    play_pass: PlayPass | None = None
-    is_tied_now: bool = False
-
-
-@frozen
 class RedeemVoucher:
     """Turns a voucher's code and PIN into play, exactly once.
 
-    Without a player the voucher makes one; with a player (whose token was checked) it tops that player up, if the
+    Without a player the voucher makes one. With a player, whose token was checked, it tops that player up if the
     voucher is of the player's own agent. An Idempotency-Key belongs to the voucher, or to the player of a top-up.
     """
 
@@ -83,41 +74,29 @@ class RedeemVoucher:
         action_id: str | None = None,
         play_pass: str | None = None,
     ) -> Answer:
-        """Redeem the voucher; whoever shows a play pass is tied to it.
+        """Redeem the voucher, and tie its player to the play pass if one is shown.
 
-        Raises InvalidInput, InvalidCredentials, and only after a right PIN VoucherRedeemed, VoucherVoided,
-        VoucherExpired, VoucherOfOtherAgent, UnknownPlayPass, PlayPassOfOther, CoolingOff, SelfExcluded;
-        InvalidToken when the player's session has ended.
+        Raises InvalidInput and InvalidCredentials. Only after a right PIN it raises VoucherRedeemed,
+        VoucherVoided, VoucherExpired, VoucherOfOtherAgent, UnknownPlayPass, PlayPassOfOther, CoolingOff or
+        SelfExcluded, and InvalidToken when the player's session has ended.
         """
         shown = None if play_pass is None else read_pass_code(play_pass)
-        binding, voucher = self._admit(code)
+        binding, voucher = count_code_attempt(self.storage, code, _find, self.clock.now())
         if not self.pins.matches(PinKind.VOUCHER, voucher.voucher_id, voucher.pin, pin):
             raise InvalidCredentials
         actor_id = voucher.voucher_id if player is None else player.player_id
         about = {"voucher_id": voucher.voucher_id} | ({} if shown is None else {"play_pass": shown.symbols})
         command = Command.of("REDEEM", actor_id, action_id, **about)
-        redemption = _Redemption(
-            use_case=self, binding=binding, command=command, voucher_id=voucher.voucher_id, shown=shown
+        if player is not None and player.tenant_id != voucher.tenant_id:
+            self._refuse_other_agent(binding, voucher.voucher_id)
+        redemption = RedemptionRequest(command=command, binding=binding, principal=player, shown=shown)
+        answer = carry_out(
+            self.storage,
+            binding,
+            lambda unit: self._lock(unit, voucher.voucher_id, redemption),
+            lambda locked: decide_redemption(locked, redemption, Moment(self.clock.now(), self.ids)),
         )
-        if player is None:
-            return transact(self.storage, binding, redemption.for_new_player)
-        if player.tenant_id != voucher.tenant_id:
-            transact(self.storage, binding, redemption.give_back)
-            raise VoucherOfOtherAgent("the voucher is of another agent", voucher.voucher_id)
-        return transact(self.storage, binding, lambda unit: redemption.for_player(unit, player))
-
-    def _admit(self, code: str) -> tuple[Binding, Voucher]:
-        try:
-            parsed = parse_code(code)
-        except MalformedCode:
-            parsed = None
-        entry = None if parsed is None else self.storage.directory.by_symbols(parsed.agent_symbols)
-
-        def find(unit: UnitOfWork) -> tuple[UUID, Voucher] | None:
-            voucher = None if parsed is None else unit.vouchers.find(parsed)
-            return None if voucher is None else (voucher.voucher_id, voucher)
-
-        return admit(self.storage, reachable(entry), find, guessed=code, now=self.clock.now())
+        return answer.revealed(self.reveal)
 
     def reveal(self, content: Content, hints: Mapping[str, Any]) -> None:
         """Put PIN and tokens into the answer of a redemption."""
@@ -127,135 +106,45 @@ class RedeemVoucher:
             player_id = UUID(content["player"]["playerId"])
             content["player"]["pin"] = derive_hinted(self.pins, PinKind.PLAYER, player_id, hints)
 
-
-@frozen(kw_only=True)
-class _Redemption:
-    """One admitted redemption with the right PIN. Rows are locked in the order voucher, pass, player."""
-
-    use_case: RedeemVoucher
-    binding: Binding
-    command: Command
-    voucher_id: UUID
-    shown: Code | None
-
-    def for_new_player(self, unit: UnitOfWork) -> Answer:
-        voucher, stored = unit.vouchers.lock(self.voucher_id, self.command.key)
-        if voucher is None:
-            raise InvalidCredentials
-        tenant = unit.tenants.get(voucher.tenant_id)
-        region = None if tenant is None else tenant.region
-        held = None if self.shown is None else unit.passes.lock(self.shown)
-        self._require_known(held, stored)
-        player = self._new_player(voucher, region, self.use_case.clock.now())
-        seat = _Seat(player, None, is_new=True, play_pass=held, is_tied_now=held is not None)
-        return self._redeem(unit, voucher, seat, stored)
-
-    def for_player(self, unit: UnitOfWork, principal: PlayerPrincipal) -> Answer:
-        voucher, _ = unit.vouchers.lock(self.voucher_id)
-        shown = None if self.shown is None else unit.passes.find(self.shown)
-        shown_pass_id = None if shown is None else shown.pass_id
-        locked = unit.players.lock(principal.player_id, self.command.key, shown_pass_id=shown_pass_id)
-        if voucher is None:
-            raise InvalidCredentials
-        try:
-            seat = require_seat(locked, principal)
-        except InvalidToken:
-            self.give_back(unit)
-            raise
-        self._require_known(shown, seat.answer)
-        held, ties = seat.play_pass, seat.player.pass_id is None and seat.play_pass is not None
-        if held is not None and ties:
-            held = history_of(unit, held, seat, self.use_case.clock.now())
-        tied = _Seat(seat.player, seat.session, seat.bonuses, play_pass=held, is_tied_now=ties)
-        return self._redeem(unit, voucher, tied, seat.answer)
-
-    def _require_known(self, held: PlayPass | None, stored: StoredAnswer | None) -> None:
-        """Raise UnknownPlayPass; the attempt stays counted, so that passes cannot be guessed at."""
-        if self.shown is not None and held is None and stored is None:
-            raise UnknownPlayPass("play pass")
-
-    def give_back(self, unit: UnitOfWork) -> None:
-        unit.save(unit.attempts.lock(self.voucher_id).give_back())
-        unit.commit()
-
-    def _redeem(self, unit: UnitOfWork, voucher: Voucher, seat: _Seat, stored: StoredAnswer | None) -> Answer:
-        # The PIN was right, whatever comes of it.
-        forgiven = unit.attempts.lock(self.voucher_id).give_back()
-        now, reveal = self.use_case.clock.now(), self.use_case.reveal
-        unit.save(forgiven)
-        if stored is not None:
-            unit.commit()
-            return replay(stored, self.command, now, reveal)
-
-        def act() -> Outcome:
-            self._require_own_pass(seat)
-            refuse_excluded(seat.play_pass, now)
-            redeemed = voucher.redeem(seat.player.player_id, now)
-            return self._settle(unit, redeemed, seat, now)
-
-        try:
-            return settle(unit, self.command, act, binding=self.binding, now=now, reveal=reveal)
-        except StateRefusal:
-            unit.commit()
-            raise
-
-    def _require_own_pass(self, seat: _Seat) -> None:
-        if self.shown is not None and seat.play_pass is not None and seat.play_pass.code != self.shown:
-            raise PlayPassOfOther
-
-    def _settle(self, unit: UnitOfWork, voucher: Voucher, seat: _Seat, now: datetime) -> Outcome:
-        ids = self.use_case.ids
-        credited = seat.player.credit(voucher.amount_minor)
-        held = _held_bonus(voucher, seat, ids, now)
-        player, triggered = settle_bonuses(credited, (*seat.bonuses, *held), now)
-        # A top-up belongs to the session that its token is of, however long that has been idle.
-        session = seat.session or new_session(player, ids, now)
-        journal = PlayerJournal(ids=ids, now=now, player=player, session_id=session.session_id)
-        _note_voucher(journal, voucher, credited.wallet.balance_minor)
-        journal.trigger_bonuses(triggered, credited.wallet.balance_minor)
-        if seat.is_new:
-            journal.note(EventType.LOGIN, action_id=str(session.session_id), meta={"resumed": False})
-        if seat.play_pass is not None and seat.is_tied_now:
-            note_tied(journal, seat.play_pass)
-            player = player.tied(seat.play_pass.pass_id)
-            if not seat.is_new:
-                unit.save(seat.play_pass)
-        player = player.active(now, last_seq=journal.last_seq)
-        session = session.active(now, balance_minor=player.wallet.balance_minor)
-        present = {bonus.bonus_id: bonus for bonus in (*seat.bonuses, *held, *triggered)}
-        known = {bonus.bonus_id for bonus in seat.bonuses}
-        unit.save(voucher, *(bonus for bonus in triggered if bonus.bonus_id in known))
-        (unit.add if seat.is_new else unit.save)(player, session)
-        unit.add(*journal.events, *(b for b in present.values() if b.bonus_id not in known))
-        pending_minor = total_minor(present.values(), BonusStatus.PENDING)
-        return self._outcome(seat, player, session, pending_minor=pending_minor, now=now)
-
-    def _outcome(
-        self, seat: _Seat, player: Player, session: Session, *, pending_minor: int, now: datetime
-    ) -> Outcome:
-        hints = token_hints(player, session.session_id, generation=session.refresh_generation, now=now)
-        if seat.is_new:
-            hints |= pin_hints(player.pin)
-        redeemed = RedeemedPlayer(
-            player_id=player.player_id,
-            login_code=str(player.login_code),
-            pin=None,
-            balance_minor=player.wallet.balance_minor,
-            bonus_pending_minor=pending_minor,
+    def _refuse_other_agent(self, binding: Binding, voucher_id: UUID) -> None:
+        """Give the attempt back and raise VoucherOfOtherAgent."""
+        error = VoucherOfOtherAgent("the voucher is of another agent", voucher_id)
+        carry_out(
+            self.storage,
+            binding,
+            lambda unit: unit.attempts.lock(voucher_id),
+            lambda attempts: Refused(error, saved=(attempts.give_back(),)),
         )
-        content = success(player=redeemed, token=None, refresh_token=None, session_id=session.session_id)
-        return Outcome(content, hints)
 
-    def _new_player(self, voucher: Voucher, region: str | None, now: datetime) -> Player:
-        use_case = self.use_case
-        random_value = use_case.randomness.below(RANDOM_VALUES)
+    def _lock(self, unit: UnitOfWork, voucher_id: UUID, redemption: "RedemptionRequest") -> "LockedVoucher":
+        """Lock voucher, pass, player and attempts, in this order. Raises InvalidCredentials."""
+        principal, key, shown = redemption.principal, redemption.command.key, redemption.shown
+        voucher, stored = unit.vouchers.lock(voucher_id, key if principal is None else None)
+        if voucher is None:
+            raise InvalidCredentials
+        if principal is None:
+            tenant = unit.tenants.get(voucher.tenant_id)
+            shown_pass = None if shown is None else unit.passes.lock(shown)
+            made = self._new_player(voucher, None if tenant is None else tenant.region)
+            player: LockedPlayer | None = LockedPlayer(made, None, (), stored, play_pass=shown_pass)
+        else:
+            shown_pass = None if shown is None else unit.passes.find(shown)
+            shown_pass_id = None if shown_pass is None else shown_pass.pass_id
+            player = unit.players.lock(principal.player_id, key, shown_pass_id=shown_pass_id)
+            if player is not None and player.play_pass is not None and player.is_pass_shown:
+                counted = count_history(unit, player.play_pass, principal.player_id, self.clock.now())
+                player = evolve(player, play_pass=counted)
+        return LockedVoucher(voucher, player, shown_pass, unit.attempts.lock(voucher_id))
+
+    def _new_player(self, voucher: Voucher, region: str | None) -> Player:
+        random_value, now = self.randomness.below(RANDOM_VALUES), self.clock.now()
         return Player(
-            player_id=use_case.ids.new(),
+            player_id=self.ids.new(),
             operator_id=voucher.operator_id,
             tenant_id=voucher.tenant_id,
             login_code=make_code(voucher.code.agent_symbols, random_value),
-            pin=use_case.pins.new_ref(),
-            seeds=use_case.seeds.new_state(use_case.randomness.below(CLIENT_SEED_VALUES)),
+            pin=self.pins.new_ref(),
+            seeds=self.seeds.new_state(self.randomness.below(CLIENT_SEED_VALUES)),
             created_at=now,
             last_active_at=now,
             cashier_id=voucher.issued_by,
@@ -268,21 +157,125 @@ def read_pass_code(text: str) -> Code:
     try:
         return parse_code(text)
     except MalformedCode:
-        raise InvalidInput("playPass", "is no code of a play pass") from None
+        raise InvalidInput("playPass", "must be the code of a play pass") from None
 
 
-def _held_bonus(voucher: Voucher, seat: _Seat, ids: Ids, now: datetime) -> tuple[Bonus, ...]:
+def _find(unit: UnitOfWork, code: Code) -> tuple[UUID, Voucher] | None:
+    voucher = unit.vouchers.find(code)
+    return None if voucher is None else (voucher.voucher_id, voucher)
+
+
+@frozen(kw_only=True)
+class RedemptionRequest:
+    """A request with a right PIN: for a new player, or for the player of `principal`. `shown` is a pass's code."""
+
+    command: Command
+    binding: Binding
+    principal: PlayerPrincipal | None
+    shown: Code | None
+
+
+@frozen
+class LockedVoucher:
+    """A locked voucher, its player, the pass of the code that was shown, and the attempts.
+
+    A new player, who is not stored yet, has no session.
+    """
+
+    voucher: Voucher
+    player: LockedPlayer | None
+    shown_pass: PlayPass | None
+    attempts: Attempts
+
+
+def decide_redemption(locked: LockedVoucher, redemption: RedemptionRequest, at: Moment) -> Decision[Answer]:
+    """Decide a redemption. The PIN was right, so the attempt is given back, whether it is refused or not."""
+    decision = _decide(locked, redemption, at)
+    if isinstance(decision, Refused) and isinstance(decision.error, UnknownPlayPass):
+        # The attempt stays counted, so that nobody can try out the codes of passes.
+        return decision
+    return decision.saving(locked.attempts.give_back())
+
+
+@deciding
+def _decide(locked: LockedVoucher, redemption: RedemptionRequest, at: Moment) -> Decision[Answer]:
+    player = locked.player
+    if redemption.principal is not None:
+        player, _ = require_session(player, redemption.principal)
+    assert player is not None
+    if player.answer is not None:
+        return Decided(replay(player.answer, redemption.command, at.now))
+    if redemption.shown is not None and locked.shown_pass is None:
+        raise UnknownPlayPass("play pass")
+    decision = _redeem(locked.voucher, player, redemption.shown, at)
+    return answered(decision, redemption.command, binding=redemption.binding, now=at.now)
+
+
+@deciding
+def _redeem(voucher: Voucher, locked: LockedPlayer, shown: Code | None, at: Moment) -> Decision[Content]:
+    play_pass = locked.play_pass
+    if shown is not None and play_pass is not None and play_pass.code != shown:
+        raise PlayPassOfOther
+    refuse_excluded(play_pass, at.now)
+    redeemed = voucher.redeem(locked.player.player_id, at.now)
+    credited = locked.player.credit(voucher.amount_minor)
+    held = _held_bonus(voucher, locked, at)
+    player, triggered = settle_bonuses(credited, (*locked.bonuses, *held), at.now)
+    # A top-up belongs to the session of its token, however long that was idle.
+    is_new, session = locked.session is None, locked.session or new_session(player, at)
+    journal = PlayerJournal(at=at, player=player, session_id=session.session_id)
+    _note_voucher(journal, voucher, credited.wallet.balance_minor)
+    journal.trigger_bonuses(triggered, credited.wallet.balance_minor)
+    if is_new:
+        journal.note(EventType.LOGIN, action_id=str(session.session_id), meta={"resumed": False})
+    if play_pass is not None and locked.is_pass_shown:
+        note_tied(journal, play_pass)
+        player = player.tied(play_pass.pass_id)
+    player = player.active(at.now, last_seq=journal.last_seq)
+    session = session.active(at.now, balance_minor=player.wallet.balance_minor)
+    bonuses = {bonus.bonus_id: bonus for bonus in (*locked.bonuses, *held, *triggered)}
+    new_bonuses = [bonuses[bonus.bonus_id] for bonus in held]
+    changed_bonuses = [bonus for bonus in triggered if bonus not in new_bonuses]
+    content = _content(player, session, total_minor(bonuses.values(), BonusStatus.PENDING))
+    hints = token_hints(player, session.session_id, generation=session.refresh_generation, now=at.now)
+    if is_new:
+        return Decided(
+            content,
+            added=(player, session, *journal.events, *new_bonuses),
+            saved=(redeemed,),
+            hints=hints | pin_hints(player.pin),
+        )
+    return Decided(
+        content,
+        added=(*journal.events, *new_bonuses),
+        saved=(play_pass if locked.is_pass_shown else None, redeemed, *changed_bonuses, player, session),
+        hints=hints,
+    )
+
+
+def _content(player: Player, session: Session, bonus_pending_minor: int) -> Content:
+    redeemed = RedeemedPlayer(
+        player_id=player.player_id,
+        login_code=str(player.login_code),
+        pin=None,
+        balance_minor=player.wallet.balance_minor,
+        bonus_pending_minor=bonus_pending_minor,
+    )
+    return success(player=redeemed, token=None, refresh_token=None, session_id=session.session_id)
+
+
+def _held_bonus(voucher: Voucher, locked: LockedPlayer, at: Moment) -> tuple[Bonus, ...]:
     """Return the bonus that the voucher holds for the player; a bonus of 0 makes none.
 
-    It is younger than those that are held already, also when the clock has stepped back since.
+    It is younger than the player's other bonuses, also after the clock has stepped back.
     """
     if not voucher.bonus_minor:
         return ()
-    player = seat.player
-    held_at = max((now, *(bonus.held_at + _INSTANT for bonus in seat.bonuses)))
+    player = locked.player
+    held_at = max((at.now, *(bonus.held_at + _INSTANT for bonus in locked.bonuses)))
     return (
         Bonus(
-            bonus_id=ids.new(),
+            bonus_id=at.new_id(),
             operator_id=player.operator_id,
             tenant_id=player.tenant_id,
             player_id=player.player_id,
@@ -294,7 +287,7 @@ def _held_bonus(voucher: Voucher, seat: _Seat, ids: Ids, now: datetime) -> tuple
 
 
 def _note_voucher(journal: PlayerJournal, voucher: Voucher, balance_minor: int) -> None:
-    """Write what a redemption moves, named after the voucher so that it cannot be written twice."""
+    """Note the movements of a redemption, named after the voucher so that they cannot be noted twice."""
     pool = Account(AccountKind.VOUCHER_POOL, voucher.tenant_id)
     named: dict[str, Any] = {
         "action_id": str(voucher.voucher_id),

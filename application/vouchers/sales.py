@@ -1,4 +1,4 @@
-"""Selling vouchers: one at a time or as a batch, paid for up front."""
+"""Sales of vouchers, one at a time or as a batch. The agent pays up front."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -13,15 +13,16 @@ from ...domain.errors import InvalidInput
 from ...domain.ledger.events import EventType
 from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission
-from ...domain.tenancy.tenants import TenantNotInStatus, TenantStatus, TenantWallet
+from ...domain.tenancy.tenants import Tenant, TenantNotInStatus, TenantStatus, TenantWallet
 from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
 from ..access import StaffPrincipal, find_tenant
-from ..answers import Answer, Command, Content, Outcome, Reveal, replay, settle
+from ..answers import Answer, Command, Content, carry_out_command
+from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound
+from ..ports.bindings import StoredAnswer
 from ..ports.services import Clock, Ids, Randomness
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry
-from ..transactions import transact
 from ..wire import success
 from .desk import derive_hinted, pin_hints, pool_event
 
@@ -32,7 +33,7 @@ _AnswerWith = Callable[[Sequence[Voucher]], Content]
 
 @frozen
 class IssuedVoucher:
-    """A voucher as it is handed over. The PIN is put in afterwards: it is never stored."""
+    """A voucher as the desk hands it over. The PIN is put in later: it is never stored."""
 
     voucher_id: UUID
     code: str
@@ -47,7 +48,7 @@ class IssuedVoucher:
 
 @frozen
 class VoucherBatch:
-    """A batch of vouchers as it is answered. Amounts in minor units; `total_cost_minor` is of all together."""
+    """A batch of vouchers as it is answered. Amounts in minor units; `total_cost_minor` is the sum."""
 
     batch_id: UUID
     count: int
@@ -56,8 +57,8 @@ class VoucherBatch:
 
 
 @frozen
-class IssueVoucher:
-    """Sells a voucher of an agent, which pays amount and bonus up front."""
+class _SellsVouchers:
+    """Base of the sales."""
 
     storage: Storage
     clock: Clock
@@ -65,14 +66,74 @@ class IssueVoucher:
     randomness: Randomness
     pins: PinKeys
 
+    def _sell(
+        self,
+        principal: StaffPrincipal,
+        tenant_id: UUID,
+        command: Command,
+        answer: _AnswerWith,
+        *,
+        amount_minor: int,
+        count: int,
+    ) -> Answer:
+        """Sell `count` equal vouchers.
+
+        Refused with TenantCannotIssue, TenantNotInStatus (agent or operator is suspended), InsufficientFunds.
+        """
+        entry = find_tenant(self.storage.directory, principal, tenant_id)
+
+        def read(unit: UnitOfWork) -> StoredAnswer | tuple[Tenant, TenantWallet]:
+            # Locked first: sales from one wallet, and copies of one command, wait for each other here.
+            wallets, stored = unit.wallets.lock([tenant_id], command.key)
+            tenant = unit.tenants.get(tenant_id)
+            if tenant is None:
+                raise NotFound("tenant")
+            return stored or (tenant, wallets[tenant_id])
+
+        def decide(found: tuple[Tenant, TenantWallet], at: Moment) -> Decision[Content]:
+            tenant, wallet = found
+            # Not an answer to store, unlike the refusals of `decide_sale`: an operator never issues vouchers.
+            tenant.require_issuer()
+            batch_id = at.new_id()
+            vouchers = [
+                issue(
+                    voucher_id=at.new_id(),
+                    operator_id=entry.operator_id,
+                    tenant_id=entry.tenant_id,
+                    code=make_code(entry.code_symbols or "", self.randomness.below(RANDOM_VALUES)),
+                    pin=self.pins.new_ref(),
+                    amount_minor=amount_minor,
+                    issued_by=principal.staff_id,
+                    now=at.now,
+                    batch_id=batch_id,
+                    number=number,
+                )
+                for number in range(1, count + 1)
+            ]
+            return decide_sale(vouchers, wallet, entry, at, content=answer(vouchers))
+
+        return carry_out_command(
+            self.storage,
+            command,
+            read,
+            decide,
+            binding=principal.binding,
+            clock=self.clock,
+            ids=self.ids,
+        )
+
+
+@frozen
+class IssueVoucher(_SellsVouchers):
+    """Sells a voucher of an agent, which pays amount and bonus up front."""
+
     def __call__(
         self, principal: StaffPrincipal, tenant_id: UUID, *, amount_minor: int, action_id: str | None = None
     ) -> Answer:
-        """Issue the voucher. Raises Forbidden, InvalidInput, NotFound, and what a sale is refused with."""
+        """Issue the voucher. Raises Forbidden, InvalidInput, NotFound, and the refusals of a sale."""
         _require_sale(principal, amount_minor)
-        command = Command.of(
-            "ISSUE_VOUCHER", principal.staff_id, action_id, tenant_id=tenant_id, amount_minor=amount_minor
-        )
+        about = {"tenant_id": tenant_id, "amount_minor": amount_minor}
+        command = Command.of("ISSUE_VOUCHER", principal.staff_id, action_id, **about)
 
         def answer(vouchers: Sequence[Voucher]) -> Content:
             return success(voucher=_issued(vouchers[0]))
@@ -80,19 +141,13 @@ class IssueVoucher:
         def reveal(content: Content, hints: Mapping[str, Any]) -> None:
             _show_pin(self.pins, content["voucher"], hints)
 
-        sale = _Sale(principal=principal, tenant_id=tenant_id, amount_minor=amount_minor, count=1, command=command)
-        return sale.carry_out(self, answer, reveal)
+        sold = self._sell(principal, tenant_id, command, answer, amount_minor=amount_minor, count=1)
+        return sold.revealed(reveal)
 
 
 @frozen
-class IssueVouchers:
+class IssueVouchers(_SellsVouchers):
     """Sells a batch of equal vouchers of an agent: all of them in one transaction, or none."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
-    randomness: Randomness
-    pins: PinKeys
 
     def __call__(
         self,
@@ -103,18 +158,12 @@ class IssueVouchers:
         count: int,
         action_id: str | None = None,
     ) -> Answer:
-        """Issue the batch. Raises Forbidden, InvalidInput, NotFound, and what a sale is refused with."""
+        """Issue the batch. Raises Forbidden, InvalidInput, NotFound, and the refusals of a sale."""
         _require_sale(principal, amount_minor)
         if type(count) is not int or not 1 <= count <= LARGEST_BATCH:
             raise InvalidInput("count", f"must be a whole number from 1 to {LARGEST_BATCH}")
-        command = Command.of(
-            "ISSUE_VOUCHERS",
-            principal.staff_id,
-            action_id,
-            tenant_id=tenant_id,
-            amount_minor=amount_minor,
-            count=count,
-        )
+        about = {"tenant_id": tenant_id, "amount_minor": amount_minor, "count": count}
+        command = Command.of("ISSUE_VOUCHERS", principal.staff_id, action_id, **about)
 
         def answer(vouchers: Sequence[Voucher]) -> Content:
             total_minor = sum(voucher.total_minor for voucher in vouchers)
@@ -125,65 +174,8 @@ class IssueVouchers:
             for voucher in content["vouchers"]:
                 _show_pin(self.pins, voucher, hints)
 
-        sale = _Sale(
-            principal=principal, tenant_id=tenant_id, amount_minor=amount_minor, count=count, command=command
-        )
-        return sale.carry_out(self, answer, reveal)
-
-
-@frozen(kw_only=True)
-class _Sale:
-    """One sale of `count` equal vouchers.
-
-    Refused with TenantCannotIssue, TenantNotInStatus (the agent or its operator is suspended), InsufficientFunds.
-    """
-
-    principal: StaffPrincipal
-    tenant_id: UUID
-    amount_minor: int
-    count: int
-    command: Command
-
-    def carry_out(self, by: IssueVoucher | IssueVouchers, answer: _AnswerWith, reveal: Reveal) -> Answer:
-        entry = find_tenant(by.storage.directory, self.principal, self.tenant_id)
-        binding = self.principal.binding
-
-        def work(unit: UnitOfWork) -> Answer:
-            # Locked before anything of it is read: the wallet decides, and so does a copy of the same command.
-            wallets, stored = unit.wallets.lock([self.tenant_id], self.command.key)
-            tenant, now = unit.tenants.get(self.tenant_id), by.clock.now()
-            if tenant is None:
-                raise NotFound("tenant")
-            if stored is not None:
-                return replay(stored, self.command, now, reveal)
-            tenant.require_issuer()
-            vouchers = self._vouchers(by, entry, now)
-
-            def act() -> Outcome:
-                _require_served(entry)
-                return _issue(unit, vouchers, wallets[self.tenant_id], ids=by.ids, answer=answer)
-
-            return settle(unit, self.command, act, binding=binding, now=now, reveal=reveal)
-
-        return transact(by.storage, binding, work)
-
-    def _vouchers(self, by: IssueVoucher | IssueVouchers, entry: DirectoryEntry, now: datetime) -> list[Voucher]:
-        batch_id = by.ids.new()
-        return [
-            issue(
-                voucher_id=by.ids.new(),
-                operator_id=entry.operator_id,
-                tenant_id=entry.tenant_id,
-                code=make_code(entry.code_symbols or "", by.randomness.below(RANDOM_VALUES)),
-                pin=by.pins.new_ref(),
-                amount_minor=self.amount_minor,
-                issued_by=self.principal.staff_id,
-                now=now,
-                batch_id=batch_id,
-                number=number,
-            )
-            for number in range(1, self.count + 1)
-        ]
+        sold = self._sell(principal, tenant_id, command, answer, amount_minor=amount_minor, count=count)
+        return sold.revealed(reveal)
 
 
 def _require_sale(principal: StaffPrincipal, amount_minor: int) -> None:
@@ -192,34 +184,23 @@ def _require_sale(principal: StaffPrincipal, amount_minor: int) -> None:
         raise InvalidInput("amountMinor", f"must be at most {MAX_VOUCHER_MINOR}")
 
 
-def _require_served(entry: DirectoryEntry) -> None:
-    """Raise TenantNotInStatus while the agent or its operator is suspended: nobody could redeem the voucher."""
+@deciding
+def decide_sale(
+    vouchers: Sequence[Voucher], wallet: TenantWallet, entry: DirectoryEntry, at: Moment, *, content: Content
+) -> Decision[Content]:
+    """Decide to issue vouchers: the agent's wallet pays each with a movement of its own, or none at all.
+
+    Raises TenantNotInStatus, InsufficientFunds.
+    """
     if entry.status is not TenantStatus.ACTIVE:
+        # Nobody could redeem a voucher of a suspended agent.
         raise TenantNotInStatus(entry.tenant_id, entry.status)
-
-
-def _issue(
-    unit: UnitOfWork, vouchers: Sequence[Voucher], wallet: TenantWallet, *, ids: Ids, answer: _AnswerWith
-) -> Outcome:
-    """Gather the sale: the wallet pays voucher by voucher, each with a movement of its own."""
-    # Refused whole when the wallet is short, before anything of it is gathered.
     wallet.require(sum(voucher.total_minor for voucher in vouchers))
     events = []
     for voucher in vouchers:
         wallet = wallet.debit(voucher.total_minor)
-        events.append(
-            pool_event(
-                EventType.VOUCHER_ISSUED,
-                voucher,
-                wallet,
-                staff_id=voucher.issued_by,
-                now=voucher.issued_at,
-                event_id=ids.new(),
-            )
-        )
-    unit.save(wallet)
-    unit.add(*vouchers, *events)
-    return Outcome(answer(vouchers), pin_hints(vouchers[0].pin))
+        events.append(pool_event(EventType.VOUCHER_ISSUED, voucher, wallet, at, staff_id=voucher.issued_by))
+    return Decided(content, added=(*vouchers, *events), saved=(wallet,), hints=pin_hints(vouchers[0].pin))
 
 
 def _issued(voucher: Voucher) -> IssuedVoucher:

@@ -1,4 +1,4 @@
-"""Printing vouchers: what goes on the sheet, and that a second print says so."""
+"""Printed vouchers: the sheet of a batch, which marks a second print as a duplicate."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,18 +8,20 @@ from attrs import frozen
 
 from ...domain.access.pins import PinKeys, PinKind
 from ...domain.tenancy.staff import Permission
+from ...domain.tenancy.tenants import Tenant
 from ...domain.vouchers.vouchers import Voucher
 from ..access import StaffPrincipal
+from ..decisions import Decided, Decision
 from ..errors import NotFound
 from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
-from ..transactions import transact
+from ..transactions import carry_out
 from .desk import derive_hinted, pin_hints
 
 
 @frozen
 class Slip:
-    """One voucher as it is printed. `is_duplicate` says that it was printed before."""
+    """One voucher as it is printed. `is_duplicate`: it was printed before."""
 
     number: int
     code: str
@@ -42,9 +44,9 @@ class Sheet:
 
 @frozen
 class PrintSheet:
-    """Prints the vouchers of a batch that are still open; each print is counted.
+    """Prints the open vouchers of a batch, and counts each print.
 
-    The count is committed before the sheet leaves: a print that was lost on the way makes the next one a
+    The count is committed before the sheet is returned. After a print that was lost on the way, the next one is a
     duplicate, never the other way round.
     """
 
@@ -56,18 +58,21 @@ class PrintSheet:
         """Return the sheet. Raises Forbidden, NotFound, ReplaySecretExpired when a PIN's secret was retired."""
         principal.require(Permission.ISSUE_VOUCHERS)
 
-        def work(unit: UnitOfWork) -> Sheet:
+        def read(unit: UnitOfWork) -> tuple[Sequence[Voucher], Tenant]:
             vouchers = unit.vouchers.lock_batch(batch_id)
             tenant = unit.tenants.get(vouchers[0].tenant_id) if vouchers else None
             if tenant is None:
                 raise NotFound("batch")
+            return vouchers, tenant
+
+        def decide(found: tuple[Sequence[Voucher], Tenant]) -> Decision[Sheet]:
+            vouchers, tenant = found
             now = self.clock.now()
             open_ones = [voucher for voucher in vouchers if voucher.is_open(now)]
-            unit.save(*(voucher.printed() for voucher in open_ones))
-            unit.commit()
-            return Sheet(batch_id, tenant.name, len(vouchers), [self._slip(voucher) for voucher in open_ones])
+            sheet = Sheet(batch_id, tenant.name, len(vouchers), [self._slip(voucher) for voucher in open_ones])
+            return Decided(sheet, saved=(voucher.printed() for voucher in open_ones))
 
-        return transact(self.storage, principal.binding, work)
+        return carry_out(self.storage, principal.binding, read, decide)
 
     def _slip(self, voucher: Voucher) -> Slip:
         return Slip(

@@ -1,10 +1,10 @@
-"""What players are told."""
+"""Messages that players get with an action."""
 
 from typing import Any
 
 import pytest
 
-from playtime.application.safety.messages import told
+from playtime.application.safety.messages import given_action
 from playtime.domain.safety.actions import ActionCause, ActionType, SafetyAction
 
 from support.models import AGENT, NOW, OPERATOR, PLAYER, uid
@@ -19,14 +19,14 @@ from support.models import AGENT, NOW, OPERATOR, PLAYER, uid
         (ActionType.STOP, None, "Time to stop for now. Come back another day."),
     ],
 )
-def test_what_a_player_is_told(action_type: ActionType, seconds: int | None, message: str) -> None:
+def test_action_has_its_message(action_type: ActionType, seconds: int | None, message: str) -> None:
     action = make_action(action_type=action_type, pause_seconds=seconds)
-    given = told(action)
+    given = given_action(action)
     assert (given.action_type, given.message, given.cooldown_seconds) == (action_type, message, seconds)
 
 
-def test_a_stop_is_told_without_a_time() -> None:
-    assert told(make_action(action_type=ActionType.STOP, pause_seconds=300)).cooldown_seconds is None
+def test_stop_has_no_cooldown_seconds() -> None:
+    assert given_action(make_action(action_type=ActionType.STOP, pause_seconds=300)).cooldown_seconds is None
 
 
 def make_action(**given: Any) -> SafetyAction:
