@@ -162,12 +162,12 @@ class QuickTokens:
 
 @attrs.frozen
 class ScriptedSeeds(SeedKeys):
-    """Seeds as ever, but the draws of the rounds are told: they come from `randomness`."""
+    """Seed keys whose rounds draw from `randomness`."""
 
     randomness: Randomness = attrs.field(kw_only=True)
 
-    def draws(self, player_id: UUID, state: SeedState) -> Draw:
-        """Return the draws that were told."""
+    def draw(self, player_id: UUID, state: SeedState) -> Draw:
+        """Return the scripted draw."""
         return self.randomness
 
 
