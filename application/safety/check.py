@@ -71,7 +71,7 @@ class SafetyCheck:
 
         Play starts again after an enforced cooldown: else the first spin after it would lead to the next one.
         """
-        since = self.past.acted_on_at(self.settings)
+        since = self.past.last_enforced_at(self.settings)
         if since is None:
             return self.risk
         return self._score(tuple(spin for spin in self.spins if spin.played_at > since))

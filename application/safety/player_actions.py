@@ -8,7 +8,7 @@ from ...domain.games.game import Game
 from ...domain.ledger.events import EventType
 from ...domain.play.session_folding import LOSS_LIMIT
 from ...domain.play.sessions import Session
-from ...domain.safety.actions import ActionCause, limit_loss
+from ...domain.safety.actions import ActionCause, with_loss_limit
 from ...domain.safety.risk import Band
 from ..access import PlayerPrincipal, carry_out_for_player
 from ..decisions import Decided, Decision, Moment
@@ -106,7 +106,7 @@ def decide_loss_limit(
     locked: LockedPlayer, session: Session, loss_limit_minor: int, at: Moment
 ) -> Decision[LossLimit]:
     """Decide to set the loss limit of a session. Raises InvalidInput, LossLimitLocked."""
-    limited, limit = limit_loss(session, loss_limit_minor), LossLimit(loss_limit_minor, locked=True)
+    limited, limit = with_loss_limit(session, loss_limit_minor), LossLimit(loss_limit_minor, locked=True)
     if limited == session:
         return Decided(limit)
     journal = PlayerJournal.of(locked, at)

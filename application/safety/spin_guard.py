@@ -13,7 +13,7 @@ from ...domain.safety.actions import (
     LossLimitReached,
     SafetyAction,
     require_loss_within,
-    require_not_held,
+    require_not_blocked,
 )
 from ...domain.safety.markers import PlayedSpin
 from ..decisions import Moment, Refused
@@ -37,7 +37,7 @@ class SpinSafety:
         """Raise CooldownActive or PlayStopped while the tenant enforces a cooldown or a STOP."""
         check = self._check()
         if check is not None:
-            require_not_held(check.past, check.settings, self.at.now)
+            require_not_blocked(check.past, check.settings, self.at.now)
 
     def refusal_at_limit(self, *, stake_minor: int, game_key: str) -> Refused | None:
         """Return the refusal of a stake that could pass the session's loss limit. It writes a STOP."""

@@ -222,7 +222,7 @@ class ReadPlayerSafety:
             player_id=view.player.player_id,
             tenant_id=view.player.tenant_id,
             enforce=settings.enforce,
-            held_until=safety.past.held_until(now, settings),
+            held_until=safety.past.blocked_until(now, settings),
             session_id=None if session is None else session.session_id,
             net_loss_minor=None if session is None else session.net_loss_minor,
             loss_limit_minor=None if session is None else session.loss_limit_minor,

@@ -1,8 +1,8 @@
-"""What follows from a player's risk: a word, a pause, the end of play; and a limit that the player sets.
+"""Safety actions: the consequences of a risk score, their enforcement, and the loss limit of a session.
 
-A NUDGE says something, a COOLDOWN asks for a pause, a STOP for the end of play. All of it is advice unless the
-tenant enforces it: then a pause, and with `stop` the end of play as well, holds for the player, whatever session
-is open.
+A NUDGE is a message, a COOLDOWN asks for a pause, a STOP asks for the end of play. They are advice unless the
+tenant enforces them. Enforcement `cooldown` makes pauses binding; `stop` makes pauses and stops binding. Both
+apply to the player in every session.
 """
 
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ NUDGE_EVERY: Final = timedelta(minutes=5)
 COOLDOWN_EVERY: Final = timedelta(minutes=10)
 LADDER_HOURS: Final = 24
 LADDER_SECONDS: Final = (90, 5 * 60, 15 * 60, 60 * 60)
-"""How long a cooldown is, by how many there were in the 24 hours before it; the last one is the longest."""
+"""The length of a cooldown, by the number of cooldowns in the 24 hours before; the last value repeats."""
 
 
 class ActionType(StrEnum):
-    """What is done about a risk."""
+    """The consequence of a risk."""
 
     NUDGE = "NUDGE"
     COOLDOWN = "COOLDOWN"
@@ -36,7 +36,7 @@ class ActionType(StrEnum):
 
 
 class ActionCause(StrEnum):
-    """What led to an action: an event that a client reported, a spin that scored itself, or the player's limit."""
+    """The cause of an action: a client's event, the score of a spin, or the session's loss limit."""
 
     EVENT = "EVENT"
     SPIN = "SPIN"
@@ -44,7 +44,7 @@ class ActionCause(StrEnum):
 
 
 class Enforcement(StrEnum):
-    """What of a tenant's safety actions is enforced: nothing, pauses, or pauses and stops."""
+    """The enforced part of a tenant's safety actions: nothing, pauses, or pauses and stops."""
 
     OFF = "off"
     COOLDOWN = "cooldown"
@@ -56,7 +56,7 @@ ACTION_OF_BAND: Final[Mapping[Band, ActionType]] = {
     Band.TILT_RISK: ActionType.COOLDOWN,
     Band.STOP: ActionType.STOP,
 }
-"""What each band leads to; CALM leads to nothing."""
+"""The action of each band; CALM has none."""
 
 
 @frozen(kw_only=True)
@@ -73,15 +73,15 @@ class SafetySettings:
 
     @property
     def is_enforced(self) -> bool:
-        """Whether spins score themselves, and pauses are held to."""
+        """Whether each spin is scored, and pauses are binding."""
         return self.enforce is not Enforcement.OFF
 
 
 @frozen(kw_only=True)
 class SafetyAction:
-    """An action as it is kept: what was done, when, and the figures that led to it.
+    """A stored action: its type, its time, and the figures that caused it.
 
-    `pause_seconds` is how long play pauses: of a COOLDOWN, and of a STOP where only pauses are enforced.
+    `pause_seconds` is the length of the pause. A COOLDOWN has one; a STOP has one if only pauses are enforced.
     """
 
     action_id: UUID
@@ -103,62 +103,59 @@ class SafetyAction:
 
 @frozen
 class Pause:
-    """A pause that was given: since when, and for how long."""
+    """A pause: its start and its length in seconds."""
 
     since: datetime
     seconds: int
 
     @property
     def until(self) -> datetime:
-        """When it is over."""
+        """The end of the pause."""
         return self.since + timedelta(seconds=self.seconds)
 
 
 @frozen(kw_only=True)
 class PastActions:
-    """What was done about a player before: the last NUDGE, the last STOP, and the pauses of the last 24 hours."""
+    """A player's earlier actions: the last NUDGE, the last STOP, and the pauses of the last 24 hours."""
 
     nudged_at: datetime | None = None
     stopped_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
 
     def paused_until(self, now: datetime) -> datetime | None:
-        """Return when the pause that runs is over; None when none does."""
+        """Return the end of the current pause; None without one."""
         ends = [pause.until for pause in self.pauses if pause.since <= now < pause.until]
         return max(ends, default=None)
 
     def stopped_until(self, now: datetime, timezone: str) -> datetime | None:
-        """Return the beginning of the day after that of the last STOP; None when it is past."""
+        """Return the start of the day after the last STOP; None if that day has begun."""
         if self.stopped_at is None:
             return None
         until = next_start(self.stopped_at, Bucket.DAY, timezone)
         return until if now < until else None
 
-    def held_until(self, now: datetime, settings: SafetySettings) -> datetime | None:
-        """Return until when play is held up by what the tenant enforces; None when it is not."""
+    def blocked_until(self, now: datetime, settings: SafetySettings) -> datetime | None:
+        """Return the end of the enforced pause or stop; None if play is allowed."""
         ends = [self.paused_until(now)] if settings.is_enforced else []
         if settings.enforce is Enforcement.STOP:
             ends.append(self.stopped_until(now, settings.timezone))
         return max((end for end in ends if end is not None), default=None)
 
-    def acted_on_at(self, settings: SafetySettings) -> datetime | None:
-        """Return the moment up to which play was acted on by what the tenant enforces.
-
-        A pause that was held to starts play anew: the spins before it are not counted a second time.
-        """
+    def last_enforced_at(self, settings: SafetySettings) -> datetime | None:
+        """Return the time of the last enforced action. Spins before it are not scored again."""
         moments = [pause.since for pause in self.pauses] if settings.is_enforced else []
         if settings.enforce is Enforcement.STOP and self.stopped_at is not None:
             moments.append(self.stopped_at)
         return max(moments, default=None)
 
     def next_pause_seconds(self, now: datetime) -> int:
-        """Return how long a pause that is given now is: longer for each within the 24 hours before."""
+        """Return the length of a pause that starts now; each pause in the 24 hours before makes it longer."""
         since = now - timedelta(hours=LADDER_HOURS)
         step = sum(pause.since > since for pause in self.pauses)
         return LADDER_SECONDS[min(step, len(LADDER_SECONDS) - 1)]
 
     def action_for(self, band: Band, now: datetime) -> ActionType | None:
-        """Return what is to be done about a band now; None for nothing, or nothing again so soon."""
+        """Return the action for a band now; None if the band has none, or had it a short time ago."""
         action_type = ACTION_OF_BAND.get(band)
         if action_type is ActionType.NUDGE and _is_soon(self.nudged_at, now, NUDGE_EVERY):
             return None
@@ -174,14 +171,14 @@ def _is_soon(before: datetime | None, now: datetime, every: timedelta) -> bool:
 
 @frozen
 class StopAction:
-    """The action of a refusal: nothing but that play should end."""
+    """The action in a loss-limit refusal: play should end."""
 
     action_type: ActionType = ActionType.STOP
 
 
 @define
 class LossLimitLocked(StateRefusal):
-    """Raised when a session's loss limit is to be raised: it may be lowered only."""
+    """Raised when a change would raise a session's loss limit; it may only be lowered."""
 
     code: ClassVar[str] = "LOSS_LIMIT_LOCKED"
     text: ClassVar[str] = "The loss limit of this session is {loss_limit_cents}; it can be lowered, never raised."
@@ -199,16 +196,16 @@ class LossLimitReached(StateRefusal):
 
 @define
 class CooldownActive(StateRefusal):
-    """Raised when a player spins while a pause runs that the tenant enforces. `retry_after` in seconds."""
+    """Raised when a player spins during an enforced pause. `retry_after` is in seconds."""
 
     code: ClassVar[str] = "COOLDOWN_ACTIVE"
-    text: ClassVar[str] = "A break is running: play goes on in {retry_after} seconds."
+    text: ClassVar[str] = "Play is paused: you can play again in {retry_after} seconds."
     retry_after: int
 
 
 @define
 class PlayStopped(StateRefusal):
-    """Raised when a player spins after a STOP that the tenant enforces. `retry_after` in seconds."""
+    """Raised when a player spins after an enforced STOP. `retry_after` is in seconds."""
 
     code: ClassVar[str] = "PLAY_STOPPED"
     text: ClassVar[str] = "Play has ended for today."
@@ -217,19 +214,19 @@ class PlayStopped(StateRefusal):
 
 @define
 class TenantHasNoPlayers(StateRefusal):
-    """Raised when safety settings are asked of a tenant that is not an agent, and so has no players."""
+    """Raised for safety settings of a tenant that is not an agent and so has no players."""
 
     code: ClassVar[str] = "TENANT_HAS_NO_PLAYERS"
     text: ClassVar[str] = "Only agents have players; this tenant is of kind {kind}."
     kind: str
 
 
-def require_not_held(past: PastActions, settings: SafetySettings, now: datetime) -> None:
-    """Raise CooldownActive or PlayStopped while play is held up by what the tenant enforces."""
-    until = past.held_until(now, settings)
+def require_not_blocked(past: PastActions, settings: SafetySettings, now: datetime) -> None:
+    """Raise CooldownActive or PlayStopped during an enforced pause or stop."""
+    until = past.blocked_until(now, settings)
     if until is None:
         return
-    # Rounded up: whoever comes back then is not told to wait again.
+    # Rounded up, so that a retry after exactly this time is allowed.
     seconds = -(-(until - now) // timedelta(seconds=1))
     if settings.enforce is Enforcement.STOP and past.stopped_until(now, settings.timezone) is not None:
         raise PlayStopped(seconds)
@@ -237,26 +234,29 @@ def require_not_held(past: PastActions, settings: SafetySettings, now: datetime)
 
 
 def require_loss_within(session: Session, stake_minor: int) -> None:
-    """Raise LossLimitReached unless the whole stake could be lost and the session stay within its limit."""
+    """Raise LossLimitReached if the loss of the whole stake would exceed the session's loss limit."""
     limit = session.loss_limit_minor
     if limit is not None and session.net_loss_minor + stake_minor > limit:
         raise LossLimitReached
 
 
-def limit_loss(session: Session, limit_minor: int) -> Session:
-    """Return the session with a loss limit: set, or lowered. Raises LossLimitLocked, InvalidInput."""
+def with_loss_limit(session: Session, limit_minor: int) -> Session:
+    """Return the session with a loss limit, set or lowered. Raises LossLimitLocked, InvalidInput."""
     if type(limit_minor) is not int or not 0 <= limit_minor <= MAX_AMOUNT_MINOR:
         raise InvalidInput("lossLimitCents", f"must be a whole number from 0 to {MAX_AMOUNT_MINOR}")
-    present = session.loss_limit_minor
-    if present is not None and limit_minor > present:
-        raise LossLimitLocked(present)
+    current = session.loss_limit_minor
+    if current is not None and limit_minor > current:
+        raise LossLimitLocked(current)
     return evolve(session, loss_limit_minor=limit_minor)
 
 
 def pause_seconds_of(
     action_type: ActionType, past: PastActions, settings: SafetySettings, now: datetime
 ) -> int | None:
-    """Return how long an action pauses play. Where pauses alone are enforced a STOP is one: it cannot be less."""
+    """Return the length of an action's pause; None if it has none.
+
+    If only pauses are enforced, a STOP is a pause, because it must not do less than a COOLDOWN.
+    """
     is_pause = action_type is ActionType.COOLDOWN
     if action_type is ActionType.STOP:
         is_pause = settings.enforce is Enforcement.COOLDOWN
@@ -264,5 +264,5 @@ def pause_seconds_of(
 
 
 def evidence_of(risk: Risk) -> dict[str, Any]:
-    """Return the figures behind a risk as they are kept."""
+    """Return the figures of a risk, as an action stores them."""
     return {reason: dict(figures) for reason, figures in risk.evidence.items()}

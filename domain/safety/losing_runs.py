@@ -1,13 +1,13 @@
-"""How long a run of lost spins fair play brings, exactly.
+"""Exact odds of runs of lost spins in fair play.
 
-Each spin breaks a run with a chance h, independently of all others. The chance that no run of k unbroken spins
-occurs among n is F(n), where F(n) = 1 for n < k, F(k) = 1 - q^k with q = 1 - h, and from there on
+Each spin ends a run with probability h = 1 - q, independently of all others. F(n) is the probability of no run of
+k spins within n spins:
 
-    F(n) = F(n - 1) - h q^k F(n - k - 1)
+    F(n) = 1 for n < k, F(k) = 1 - q^k, F(n) = F(n - 1) - h q^k F(n - k - 1) for n > k.
 
-because the first run of k that ends at spin n came after a broken spin, before which there was none (W. Feller, An
-Introduction to Probability Theory and Its Applications, vol. 1, XIII.7). Worked out in whole numbers over the
-common denominator: nothing is simulated, and nothing rounded.
+The first run of k to end at spin n follows a spin that ended a run, and before that spin there was none. The
+source is W. Feller, "An Introduction to Probability Theory and Its Applications", vol. 1, XIII.7. All values are
+integers over a common denominator; nothing is simulated or rounded.
 """
 
 from fractions import Fraction
@@ -15,39 +15,39 @@ from functools import lru_cache
 from typing import Final
 
 FAIR_SPINS: Final = 100
-"""Over how many fair spins a run is judged."""
+"""The number of fair spins in which a run is judged."""
 
 
-def chance_of_run(length: int, spins: int, breaks: Fraction) -> Fraction:
-    """Return the chance of at least `length` spins in a row, among `spins`, that a break did not come between.
+def chance_of_run(length: int, spins: int, end_chance: Fraction) -> Fraction:
+    """Return the probability of a run of at least `length` in `spins` spins.
 
-    `breaks` is the chance that a spin breaks the run.
+    `end_chance` is the probability that a spin ends the run. Raises ValueError for impossible values.
     """
-    if length < 1 or spins < 0 or not 0 <= breaks <= 1:
-        message = "a run has at least 1 spin, and a chance is from 0 to 1"
+    if length < 1 or spins < 0 or not 0 <= end_chance <= 1:
+        message = "length must be at least 1, spins at least 0, and end_chance from 0 to 1"
         raise ValueError(message)
     if length > spins:
         return Fraction(0)
-    whole, broken = breaks.denominator, breaks.numerator
-    unbroken = (whole - broken) ** length
+    whole, ending = end_chance.denominator, end_chance.numerator
+    unended = (whole - ending) ** length
     # without[n] is F(n) times whole^n.
     without = [whole**n for n in range(length)]
-    without.append(whole**length - unbroken)
+    without.append(whole**length - unended)
     for n in range(length + 1, spins + 1):
-        without.append(whole * without[n - 1] - broken * unbroken * without[n - length - 1])
+        without.append(whole * without[n - 1] - ending * unended * without[n - length - 1])
     return 1 - Fraction(without[spins], whole**spins)
 
 
 @lru_cache(maxsize=1024)
-def fair_run(breaks: Fraction, *, at_most: Fraction, spins: int = FAIR_SPINS) -> int:
-    """Return the smallest length that a run reaches with a chance of at most `at_most` in so many fair spins.
+def fair_run(end_chance: Fraction, *, at_most: Fraction, spins: int = FAIR_SPINS) -> int:
+    """Return the smallest length that a run reaches in `spins` fair spins with a probability of at most `at_most`.
 
-    It is never more than one above `spins`: what is longer than all of them does not occur among them.
+    It is at most `spins` + 1, since no run is longer than `spins`.
     """
     shortest, longest = 1, spins + 1
     while shortest < longest:
         middle = (shortest + longest) // 2
-        if chance_of_run(middle, spins, breaks) <= at_most:
+        if chance_of_run(middle, spins, end_chance) <= at_most:
             longest = middle
         else:
             shortest = middle + 1

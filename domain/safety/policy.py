@@ -1,4 +1,4 @@
-"""A tenant's policy: what each marker weighs, from where on it counts, whether it is on, and where bands begin."""
+"""A tenant's policy: points, thresholds and switch of each marker, and the starts of the bands."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -10,28 +10,28 @@ from .markers import MARKERS, Marker
 
 MOST_POINTS: Final = 100
 _BANDS: Final[Mapping[str, int]] = {"elevated": 25, "tiltRisk": 50, "stop": 75}
-"""From which score on each band begins by default; below the first is CALM."""
+"""The default score at which each band starts; a lower score is CALM."""
 
 
 @frozen
 class MarkerPolicy:
-    """How one marker counts. `limits` are its thresholds by name."""
+    """The settings of one marker; `thresholds` by name."""
 
     is_on: bool
     points: int
-    limits: Mapping[str, int]
+    thresholds: Mapping[str, int]
 
 
 @frozen
 class RiskPolicy:
-    """How play is scored. Made by `of`, which checks it; what a policy does not name is as it is by default."""
+    """The settings of the risk score. Make it with `of`, which checks it and fills in defaults."""
 
     markers: Mapping[str, MarkerPolicy]
     bands: Mapping[str, int]
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
-        """Return the policy that JSON says. Raises InvalidInput with the path of the fault."""
+        """Return the policy of a JSON object. Raises InvalidInput with the path of the fault."""
         _require_known(content, {"markers", "bands"}, "policy")
         given = _object(content.get("markers", {}), "policy.markers")
         _require_known(given, MARKERS.keys(), "policy.markers")
@@ -42,9 +42,9 @@ class RiskPolicy:
         return cls(markers, _bands(_object(content.get("bands", {}), "policy.bands")))
 
     def content(self) -> dict[str, Any]:
-        """Return the whole policy as JSON, from which `of` makes the same."""
+        """Return the whole policy as JSON; `of` reads it back as the same policy."""
         markers = {
-            reason: {"on": marker.is_on, "points": marker.points, **marker.limits}
+            reason: {"on": marker.is_on, "points": marker.points, **marker.thresholds}
             for reason, marker in self.markers.items()
         }
         return {"markers": markers, "bands": dict(self.bands)}
@@ -52,7 +52,7 @@ class RiskPolicy:
 
 def _marker(row: Marker, given: object, path: str) -> MarkerPolicy:
     content = _object(given, path)
-    _require_known(content, {"on", "points", *row.limits}, path)
+    _require_known(content, {"on", "points", *row.thresholds}, path)
     is_on = content.get("on", True)
     if type(is_on) is not bool:
         raise InvalidInput(f"{path}.on", "must be true or false")
@@ -60,8 +60,10 @@ def _marker(row: Marker, given: object, path: str) -> MarkerPolicy:
         is_on,
         _whole(content.get("points", row.points), f"{path}.points", 0, MOST_POINTS),
         {
-            name: _whole(content.get(name, limit.default), f"{path}.{name}", limit.lowest, limit.highest)
-            for name, limit in row.limits.items()
+            name: _whole(
+                content.get(name, threshold.default), f"{path}.{name}", threshold.lowest, threshold.highest
+            )
+            for name, threshold in row.thresholds.items()
         },
     )
 
@@ -73,7 +75,7 @@ def _bands(given: Mapping[str, Any]) -> dict[str, int]:
         for name, default in _BANDS.items()
     }
     if not bands["elevated"] < bands["tiltRisk"] < bands["stop"]:
-        raise InvalidInput("policy.bands", "must rise: elevated, tiltRisk, stop")
+        raise InvalidInput("policy.bands", "must rise in the order elevated, tiltRisk, stop")
     return bands
 
 
@@ -92,8 +94,8 @@ def _whole(value: object, path: str, lowest: int, highest: int) -> int:
 def _require_known(content: Mapping[str, Any], known: Any, path: str) -> None:  # noqa: ANN401 - any set of names
     for name in content:
         if name not in known:
-            raise InvalidInput(path, f"holds what is not known there; known are {', '.join(sorted(known))}")
+            raise InvalidInput(path, f"has an unknown field; the known ones are {', '.join(sorted(known))}")
 
 
 DEFAULT_POLICY: Final = RiskPolicy.of({})
-"""The policy of a tenant that has set none."""
+"""The policy of a tenant without its own."""

@@ -1,8 +1,7 @@
-"""The risk that play shows: a score from 0 to 100, its band, the reasons, and the figures behind each reason.
+"""The risk score of play: a score from 0 to 100, its band, the reasons, and the figures of each reason.
 
-A pure function of the session's newest spins, the last five minutes and the balance that it began with, at a
-moment that is handed in. It is asked after a round was settled and decides nothing about any: an outcome never
-depends on it.
+The score is a pure function of the session's newest spins, the last five minutes, the start balance and the time.
+It is computed after a round was settled, so an outcome never depends on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,12 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from .markers import MARKERS, Figures, Play, PlayedSpin
+from .markers import MARKERS, Figures, PlayedSpin, SessionPlay
 from .policy import MOST_POINTS, RiskPolicy
 
 
 class Band(StrEnum):
-    """How much a score says, from nothing to much."""
+    """The class of a score, from the lowest to the highest risk."""
 
     CALM = "CALM"
     ELEVATED = "ELEVATED"
@@ -27,7 +26,7 @@ class Band(StrEnum):
 
 @frozen
 class Risk:
-    """What play came to. `reasons` in alphabetical order; `evidence` has the figures of each of them."""
+    """A score with its reasons, in alphabetical order; `evidence` has the figures of each reason."""
 
     score: int
     band: Band
@@ -43,15 +42,15 @@ class RiskScorer:
     odds: Mapping[str, Fraction]
 
     def score(self, spins: Sequence[PlayedSpin], *, start_balance_minor: int, now: datetime) -> Risk:
-        """Return the risk of a session's spins, in the order in which they were played, as of `now`."""
-        play = Play(spins=spins, start_balance_minor=start_balance_minor, now=now, odds=self.odds)
+        """Return the risk of a session's spins, which are in the order of play, at the time `now`."""
+        play = SessionPlay(spins=spins, start_balance_minor=start_balance_minor, now=now, odds=self.odds)
         evidence: dict[str, Figures] = {}
         score = 0
         for reason in sorted(MARKERS):
             marker = self.policy.markers[reason]
             if not (marker.is_on and marker.points):
                 continue
-            figures = MARKERS[reason].find(play, marker.limits)
+            figures = MARKERS[reason].find(play, marker.thresholds)
             if figures is not None:
                 evidence[reason] = figures
                 score += marker.points

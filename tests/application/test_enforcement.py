@@ -59,7 +59,7 @@ def test_a_spin_scores_itself_and_the_next_one_is_refused(day: Day, how: str) ->
     assert refused.content() == {
         "ok": False,
         "code": "COOLDOWN_ACTIVE",
-        "message": "A break is running: play goes on in 60 seconds.",
+        "message": "Play is paused: you can play again in 60 seconds.",
         "retryAfter": 60,
     }
     assert day.events() == before

@@ -25,7 +25,7 @@ HOSTILE: Final = {
     "markers": {
         reason: {
             "points": 100,
-            **{name: limit.highest if name == "gapMs" else limit.lowest for name, limit in row.limits.items()},
+            **{name: one.highest if name == "gapMs" else one.lowest for name, one in row.thresholds.items()},
         }
         for reason, row in MARKERS.items()
     },

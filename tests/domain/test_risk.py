@@ -1,4 +1,4 @@
-"""The risk scorer: the two examples of its rules, every edge of every marker, and what no policy can change."""
+"""The risk scorer: the two examples of the rules, the edges of each marker, and properties of any policy."""
 
 from datetime import timedelta
 from fractions import Fraction
@@ -21,13 +21,13 @@ INSTANT = timedelta(microseconds=1)
 FIVE_MINUTES = timedelta(minutes=5)
 
 
-def test_the_first_example_one_marker_is_a_nudge() -> None:
+def test_first_example_of_the_rules_is_a_nudge() -> None:
     risk = scored(staked(100, 200, 300, 400))
     assert (risk.score, risk.band, risk.reasons) == (35, Band.ELEVATED, ("BET_ACCEL",))
     assert risk.evidence == {"BET_ACCEL": {"raises": 3, "spins": 4, "firstStakeMinor": 100, "lastStakeMinor": 400}}
 
 
-def test_the_second_example_fast_and_losing_is_tilt_risk() -> None:
+def test_second_example_of_the_rules_is_tilt_risk() -> None:
     risk = scored(paced([spin()] * 13, gap_ms=900))
     assert (risk.score, risk.band, risk.reasons) == (60, Band.TILT_RISK, ("LOSS_STREAK", "SPIN_RATE"))
     assert risk.evidence == {
@@ -36,33 +36,33 @@ def test_the_second_example_fast_and_losing_is_tilt_risk() -> None:
     }
 
 
-def test_before_the_first_spin_there_is_nothing() -> None:
+def test_no_spin_scores_nothing() -> None:
     assert scored([]) == Risk(0, Band.CALM, (), {})
     assert scored([spin()]).score == 0
 
 
 @pytest.mark.parametrize(("stakes", "fires"), [((100, 200, 300), False), ((100, 200, 100, 200, 300), True)])
-def test_raises_are_counted_wherever_they_are(stakes: tuple[int, ...], *, fires: bool) -> None:
+def test_raises_are_counted_anywhere_in_the_window(stakes: tuple[int, ...], *, fires: bool) -> None:
     assert ("BET_ACCEL" in scored(staked(*stakes)).reasons) is fires
 
 
-def test_a_raise_from_the_twenty_first_spin_back_is_out_of_the_window() -> None:
+def test_raise_in_the_21st_newest_spin_is_not_counted() -> None:
     raised = [100, 200, 300, 400]
     assert scored(staked(*raised, *[400] * 16)).reasons == ("BET_ACCEL",)
     assert scored(staked(*raised, *[400] * 17)).reasons == ()
 
 
-def test_the_rate_needs_six_spins() -> None:
+def test_spin_rate_needs_six_spins() -> None:
     assert scored(paced([spin(win_minor=100)] * 5, gap_ms=100)).reasons == ()
     assert scored(paced([spin(win_minor=100)] * 6, gap_ms=100)).reasons == ("SPIN_RATE",)
 
 
 @pytest.mark.parametrize(("gap_ms", "fires"), [(1_199, True), (1_200, False), (1_201, False), (0, True)])
-def test_the_median_gap_is_below_1200_ms(gap_ms: int, *, fires: bool) -> None:
+def test_spin_rate_needs_a_median_gap_below_1200_ms(gap_ms: int, *, fires: bool) -> None:
     assert ("SPIN_RATE" in scored(paced([spin(win_minor=100)] * 20, gap_ms=gap_ms)).reasons) is fires
 
 
-def test_the_median_of_an_even_number_of_gaps_lies_between_the_two_in_the_middle() -> None:
+def test_median_of_an_even_number_of_gaps_is_their_middle() -> None:
     gaps_ms = (1_000, 1_399, 1_000, 1_399, 1_000, 1_399)
     ends = [sum(gaps_ms[:at]) for at in range(7)]
     spins = [spin(win_minor=100, played_at=NOW + timedelta(milliseconds=end)) for end in ends]
@@ -72,18 +72,18 @@ def test_the_median_of_an_even_number_of_gaps_lies_between_the_two_in_the_middle
     assert scored(slower, now=slower[-1].played_at).reasons == ()
 
 
-def test_the_rate_of_the_newest_twenty_alone_counts() -> None:
+def test_spin_rate_uses_the_newest_twenty_spins_only() -> None:
     slow = paced([spin(win_minor=100)] * 30, gap_ms=5_000, until=NOW - timedelta(minutes=1))
     fast = paced([spin(win_minor=100)] * 20, gap_ms=500)
     assert scored([*slow, *fast]).reasons == ("SPIN_RATE",)
     assert scored([*slow, *fast[10:]]).reasons == ()
 
 
-def test_equal_timestamps_are_gaps_of_nothing() -> None:
+def test_equal_timestamps_are_gaps_of_0() -> None:
     assert scored([spin(win_minor=100)] * 6).evidence == {"SPIN_RATE": {"medianGapMs": 0, "spins": 6}}
 
 
-def test_a_clock_that_steps_back_neither_makes_a_gap_nor_changes_the_order() -> None:
+def test_clock_that_steps_back_keeps_order_and_makes_no_gap() -> None:
     steps = [0, 3, 6, -50, -47, -44, -41]
     spins = [spin(100 * at, 100 * at, played_at=NOW + timedelta(seconds=s)) for at, s in enumerate(steps, 1)]
     risk = scored(spins)
@@ -94,12 +94,12 @@ def test_a_clock_that_steps_back_neither_makes_a_gap_nor_changes_the_order() -> 
 
 
 @pytest.mark.parametrize(("lost", "fires"), [(12, False), (13, True), (14, True)])
-def test_a_streak_is_as_long_as_k_star(lost: int, *, fires: bool) -> None:
+def test_loss_streak_fires_at_k_star(lost: int, *, fires: bool) -> None:
     spins = paced([spin(1, 1), *[spin(1)] * lost])
     assert scored(spins).reasons == (("LOSS_STREAK",) if fires else ())
 
 
-def test_a_win_of_the_stake_ends_a_streak_and_less_does_not() -> None:
+def test_win_of_the_stake_ends_a_loss_streak() -> None:
     assert scored(paced([spin(2)] * 6 + [spin(2, 1)] * 7)).reasons == ("LOSS_STREAK",)
     assert scored(paced([spin(2)] * 12 + [spin(2, 2)] + [spin(2)] * 12)).reasons == ()
     assert scored(paced([spin(2)] * 20 + [spin(2, 2)])).reasons == ()
@@ -108,9 +108,9 @@ def test_a_win_of_the_stake_ends_a_streak_and_less_does_not() -> None:
 @pytest.mark.parametrize(
     ("games", "found"),
     [
-        # 13 in the wheel are enough by themselves, whatever was lost in a rarer game before.
+        # 13 at the wheel are enough, regardless of losses in a rarer game before.
         (["rare"] * 4 + [WHEEL] * 13, {"lostInARow": 13, "fairRun": 13}),
-        # Over both games the rarer one's 35 count.
+        # Over both games the rarer one's 35 are needed.
         ([WHEEL] * 12 + ["rare"] * 22, None),
         ([WHEEL] * 13 + ["rare"] * 22, {"lostInARow": 35, "fairRun": 35}),
         (["slot"] * 11 + [WHEEL] * 12, {"lostInARow": 23, "fairRun": 23}),
@@ -120,26 +120,24 @@ def test_a_win_of_the_stake_ends_a_streak_and_less_does_not() -> None:
         (["gone"] * 101, {"lostInARow": 101, "fairRun": 101}),
     ],
 )
-def test_a_streak_over_several_games_is_held_against_each_of_them(
-    games: list[str], found: dict[str, int] | None
-) -> None:
+def test_loss_streak_over_games_needs_the_largest_k_star(games: list[str], found: dict[str, int] | None) -> None:
     risk = scored(paced([spin(1, game_key=game) for game in games]))
     assert risk.evidence.get("LOSS_STREAK") == found
     assert len(games) <= STREAK_SPINS
 
 
 @given(st.lists(st.sampled_from(sorted(ODDS)), min_size=100, max_size=100))
-def test_fair_play_in_any_mix_of_games_reaches_the_longest_k_star_in_one_of_twenty(games: list[str]) -> None:
-    """Worked out exactly, spin by spin: the chance of a run as long as the largest k* of the games in it."""
+def test_fair_mixed_play_reaches_k_star_in_at_most_5_percent(games: list[str]) -> None:
+    """Computed exactly, spin by spin: the probability of a run of the largest k* of the games."""
     needed = max(fair_run(ODDS[game], at_most=Fraction(5, 100)) for game in games)
     chances = {0: Fraction(1)}
     for game in games:
-        breaks = ODDS[game]
-        after = {0: sum((chance for run, chance in chances.items() if run < needed), Fraction(0)) * breaks}
+        end_chance = ODDS[game]
+        after = {0: sum((chance for run, chance in chances.items() if run < needed), Fraction(0)) * end_chance}
         for run, chance in chances.items():
             stays = run == needed
             after[run if stays else run + 1] = after.get(run if stays else run + 1, Fraction(0)) + (
-                chance if stays else chance * (1 - breaks)
+                chance if stays else chance * (1 - end_chance)
             )
         chances = after
     assert chances.get(needed, Fraction(0)) <= Fraction(5, 100)
@@ -159,7 +157,7 @@ def test_fair_play_in_any_mix_of_games_reaches_the_longest_k_star_in_one_of_twen
         (30_000, 100_000, True),
     ],
 )
-def test_a_cluster_is_5000_or_30_percent_of_what_one_began_with(
+def test_loss_cluster_needs_5000_and_30_percent_of_the_start(
     lost_minor: int, start_minor: int, *, fires: bool
 ) -> None:
     risk = scored([spin(lost_minor + 7, 7)], start_balance_minor=start_minor)
@@ -167,32 +165,32 @@ def test_a_cluster_is_5000_or_30_percent_of_what_one_began_with(
 
 
 @pytest.mark.parametrize(("age", "fires"), [(FIVE_MINUTES, True), (FIVE_MINUTES + INSTANT, False)])
-def test_exactly_five_minutes_are_in_the_window(age: timedelta, *, fires: bool) -> None:
+def test_spin_of_exactly_five_minutes_is_recent(age: timedelta, *, fires: bool) -> None:
     old = spin(6_000, played_at=NOW - age)
     assert scored([old], start_balance_minor=0).reasons == (("LOSS_CLUSTER",) if fires else ())
     hops = [spin(1, 1, game_key="a", played_at=NOW - age), *[spin(1, 1, game_key=key) for key in "bc"]]
     assert scored(hops).reasons == (("GAME_HOP",) if fires else ())
 
 
-def test_the_window_ends_at_the_moment_that_is_asked_about() -> None:
+def test_recent_spins_end_at_the_given_time() -> None:
     spins = [spin(6_000)]
     assert scored(spins, start_balance_minor=0, now=NOW + FIVE_MINUTES).reasons == ("LOSS_CLUSTER",)
     assert scored(spins, start_balance_minor=0, now=NOW + FIVE_MINUTES + INSTANT).reasons == ()
     assert scored(spins, start_balance_minor=0, now=NOW - INSTANT).reasons == ("LOSS_CLUSTER",)
 
 
-def test_wins_count_against_the_losses_of_a_cluster() -> None:
+def test_wins_reduce_the_loss_of_a_cluster() -> None:
     assert scored([spin(6_000), spin(100, 1_101)], start_balance_minor=0).reasons == ()
 
 
-def test_three_games_are_hopping_and_two_are_not() -> None:
+def test_game_hop_needs_three_games() -> None:
     assert scored(paced([spin(1, 1, game_key=key) for key in "abab"])).reasons == ()
     assert scored(paced([spin(1, 1, game_key=key) for key in "abac"])).evidence == {
         "GAME_HOP": {"games": 3, "spins": 4}
     }
 
 
-def test_everything_at_once_is_at_most_a_hundred() -> None:
+def test_score_is_at_most_100() -> None:
     stakes = [1_000 * at for at in range(1, 36)]
     keys = ["rare", "slot", WHEEL]
     risk = scored(
@@ -215,19 +213,19 @@ def test_everything_at_once_is_at_most_a_hundred() -> None:
         (100, Band.STOP),
     ],
 )
-def test_the_bands(points: int, band: Band) -> None:
+def test_band_of_each_score(points: int, band: Band) -> None:
     policy = RiskPolicy.of({"markers": {"BET_ACCEL": {"points": points}}})
     assert scored(staked(1, 2, 3, 4), policy=policy).band is band
 
 
-def test_a_marker_can_be_switched_off_or_weigh_nothing() -> None:
+def test_marker_can_be_off_or_have_no_points() -> None:
     spins = paced([spin()] * 13, gap_ms=900)
     for change in ({"on": False}, {"points": 0}):
         risk = scored(spins, policy=RiskPolicy.of({"markers": {"SPIN_RATE": change}}))
         assert (risk.score, risk.reasons) == (30, ("LOSS_STREAK",))
 
 
-def test_thresholds_are_the_policys() -> None:
+def test_policy_sets_the_thresholds() -> None:
     policy = RiskPolicy.of(
         {
             "markers": {
@@ -257,7 +255,7 @@ plays = st.lists(
 
 
 @given(plays, moments, st.integers(0, 10**6))
-def test_a_score_is_the_points_of_its_reasons_and_the_same_each_time(
+def test_score_is_the_sum_of_points_and_deterministic(
     spins: list[PlayedSpin], now: object, start_minor: int
 ) -> None:
     risk = scored(spins, start_balance_minor=start_minor, now=now)  # type: ignore[arg-type] # Hypothesis' list
@@ -266,8 +264,8 @@ def test_a_score_is_the_points_of_its_reasons_and_the_same_each_time(
     assert risk == scored(tuple(spins), start_balance_minor=start_minor, now=now)  # type: ignore[arg-type] # Hypothesis' list
 
 
-def test_a_chaser_is_at_tilt_risk_within_forty_spins() -> None:
-    """Doubling after each loss, back to the first stake after a win, under a second a spin: each of 300."""
+def test_loss_chaser_is_at_tilt_risk_within_40_spins() -> None:
+    """300 players who double after each loss and spin faster than once a second; a win resets the stake."""
     for seed in range(300):
         random, stake, spins = Random(seed), 10, list[PlayedSpin]()
         for at in range(40):
@@ -277,4 +275,4 @@ def test_a_chaser_is_at_tilt_risk_within_forty_spins() -> None:
                 break
             stake = 2 * stake if win < stake else 10
         else:
-            pytest.fail(f"seed {seed}: the chaser was never at risk")
+            pytest.fail(f"seed {seed}: the loss chaser was never at risk")

@@ -1,4 +1,4 @@
-"""Policies: what is not named is as it is by default, and what cannot be scored by is refused where it stands."""
+"""Policies: missing fields have defaults, and faults are refused with their path."""
 
 from typing import Any
 
@@ -22,15 +22,15 @@ DEFAULT = {
 }
 
 
-def test_the_default_is_the_table_of_the_rules() -> None:
+def test_default_policy_is_the_published_table() -> None:
     assert DEFAULT_POLICY.content() == DEFAULT
     assert RiskPolicy.of(DEFAULT) == RiskPolicy.of({}) == DEFAULT_POLICY
 
 
-def test_what_is_named_alone_changes() -> None:
+def test_policy_changes_only_its_own_fields() -> None:
     changed = RiskPolicy.of({"markers": {"GAME_HOP": {"points": 20}}, "bands": {"stop": 80}})
     assert changed.markers["GAME_HOP"].points == 20
-    assert changed.markers["GAME_HOP"].limits == {"games": 3}
+    assert changed.markers["GAME_HOP"].thresholds == {"games": 3}
     assert changed.bands == {"elevated": 25, "tiltRisk": 50, "stop": 80}
     assert changed.markers["BET_ACCEL"] == DEFAULT_POLICY.markers["BET_ACCEL"]
 
@@ -60,7 +60,7 @@ def test_what_is_named_alone_changes() -> None:
         ({"bands": None}, "policy.bands"),
     ],
 )
-def test_a_fault_is_refused_with_its_place(content: dict[str, Any], path: str) -> None:
+def test_faulty_policy_is_refused_with_its_path(content: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         RiskPolicy.of(content)
     assert refused.value.path == path
@@ -73,7 +73,7 @@ def test_a_fault_is_refused_with_its_place(content: dict[str, Any], path: str) -
                 {
                     "on": st.booleans(),
                     "points": st.integers(0, 100),
-                    **{name: st.integers(limit.lowest, limit.highest) for name, limit in row.limits.items()},
+                    **{name: st.integers(one.lowest, one.highest) for name, one in row.thresholds.items()},
                 }
             )
             for reason, row in MARKERS.items()
@@ -81,6 +81,6 @@ def test_a_fault_is_refused_with_its_place(content: dict[str, Any], path: str) -
     ),
     st.lists(st.integers(1, 100), min_size=3, max_size=3, unique=True).map(sorted),
 )
-def test_a_policy_comes_back_from_its_own_content(markers: dict[str, Any], bands: list[int]) -> None:
+def test_policy_reads_back_from_its_content(markers: dict[str, Any], bands: list[int]) -> None:
     content = {"markers": markers, "bands": dict(zip(("elevated", "tiltRisk", "stop"), bands, strict=True))}
     assert RiskPolicy.of(content).content() == content

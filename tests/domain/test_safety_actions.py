@@ -1,4 +1,4 @@
-"""What follows from a risk: actions, how often, how long, what is enforced; and the loss limit of a session."""
+"""Safety actions: type, frequency, length and enforcement; and the loss limit of a session."""
 
 from datetime import datetime, timedelta
 
@@ -18,10 +18,10 @@ from playtime.domain.safety.actions import (
     Pause,
     PlayStopped,
     SafetySettings,
-    limit_loss,
     pause_seconds_of,
     require_loss_within,
-    require_not_held,
+    require_not_blocked,
+    with_loss_limit,
 )
 from playtime.domain.safety.risk import Band
 
@@ -53,14 +53,14 @@ OFF, COOLDOWN, STOP = (settings(enforce) for enforce in Enforcement)
         (Band.STOP, ActionType.STOP),
     ],
 )
-def test_each_band_leads_to_its_action(band: Band, action_type: ActionType | None) -> None:
+def test_each_band_has_its_action(band: Band, action_type: ActionType | None) -> None:
     assert PastActions().action_for(band, NOW) is action_type
 
 
 @pytest.mark.parametrize(
     ("age", "again"), [(timedelta(), False), (5 * MINUTE - INSTANT, False), (5 * MINUTE, True)]
 )
-def test_a_nudge_is_given_at_most_once_in_five_minutes(age: timedelta, *, again: bool) -> None:
+def test_nudge_repeats_after_five_minutes(age: timedelta, *, again: bool) -> None:
     past = PastActions(nudged_at=NOW - age)
     assert past.action_for(Band.ELEVATED, NOW) is (ActionType.NUDGE if again else None)
     assert past.action_for(Band.TILT_RISK, NOW) is ActionType.COOLDOWN
@@ -69,61 +69,61 @@ def test_a_nudge_is_given_at_most_once_in_five_minutes(age: timedelta, *, again:
 @pytest.mark.parametrize(
     ("age", "again"), [(timedelta(), False), (10 * MINUTE - INSTANT, False), (10 * MINUTE, True)]
 )
-def test_a_cooldown_is_given_at_most_once_in_ten_minutes(age: timedelta, *, again: bool) -> None:
+def test_cooldown_repeats_after_ten_minutes(age: timedelta, *, again: bool) -> None:
     past = paused(5 * HOUR, age)
     assert past.action_for(Band.TILT_RISK, NOW) is (ActionType.COOLDOWN if again else None)
     assert past.action_for(Band.ELEVATED, NOW) is ActionType.NUDGE
     assert past.action_for(Band.STOP, NOW) is ActionType.STOP
 
 
-def test_a_stop_is_said_each_time() -> None:
+def test_stop_repeats_at_once() -> None:
     assert PastActions(stopped_at=NOW).action_for(Band.STOP, NOW) is ActionType.STOP
 
 
 @pytest.mark.parametrize(("before", "seconds"), [(0, 90), (1, 300), (2, 900), (3, 3_600), (4, 3_600), (9, 3_600)])
-def test_cooldowns_get_longer_the_more_there_were(before: int, seconds: int) -> None:
+def test_cooldown_length_follows_the_earlier_cooldowns(before: int, seconds: int) -> None:
     assert paused(*[HOUR * (at + 1) for at in range(before)]).next_pause_seconds(NOW) == seconds
 
 
-def test_what_is_24_hours_ago_is_forgotten() -> None:
+def test_cooldown_of_24_hours_ago_no_longer_counts() -> None:
     assert paused(DAY - INSTANT).next_pause_seconds(NOW) == 300
     assert paused(DAY).next_pause_seconds(NOW) == 90
 
 
-@pytest.mark.parametrize("held", [COOLDOWN, STOP])
-def test_a_pause_is_held_to_until_it_is_over(held: SafetySettings) -> None:
+@pytest.mark.parametrize("enforcing", [COOLDOWN, STOP])
+def test_enforced_pause_blocks_until_its_end(enforcing: SafetySettings) -> None:
     for age, left in ((timedelta(), 90), (timedelta(seconds=89), 1), (timedelta(seconds=89, milliseconds=1), 1)):
         with pytest.raises(CooldownActive) as refused:
-            require_not_held(paused(2 * HOUR, age), held, NOW)
+            require_not_blocked(paused(2 * HOUR, age), enforcing, NOW)
         assert refused.value.data() == {"retry_after": left}
-    require_not_held(paused(timedelta(seconds=90)), held, NOW)
+    require_not_blocked(paused(timedelta(seconds=90)), enforcing, NOW)
 
 
-def test_nothing_is_held_to_where_nothing_is_enforced() -> None:
-    require_not_held(evolve(paused(timedelta()), stopped_at=NOW), OFF, NOW)
+def test_nothing_blocks_without_enforcement() -> None:
+    require_not_blocked(evolve(paused(timedelta()), stopped_at=NOW), OFF, NOW)
 
 
-def test_a_clock_before_the_pause_is_not_in_it() -> None:
-    require_not_held(paused(-MINUTE), COOLDOWN, NOW)
+def test_pause_does_not_block_before_its_start() -> None:
+    require_not_blocked(paused(-MINUTE), COOLDOWN, NOW)
 
 
-def test_a_stop_holds_until_a_new_day_in_the_tenants_timezone() -> None:
+def test_stop_blocks_until_the_next_day_of_the_timezone() -> None:
     # It is four in the morning in Los Angeles.
     past = PastActions(stopped_at=NOW)
     with pytest.raises(PlayStopped) as refused:
-        require_not_held(past, STOP, NOW + MINUTE)
+        require_not_blocked(past, STOP, NOW + MINUTE)
     assert refused.value.data() == {"retry_after": 20 * 3_600 - 60}
     with pytest.raises(PlayStopped):
-        require_not_held(past, STOP, NOW + 20 * HOUR - INSTANT)
-    require_not_held(past, STOP, NOW + 20 * HOUR)
-    require_not_held(past, COOLDOWN, NOW + MINUTE)
+        require_not_blocked(past, STOP, NOW + 20 * HOUR - INSTANT)
+    require_not_blocked(past, STOP, NOW + 20 * HOUR)
+    require_not_blocked(past, COOLDOWN, NOW + MINUTE)
     vienna = evolve(STOP, timezone="Europe/Vienna")
-    require_not_held(past, vienna, NOW + 11 * HOUR)
+    require_not_blocked(past, vienna, NOW + 11 * HOUR)
     with pytest.raises(PlayStopped):
-        require_not_held(past, vienna, NOW + 11 * HOUR - INSTANT)
+        require_not_blocked(past, vienna, NOW + 11 * HOUR - INSTANT)
 
 
-def test_where_pauses_alone_are_enforced_a_stop_is_one() -> None:
+def test_stop_is_a_pause_if_only_pauses_are_enforced() -> None:
     past = paused(2 * HOUR)
     assert pause_seconds_of(ActionType.STOP, past, COOLDOWN, NOW) == 300
     assert pause_seconds_of(ActionType.STOP, past, STOP, NOW) is None
@@ -132,33 +132,33 @@ def test_where_pauses_alone_are_enforced_a_stop_is_one() -> None:
     assert pause_seconds_of(ActionType.NUDGE, past, STOP, NOW) is None
 
 
-def test_play_was_acted_on_up_to_the_last_pause_or_stop_that_is_enforced() -> None:
+def test_last_enforced_action_depends_on_the_enforcement() -> None:
     past = evolve(paused(3 * HOUR, HOUR), stopped_at=NOW - MINUTE)
-    assert past.acted_on_at(OFF) is None
-    assert past.acted_on_at(COOLDOWN) == NOW - HOUR
-    assert past.acted_on_at(STOP) == NOW - MINUTE
-    assert PastActions().acted_on_at(STOP) is None
+    assert past.last_enforced_at(OFF) is None
+    assert past.last_enforced_at(COOLDOWN) == NOW - HOUR
+    assert past.last_enforced_at(STOP) == NOW - MINUTE
+    assert PastActions().last_enforced_at(STOP) is None
 
 
 # --- the loss limit -------------------------------------------------------------------------------------------
 
 
-def test_a_limit_is_set_once_and_lowered_but_never_raised() -> None:
-    session = limit_loss(make_session(), 500)
+def test_loss_limit_can_be_lowered_never_raised() -> None:
+    session = with_loss_limit(make_session(), 500)
     assert session.loss_limit_minor == 500
-    assert limit_loss(session, 500) == session
-    lowered = limit_loss(session, 499)
+    assert with_loss_limit(session, 500) == session
+    lowered = with_loss_limit(session, 499)
     for higher in (500, 10**12):
         with pytest.raises(LossLimitLocked) as refused:
-            limit_loss(lowered, higher)
+            with_loss_limit(lowered, higher)
         assert refused.value.data() == {"loss_limit_cents": 499}
-    assert limit_loss(lowered, 0).loss_limit_minor == 0
+    assert with_loss_limit(lowered, 0).loss_limit_minor == 0
 
 
 @pytest.mark.parametrize("limit", [-1, 10**12 + 1, True, "5", 1.0, None])
-def test_what_is_no_limit_is_refused(limit: object) -> None:
+def test_invalid_loss_limit_is_refused(limit: object) -> None:
     with pytest.raises(InvalidInput) as refused:
-        limit_loss(make_session(), limit)  # type: ignore[arg-type] # bad input
+        with_loss_limit(make_session(), limit)  # type: ignore[arg-type] # bad input
     assert refused.value.path == "lossLimitCents"
 
 
@@ -177,7 +177,7 @@ def test_what_is_no_limit_is_refused(limit: object) -> None:
         (0, 5, 10, 5, True),
     ],
 )
-def test_a_stake_is_accepted_when_all_of_it_may_be_lost(
+def test_stake_is_accepted_if_its_whole_loss_fits_the_limit(
     limit: int | None, bets: int, wins: int, stake: int, *, accepted: bool
 ) -> None:
     session = make_session(loss_limit_minor=limit, bets_minor=bets, wins_minor=wins)
@@ -192,13 +192,11 @@ def test_a_stake_is_accepted_when_all_of_it_may_be_lost(
     st.integers(0, 500),
     st.lists(st.tuples(st.integers(1, 200), st.integers(0, 400), st.integers(0, 500)), max_size=40),
 )
-def test_no_accepted_stake_takes_the_net_loss_past_the_limit_then_in_force(
-    limit: int, rounds: list[tuple[int, int, int]]
-) -> None:
-    session = limit_loss(make_session(), limit)
+def test_net_loss_stays_within_the_current_limit(limit: int, rounds: list[tuple[int, int, int]]) -> None:
+    session = with_loss_limit(make_session(), limit)
     for stake, win, wanted in rounds:
         try:
-            session = limit_loss(session, wanted)
+            session = with_loss_limit(session, wanted)
         except LossLimitLocked:
             assert wanted > (session.loss_limit_minor or 0)
         try:
@@ -210,7 +208,7 @@ def test_no_accepted_stake_takes_the_net_loss_past_the_limit_then_in_force(
 
 
 @given(st.lists(moments, max_size=12))
-def test_no_two_cooldowns_are_within_ten_minutes_and_each_has_its_place_on_the_ladder(
+def test_cooldowns_keep_their_distance_and_get_longer(
     asked: list[datetime],
 ) -> None:
     past = PastActions()
