@@ -10,15 +10,13 @@ from attrs import evolve, frozen
 from ..domain.play.sessions import Session
 from ..domain.tenancy.staff import PERMISSIONS, Permission, Role
 from ..domain.tenancy.tenants import PLATFORM_ID
-from .decisions import Decision
 from .errors import Forbidden, InvalidToken, NotFound
-from .ports.bindings import AnswerKey, Binding
+from .ports.bindings import Binding
 from .ports.play import LockedPlayer, PlayerView
-from .ports.safety import SafetyWatch
 from .ports.services import Claims
 from .ports.storage import Storage, UnitOfWork
 from .ports.tenancy import Directory, DirectoryEntry
-from .transactions import carry_out, run_whole
+from .transactions import run_whole
 
 T = TypeVar("T")
 Found = TypeVar("Found", LockedPlayer, PlayerView)
@@ -153,23 +151,3 @@ def require_session(found: Found | None, principal: PlayerPrincipal) -> tuple[Fo
     if found.session.session_id != principal.session_id:
         raise InvalidToken
     return found, found.session
-
-
-def carry_out_for_player(
-    storage: Storage,
-    principal: PlayerPrincipal,
-    decide: Callable[[LockedPlayer, Session], Decision[T]],
-    key: AnswerKey | None = None,
-    *,
-    watch: SafetyWatch | None = None,
-) -> T:
-    """Lock the calling player, decide with the caller's open session, and settle; see `carry_out`.
-
-    Raises InvalidToken, and the errors of `decide`.
-    """
-    return carry_out(
-        storage,
-        principal.binding,
-        lambda unit: unit.players.lock(principal.player_id, key, watch=watch),
-        lambda found: decide(*require_session(found, principal)),
-    )

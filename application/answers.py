@@ -9,18 +9,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import field, frozen
 
 from ..domain.errors import InvalidInput, StateRefusal
-from .decisions import Decided, Decision, Moment
+from .decisions import Decided, Decision
 from .errors import IdempotencyKeyReused, ReplaySecretExpired
 from .ports.bindings import AnswerKey, Binding, StoredAnswer
-from .ports.services import Clock, Ids
-from .ports.storage import Storage, UnitOfWork
-from .transactions import carry_out
 from .wire import encode, failure, to_wire
 
 REPLAY_SECRET_HOURS: Final = 24
@@ -28,8 +25,6 @@ LONGEST_ACTION_ID: Final = 128
 
 SPIN: Final = "SPIN"
 """The command that is a bet."""
-
-L = TypeVar("L")
 
 Content = dict[str, Any]
 Reveal = Callable[[Content, Mapping[str, Any]], None]
@@ -124,28 +119,3 @@ def answered(
         )
     answer = Answer(body, code, hints=hints)
     return Decided(answer, added=(*decision.added, stored), saved=decision.saved)
-
-
-def carry_out_command(
-    storage: Storage,
-    command: Command,
-    read: Callable[[UnitOfWork], StoredAnswer | L],
-    decide: Callable[[L, Moment], Decision[Content]],
-    *,
-    binding: Binding,
-    owner: Binding | None = None,
-    clock: Clock,
-    ids: Ids,
-) -> Answer:
-    """Carry a command out once, and answer its repetitions with the answer that `read` finds stored.
-
-    The answer belongs to the tenant of `owner`, by default of `binding`. See `carry_out`.
-    """
-
-    def decide_once(found: StoredAnswer | L) -> Decision[Answer]:
-        at = Moment(clock.now(), ids)
-        if isinstance(found, StoredAnswer):
-            return Decided(replay(found, command, at.now))
-        return answered(decide(found, at), command, binding=owner or binding, now=at.now)
-
-    return carry_out(storage, binding, read, decide_once)

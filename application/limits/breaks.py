@@ -11,13 +11,14 @@ from ...domain.limits.exclusions import CoolOff, Exclusion, cool_off, self_exclu
 from ...domain.limits.play_passes import PlayPass
 from ...domain.limits.reality_checks import RealityCheck, reality_check
 from ...domain.play.sessions import Session
-from ..access import PlayerPrincipal, carry_out_for_player, require_session
+from ..access import PlayerPrincipal, require_session
 from ..decisions import Decided, Decision, Moment
 from ..journal import PlayerJournal
 from ..ports.play import LockedPlayer
-from ..ports.services import Clock, Ids
+from ..ports.services import Clock
 from ..ports.storage import Storage
 from ..transactions import transact
+from ..use_case import WritingUseCase
 from .pass_decisions import DecidesOnPass
 
 
@@ -79,20 +80,12 @@ class ReadRealityCheck:
 
 
 @frozen
-class AcknowledgeRealityCheck:
+class AcknowledgeRealityCheck(WritingUseCase):
     """Notes that a player has seen the reality check that was due. May be repeated."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(self, principal: PlayerPrincipal) -> RealityCheck:
         """Return the check after it. Raises InvalidToken."""
-        return carry_out_for_player(
-            self.storage,
-            principal,
-            lambda locked, session: decide_reality_check(locked, session, Moment(self.clock.now(), self.ids)),
-        )
+        return self.carry_out_for_player(principal, decide_reality_check)
 
 
 def decide_reality_check(locked: LockedPlayer, session: Session, at: Moment) -> Decision[RealityCheck]:

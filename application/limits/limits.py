@@ -11,14 +11,15 @@ from ...domain.limits.exclusions import Exclusion
 from ...domain.limits.limits import LOSS_WINDOWS, Limit, LimitKind, Raise
 from ...domain.limits.play_passes import Notice, PlayPass
 from ...domain.tenancy.staff import Permission
-from ..access import PlayerPrincipal, StaffPrincipal, carry_out_for_player, look, require_session
+from ..access import PlayerPrincipal, StaffPrincipal, look, require_session
 from ..decisions import Decided, Decision, Moment
 from ..errors import NotFound
 from ..journal import PlayerJournal
 from ..ports.play import LockedPlayer
-from ..ports.services import Clock, Ids
+from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
+from ..use_case import WritingUseCase
 from .guard import note_notices, pass_decision, pass_timezone, tenant_timezone
 from .pass_decisions import DecidesOnPass
 
@@ -119,20 +120,12 @@ class ConfirmLimit(DecidesOnPass):
 
 
 @frozen
-class AcknowledgeNotices:
+class AcknowledgeNotices(WritingUseCase):
     """Notes that a player has seen the notices. May be repeated."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(self, principal: PlayerPrincipal) -> PlayerLimits:
         """Return the limits after it. Raises InvalidToken."""
-        return carry_out_for_player(
-            self.storage,
-            principal,
-            lambda locked, _: decide_notices(locked, Moment(self.clock.now(), self.ids)),
-        )
+        return self.carry_out_for_player(principal, lambda locked, _, at: decide_notices(locked, at))
 
 
 def decide_notices(locked: LockedPlayer, at: Moment) -> Decision[PlayerLimits]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...domain.access.codes import RANDOM_VALUES, make_code
 from ...domain.limits.play_passes import PlayPass
@@ -12,9 +12,9 @@ from ..access import PlayerPrincipal, require_session
 from ..decisions import Decided, Decision, Moment
 from ..journal import PlayerJournal
 from ..ports.play import LockedPlayer
-from ..ports.services import Clock, Ids, Randomness
-from ..ports.storage import Storage, UnitOfWork
-from ..transactions import carry_out
+from ..ports.services import Randomness
+from ..ports.storage import UnitOfWork
+from ..use_case import WritingUseCase
 from .guard import count_history, note_tied, pass_decision, pass_timezone, tenant_timezone
 
 Change = Callable[[PlayPass, PlayerJournal, str], PlayPass]
@@ -22,8 +22,8 @@ Change = Callable[[PlayPass, PlayerJournal, str], PlayPass]
 
 
 @frozen
-class FoundPass:
-    """A locked player, the pass to decide on (the player's own, or a new one), and the timezone of its days."""
+class PassOfPlayer:
+    """A locked player with a pass, which is a new one if the player has none, and the timezone of its days."""
 
     locked: LockedPlayer
     play_pass: PlayPass
@@ -31,39 +31,23 @@ class FoundPass:
 
 
 @frozen
-class ChangedPass:
-    """A pass after a decision, and the timezone whose days it counts."""
-
-    play_pass: PlayPass
-    timezone: str
-
-
-@frozen
-class DecidesOnPass:
+class DecidesOnPass(WritingUseCase):
     """Base of the use cases in which a player changes the pass, which is made if there is none."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     randomness: Randomness
 
-    def change_pass(self, principal: PlayerPrincipal, change: Change) -> ChangedPass:
+    def change_pass(self, principal: PlayerPrincipal, change: Change) -> PassOfPlayer:
         """Change the player's pass and return it. Raises InvalidToken, and the errors of `change`."""
 
-        def read(unit: UnitOfWork) -> FoundPass:
+        def read(unit: UnitOfWork) -> PassOfPlayer:
             locked, _ = require_session(unit.players.lock(principal.player_id), principal)
             if locked.play_pass is not None:
-                return FoundPass(locked, locked.play_pass, pass_timezone(locked))
+                return PassOfPlayer(locked, locked.play_pass, pass_timezone(locked))
             now = self.clock.now()
             play_pass = count_history(unit, self._new_pass(locked.player, now), principal.player_id, now)
-            return FoundPass(locked, play_pass, tenant_timezone(unit, play_pass.tenant_id))
+            return PassOfPlayer(locked, play_pass, tenant_timezone(unit, play_pass.tenant_id))
 
-        return carry_out(
-            self.storage,
-            principal.binding,
-            read,
-            lambda found: decide_on_pass(found, change, Moment(self.clock.now(), self.ids)),
-        )
+        return self.carry_out(principal.binding, read, lambda found, at: decide_on_pass(found, change, at))
 
     def _new_pass(self, player: Player, now: datetime) -> PlayPass:
         return PlayPass(
@@ -75,14 +59,13 @@ class DecidesOnPass:
         )
 
 
-def decide_on_pass(found: FoundPass, change: Change, at: Moment) -> Decision[ChangedPass]:
+def decide_on_pass(found: PassOfPlayer, change: Change, at: Moment) -> Decision[PassOfPlayer]:
     """Decide a change of a player's pass. A change that leaves the pass equal writes nothing."""
     locked = found.locked
     journal = PlayerJournal.of(locked, at)
     if locked.play_pass is None:
         note_tied(journal, found.play_pass)
-    changed = change(found.play_pass, journal, found.timezone)
-    result = ChangedPass(changed, found.timezone)
-    if changed == locked.play_pass:
-        return Decided(result)
-    return pass_decision(result, locked, changed, journal)
+    changed = evolve(found, play_pass=change(found.play_pass, journal, found.timezone))
+    if changed.play_pass == locked.play_pass:
+        return Decided(changed)
+    return pass_decision(changed, locked, changed.play_pass, journal)

@@ -13,14 +13,14 @@ from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantWallet
 from ...domain.vouchers.bonuses import Bonus, BonusStatus, oldest_first
 from ..access import StaffPrincipal
-from ..answers import Answer, Command, Content, carry_out_command
+from ..answers import Answer, Command, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound
 from ..journal import PlayerJournal
 from ..ports.bindings import StoredAnswer
 from ..ports.play import LockedPlayer, PlayerView
-from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.storage import UnitOfWork
+from ..use_case import WritingUseCase
 from ..wire import success
 from .fairness import spend_seed
 from .players import player_record
@@ -28,12 +28,9 @@ from .sessions import note_end
 
 
 @frozen
-class ClosePlayer:
+class ClosePlayer(WritingUseCase):
     """Closes a player for staff: balance and held bonuses return to the agent, the session ends."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     seeds: SeedKeys
 
     def __call__(self, principal: StaffPrincipal, player_id: UUID, *, action_id: str | None = None) -> Answer:
@@ -47,15 +44,10 @@ class ClosePlayer:
                 raise NotFound("player")
             return locked.answer or lock_for_closing(unit, locked)
 
-        return carry_out_command(
-            self.storage,
-            command,
-            read,
-            lambda found, at: decide_closing(found, at, self.seeds, closed_by=principal.staff_id),
-            binding=principal.binding,
-            clock=self.clock,
-            ids=self.ids,
-        )
+        def decide(found: ClosingPlayer, at: Moment) -> Decision[Content]:
+            return decide_closing(found, at, self.seeds, closed_by=principal.staff_id)
+
+        return self.carry_out_command(command, read, decide, binding=principal.binding)
 
 
 @frozen

@@ -19,16 +19,16 @@ from ...domain.games.fairness import (
     parse_link,
 )
 from ...domain.play.players import Player
-from ...domain.play.sessions import Session
 from ...domain.tenancy.tenants import TenantStatus
-from ..access import PlayerPrincipal, carry_out_for_player, public_binding, require_session
-from ..answers import Answer, Command, Content, answered, replay
-from ..decisions import Decided, Decision, deciding
+from ..access import PlayerPrincipal, public_binding, require_session
+from ..answers import Answer, Command, Content
+from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound
+from ..ports.bindings import StoredAnswer
 from ..ports.play import FairRound, LockedPlayer
-from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
+from ..use_case import WritingUseCase
 from ..wire import encode, success, to_wire
 
 
@@ -102,11 +102,9 @@ class ReadFairness:
 
 
 @frozen
-class RotateSeed:
+class RotateSeed(WritingUseCase):
     """Reveals a player's server seed and goes on with the next one, whose hash is already published."""
 
-    storage: Storage
-    clock: Clock
     seeds: SeedKeys
 
     def __call__(
@@ -117,14 +115,14 @@ class RotateSeed:
             checked_client_seed(client_seed)
         command = Command.of("ROTATE_SEED", principal.player_id, action_id, client_seed=client_seed)
 
-        def decide(locked: LockedPlayer, _: Session) -> Decision[Answer]:
-            now = self.clock.now()
-            if locked.answer is not None:
-                return Decided(replay(locked.answer, command, now))
-            rotation = decide_rotation(self.seeds, locked.player, client_seed, now)
-            return answered(rotation, command, binding=principal.binding, now=now)
+        def read(unit: UnitOfWork) -> StoredAnswer | LockedPlayer:
+            locked, _ = require_session(unit.players.lock(principal.player_id, command.key), principal)
+            return locked.answer or locked
 
-        return carry_out_for_player(self.storage, principal, decide, command.key)
+        def decide(locked: LockedPlayer, at: Moment) -> Decision[Content]:
+            return decide_rotation(self.seeds, locked.player, client_seed, at.now)
+
+        return self.carry_out_command(command, read, decide, binding=principal.binding)
 
 
 @deciding

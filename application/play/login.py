@@ -1,6 +1,7 @@
 """Login, refresh and logout of players."""
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from attrs import frozen
@@ -11,16 +12,16 @@ from ...domain.access.pins import PinKeys, PinKind
 from ...domain.play.players import Player, PlayerClosed
 from ...domain.play.sessions import Session, SessionEnd
 from ...domain.vouchers.bonuses import Bonus
-from ..access import PlayerPrincipal, carry_out_for_player, player_principal
+from ..access import PlayerPrincipal, player_principal
 from ..decisions import Decided, Decision, Moment, Refused, deciding
 from ..errors import InvalidCredentials, InvalidToken
 from ..journal import PlayerJournal
 from ..limits.guard import refuse_excluded
 from ..ports.play import LockedPlayer, PlayerView
-from ..ports.services import Clock, Ids, Tokens
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.services import Tokens
+from ..ports.storage import UnitOfWork
 from ..throttling import count_code_attempt, require_served
-from ..transactions import carry_out
+from ..use_case import WritingUseCase
 from .players import PlayerState, player_state
 from .sessions import note_end, note_login, open_session, player_tokens
 
@@ -36,12 +37,9 @@ class PlayerLoginResult:
 
 
 @frozen
-class PlayerLogin:
+class PlayerLogin(WritingUseCase):
     """Logs a player in by login code and PIN; resumes the session that is not idle yet."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     pins: PinKeys
     tokens: Tokens
 
@@ -61,10 +59,8 @@ class PlayerLogin:
                 raise InvalidCredentials
             return locked, attempts
 
-        def decide(found: tuple[LockedPlayer, Attempts]) -> Decision[LoggedIn]:
-            return decide_login(*found, Moment(self.clock.now(), self.ids))
-
-        return _with_tokens(carry_out(self.storage, binding, read, decide), self.tokens)
+        found = self.carry_out(binding, read, lambda found, at: decide_login(*found, at))
+        return _with_tokens(found, self.tokens)
 
 
 @frozen
@@ -99,23 +95,19 @@ def _decide_login(locked: LockedPlayer, at: Moment) -> Decision[LoggedIn]:
 
 
 @frozen
-class RefreshPlayer:
+class RefreshPlayer(WritingUseCase):
     """Exchanges a refresh token for a new pair. Each is valid once; using it twice ends its session."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     tokens: Tokens
 
     def __call__(self, refresh_token: str) -> PlayerLoginResult:
         """Return the next tokens. Raises InvalidToken."""
         claims = self.tokens.read(refresh_token, "player", "refresh")
         require_served(self.storage.directory, claims.tenant_id)
-
-        def decide(locked: LockedPlayer, session: Session) -> Decision[LoggedIn]:
-            return decide_refresh(locked, session, claims.generation, Moment(self.clock.now(), self.ids))
-
-        found = carry_out_for_player(self.storage, player_principal(claims), decide)
+        found = self.carry_out_for_player(
+            player_principal(claims),
+            lambda locked, session, at: decide_refresh(locked, session, claims.generation, at),
+        )
         return _with_tokens(found, self.tokens)
 
 
@@ -123,32 +115,22 @@ def decide_refresh(locked: LockedPlayer, session: Session, generation: int, at: 
     """Decide the exchange of a refresh token of a generation."""
     if session.refresh_generation != generation:
         # A refresh token that was used before is in two hands: neither may go on with this session.
-        ended = decide_logout(locked, session, at, SessionEnd.REFRESH_REUSED)
+        ended = decide_logout(SessionEnd.REFRESH_REUSED, locked, session, at)
         return Refused(InvalidToken(), added=ended.added, saved=ended.saved)
     rotated = session.rotate_refresh()
     return Decided(LoggedIn(locked.player, rotated, locked.bonuses, at.now), saved=(rotated,))
 
 
 @frozen
-class PlayerLogout:
+class PlayerLogout(WritingUseCase):
     """Ends a player's session and its tokens."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(self, principal: PlayerPrincipal) -> None:
         """End the session. Raises InvalidToken when it has ended."""
-        return carry_out_for_player(
-            self.storage,
-            principal,
-            lambda locked, session: decide_logout(
-                locked, session, Moment(self.clock.now(), self.ids), SessionEnd.LOGOUT
-            ),
-        )
+        self.carry_out_for_player(principal, partial(decide_logout, SessionEnd.LOGOUT))
 
 
-def decide_logout(locked: LockedPlayer, session: Session, at: Moment, reason: SessionEnd) -> Decided[None]:
+def decide_logout(reason: SessionEnd, locked: LockedPlayer, session: Session, at: Moment) -> Decided[None]:
     """Decide to end the session of a locked player, for a reason."""
     ended = session.end(at.now, reason)
     journal = PlayerJournal.of(locked, at)

@@ -12,15 +12,15 @@ from ...domain.play.rounds import Round
 from ...domain.play.sessions import Session, SessionEnd
 from ...domain.tenancy.staff import Permission
 from ...domain.vouchers.bonuses import BonusStatus, oldest_first, total_minor
-from ..access import PlayerPrincipal, StaffPrincipal, carry_out_for_player, look, require_session
+from ..access import PlayerPrincipal, StaffPrincipal, look, require_session
 from ..decisions import Decided, Decision, Moment
 from ..errors import NotFound
 from ..journal import PlayerJournal
 from ..ports.filters import Page, PlayerFilter
 from ..ports.play import LockedPlayer, PlayerView
-from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
+from ..use_case import WritingUseCase
 
 
 @frozen
@@ -132,20 +132,12 @@ class ReadPlayerState:
 
 
 @frozen
-class AcknowledgeBonus:
+class AcknowledgeBonus(WritingUseCase):
     """Acknowledges every paid bonus of a player. Moves no money and may be repeated."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(self, principal: PlayerPrincipal) -> PlayerState:
         """Return the state after it. Raises InvalidToken."""
-        return carry_out_for_player(
-            self.storage,
-            principal,
-            lambda locked, _: decide_acknowledgement(locked, Moment(self.clock.now(), self.ids)),
-        )
+        return self.carry_out_for_player(principal, lambda locked, _, at: decide_acknowledgement(locked, at))
 
 
 def decide_acknowledgement(locked: LockedPlayer, at: Moment) -> Decision[PlayerState]:

@@ -25,12 +25,11 @@ from ..journal import PlayerJournal
 from ..limits.guard import count_play, notices_of, require_allowed
 from ..ports.play import LockedPlayer
 from ..ports.safety import SafetyWatch
-from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.storage import UnitOfWork
 from ..safety.messages import given_action
 from ..safety.odds import odds_of
 from ..safety.spin_guard import SpinSafety
-from ..transactions import carry_out
+from ..use_case import WritingUseCase
 from ..wire import success
 
 LONGEST_FRACTION: Final = 40
@@ -128,12 +127,9 @@ class ReadGame:
 
 
 @frozen
-class Spin:
+class Spin(WritingUseCase):
     """Plays a round for a player."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     seeds: SeedKeys
     games: Sequence[Game]
 
@@ -164,11 +160,10 @@ class Spin:
             watch = SafetyWatch(asked_at=self.clock.now(), only_enforced=True)
             return unit.players.lock(principal.player_id, command.key, watch=watch)
 
-        def decide(locked: LockedPlayer | None) -> Decision[Answer]:
-            at = Moment(self.clock.now(), self.ids)
+        def decide(locked: LockedPlayer | None, at: Moment) -> Decision[Answer]:
             return decide_spin(locked, bet, at, seeds=self.seeds, odds=odds_of(self.games))
 
-        return carry_out(self.storage, principal.binding, read, decide)
+        return self.carry_out(principal.binding, read, decide)
 
 
 @frozen(kw_only=True)

@@ -1,6 +1,7 @@
 """Player protection that players ask for: the risk after an event, and the loss limit of a session."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from attrs import frozen
 
@@ -10,14 +11,14 @@ from ...domain.play.session_folding import LOSS_LIMIT
 from ...domain.play.sessions import Session
 from ...domain.safety.actions import ActionCause, with_loss_limit
 from ...domain.safety.risk import Band
-from ..access import PlayerPrincipal, carry_out_for_player
+from ..access import PlayerPrincipal
 from ..decisions import Decided, Decision, Moment
 from ..errors import InvalidToken, NotFound
 from ..journal import PlayerJournal
 from ..ports.play import LockedPlayer
 from ..ports.safety import SafetyWatch
-from ..ports.services import Clock, Ids
-from ..ports.storage import Storage
+from ..ports.services import Ids
+from ..use_case import WritingUseCase
 from .check import SafetyCheck
 from .messages import GivenAction, given_action
 from .odds import odds_of
@@ -41,15 +42,12 @@ class SafetyAnswer:
 
 
 @frozen
-class NoteSafetyEvent:
+class NoteSafetyEvent(WritingUseCase):
     """Scores a player's session and stores the action that is due. Writes nothing to the ledger.
 
     The player is locked: of two events at once one leads to an action, and the other sees that action.
     """
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     games: Sequence[Game]
 
     def __call__(self, principal: PlayerPrincipal, *, game_key: str, event_type: str) -> SafetyAnswer:
@@ -57,16 +55,15 @@ class NoteSafetyEvent:
         if not any(game.game_key == game_key for game in self.games):
             raise NotFound("game")
 
-        def decide(locked: LockedPlayer, session: Session) -> Decision[SafetyAnswer]:
+        def decide(locked: LockedPlayer, session: Session, at: Moment) -> Decision[SafetyAnswer]:
             if locked.safety is None:
                 raise InvalidToken
-            check = SafetyCheck.of(
-                locked.safety, locked.player, session, odds=odds_of(self.games), now=self.clock.now()
-            )
-            return decide_event(check, self.ids, game_key=game_key, event_type=event_type)
+            odds = odds_of(self.games)
+            check = SafetyCheck.of(locked.safety, locked.player, session, odds=odds, now=at.now)
+            return decide_event(check, at.ids, game_key=game_key, event_type=event_type)
 
         watch = SafetyWatch(asked_at=self.clock.now())
-        return carry_out_for_player(self.storage, principal, decide, watch=watch)
+        return self.carry_out_for_player(principal, decide, watch=watch)
 
 
 def decide_event(check: SafetyCheck, ids: Ids, *, game_key: str, event_type: str) -> Decision[SafetyAnswer]:
@@ -86,24 +83,16 @@ class LossLimit:
 
 
 @frozen
-class SetLossLimit:
+class SetLossLimit(WritingUseCase):
     """Sets or lowers the loss limit of a player's session. The present limit again changes nothing."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(self, principal: PlayerPrincipal, *, loss_limit_minor: int) -> LossLimit:
         """Return the limit. Raises InvalidInput, LossLimitLocked, InvalidToken."""
-
-        def decide(locked: LockedPlayer, session: Session) -> Decision[LossLimit]:
-            return decide_loss_limit(locked, session, loss_limit_minor, Moment(self.clock.now(), self.ids))
-
-        return carry_out_for_player(self.storage, principal, decide)
+        return self.carry_out_for_player(principal, partial(decide_loss_limit, loss_limit_minor))
 
 
 def decide_loss_limit(
-    locked: LockedPlayer, session: Session, loss_limit_minor: int, at: Moment
+    loss_limit_minor: int, locked: LockedPlayer, session: Session, at: Moment
 ) -> Decision[LossLimit]:
     """Decide to set the loss limit of a session. Raises InvalidInput, LossLimitLocked."""
     limited, limit = with_loss_limit(session, loss_limit_minor), LossLimit(loss_limit_minor, locked=True)

@@ -12,13 +12,13 @@ from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission, Role
 from ...domain.tenancy.tenants import TenantKind, TenantWallet
 from ..access import StaffPrincipal, find_tenant, look, reach
-from ..answers import Answer, Command, Content, carry_out_command
+from ..answers import Answer, Command, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import Forbidden, NotFound
 from ..ports.bindings import StoredAnswer
-from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry, WalletSummary
+from ..use_case import WritingUseCase
 from ..wire import success
 
 LONGEST_MEMO: Final = 200
@@ -108,12 +108,8 @@ class _Transfer:
 
 
 @frozen
-class _MovesCredit:
+class _MovesCredit(WritingUseCase):
     """Base of the use cases that transfer credit."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def _move(
         self,
@@ -142,16 +138,8 @@ class _MovesCredit:
 
         # An agent's binding does not see the wallet above, which changes as well. But the answer belongs to the
         # caller's own tenant: every later call with the same key looks for it there.
-        return carry_out_command(
-            self.storage,
-            command,
-            read,
-            transfer.decide,
-            binding=principal.binding_at(entry.operator_id),
-            owner=reach(principal, entry),
-            clock=self.clock,
-            ids=self.ids,
-        )
+        binding, owner = principal.binding_at(entry.operator_id), reach(principal, entry)
+        return self.carry_out_command(command, read, transfer.decide, binding=binding, owner=owner)
 
 
 @frozen

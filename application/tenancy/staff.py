@@ -22,7 +22,7 @@ from ...domain.tenancy.staff import (
 )
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
 from ..access import StaffPrincipal, find_tenant, look, reach
-from ..decisions import Decided, Decision, Refused
+from ..decisions import Decided, Decision, Moment, Refused
 from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from ..ports.bindings import Binding
 from ..ports.filters import Page
@@ -31,6 +31,7 @@ from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry
 from ..throttling import count_attempt, reachable, require_served
 from ..transactions import carry_out
+from ..use_case import WritingUseCase
 
 
 @frozen
@@ -111,12 +112,9 @@ def decide_staff(member: StaffMember, present: StaffMember | None) -> Decision[S
 
 
 @frozen
-class StaffLogin:
+class StaffLogin(WritingUseCase):
     """Logs a member of staff in by name, password and tenant slug; the owner names no tenant."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     passwords: Passwords
     tokens: Tokens
 
@@ -139,11 +137,10 @@ class StaffLogin:
         right = self.passwords.verify(member.password_hash, password)
         if not right or member.status is not StaffStatus.ACTIVE:
             raise InvalidCredentials
-        session = carry_out(
-            self.storage,
+        session = self.carry_out(
             binding,
             lambda unit: unit.attempts.lock(member.staff_id),
-            lambda attempts: self._decide(member, attempts),
+            lambda attempts, at: decide_login(member, attempts, at),
         )
         return _logged_in(self.tokens, session, member)
 
@@ -153,17 +150,18 @@ class StaffLogin:
             return directory.by_tenant(PLATFORM_ID)
         return directory.by_slug(slug) if is_slug(slug) else None
 
-    def _decide(self, member: StaffMember, attempts: Attempts) -> Decision[StaffSession]:
-        now = self.clock.now()
-        session = StaffSession(
-            session_id=self.ids.new(),
-            operator_id=member.operator_id,
-            tenant_id=member.tenant_id,
-            staff_id=member.staff_id,
-            started_at=now,
-            last_active_at=now,
-        )
-        return Decided(session, added=(session,), saved=(attempts.give_back(),))
+
+def decide_login(member: StaffMember, attempts: Attempts, at: Moment) -> Decision[StaffSession]:
+    """Decide the login of a member of staff with the right password: the attempt is given back."""
+    session = StaffSession(
+        session_id=at.new_id(),
+        operator_id=member.operator_id,
+        tenant_id=member.tenant_id,
+        staff_id=member.staff_id,
+        started_at=at.now,
+        last_active_at=at.now,
+    )
+    return Decided(session, added=(session,), saved=(attempts.give_back(),))
 
 
 @frozen

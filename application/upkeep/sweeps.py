@@ -23,9 +23,10 @@ from ..ledger.sealing import SEAL_BATCH, SealLedger
 from ..play.closing import ClosingPlayer, decide_closing, lock_for_closing
 from ..ports.analytics import FOLD_BATCH
 from ..ports.bindings import Binding
-from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
-from ..transactions import carry_out, transact
+from ..ports.services import Ids
+from ..ports.storage import UnitOfWork
+from ..transactions import transact
+from ..use_case import WritingUseCase
 from ..vouchers.desk import pool_event
 
 BATCH: Final = 100
@@ -59,12 +60,9 @@ class Swept:
 
 
 @frozen
-class Sweep:
+class Sweep(WritingUseCase):
     """Does all work that is due, for every operator, and returns its counts."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     seeds: SeedKeys
 
     def __call__(self, stopped: Callable[[], bool] = lambda: False) -> Swept:
@@ -107,7 +105,7 @@ class Sweep:
             tenant_ids = sorted({voucher.tenant_id for voucher in vouchers})
             return _Overdue(vouchers, unit.wallets.lock(tenant_ids)[0] if vouchers else {}, now)
 
-        return carry_out(self.storage, binding, read, lambda overdue: decide_expiry(overdue, self.ids))
+        return self.carry_out(binding, read, lambda overdue, at: decide_expiry(overdue, at.ids))
 
     def _closings(
         self, binding: Binding, stopped: Callable[[], bool], failures: list[Exception]
@@ -142,12 +140,12 @@ class Sweep:
                 return None
             return lock_for_closing(unit, locked)
 
-        def decide(found: ClosingPlayer | None) -> Decision[Content | None]:
+        def decide(found: ClosingPlayer | None, at: Moment) -> Decision[Content | None]:
             if found is None:
                 return Decided(None)
-            return decide_closing(found, Moment(self.clock.now(), self.ids), self.seeds, closed_by=SYSTEM_ID)
+            return decide_closing(found, at, self.seeds, closed_by=SYSTEM_ID)
 
-        return carry_out(self.storage, binding, read, decide) is not None
+        return self.carry_out(binding, read, decide) is not None
 
     @staticmethod
     def _folds(fold: Callable[[Binding], Swept], binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:

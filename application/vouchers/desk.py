@@ -13,13 +13,13 @@ from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantWallet
 from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from ..access import StaffPrincipal, look
-from ..answers import Answer, Command, Content, carry_out_command
+from ..answers import Answer, Command, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound, ReplaySecretExpired
 from ..ports.bindings import StoredAnswer
 from ..ports.filters import Page, VoucherFilter
-from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
+from ..use_case import WritingUseCase
 from ..wire import success
 
 
@@ -45,12 +45,8 @@ class VoucherRecord:
 
 
 @frozen
-class VoidVoucher:
+class VoidVoucher(WritingUseCase):
     """Voids an open voucher. Amount and bonus return to the agent that paid them."""
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(self, principal: StaffPrincipal, voucher_id: UUID, *, action_id: str | None = None) -> Answer:
         """Void the voucher. Raises Forbidden, NotFound, VoucherRedeemed, VoucherVoided, VoucherExpired."""
@@ -66,15 +62,10 @@ class VoidVoucher:
             wallets, _ = unit.wallets.lock([voucher.tenant_id])
             return voucher, wallets[voucher.tenant_id]
 
-        return carry_out_command(
-            self.storage,
-            command,
-            read,
-            lambda found, at: decide_void(*found, at, staff_id=principal.staff_id),
-            binding=principal.binding,
-            clock=self.clock,
-            ids=self.ids,
-        )
+        def decide(found: tuple[Voucher, TenantWallet], at: Moment) -> Decision[Content]:
+            return decide_void(*found, at, staff_id=principal.staff_id)
+
+        return self.carry_out_command(command, read, decide, binding=principal.binding)
 
 
 @deciding

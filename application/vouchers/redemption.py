@@ -28,10 +28,10 @@ from ..limits.guard import count_history, note_tied, refuse_excluded
 from ..play.sessions import hinted_tokens, new_session, token_hints
 from ..ports.bindings import Binding
 from ..ports.play import LockedPlayer
-from ..ports.services import Clock, Ids, Randomness, Tokens
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.services import Randomness, Tokens
+from ..ports.storage import UnitOfWork
 from ..throttling import count_code_attempt
-from ..transactions import carry_out
+from ..use_case import WritingUseCase
 from ..wire import success
 from .desk import derive_hinted, pin_hints
 
@@ -50,16 +50,13 @@ class RedeemedPlayer:
 
 
 @frozen
-class RedeemVoucher:
+class RedeemVoucher(WritingUseCase):
     """Turns a voucher's code and PIN into play, exactly once.
 
     Without a player the voucher makes one. With a player, whose token was checked, it tops that player up if the
     voucher is of the player's own agent. An Idempotency-Key belongs to the voucher, or to the player of a top-up.
     """
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     randomness: Randomness
     pins: PinKeys
     seeds: SeedKeys
@@ -90,11 +87,10 @@ class RedeemVoucher:
         if player is not None and player.tenant_id != voucher.tenant_id:
             self._refuse_other_agent(binding, voucher.voucher_id)
         redemption = RedemptionRequest(command=command, binding=binding, principal=player, shown=shown)
-        answer = carry_out(
-            self.storage,
+        answer = self.carry_out(
             binding,
             lambda unit: self._lock(unit, voucher.voucher_id, redemption),
-            lambda locked: decide_redemption(locked, redemption, Moment(self.clock.now(), self.ids)),
+            lambda locked, at: decide_redemption(locked, redemption, at),
         )
         return answer.revealed(self.reveal)
 
@@ -109,11 +105,10 @@ class RedeemVoucher:
     def _refuse_other_agent(self, binding: Binding, voucher_id: UUID) -> None:
         """Give the attempt back and raise VoucherOfOtherAgent."""
         error = VoucherOfOtherAgent("the voucher is of another agent", voucher_id)
-        carry_out(
-            self.storage,
+        self.carry_out(
             binding,
             lambda unit: unit.attempts.lock(voucher_id),
-            lambda attempts: Refused(error, saved=(attempts.give_back(),)),
+            lambda attempts, _: Refused(error, saved=(attempts.give_back(),)),
         )
 
     def _lock(self, unit: UnitOfWork, voucher_id: UUID, redemption: "RedemptionRequest") -> "LockedVoucher":

@@ -16,13 +16,14 @@ from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import Tenant, TenantNotInStatus, TenantStatus, TenantWallet
 from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
 from ..access import StaffPrincipal, find_tenant
-from ..answers import Answer, Command, Content, carry_out_command
+from ..answers import Answer, Command, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound
 from ..ports.bindings import StoredAnswer
-from ..ports.services import Clock, Ids, Randomness
-from ..ports.storage import Storage, UnitOfWork
+from ..ports.services import Randomness
+from ..ports.storage import UnitOfWork
 from ..ports.tenancy import DirectoryEntry
+from ..use_case import WritingUseCase
 from ..wire import success
 from .desk import derive_hinted, pin_hints, pool_event
 
@@ -57,12 +58,9 @@ class VoucherBatch:
 
 
 @frozen
-class _SellsVouchers:
+class _SellsVouchers(WritingUseCase):
     """Base of the sales."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     randomness: Randomness
     pins: PinKeys
 
@@ -112,15 +110,7 @@ class _SellsVouchers:
             ]
             return decide_sale(vouchers, wallet, entry, at, content=answer(vouchers))
 
-        return carry_out_command(
-            self.storage,
-            command,
-            read,
-            decide,
-            binding=principal.binding,
-            clock=self.clock,
-            ids=self.ids,
-        )
+        return self.carry_out_command(command, read, decide, binding=principal.binding)
 
 
 @frozen

@@ -1,0 +1,75 @@
+"""The shape of the use cases that write: read, decide, settle."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from attrs import frozen
+
+from ..domain.play.sessions import Session
+from .access import PlayerPrincipal, require_session
+from .answers import Answer, Command, Content, answered, replay
+from .decisions import Decided, Decision, Moment
+from .ports.bindings import Binding, StoredAnswer
+from .ports.play import LockedPlayer
+from .ports.safety import SafetyWatch
+from .ports.services import Clock, Ids
+from .ports.storage import Storage, UnitOfWork
+from .transactions import carry_out
+
+L = TypeVar("L")
+T = TypeVar("T")
+
+
+@frozen
+class WritingUseCase:
+    """Base of the use cases that decide at a moment, which is taken after their locks are held."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+
+    def carry_out(
+        self,
+        binding: Binding,
+        read: Callable[[UnitOfWork], L],
+        decide: Callable[[L, Moment], Decision[T]],
+    ) -> T:
+        """Read, decide on the data read, settle, and return the result; see `transactions.carry_out`."""
+        return carry_out(
+            self.storage, binding, read, lambda found: decide(found, Moment(self.clock.now(), self.ids))
+        )
+
+    def carry_out_for_player(
+        self,
+        principal: PlayerPrincipal,
+        decide: Callable[[LockedPlayer, Session, Moment], Decision[T]],
+        *,
+        watch: SafetyWatch | None = None,
+    ) -> T:
+        """Lock the calling player, and decide with the open session of the caller's token. Raises InvalidToken."""
+        return self.carry_out(
+            principal.binding,
+            lambda unit: unit.players.lock(principal.player_id, watch=watch),
+            lambda found, at: decide(*require_session(found, principal), at),
+        )
+
+    def carry_out_command(
+        self,
+        command: Command,
+        read: Callable[[UnitOfWork], StoredAnswer | L],
+        decide: Callable[[L, Moment], Decision[Content]],
+        *,
+        binding: Binding,
+        owner: Binding | None = None,
+    ) -> Answer:
+        """Decide a command once. Its repetitions get the answer that `read` finds stored.
+
+        The answer belongs to the tenant of `owner`, by default of `binding`.
+        """
+
+        def decide_once(found: StoredAnswer | L, at: Moment) -> Decision[Answer]:
+            if isinstance(found, StoredAnswer):
+                return Decided(replay(found, command, at.now))
+            return answered(decide(found, at), command, binding=owner or binding, now=at.now)
+
+        return self.carry_out(binding, read, decide_once)
