@@ -73,7 +73,7 @@ class Command:
         return cls(what=what, digest=digest, key=key)
 
 
-def checked_action_id(text: str, path: str = "actionId") -> str:
+def checked_action_id(text: str, path: str = "action_id") -> str:
     """Return an action id of 1 to 128 printable ASCII characters. Raises InvalidInput."""
     if not (1 <= len(text) <= LONGEST_ACTION_ID and text.isascii() and text.isprintable()):
         raise InvalidInput(path, f"must be 1 to {LONGEST_ACTION_ID} printable ASCII characters")

@@ -1,4 +1,4 @@
-"""The one mechanical rule between Python and the wire: camelCase of the field names, canonical JSON.
+"""Answers on the wire: field names by the one rule of `wire_names`, values in JSON, canonical bytes.
 
 The application keeps the bytes of an answer (a replay sends them again as they are), so the shape of an answer is
 fixed here and not in an outer layer.
@@ -16,13 +16,14 @@ import attrs
 
 from ..domain.access.codes import Code
 from ..domain.errors import DomainError
+from ..domain.wire_names import camel, camel_keys
 
 LEFT_OUT: Final = "left_out"
 """The metadata of a field that is left out of an answer where it is None, rather than sent as null."""
 
 
 def to_wire(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Return a value as what JSON can hold: attrs objects as objects with camelCase keys."""
+    """Return a value in the types of JSON: an attrs object as an object with the wire names of its fields."""
     if value is None or type(value) in {str, int, bool}:
         return value
     kind: type[Any] = type(value)
@@ -36,26 +37,18 @@ def to_wire(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
 
 
 def encode(content: Mapping[str, Any]) -> bytes:
-    """Return the canonical bytes of an answer: keys in the order given, no white space, UTF-8."""
+    """Return the canonical bytes of an answer: keys in the given order, no white space, UTF-8."""
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def success(**content: Any) -> dict[str, Any]:
     """Return the content of a successful answer."""
-    return {"ok": True} | {camel(name): to_wire(value) for name, value in content.items()}
+    return {"ok": True, **camel_keys(to_wire(content))}
 
 
 def failure(error: DomainError) -> dict[str, Any]:
     """Return the content of a refusal: code, sentence, and the figures behind it."""
-    data = {camel(name): to_wire(value) for name, value in error.data().items()}
-    return {"ok": False, "code": error.code, "message": str(error)} | data
-
-
-@cache
-def camel(name: str) -> str:
-    """Return a snake_case name in camelCase."""
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+    return {"ok": False, "code": error.code, "message": str(error), **camel_keys(to_wire(error.data()))}
 
 
 @cache

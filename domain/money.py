@@ -10,7 +10,7 @@ MAX_AMOUNT_MINOR: Final = 10**12
 """The largest single amount. Balances may be larger (they are 64-bit)."""
 
 
-def checked_amount(value: object, path: str = "amountMinor") -> int:
+def checked_amount(value: object, path: str = "amount_minor") -> int:
     """Return `value` as a positive amount in minor units.
 
     Floats, bools and numeric strings are refused although Python would compute with them: an amount that was

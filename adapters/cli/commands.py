@@ -8,9 +8,10 @@ import click
 
 from ...application.access import SYSTEM
 from ...application.errors import SetupError, StorageUnavailable
-from ...domain.errors import DomainError
+from ...domain.errors import DomainError, InvalidInput
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind
+from ...domain.wire_names import camel_in
 from .analytics_commands import analytics
 from .announcement import announced, running_url
 from .audit_commands import audit
@@ -48,6 +49,9 @@ class _Commands(click.Group):
             raise click.ClickException(
                 f"{StorageUnavailable.text} ({'; '.join(reasons_of(put_off))})"
             ) from several
+        except InvalidInput as error:
+            # The fields are those of a file, and bear its names.
+            raise click.ClickException(camel_in(str(error))) from error
         except (SetupError, DomainError) as error:
             raise click.ClickException(str(error)) from error
 

@@ -23,6 +23,7 @@ from ...domain.errors import DomainError, InvalidInput, StateRefusal
 from ...domain.games.fairness import MalformedLink
 from ...domain.games.files import InvalidGameFile
 from ...domain.vouchers.vouchers import VoucherExpired, VoucherVoided
+from ...domain.wire_names import camel_in
 
 Headers = Mapping[str, str]
 
@@ -151,12 +152,21 @@ def is_defect(error: type[DomainError]) -> bool:
     return status_of(error) is HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+def fault_of(error: InvalidInput, place: str) -> Fault:
+    """Return the fault of a value in a place of the request, with its field's name as the request has it."""
+    return Fault(f"{place}.{camel_in(error.path)}", camel_in(error.reason))
+
+
 def content_of(error: DomainError) -> dict[str, Any]:
     """Return the content of the answer to an error."""
     if isinstance(error, StorageError):
         # Why a storage is not there is for the log.
         return {"ok": False, "code": StorageUnavailable.code, "message": StorageUnavailable.text}
     if isinstance(error, InvalidInput):
-        faults = (Fault(f"$.{error.path}", error.reason),)
-        return {"ok": False, "code": error.code, "message": str(error), "faults": to_wire(faults)}
+        return {
+            "ok": False,
+            "code": error.code,
+            "message": camel_in(str(error)),
+            "faults": to_wire((fault_of(error, "$"),)),
+        }
     return failure(error)

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 import attrs
 import msgspec
 
-from ...application.wire import LEFT_OUT, camel
+from ...application.wire import LEFT_OUT
 from ...domain.access.codes import Code
+from ...domain.wire_names import camel
 from .api.route import Route, Shape
 from .errors import Fault
 

@@ -52,14 +52,14 @@ _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 def checked_report(event: LedgerEvent, now: datetime, within: str = "") -> LedgerEvent:
     """Return an event that games elsewhere may tell of. Raises InvalidInput, with its paths after `within`."""
     if event.event_type not in _REPORTED:
-        raise InvalidInput(f"{within}eventType", f"{event.event_type} happens here alone")
-    checked_action_id(event.action_id, f"{within}actionId")
-    _require_moment(event.occurred_at, now, f"{within}occurredAt")
+        raise InvalidInput(f"{within}event_type", f"{event.event_type} happens here alone")
+    checked_action_id(event.action_id, f"{within}action_id")
+    _require_moment(event.occurred_at, now, f"{within}occurred_at")
     if event.event_type in _WITH_AMOUNT:
-        checked_amount(event.reported_minor, f"{within}amountMinor")
+        checked_amount(event.reported_minor, f"{within}amount_minor")
     elif type(event.reported_minor) is not int or event.reported_minor:
-        raise InvalidInput(f"{within}amountMinor", f"is 0 for {event.event_type}")
-    _require_name(event.game_key, LONGEST_GAME_KEY, f"{within}gameKey")
+        raise InvalidInput(f"{within}amount_minor", f"is 0 for {event.event_type}")
+    _require_name(event.game_key, LONGEST_GAME_KEY, f"{within}game_key")
     _require_name(event.provider, LONGEST_NAME, f"{within}provider")
     if event.region is not None:
         _require_name(event.region, LONGEST_NAME, f"{within}region")
@@ -69,7 +69,7 @@ def checked_report(event: LedgerEvent, now: datetime, within: str = "") -> Ledge
 
 def _require_moment(moment: datetime, now: datetime, path: str) -> None:
     if moment.tzinfo is None:
-        raise InvalidInput(path, "needs its zone")
+        raise InvalidInput(path, "must have a timezone")
     if not FIRST_MOMENT <= moment <= now + AHEAD:
         raise InvalidInput(path, f"must be from {FIRST_MOMENT.year} on, and not ahead of now")
 

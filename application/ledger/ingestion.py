@@ -87,7 +87,7 @@ class IngestEvents:
             is_agent = entry is not None and entry.kind is TenantKind.AGENT
             is_below = entry is not None and entry.operator_id == principal.tenant_id
             if not is_agent or not is_below:
-                raise InvalidInput(f"events[{number}].agentId", "is no agent that you report for")
+                raise InvalidInput(f"events[{number}].agent_id", "is no agent that you report for")
             known.add(event.agent_id)
 
     def _event(self, principal: StaffPrincipal, event: ReportedEvent, path: str, *, now: datetime) -> LedgerEvent:

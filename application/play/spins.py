@@ -148,7 +148,7 @@ class Spin(WritingUseCase):
         PlayStopped, SeedRetired and those of `require_allowed`. The answer has `action` when the tenant enforces
         one, and `limitNotices` when a threshold of a player's own limit was reached.
         """
-        stake = checked_amount(stake_minor, "stakeMinor")
+        stake = checked_amount(stake_minor, "stake_minor")
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)
         command = Command.of(SPIN, principal.player_id, action_id, stake_minor=stake, game_key=game_key)
         game = next((game for game in self.games if game.game_key == game_key), None)

@@ -17,7 +17,8 @@ from ...domain.games.fairness import HmacDraw, commitment_of
 from ...domain.games.files import InvalidGameFile, read_game
 from ...domain.games.game import Game
 from ...domain.play.rounds import outcome_of
-from ..wire import camel, encode
+from ...domain.wire_names import camel
+from ..wire import encode
 
 _FIELDS: Final = frozenset(
     camel(name)

@@ -84,7 +84,7 @@ class CreateStaff:
         if tenant_id == PLATFORM_ID and principal.role is not Role.OWNER:
             raise Forbidden("only the owner creates owners")
         if tenant_id is None and principal.role is Role.OWNER and role is not Role.OWNER:
-            raise InvalidInput("tenantId", "name the tenant that the staff belongs to")
+            raise InvalidInput("tenant_id", "name the tenant that the staff belongs to")
         entry = find_tenant(self.storage.directory, principal, tenant_id or principal.tenant_id)
         require_role_of(entry.kind, role)
         member = StaffMember(

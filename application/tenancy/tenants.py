@@ -109,18 +109,18 @@ class CreateTenant:
         if kind is TenantKind.OPERATOR:
             principal.require(Permission.CREATE_OPERATOR)
             if parent_id not in (None, PLATFORM_ID):
-                raise InvalidInput("parentId", "an operator's parent is the platform")
+                raise InvalidInput("parent_id", "an operator's parent is the platform")
             return tenant_id
         if kind is not TenantKind.AGENT:
             raise InvalidInput("kind", "must be OPERATOR or AGENT")
         principal.require(Permission.CREATE_AGENT)
         if parent_id is None:
             if principal.role is Role.OWNER:
-                raise InvalidInput("parentId", "name the operator that the agent belongs to")
+                raise InvalidInput("parent_id", "name the operator that the agent belongs to")
             return principal.operator_id
         parent = find_tenant(self.storage.directory, principal, parent_id)
         if parent.kind is not TenantKind.OPERATOR:
-            raise InvalidInput("parentId", "an agent's parent is an operator")
+            raise InvalidInput("parent_id", "an agent's parent is an operator")
         return parent.operator_id
 
     def _free_symbols(self, directory: Directory) -> str:

@@ -152,7 +152,7 @@ def read_pass_code(text: str) -> Code:
     try:
         return parse_code(text)
     except MalformedCode:
-        raise InvalidInput("playPass", "must be the code of a play pass") from None
+        raise InvalidInput("play_pass", "must be the code of a play pass") from None
 
 
 def _find(unit: UnitOfWork, code: Code) -> tuple[UUID, Voucher] | None:

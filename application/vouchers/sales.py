@@ -171,7 +171,7 @@ class IssueVouchers(_SellsVouchers):
 def _require_sale(principal: StaffPrincipal, amount_minor: int) -> None:
     principal.require(Permission.ISSUE_VOUCHERS)
     if checked_amount(amount_minor) > MAX_VOUCHER_MINOR:
-        raise InvalidInput("amountMinor", f"must be at most {MAX_VOUCHER_MINOR}")
+        raise InvalidInput("amount_minor", f"must be at most {MAX_VOUCHER_MINOR}")
 
 
 @deciding

@@ -32,8 +32,8 @@ class GameConfig:
     def __attrs_post_init__(self) -> None:
         """Check that each ratio is possible for a game. Raises InvalidInput."""
         for path, ratio, most in (
-            ("expectedRtp", self.expected_rtp, 2),
-            ("hitRate", self.hit_rate, 1),
+            ("expected_rtp", self.expected_rtp, 2),
+            ("hit_rate", self.hit_rate, 1),
             ("volatility", self.volatility, LARGEST_VOLATILITY),
         ):
             if ratio is not None and not 0 <= ratio <= most:

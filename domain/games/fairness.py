@@ -171,7 +171,7 @@ def commitment_of(server_seed: bytes) -> str:
 
 def checked_client_seed(text: str) -> str:
     """Return the client seed if it has 1 to 64 characters and no control characters. Raises InvalidInput."""
-    path = "clientSeed"
+    path = "client_seed"
     if not 1 <= len(text) <= LONGEST_CLIENT_SEED:
         raise InvalidInput(path, f"must be 1 to {LONGEST_CLIENT_SEED} characters")
     if _NOT_ALLOWED.search(text):

@@ -99,14 +99,14 @@ class StakeRule:
 
     def checked(self, stake_minor: int) -> int:
         """Return the stake if the game accepts it. Raises StakeOutOfRange, InvalidInput."""
-        stake = checked_amount(stake_minor, "stakeMinor")
+        stake = checked_amount(stake_minor, "stake_minor")
         if not self.min_minor <= stake <= self.max_minor:
-            raise StakeOutOfRange("stakeMinor", f"must be between {self.min_minor} and {self.max_minor}")
+            raise StakeOutOfRange("stake_minor", f"must be between {self.min_minor} and {self.max_minor}")
         if self.levels_minor and stake not in self.levels_minor:
             levels = ", ".join(str(level) for level in self.levels_minor)
-            raise StakeOutOfRange("stakeMinor", f"must be one of {levels}")
+            raise StakeOutOfRange("stake_minor", f"must be one of {levels}")
         if stake % self.coins:
-            raise StakeOutOfRange("stakeMinor", f"must be a multiple of {self.coins}")
+            raise StakeOutOfRange("stake_minor", f"must be a multiple of {self.coins}")
         return stake
 
 

@@ -34,7 +34,7 @@ class Scheme:
         try:
             return bytes.fromhex(server_seed)
         except ValueError:
-            raise InvalidInput("serverSeed", "must be pairs of hexadecimal digits in this scheme") from None
+            raise InvalidInput("server_seed", "must be pairs of hexadecimal digits in this scheme") from None
 
     def commitment(self, server_seed: str) -> str:
         """Return the hash of the seed that was published before play."""

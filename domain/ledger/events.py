@@ -168,7 +168,7 @@ class LedgerEvent:
             raise InvalidInput("transfer", f"{self.event_type} does not move money between these accounts")
         if self.reported_minor and self.source is EventSource.PLAYTIME:
             raise InvalidInput(
-                "amountMinor", "only games that run elsewhere report an amount that moves no account"
+                "amount_minor", "must be 0: only events of external games report an amount without a transfer"
             )
 
     @property

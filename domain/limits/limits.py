@@ -172,7 +172,7 @@ class Limit:
 def checked_limit(kind: LimitKind, amount: int) -> int:
     """Return what a limit may be: an amount in minor units, or 1 to 1440 minutes. Raises InvalidInput."""
     if kind in LOSS_WINDOWS:
-        return checked_amount(amount, "limitMinor")
+        return checked_amount(amount, "limit_minor")
     if type(amount) is not int or not 1 <= amount <= MINUTES_OF_A_DAY:
-        raise InvalidInput("limitMinutes", f"must be a whole number from 1 to {MINUTES_OF_A_DAY}")
+        raise InvalidInput("limit_minutes", f"must be a whole number from 1 to {MINUTES_OF_A_DAY}")
     return amount

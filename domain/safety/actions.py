@@ -243,7 +243,7 @@ def require_loss_within(session: Session, stake_minor: int) -> None:
 def with_loss_limit(session: Session, limit_minor: int) -> Session:
     """Return the session with a loss limit, set or lowered. Raises LossLimitLocked, InvalidInput."""
     if type(limit_minor) is not int or not 0 <= limit_minor <= MAX_AMOUNT_MINOR:
-        raise InvalidInput("lossLimitCents", f"must be a whole number from 0 to {MAX_AMOUNT_MINOR}")
+        raise InvalidInput("loss_limit_minor", f"must be a whole number from 0 to {MAX_AMOUNT_MINOR}")
     current = session.loss_limit_minor
     if current is not None and limit_minor > current:
         raise LossLimitLocked(current)

@@ -88,7 +88,7 @@ def test_a_client_seed_that_is_none_changes_nothing(fair: Day, client_seed: str)
     before = fair.engine.read_fairness(guest.principal)
     with pytest.raises(InvalidInput) as refused:
         fair.engine.rotate_seed(guest.principal, client_seed=client_seed)
-    assert refused.value.path == "clientSeed"
+    assert refused.value.path == "client_seed"
     assert fair.engine.read_fairness(guest.principal) == before
 
 

@@ -153,7 +153,7 @@ def test_what_is_no_code_is_told_before_anything_is_counted(day: Day, text: str)
     for _ in range(6):
         with pytest.raises(InvalidInput) as refused:
             redeem(day, voucher, text)
-        assert refused.value.path == "playPass"
+        assert refused.value.path == "play_pass"
     assert day.redeem(voucher).code is None
 
 

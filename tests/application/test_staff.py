@@ -80,7 +80,7 @@ def test_without_a_tenant_it_is_the_callers_own(day: Day) -> None:
         assert made.tenant_id == desk.tenant_id
     with pytest.raises(InvalidInput) as refused:
         day.engine.create_staff(day.owner, role=Role.CASHIER, **hire)
-    assert refused.value.path == "tenantId"
+    assert refused.value.path == "tenant_id"
     for role in (Role.OWNER, Role.AGENT):
         with pytest.raises(RoleNotOfTenant):
             day.engine.create_staff(day.north.head, role=role, **hire)

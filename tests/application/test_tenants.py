@@ -124,7 +124,7 @@ def test_the_owner_names_the_operator_of_an_agent(day: Day) -> None:
     assert made.parent_id == day.south.tenant_id
     with pytest.raises(InvalidInput) as refused:
         _create(day.engine, "south-c", AGENT)
-    assert refused.value.path == "parentId"
+    assert refused.value.path == "parent_id"
 
 
 def _who(day: Day, name: str) -> StaffPrincipal:

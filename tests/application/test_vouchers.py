@@ -86,7 +86,7 @@ def test_the_largest_voucher_can_be_issued_and_no_larger(day: Day) -> None:
     day.fund(day.agent, 10**12)
     with pytest.raises(InvalidInput) as refused:
         _issue(day, day.agent, MAX_VOUCHER_MINOR + 1)
-    assert refused.value.path == "amountMinor"
+    assert refused.value.path == "amount_minor"
     voucher = _issue(day, day.agent, MAX_VOUCHER_MINOR)
     assert voucher["totalCostMinor"] == 10**12
     guest = day.guest(day.engine.redeem_voucher(code=voucher["code"], pin=voucher["pin"]))
@@ -99,7 +99,7 @@ def test_only_amounts_are_issued(day: Day, amount: int) -> None:
     day.fund(day.agent, 1000)
     with pytest.raises(InvalidInput) as refused:
         _issue(day, day.agent, amount)
-    assert refused.value.path == "amountMinor"
+    assert refused.value.path == "amount_minor"
 
 
 def test_only_an_agent_issues(day: Day) -> None:

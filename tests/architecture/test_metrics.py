@@ -7,8 +7,8 @@ from typing import Any, get_args
 import attrs
 
 from playtime.adapters.http.api.analytics import ANALYTICS
-from playtime.application.wire import camel
 from playtime.domain.ledger.metrics import METRICS
+from playtime.domain.wire_names import camel
 
 from support.tree import ROOT
 

@@ -132,7 +132,7 @@ def test_any_printable_client_seed_is_accepted(text: str) -> None:
 def test_client_seed_with_control_characters_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_client_seed(text)
-    assert refused.value.path == "clientSeed"
+    assert refused.value.path == "client_seed"
 
 
 # --- links ----------------------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def test_stake_of_whole_coins_within_limits_is_accepted(stake: int) -> None:
 def test_stake_out_of_range_is_refused(stake: int, reason: str) -> None:
     with pytest.raises(StakeOutOfRange) as refused:
         StakeRule(20, 20, 2_000).checked(stake)
-    assert refused.value.path == "stakeMinor"
+    assert refused.value.path == "stake_minor"
     assert refused.value.code == "STAKE_OUT_OF_RANGE"
     assert reason in str(refused.value)
 
@@ -201,4 +201,4 @@ def test_stake_levels_exclude_other_stakes() -> None:
 def test_stake_must_be_an_amount(stake: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         DEMO_GAME.checked_stake(stake)
-    assert refused.value.path == "stakeMinor"
+    assert refused.value.path == "stake_minor"

@@ -32,8 +32,8 @@ def test_whole_positive_amounts_pass_as_they_are(amount: int) -> None:
 @pytest.mark.parametrize("amount", [0, -1, -(10**12), 10**12 + 1, 10**30, -(10**30)])
 def test_amounts_out_of_range_are_refused(amount: int) -> None:
     with pytest.raises(InvalidInput) as refused:
-        checked_amount(amount, "stakeMinor")
-    assert refused.value.path == "stakeMinor"
+        checked_amount(amount, "stake_minor")
+    assert refused.value.path == "stake_minor"
     assert refused.value.code == "INVALID_INPUT"
 
 
@@ -63,7 +63,7 @@ def test_amounts_out_of_range_are_refused(amount: int) -> None:
 def test_what_is_not_written_as_a_whole_number_is_refused(amount: object) -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_amount(amount)
-    assert refused.value.path == "amountMinor"
+    assert refused.value.path == "amount_minor"
 
 
 @given(amounts, amounts)

@@ -96,5 +96,5 @@ def test_our_draw_uses_the_same_rejection() -> None:
 def test_key_that_must_be_hexadecimal_is_checked() -> None:
     with pytest.raises(InvalidInput) as refused:
         SCHEMES["bytes-key"].block("not hex", "c", 1)
-    assert refused.value.path == "serverSeed"
+    assert refused.value.path == "server_seed"
     assert RESULTS.keys() == {"dice", "roulette", "limbo", "crash"}

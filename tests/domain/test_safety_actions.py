@@ -159,7 +159,7 @@ def test_loss_limit_can_be_lowered_never_raised() -> None:
 def test_invalid_loss_limit_is_refused(limit: object) -> None:
     with pytest.raises(InvalidInput) as refused:
         with_loss_limit(make_session(), limit)  # type: ignore[arg-type] # bad input
-    assert refused.value.path == "lossLimitCents"
+    assert refused.value.path == "loss_limit_minor"
 
 
 @pytest.mark.parametrize(

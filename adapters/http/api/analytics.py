@@ -29,7 +29,7 @@ from ....domain.errors import InvalidInput
 from ....domain.local_time import DEFAULT_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
 from ..calls import StaffCall
-from ..errors import MalformedRequest
+from ..errors import MalformedRequest, fault_of
 from ..filters import moment_in_utc
 from ..pages.documents import CSV
 from ..pages.tables import whole_table
@@ -219,7 +219,7 @@ def _asked(call: StaffCall[Any], read: Callable[[Asked], T]) -> T:
     try:
         return read(asked)
     except InvalidInput as error:
-        raise MalformedRequest.at(f"query.{error.path}", error.reason) from None
+        raise MalformedRequest((fault_of(error, "query"),)) from None
 
 
 def _told(

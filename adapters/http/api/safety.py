@@ -20,7 +20,7 @@ from ....domain.local_time import DEFAULT_TIMEZONE, LONGEST_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
 from ....domain.safety.actions import ActionType, Enforcement, LossLimitLocked, TenantHasNoPlayers
 from ..calls import PlayerCall, StaffCall
-from ..errors import MalformedRequest
+from ..errors import MalformedRequest, fault_of
 from ..filters import moment_in_utc
 from ..requests import NO_CONTROLS, ListQuery, Since, Typed, Until
 from .results import listed
@@ -142,7 +142,7 @@ def summarize_safety(engine: Engine, call: StaffCall[SafetySummaryQuery]) -> Con
             call.who, _filter(given), bucket=given.bucket, timezone=given.timezone
         )
     except InvalidInput as error:
-        raise MalformedRequest.at(f"query.{error.path}", error.reason) from None
+        raise MalformedRequest((fault_of(error, "query"),)) from None
     return success(range=asked, data=summary)
 
 

@@ -14,8 +14,9 @@ from typing import Any, Final, get_args
 import attrs
 
 from ....application.ports.filters import Page
-from ....application.wire import camel, to_wire
+from ....application.wire import to_wire
 from ....domain.ledger.metrics import METRICS
+from ....domain.wire_names import camel
 from .documents import CSV, Document
 
 ROWS_AT_ONCE: Final = 500
