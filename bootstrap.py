@@ -18,9 +18,8 @@ import attrs
 from dependency_injector import containers, providers
 from flask import Flask
 
-from .adapters.cli.commands import build_commands
+from .adapters.cli.main import build_commands
 from .adapters.cli.program import Program, Running
-from .adapters.cli.simulation.stage import Stage, StagedStorage
 from .adapters.http.app import create_app
 from .adapters.http.error_tally import ErrorTally
 from .adapters.http.server import (
@@ -36,6 +35,7 @@ from .adapters.postgres.database import ROLES_WITH_PASSWORDS, Database, Logins
 from .adapters.postgres.storage import PostgresStorage
 from .adapters.security.passwords import Argon2Passwords
 from .adapters.security.tokens import JwtTokens
+from .adapters.simulation.stage import Stage, StagedStorage
 from .adapters.system.game_shelf import load_game, load_games
 from .adapters.system.secret_file import SECRET_BYTES, kept_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ...application.engine import Engine
 from ...domain.games.game import Game
-from .simulation.run import Build
+from ..simulation.run import Build
 
 
 class IsolationReport(Protocol):

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.main import build_commands
 from playtime.adapters.cli.program import Program
-from playtime.adapters.cli.simulation.run import Build, run_seeds, simulate
+from playtime.adapters.simulation.run import Build, run_seeds, simulate
 from playtime.bootstrap import simulated_engine
 from playtime.domain.play.players import Player
 
@@ -29,9 +29,9 @@ from support.simulation import (
 )
 
 PROGRAM = """
-from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.main import build_commands
 from playtime.adapters.cli.program import Program
-from playtime.adapters.cli.simulation.run import simulate
+from playtime.adapters.simulation.run import simulate
 from playtime.bootstrap import simulated_engine
 print(*(simulate(seed, simulated_engine, 120).trace for seed in (3, 4, 5)))
 """

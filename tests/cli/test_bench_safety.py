@@ -4,7 +4,7 @@ from attrs import evolve
 from click.testing import CliRunner
 
 from playtime.adapters.cli.bench.safety import MOST_RATIO, FairPlay, costs, fair_play
-from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.main import build_commands
 from playtime.adapters.cli.program import Program
 from playtime.bootstrap import simulated_engine
 from playtime.domain.games.demo import DEMO_GAME

@@ -11,8 +11,8 @@ from attrs import evolve
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from playtime.adapters.cli.demo.day import play_demo
-from playtime.adapters.cli.demo.report import Day, fun
+from playtime.adapters.demo.day import play_demo
+from playtime.adapters.demo.report import Day, fun
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.routes import ROUTES
 from playtime.adapters.memory.storage import MemoryStorage

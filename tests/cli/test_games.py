@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.main import build_commands
 from playtime.adapters.cli.program import Program
 from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games
 from playtime.domain.games.demo import DEMO_GAME

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
-from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.main import build_commands
 from playtime.adapters.cli.program import Program, Running
 from playtime.adapters.cli.smoke import smoke_test
 from playtime.adapters.http.app import create_app

@@ -11,7 +11,7 @@ from attrs import define, field
 from click.testing import CliRunner, Result
 
 from playtime.adapters.cli import worker
-from playtime.adapters.cli.commands import build_commands
+from playtime.adapters.cli.main import build_commands
 from playtime.adapters.cli.program import Database, Program, Running
 from playtime.adapters.cli.worker import run_worker
 from playtime.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork

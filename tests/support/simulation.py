@@ -6,8 +6,8 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from playtime.adapters.cli.simulation.run import Build, Outcome, simulate
-from playtime.adapters.cli.simulation.stage import Stage
+from playtime.adapters.simulation.run import Build, Outcome, simulate
+from playtime.adapters.simulation.stage import Stage
 from playtime.application.access import PlayerPrincipal
 from playtime.application.engine import Engine, compose
 from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer

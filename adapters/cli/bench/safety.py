@@ -19,8 +19,8 @@ from ....domain.safety.policy import DEFAULT_POLICY
 from ....domain.safety.risk import Band, RiskScorer
 from ....domain.tenancy.staff import Role
 from ....domain.tenancy.tenants import TenantKind
+from ...simulation.stage import START, Stage
 from ..program import Program
-from ..simulation.stage import START, Stage
 
 SESSIONS: Final = 10_000
 SPINS: Final = 100

@@ -12,16 +12,16 @@ from ...domain.errors import DomainError, InvalidInput
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind
 from ...domain.wire_names import camel_in
-from .analytics_commands import analytics
+from ..demo.day import play_demo
+from ..simulation.run import MOST_SEEDS, STEPS, run_seeds
 from .announcement import announced, running_url
-from .audit_commands import audit
 from .bench.command import bench
-from .demo.day import play_demo
-from .games import games, verify
-from .ledger_commands import ledger
+from .commands.analytics import analytics
+from .commands.audit import audit
+from .commands.games import games, verify
+from .commands.ledger import ledger
+from .commands.sessions import sessions
 from .program import Program, Running
-from .sessions import sessions
-from .simulation.run import MOST_SEEDS, STEPS, run_seeds
 from .smoke import smoke_test
 from .worker import PUT_OFF, reason_of, reasons_of, run_worker, swept_text
 

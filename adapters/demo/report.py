@@ -5,10 +5,10 @@ from fractions import Fraction
 
 from attrs import frozen
 
-from ....application.ledger.books import OperatorBooks
-from ....domain.decimals import decimal_text
-from ....domain.ledger.events import AccountKind, EventType
-from .curl_lines import curl_lines
+from ...application.ledger.books import OperatorBooks
+from ...domain.decimals import decimal_text
+from ...domain.ledger.events import AccountKind, EventType
+from .guide import curl_lines
 
 
 def fun(amount_minor: int) -> str:

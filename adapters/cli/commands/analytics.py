@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from .program import Program
+from ..program import Program
 
 
 @click.group()

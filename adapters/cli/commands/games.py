@@ -9,11 +9,11 @@ from typing import Any, BinaryIO, Final
 
 import click
 
-from ...application.play.verification import Verifier
-from ...domain.decimals import decimal_text
-from ...domain.games.par_sheet import RANGES_SPINS, ParSheet, RunOdds, WinOdds
-from ...domain.games.published_schemes import RESULTS, SCHEMES, Scheme
-from .program import Program
+from ....application.play.verification import Verifier
+from ....domain.decimals import decimal_text
+from ....domain.games.par_sheet import RANGES_SPINS, ParSheet, RunOdds, WinOdds
+from ....domain.games.published_schemes import RESULTS, SCHEMES, Scheme
+from ..program import Program
 
 _PLACES: Final = 12
 _FAULTS_TOLD: Final = 10

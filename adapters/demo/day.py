@@ -12,17 +12,17 @@ from uuid import UUID
 import click
 from attrs import define, field, frozen
 
-from ....application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
-from ....application.answers import Answer
-from ....application.engine import Engine
-from ....application.errors import Forbidden, IdempotencyKeyReused, InvalidCredentials, NotFound
-from ....application.play.spins import GameRecord
-from ....application.tenancy.tenants import TenantRecord
-from ....domain.errors import DomainError
-from ....domain.ledger.wallet import InsufficientFunds
-from ....domain.tenancy.staff import Role
-from ....domain.tenancy.tenants import SlugTaken, TenantKind
-from ....domain.vouchers.vouchers import VoucherRedeemed, VoucherVoided
+from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
+from ...application.answers import Answer
+from ...application.engine import Engine
+from ...application.errors import Forbidden, IdempotencyKeyReused, InvalidCredentials, NotFound
+from ...application.play.spins import GameRecord
+from ...application.tenancy.tenants import TenantRecord
+from ...domain.errors import DomainError
+from ...domain.ledger.wallet import InsufficientFunds
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import SlugTaken, TenantKind
+from ...domain.vouchers.vouchers import VoucherRedeemed, VoucherVoided
 from .report import Day, LogIn, PlayerLogIn
 
 AGENTS: Final = 3

@@ -7,13 +7,13 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from ...application.engine import Engine
-from ...application.errors import SetupError
-from ...application.ledger.books import OperatorBooks
-from ...application.ledger.export_check import CheckedFile
-from ...application.ledger.sealing import SealedBooks
-from .ledger_files import check_file, export_ledger, read_lines
-from .program import Program
+from ....application.engine import Engine
+from ....application.errors import SetupError
+from ....application.ledger.books import OperatorBooks
+from ....application.ledger.export_check import CheckedFile
+from ....application.ledger.sealing import SealedBooks
+from ..ledger_files import check_file, export_ledger, read_lines
+from ..program import Program
 
 MOST_FAULTS: Final = 20
 """Faults of a file that are told: one that is no ledger has as many as lines."""

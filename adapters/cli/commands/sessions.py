@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from ...application.upkeep.rebuild_sessions import OperatorSessions, SessionDifference
-from .program import Program
+from ....application.upkeep.rebuild_sessions import OperatorSessions, SessionDifference
+from ..program import Program
 
 
 @click.group()

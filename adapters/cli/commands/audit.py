@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from ...application.access import SYSTEM, StaffPrincipal
-from ...application.engine import Engine
-from ...application.ledger.audit import AuditReport
-from ...domain.tenancy.staff import Role
-from ...domain.tenancy.tenants import TenantKind
-from .program import Program
+from ....application.access import SYSTEM, StaffPrincipal
+from ....application.engine import Engine
+from ....application.ledger.audit import AuditReport
+from ....domain.tenancy.staff import Role
+from ....domain.tenancy.tenants import TenantKind
+from ..program import Program
 
 _ROLES = {TenantKind.DEV: Role.OWNER, TenantKind.OPERATOR: Role.OPERATOR, TenantKind.AGENT: Role.AGENT}
 

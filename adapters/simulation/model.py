@@ -12,18 +12,18 @@ from uuid import UUID
 
 from attrs import define, field
 
-from ....application.access import SYSTEM
-from ....application.answers import Answer
-from ....application.ledger.books import VerifyLedger
-from ....application.ports.bindings import Binding
-from ....application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ....application.ports.play import PlayerView
-from ....application.ports.storage import Storage, UnitOfWork
-from ....application.upkeep.rebuild_sessions import RebuildSessions
-from ....domain.ledger.events import LedgerEvent
-from ....domain.limits.play_hours import hour_of
-from ....domain.limits.play_passes import PlayPass
-from ....domain.tenancy.tenants import PLATFORM_ID
+from ...application.access import SYSTEM
+from ...application.answers import Answer
+from ...application.ledger.books import VerifyLedger
+from ...application.ports.bindings import Binding
+from ...application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ...application.ports.play import PlayerView
+from ...application.ports.storage import Storage, UnitOfWork
+from ...application.upkeep.rebuild_sessions import RebuildSessions
+from ...domain.ledger.events import LedgerEvent
+from ...domain.limits.play_hours import hour_of
+from ...domain.limits.play_passes import PlayPass
+from ...domain.tenancy.tenants import PLATFORM_ID
 from .stage import SimulationFailed
 
 EVERYTHING: Final = Page(limit=1_000_000)

@@ -8,14 +8,14 @@ from uuid import UUID
 
 from attrs import define, field
 
-from ....application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
-from ....application.answers import Answer
-from ....application.engine import Engine
-from ....application.errors import InvalidToken, ReplaySecretExpired, StorageError
-from ....application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ....domain.errors import DomainError
-from ....domain.limits.limits import LimitKind
-from ....domain.tenancy.staff import Role
+from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
+from ...application.answers import Answer
+from ...application.engine import Engine
+from ...application.errors import InvalidToken, ReplaySecretExpired, StorageError
+from ...application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ...domain.errors import DomainError
+from ...domain.limits.limits import LimitKind
+from ...domain.tenancy.staff import Role
 from .model import CLOCK_SLACK, EVERYTHING, Action, Clerk, House, Learn, Model, Patron, Slip, held
 from .stage import Cancelled, SimulationFailed, Stage
 

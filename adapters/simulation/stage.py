@@ -16,19 +16,19 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ....application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
-from ....application.ports.analytics import Analytics
-from ....application.ports.audit import Audit, Stream
-from ....application.ports.bindings import Binding
-from ....application.ports.games import GameFiles
-from ....application.ports.ledger import Ledger
-from ....application.ports.limits import PlayPasses
-from ....application.ports.play import Players
-from ....application.ports.safety import Safety
-from ....application.ports.storage import Record, Storage, UnitOfWork
-from ....application.ports.tenancy import Directory, Staff, Tenants, Wallets
-from ....application.ports.throttling import AttemptLog
-from ....application.ports.vouchers import Vouchers
+from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
+from ...application.ports.analytics import Analytics
+from ...application.ports.audit import Audit, Stream
+from ...application.ports.bindings import Binding
+from ...application.ports.games import GameFiles
+from ...application.ports.ledger import Ledger
+from ...application.ports.limits import PlayPasses
+from ...application.ports.play import Players
+from ...application.ports.safety import Safety
+from ...application.ports.storage import Record, Storage, UnitOfWork
+from ...application.ports.tenancy import Directory, Staff, Tenants, Wallets
+from ...application.ports.throttling import AttemptLog
+from ...application.ports.vouchers import Vouchers
 
 P = TypeVar("P")
 

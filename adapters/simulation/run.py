@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from ....application.access import SYSTEM
-from ....application.engine import Engine
-from ....application.errors import (
+from ...application.access import SYSTEM
+from ...application.engine import Engine
+from ...application.errors import (
     InvalidCredentials,
     InvalidToken,
     IsolationViolation,
@@ -24,12 +24,12 @@ from ....application.errors import (
     StorageError,
     StorageMisuse,
 )
-from ....application.ledger.audit import CHECKS
-from ....application.ports.storage import Storage
-from ....domain.errors import DomainError
-from ....domain.play.players import PlayerClosed
-from ....domain.tenancy.staff import Role
-from ....domain.tenancy.tenants import TenantKind, TenantNotInStatus
+from ...application.ledger.audit import CHECKS
+from ...application.ports.storage import Storage
+from ...domain.errors import DomainError
+from ...domain.play.players import PlayerClosed
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind, TenantNotInStatus
 from .clients import Clients
 from .model import Action, Auditor, House, held
 from .stage import Cancelled, SimulationFailed, Stage, Task
