@@ -1,25 +1,27 @@
-"""The one composition root: settings in, container out.
+"""The only composition root: it makes a container from settings.
 
-Nothing happens at import. A container is an object: two can live in one process. There is no wiring of modules;
-whoever needs a use case is handed the engine.
+Nothing happens at import. A container is an object: two can live in one process. There is no wiring of modules:
+code that needs a use case gets the engine as an argument. Simulator, demo and benchmarks are imported when called,
+so that a server does not load them.
 """
+# ruff: noqa: PLC0415 - imports inside functions: see above
 
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 from dependency_injector import containers, providers
 from flask import Flask
 
 from .adapters.cli.main import build_commands
-from .adapters.cli.program import Program, Running
+from .adapters.cli.program import DemoDay, Print, Program, Progress, Running, SeedResult
 from .adapters.http.app import create_app
 from .adapters.http.error_tally import ErrorTally
 from .adapters.http.server import (
@@ -35,20 +37,24 @@ from .adapters.postgres.database import ROLES_WITH_PASSWORDS, Database, Logins
 from .adapters.postgres.storage import PostgresStorage
 from .adapters.security.passwords import Argon2Passwords
 from .adapters.security.tokens import JwtTokens
-from .adapters.simulation.stage import Stage, StagedStorage
 from .adapters.system.game_shelf import load_game, load_games
-from .adapters.system.secret_file import SECRET_BYTES, kept_secrets
+from .adapters.system.secret_file import SECRET_BYTES, load_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness
 from .adapters.system.settings import Settings
 from .application.engine import Engine, EngineParts, compose
+from .application.errors import SetupError
+from .application.ports.services import Clock, Ids
 from .application.ports.storage import Storage
 from .domain.access.pins import PinKeys
 from .domain.games.fairness import SeedKeys
 
+if TYPE_CHECKING:
+    from .adapters.simulation.stage import Stage
+
 __all__ = ["Container", "Settings", "build_container", "main", "open_engine", "open_running", "worker_app"]
 
 _SECRETS_FILE: Final = "secrets.json"
-_KEPT: Final = ("jwt", "pin_k1", *ROLES_WITH_PASSWORDS)
+_STORED_SECRETS: Final = ("jwt", "pin_k1", *ROLES_WITH_PASSWORDS)
 
 
 class Container(containers.DeclarativeContainer):
@@ -94,13 +100,13 @@ class Container(containers.DeclarativeContainer):
 
 def build_container(settings: Settings) -> Container:
     """Return the container of some settings. Connects to nothing; may make the secrets file."""
-    kept = _kept_secrets(settings)
-    told = dict(settings.pin_secrets) or {"k1": kept["pin_k1"]}
-    derivations = {key_id: bytes.fromhex(secret) for key_id, secret in told.items()}
-    current = next(iter(told))
+    stored = _load_secrets(settings)
+    pin_secrets = dict(settings.pin_secrets) or {"k1": stored["pin_k1"]}
+    derivations = {key_id: bytes.fromhex(secret) for key_id, secret in pin_secrets.items()}
+    current = next(iter(pin_secrets))
     return Container(
         settings=providers.Object(settings),
-        jwt_secret=providers.Object(bytes.fromhex(settings.jwt_secret or kept["jwt"])),
+        jwt_secret=providers.Object(bytes.fromhex(settings.jwt_secret or stored["jwt"])),
         pins=providers.Object(PinKeys(current, derivations)),
         seeds=providers.Object(SeedKeys(current, derivations)),
     )
@@ -119,7 +125,23 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
 
 @contextmanager
 def open_running(settings: Settings) -> Iterator[Running]:
-    """Open an engine together with the database it runs on and the means to serve it."""
+    """Open an engine together with its database and its server."""
+    with _open_container(settings) as (opened, container, database):
+        options = ServerOptions(host=opened.host, port=opened.port, workers=opened.workers, threads=opened.threads)
+        yield Running(
+            engine=container.engine(),
+            database=database,
+            home=opened.home,
+            url=server_url(opened),
+            sweep_seconds=opened.sweep_seconds,
+            require_address=partial(require_free, options),
+            serve=partial(_serve, opened, container, options),
+        )
+
+
+@contextmanager
+def _open_container(settings: Settings) -> Iterator[tuple[Settings, Container, Database | None]]:
+    """Open a container and its database; the settings then have the addresses of the database."""
     with ExitStack() as stack:
         database = None
         if settings.storage == "postgres":
@@ -128,19 +150,8 @@ def open_running(settings: Settings) -> Iterator[Running]:
             logins = database.logins
             settings = attrs.evolve(settings, database_url=logins.app, owner_read_url=logins.owner_read)
         container = build_container(settings)
-        options = ServerOptions(
-            host=settings.host, port=settings.port, workers=settings.workers, threads=settings.threads
-        )
         stack.callback(container.storage().close)
-        yield Running(
-            engine=container.engine(),
-            database=database,
-            home=settings.home,
-            url=server_url(settings),
-            sweep_seconds=settings.sweep_seconds,
-            require_address=partial(require_free, options),
-            serve=partial(_serve, settings, container, options),
-        )
+        yield settings, container, database
 
 
 @contextmanager
@@ -154,7 +165,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
         )
         yield Database(logins)
         return
-    with Database.embedded(settings.home, lambda made: _kept_secrets(settings, has_data=made)) as database:
+    with Database.embedded(settings.home, lambda made: _load_secrets(settings, has_data=made)) as database:
         yield database
 
 
@@ -164,14 +175,10 @@ def server_url(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def simulated_engine(stage: Stage) -> tuple[Engine, Storage]:
-    """Return the engine of a simulation, and the storage behind its stage."""
-    parts, storage = simulated_parts(stage)
-    return compose(parts), storage
-
-
-def simulated_parts(stage: Stage) -> tuple[EngineParts, Storage]:
+def simulated_parts(stage: "Stage") -> tuple[EngineParts, Storage]:
     """Return memory storage with the services of a stage, and the storage behind the stage."""
+    from .adapters.simulation.stage import StagedStorage
+
     storage = MemoryStorage(latch=stage)
     container = Container(
         settings=providers.Object(Settings(storage="memory")),
@@ -187,11 +194,56 @@ def simulated_parts(stage: Stage) -> tuple[EngineParts, Storage]:
     return container.parts(), storage
 
 
+def simulate(first_seed: int, *, steps: int, seconds: float) -> Sequence[SeedResult]:
+    """Run seeds of the simulation one after another for some seconds."""
+    from .adapters.simulation.run import run_seeds
+
+    return run_seeds(simulated_parts, first_seed, seconds=seconds, steps=steps)
+
+
+@contextmanager
+def open_memory_engine(clock: Clock, ids: Ids) -> Iterator[Engine]:
+    """Open an engine on memory with a clock and ids."""
+    container = build_container(Settings(storage="memory"))
+    container.clock.override(providers.Object(clock))
+    container.ids.override(providers.Object(ids))
+    yield container.engine()
+    container.storage().close()
+
+
+class ComposedBenches:
+    """The benchmarks of the command line, with the parts they need."""
+
+    def games(self, *, rounds: int, show: Print) -> None:
+        """Time odds sheets and rounds."""
+        from .adapters.bench.games import measure_games
+
+        measure_games(load_games(_settings().games), rounds=rounds, show=show)
+
+    def safety(self, *, sessions: int, seed: int, show: Print) -> bool:
+        """Measure the safety engine. Returns whether its aims are met."""
+        from .adapters.bench.safety import measure_safety
+
+        return measure_safety(open_memory_engine, sessions=sessions, seed=seed, show=show)
+
+    def analytics(self, *, show: Print, progress: Progress, **options: int) -> None:
+        """Fill an operator of its own with made-up play and time every route of analytics. Raises SetupError."""
+        from .adapters.bench.analytics import AnalyticsBench
+
+        with _open_container(_settings()) as (_, container, database):
+            if database is None:
+                raise SetupError("PLAYTIME_STORAGE=memory has no roll-up to measure.")
+            bench = AnalyticsBench(
+                engine=container.engine(), open_books=database.bench_books, show=show, progress=progress
+            )
+            bench.run(**options)
+
+
 def worker_app() -> Flask:
     """Return the application of a server's worker process, which inherits its settings as environment."""
     end_with_parent()
     _log_to_stderr()
-    container = build_container(Settings.from_environ(os.environ))
+    container = build_container(_settings())
     at_end_of_worker(container.errors().flush)
     app: Flask = container.app()
     return app
@@ -200,26 +252,38 @@ def worker_app() -> Flask:
 def main() -> None:
     """Run the `playtime` command."""
     program = Program(
-        open_running=lambda: open_running(Settings.from_environ(os.environ)),
-        open_database=lambda: open_database(Settings.from_environ(os.environ)),
-        home=lambda: Settings.from_environ(os.environ).home,
-        default_url=lambda: server_url(Settings.from_environ(os.environ)),
-        simulated_engine=simulated_engine,
-        load_games=lambda: load_games(Settings.from_environ(os.environ).games),
+        open_running=lambda: open_running(_settings()),
+        open_database=lambda: open_database(_settings()),
+        home=lambda: _settings().home,
+        default_url=lambda: server_url(_settings()),
+        load_games=lambda: load_games(_settings().games),
         load_game=load_game,
+        play_demo=_play_demo,
+        simulate=simulate,
+        benches=ComposedBenches(),
     )
     build_commands(program)(prog_name=Path(sys.argv[0]).name)
 
 
-def _kept_secrets(settings: Settings, *, has_data: bool = False) -> Mapping[str, str]:
-    """Return the secrets that the environment did not set; where there are data, they are the ones kept."""
+def _settings() -> Settings:
+    return Settings.from_environ(os.environ)
+
+
+def _play_demo(engine: Engine, spins: int, progress: Progress) -> DemoDay:
+    from .adapters.demo.day import play_demo
+
+    return play_demo(engine, spins, progress)
+
+
+def _load_secrets(settings: Settings, *, has_data: bool = False) -> Mapping[str, str]:
+    """Return the generated secrets that the environment does not set. Existing data need the existing ones."""
     complete = settings.jwt_secret is not None and bool(settings.pin_secrets)
     if complete and settings.database_url is not None:
         return {}
     if settings.storage == "memory":
-        # They protect nothing that outlives the process.
-        return {name: secrets.token_hex(SECRET_BYTES) for name in _KEPT}
-    return kept_secrets(settings.home / _SECRETS_FILE, _KEPT, may_make=complete or not has_data)
+        # The data end with the process, so its secrets may too.
+        return {name: secrets.token_hex(SECRET_BYTES) for name in _STORED_SECRETS}
+    return load_secrets(settings.home / _SECRETS_FILE, _STORED_SECRETS, may_make=complete or not has_data)
 
 
 def _log_to_stderr() -> None:

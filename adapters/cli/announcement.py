@@ -1,4 +1,4 @@
-"""The note beside the data that says where a server runs."""
+"""The file `server.json` in a home folder. It says where the server of this home listens."""
 
 import json
 import os
@@ -9,35 +9,36 @@ from typing import Any, Final
 
 from .program import Running
 
-_SERVER_NOTE: Final = "server.json"
-
-
-def running_url(home: Path) -> str | None:
-    """Return the address of the server that runs on a home, if one left word of it."""
-    note = _running_note(home)
-    return None if note is None else str(note["url"])
-
-
-def _running_note(home: Path) -> Mapping[str, Any] | None:
-    try:
-        note: dict[str, Any] = json.loads((home / _SERVER_NOTE).read_text())
-        os.kill(note["pid"], 0)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return note
+_FILE: Final = "server.json"
 
 
 @contextmanager
 def announced(running: Running) -> Iterator[None]:
-    """Leave word in the home of the server that runs on it, for other commands: of the first of several."""
-    other = _running_note(running.home)
+    """Write the file for as long as the block lasts. Of several servers of a home the first one writes it."""
+    other = _read(running.home)
     if running.database is None or (other is not None and other["pid"] != os.getpid()):
         yield
         return
-    note = running.home / _SERVER_NOTE
+    file = running.home / _FILE
     running.home.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({"url": running.url, "pid": os.getpid()}))
+    file.write_text(json.dumps({"url": running.url, "pid": os.getpid()}))
     try:
         yield
     finally:
-        note.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
+
+
+def running_url(home: Path) -> str | None:
+    """Return the address of the server that runs on a home; None if there is no such server."""
+    content = _read(home)
+    return None if content is None else str(content["url"])
+
+
+def _read(home: Path) -> Mapping[str, Any] | None:
+    """Return the content of the file if the process that wrote it still runs."""
+    try:
+        content: dict[str, Any] = json.loads((home / _FILE).read_text())
+        os.kill(content["pid"], 0)  # signal 0 only asks whether the process runs
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return content

@@ -1,7 +1,7 @@
-"""Exported ledgers as files: lines of JSON, compressed in members of some thousand lines each.
+"""Exported ledgers as files: lines of JSON, compressed in gzip members of some thousand lines each.
 
-A member is written whole and kept before the place after it is noted, so that an export that was interrupted goes
-on behind the last one, and ends in the same bytes as one made in one go.
+A member is synced to disk before its end is noted. An interrupted export therefore goes on after the last member,
+and ends in the same bytes as an uninterrupted one.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from ...application.ledger.export import Bookmark, ExportLedger, ExportPlan
 from ...application.ledger.export_check import CheckedFile, LedgerFileCheck
 
 LONGEST_LINE: Final = 1_000_000
-"""Bytes that a line has at the most: an event is far below it, and memory is bounded by it."""
+"""The most bytes of a line. An event is far shorter; the limit bounds the memory."""
 
 _UNREADABLE: Final = (OSError, EOFError, zlib.error)
 
@@ -28,37 +28,37 @@ _UNREADABLE: Final = (OSError, EOFError, zlib.error)
 def export_ledger(
     export: ExportLedger, file: Path, tenant: str | None, *, progress: Callable[[int, int], None]
 ) -> ExportPlan:
-    """Write an export, or go on with the one that was interrupted; `progress` is told events done and in all.
+    """Write an export, or go on with an interrupted one. `progress` gets the events done, and all of them.
 
-    Raises SetupError when the file is there already, or somebody else writes it.
+    Raises SetupError if the file exists, or if another program writes it.
     """
     if file.exists():
         raise SetupError(f"{file} is there already.")
     part, note = file.with_name(f"{file.name}.part"), file.with_name(f"{file.name}.part.state")
-    with _held(part) as kept:
+    with _locked(part) as output:
         begun = _begun(note, tenant)
         if begun is None or begun[2] > part.stat().st_size:
             begun = export.plan(tenant), Bookmark(), 0
         plan, at, length = begun
-        kept.truncate(length)
-        kept.seek(length)
+        output.truncate(length)
+        output.seek(length)
         progress(at.events, plan.events)
         for portion in export.portions(plan, at):
             if portion.lines:
                 data = b"".join(line + b"\n" for line in portion.lines)
-                kept.write(gzip.compress(data, mtime=0))
-                kept.flush()
-                os.fsync(kept.fileno())
-            _note(note, {"plan": plan.state(), "at": portion.after.state(), "length": kept.tell()})
+                output.write(gzip.compress(data, mtime=0))
+                output.flush()
+                os.fsync(output.fileno())
+            _note(note, {"plan": plan.state(), "at": portion.after.state(), "length": output.tell()})
             progress(portion.after.events, plan.events)
-        # In this order: a part without a note is begun anew, a note without its part would be believed.
+        # In this order: a part without a note is begun again, but a note without its part would be trusted.
         note.unlink()
         part.rename(file)
     return plan
 
 
 def check_file(file: Path) -> CheckedFile:
-    """Check an exported file. What is in memory at once does not grow with it. Raises SetupError."""
+    """Check an exported file, in constant memory. Raises SetupError."""
     check = LedgerFileCheck()
     try:
         for line in read_lines(file):
@@ -78,7 +78,7 @@ def read_lines(file: Path) -> Iterator[bytes]:
 
 
 def _begun(note: Path, tenant: str | None) -> tuple[ExportPlan, Bookmark, int] | None:
-    """Return how far an export had come that was interrupted, if there is one."""
+    """Return plan, position and file length of an interrupted export, if there is one."""
     try:
         state = json.loads(note.read_text())
         plan, at, length = ExportPlan.of(state["plan"]), Bookmark.of(state["at"]), int(state["length"])
@@ -98,15 +98,15 @@ def _note(note: Path, state: object) -> None:
 
 
 @contextmanager
-def _held(part: Path) -> Iterator[BufferedRandom]:
-    """Open a file for writing at any place, alone."""
+def _locked(part: Path) -> Iterator[BufferedRandom]:
+    """Open a file for writing at any position. Raises SetupError if another program has it open so."""
     try:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise SetupError(f"{part} cannot be written: {error.strerror}.") from error
-    with os.fdopen(descriptor, "r+b") as kept:
+    with os.fdopen(descriptor, "r+b") as output:
         try:
-            fcntl.flock(kept, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(output, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise SetupError(f"Another program is writing {part}.") from error
-        yield kept
+        yield output

@@ -1,41 +1,31 @@
-"""What the commands are given by the composition root."""
+"""The product as the commands see it: composed by bootstrap, handed over as callables."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-from uuid import UUID
 
 from attrs import frozen
 
 from ...application.engine import Engine
 from ...domain.games.game import Game
-from ..simulation.run import Build
+
+Print = Callable[[str], None]
+"""Prints a line."""
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows a progress bar with a label and a length; gives the function that moves it on."""
 
 
 class IsolationReport(Protocol):
-    """What checking the isolation of tenants came to."""
+    """The findings of `playtime isolation check`."""
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no findings."""
 
     def lines(self) -> Sequence[str]:
         """Return the counts, and a line for each finding."""
-
-
-class BenchBooks(Protocol):
-    """An operator's books, to be filled with made-up play and measured."""
-
-    def fill(self, events: int) -> Iterator[int]:
-        """Write about so many events; yield how many are there, part by part."""
-
-    def wait_for_statistics(self, patience_seconds: int) -> bool:
-        """Wait until the database knows how many rows there are; return whether it does."""
-
-    def ask_raw(self, name: str) -> Sequence[object]:
-        """Return what the main figures of a route come to, straight from the events."""
 
 
 class Database(Protocol):
@@ -52,22 +42,75 @@ class Database(Protocol):
         """Return the names of the migrations that `migrate` would apply, and change nothing."""
 
     def check_isolation(self) -> IsolationReport:
-        """Hold catalogue and behaviour against the isolation rules."""
-
-    def bench_books(
-        self, operator_id: UUID, agent_ids: Sequence[UUID], since: datetime, until: datetime
-    ) -> BenchBooks:
-        """Return an operator's books."""
+        """Check catalogue and behaviour of the database by the isolation rules."""
 
     def revive(self) -> None:
-        """Start the embedded server again where it has died; nothing to do for another database."""
+        """Start the embedded server again if it has died; does nothing for another database."""
+
+
+class DemoDay(Protocol):
+    """A day that the demo has played."""
+
+    @property
+    def held(self) -> bool:
+        """Whether every check of the day held."""
+
+    def report(self) -> str:
+        """Return the table of the day."""
+
+    def instructions(self, url: str) -> str:
+        """Return the credentials of the day and a curl line for each route of the server at `url`."""
+
+
+class SeedResult(Protocol):
+    """The result of one seed of the simulation. `failure` is None if every check held."""
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+
+    @property
+    def steps(self) -> int:
+        """The number of commands that were sent."""
+
+    @property
+    def trace(self) -> str:
+        """The digest of all that happened. The same seed gives the same trace."""
+
+    @property
+    def failure(self) -> str | None:
+        """The check that failed."""
+
+    @property
+    def last_lines(self) -> Sequence[str]:
+        """The end of the trace, if a check failed."""
+
+
+class Simulate(Protocol):
+    """The simulator."""
+
+    def __call__(self, first_seed: int, *, steps: int, seconds: float) -> Sequence[SeedResult]:
+        """Run seeds one after another for some seconds: at least one, and none after the first that fails."""
+
+
+class Benches(Protocol):
+    """The benchmarks. Each prints its figures."""
+
+    def games(self, *, rounds: int, show: Print) -> None:
+        """Time odds sheets and rounds."""
+
+    def safety(self, *, sessions: int, seed: int, show: Print) -> bool:
+        """Measure the safety engine. Returns whether its aims are met."""
+
+    def analytics(self, *, show: Print, progress: Progress, **options: int) -> None:
+        """Fill an operator of its own with made-up play and time every route; takes the options of the command."""
 
 
 @frozen(kw_only=True)
 class Running:
-    """A composed engine and what belongs to it.
+    """A composed engine with its database and its server.
 
-    `serve` blocks until the server was told to stop; `require_address` raises SetupError when it could not listen.
+    `serve` blocks until the server is asked to stop. `require_address` raises SetupError if it cannot listen.
     """
 
     engine: Engine
@@ -81,12 +124,17 @@ class Running:
 
 @frozen(kw_only=True)
 class Program:
-    """How the commands get at the product. Each call opens it anew and closes it at the end."""
+    """The product. Each `open_...` composes it again and closes it at the end of the block.
+
+    Simulator, demo and benchmarks are loaded when they are called.
+    """
 
     open_running: Callable[[], AbstractContextManager[Running]]
     open_database: Callable[[], AbstractContextManager[Database]]
     home: Callable[[], Path]
     default_url: Callable[[], str]
-    simulated_engine: Build
     load_games: Callable[[], Sequence[Game]]
     load_game: Callable[[Path], Game]
+    play_demo: Callable[[Engine, int, Progress], DemoDay]
+    simulate: Simulate
+    benches: Benches

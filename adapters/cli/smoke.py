@@ -1,4 +1,4 @@
-"""A quick check of a running API, from outside, over HTTP. Safe on a live one: it moves no coin, makes nothing."""
+"""A quick check of a running API over HTTP. It is safe on a live one: it moves no coin and creates nothing."""
 
 import http.client
 import json
@@ -16,14 +16,14 @@ Body = Mapping[str, Any]
 
 @frozen
 class Result:
-    """What one check came to."""
+    """The result of one check."""
 
     name: str
     held: bool
     seen: str
 
     def __str__(self) -> str:
-        """Return the line that is shown."""
+        """Return the line that the command prints."""
         return f"{'ok  ' if self.held else 'FAIL'} {self.name}: {self.seen}"
 
 
@@ -55,7 +55,7 @@ _CHECKS: Final = (
 
 
 def smoke_test(url: str) -> list[Result]:
-    """Return what each check of the API at `url` came to; an API that does not answer fails them all."""
+    """Run each check on the API at `url`; an API that does not answer fails them all."""
     return [_run(url.rstrip("/"), check) for check in _CHECKS]
 
 

@@ -1,4 +1,8 @@
-"""The background worker of `playtime serve`."""
+"""The background worker of `playtime serve`.
+
+One thread sweeps at regular intervals. Another restarts the embedded database after a crash. A failure of one
+round is logged, and the next round runs as usual.
+"""
 
 import logging
 import threading
@@ -14,47 +18,26 @@ from .program import Database, Running
 
 REVIVE_SECONDS: Final = 1.0
 
-
-PUT_OFF: Final = (StorageUnavailable, TransientConflict)
-"""What the storage could not do now, and may well do the next time."""
-
+TEMPORARY_ERRORS: Final = (StorageUnavailable, TransientConflict)
+"""Errors of a storage that is down or overloaded. The same work may succeed the next time."""
 
 _log: Final = logging.getLogger("playtime.worker")
 
 
-def swept_text(swept: Swept) -> str:
-    """Return the line that the command line prints about a sweep."""
-    return (
-        f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
-        f" {swept.entries_folded} entries folded, {swept.events_counted} events counted,"
-        f" {swept.events_sealed} events sealed"
-    )
-
-
-def reason_of(error: StorageError) -> str:
-    """Return the reason of a storage error on one line."""
-    return " ".join(error.reason.split())
-
-
-def reasons_of(errors: ExceptionGroup[StorageError]) -> list[str]:
-    """Return why, each reason once: what is away is away for every operator."""
-    return list(dict.fromkeys(reason_of(error) for error in errors.exceptions if isinstance(error, StorageError)))
-
-
 @contextmanager
 def run_worker(running: Running) -> Iterator[None]:
-    """Run the background work for as long as this program serves; a batch under way is finished first."""
+    """Work in the background for as long as the block lasts. At its end, the batch under way is finished first."""
     stopped = threading.Event()
-    works: list[tuple[float, Callable[[], None]]] = [
-        (running.sweep_seconds, partial(sweep_due, running.engine, stopped.is_set))
-    ]
-    if running.database is not None:
-        works.append((REVIVE_SECONDS, partial(_revive, running.database)))
     with ExitStack() as stack:
-        for seconds, work in works:
-            worker = threading.Thread(target=_repeat, args=(work, seconds, stopped), daemon=True)
-            worker.start()
-            stack.callback(worker.join)
+
+        def start(work: Callable[[], None], seconds: float) -> None:
+            thread = threading.Thread(target=_repeat, args=(work, seconds, stopped), daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+
+        start(partial(sweep_once, running.engine, stopped.is_set), running.sweep_seconds)
+        if running.database is not None:
+            start(partial(_revive, running.database), REVIVE_SECONDS)
         stack.callback(stopped.set)
         yield
 
@@ -65,22 +48,40 @@ def _repeat(work: Callable[[], None], seconds: float, stopped: threading.Event) 
 
 
 def _revive(database: Database) -> None:
-    """Start a database again that died; one that cannot come up, on a full disk say, is tried again later."""
+    """Start the database again if it has died. If it cannot start, the next round tries again."""
     try:
         database.revive()
-    except Exception as error:  # noqa: BLE001 - whatever it was, nobody else would try again
-        _log.warning("the database does not come up: %s", error)
+    except Exception as error:  # noqa: BLE001 - no other code would try again
+        _log.warning("the database does not start: %s", error)
 
 
-def sweep_due(engine: Engine, stopped: Callable[[], bool]) -> None:
-    """Sweep; what cannot be done now is due the next time as well."""
+def sweep_once(engine: Engine, stopped: Callable[[], bool]) -> None:
+    """Sweep and log the result. The next sweep repeats any work that failed."""
     try:
         swept = engine.sweep(stopped)
-    except* PUT_OFF as put_off:
-        # The database is away, or slow.
-        _log.warning("sweep put off: %s", "; ".join(reasons_of(put_off)))
-    except* Exception:  # noqa: BLE001 - a defect of one round: the next one is due all the same
+    except* TEMPORARY_ERRORS as temporary:
+        _log.warning("sweep put off: %s", "; ".join(reasons_of(temporary)))
+    except* Exception:  # noqa: BLE001 - a defect must not end the worker
         _log.exception("sweep failed")
     else:
         if swept != Swept():
-            _log.info("swept: %s", swept_text(swept))
+            _log.info("swept: %s", sweep_text(swept))
+
+
+def sweep_text(swept: Swept) -> str:
+    """Return the counts of a sweep on one line."""
+    return (
+        f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
+        f" {swept.entries_folded} entries and {swept.events_counted} events rolled up,"
+        f" {swept.events_sealed} events sealed"
+    )
+
+
+def reasons_of(errors: ExceptionGroup[StorageError]) -> list[str]:
+    """Return the reasons of storage errors, each once: all operators often fail for the same one."""
+    return list(dict.fromkeys(reason_of(error) for error in errors.exceptions if isinstance(error, StorageError)))
+
+
+def reason_of(error: StorageError) -> str:
+    """Return the reason of a storage error on one line."""
+    return " ".join(error.reason.split())

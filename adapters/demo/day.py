@@ -1,15 +1,15 @@
-"""A demo day: an owner, an operator, agents, vouchers, and many players at once, every coin held to account."""
+"""A demo day: an owner, an operator, agents, vouchers and many players at once, with every coin accounted for."""
 
 import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import click
 from attrs import define, field, frozen
 
 from ...application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
@@ -23,7 +23,8 @@ from ...domain.ledger.wallet import InsufficientFunds
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import SlugTaken, TenantKind
 from ...domain.vouchers.vouchers import VoucherRedeemed, VoucherVoided
-from .report import Day, LogIn, PlayerLogIn
+from .guide import CodeAndPin, Guide, StaffLogIn
+from .report import PlayedDay
 
 AGENTS: Final = 3
 PLAYERS_PER_AGENT: Final = 12
@@ -36,6 +37,9 @@ REPLAY_EVERY: Final = 25
 
 Voucher = dict[str, Any]
 
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows a progress bar with a label and a length; gives the function that moves it on."""
+
 
 @frozen
 class _Desk:
@@ -47,21 +51,21 @@ class _Desk:
 
 @define
 class _Tally:
-    """What the day came to, counted across threads."""
+    """The checks of the day, counted across threads."""
 
     counts: Counter[str] = field(factory=Counter)
     faults: list[str] = field(factory=list)
     _lock: threading.Lock = field(factory=threading.Lock)
 
     def expect(self, what: str, *, held: bool = True) -> None:
-        """Count something that had to hold; where it did not, that is a fault of the day."""
+        """Count a check; one that did not hold is a fault of the day."""
         with self._lock:
             self.counts[what] += 1
             if not held:
                 self.faults.append(what)
 
     def refused(self, what: str, call: Callable[[], object], error: type[DomainError]) -> None:
-        """Expect a call to be refused in just this way."""
+        """Expect a call to be refused with this error."""
         try:
             call()
         except error:
@@ -70,19 +74,19 @@ class _Tally:
             self.expect(f"refused: {what}", held=False)
 
 
-def play_demo(engine: Engine, *, spins: int) -> Day:
-    """Play a day of about `spins` spins on an operator of its own and return what came of it."""
+def play_demo(engine: Engine, spins: int, progress: Progress) -> PlayedDay:
+    """Play a day of about `spins` spins on an operator of its own."""
     game = engine.list_games()[0]
     stage = _Stage(engine, game, _stakes_of(game))
     stage.build()
-    with click.progressbar(length=spins, label="Playing the day") as bar:
-        _play(stage, spins, bar.update)
+    with progress("Playing the day", spins) as advance:
+        _play(stage, spins, advance)
     _try_what_is_refused(stage)
     return _close(stage)
 
 
 def _stakes_of(game: GameRecord) -> Sequence[int]:
-    """Return those of the usual stakes that the game takes, or its smallest one."""
+    """Return the usual stakes that the game takes, or its smallest one."""
     taken: Sequence[int] = sorted(game.stake_levels_minor) or range(
         game.min_stake_minor, game.max_stake_minor + 1, game.stake_step_minor
     )
@@ -97,7 +101,7 @@ class _Stage:
     game: GameRecord
     stakes: Sequence[int]
     tally: _Tally = field(factory=_Tally)
-    log_ins: list[LogIn] = field(factory=list)
+    staff: list[StaffLogIn] = field(factory=list)
     desks: list[_Desk] = field(factory=list)
     operator: TenantRecord = field(init=False)
 
@@ -134,7 +138,7 @@ class _Stage:
         self.tally.expect("vouchers redeemed")
         return answer
 
-    def seat(self, desk: _Desk) -> PlayerPrincipal:
+    def welcome(self, desk: _Desk) -> PlayerPrincipal:
         """Make a player by redeeming a new voucher."""
         return self.engine.authenticate.player(self.redeem(self.sell(desk)).content()["token"])
 
@@ -152,20 +156,20 @@ class _Stage:
         password, engine = secrets.token_urlsafe(9), self.engine
         tenant_id, slug = (None, None) if tenant is None else (tenant.tenant_id, tenant.slug)
         engine.create_staff(SYSTEM, username=username, password=password, role=role, tenant_id=tenant_id)
-        self.log_ins.append(LogIn(username, password, slug))
+        self.staff.append(StaffLogIn(username, password, slug))
         token = engine.staff_login(username=username, password=password, tenant=slug).token
         return engine.authenticate.staff(token)
 
 
 def _play(stage: _Stage, spins: int, advance: Callable[[int], None]) -> None:
     """Let every player play their share of the day, some at once."""
-    seats = [desk for desk in stage.desks for _ in range(PLAYERS_PER_AGENT)]
+    places = [desk for desk in stage.desks for _ in range(PLAYERS_PER_AGENT)]
     showing = threading.Lock()
 
     def play_share(number: int) -> None:
-        desk = seats[number]
-        share = spins // len(seats) + (number < spins % len(seats))
-        visitor = _Visitor(stage, desk, stage.seat(desk))
+        desk = places[number]
+        share = spins // len(places) + (number < spins % len(places))
+        visitor = _Visitor(stage, desk, stage.welcome(desk))
         visitor.acknowledge()
         for turn in range(share):
             visitor.take_turn(turn)
@@ -173,7 +177,7 @@ def _play(stage: _Stage, spins: int, advance: Callable[[int], None]) -> None:
                 advance(1)
 
     with ThreadPoolExecutor(AT_ONCE) as players:
-        list(players.map(play_share, range(len(seats))))
+        list(players.map(play_share, range(len(places))))
 
 
 @frozen
@@ -192,7 +196,7 @@ class _Visitor:
             self.stage.tally.expect("refused: a spin beyond the balance")
             self.stage.redeem(self.stage.sell(self.desk), self.player)
             self.acknowledge()
-            # The refusal is kept: only a new action may try again.
+            # The refusal is a stored answer: only a new action may try again.
             self.stage.tally.expect("refusals replayed", held=self._spin(stake, action_id) == _again(answer))
             answer = self._spin(self.stage.stakes[0], f"{action_id}-b")
         self.stage.tally.expect("spins", held=answer.code is None)
@@ -208,7 +212,7 @@ class _Visitor:
         return self.stage.engine.spin(self.player, stake_minor=stake_minor, game_key=game_key, action_id=action_id)
 
     def acknowledge(self) -> None:
-        """Acknowledge what was paid, if anything was; a small voucher's bonus is paid at once."""
+        """Acknowledge paid bonuses, if there are any. The bonus of a small voucher is paid at once."""
         if not self.stage.engine.read_player_state(self.player).bonus_ack_required:
             return
         state = self.stage.engine.acknowledge_bonus(self.player)
@@ -228,7 +232,7 @@ def _again(answer: Answer) -> Answer:
 
 
 def _try_what_is_refused(stage: _Stage) -> None:
-    """Ask for what must be refused."""
+    """Send commands that must be refused."""
     engine, tally, desk = stage.engine, stage.tally, stage.desks[0]
     agent_id, stranger = desk.tenant.tenant_id, stage.desks[1].cashier
     redeemed, voided, open_one = stage.sell(desk), stage.sell(desk), stage.sell(desk)
@@ -258,24 +262,25 @@ def _try_what_is_refused(stage: _Stage) -> None:
     )
 
 
-def _close(stage: _Stage) -> Day:
-    """Verify the books and leave something to go on with by hand."""
+def _close(stage: _Stage) -> PlayedDay:
+    """Verify the books, and prepare a player and vouchers to go on with by hand."""
     engine, desk = stage.engine, stage.desks[0]
     guest = stage.redeem(stage.sell(desk)).content()["player"]
     for_redeeming, for_voiding = stage.sell(desk), stage.sell(desk)
-    log_ins: Sequence[LogIn] = stage.log_ins
-    return Day(
+    return PlayedDay(
         books=engine.verify_ledger(stage.operator.tenant_id)[0],
         exact_rtp=stage.game.rtp,
         counts=stage.tally.counts,
         faults=stage.tally.faults,
-        log_ins=log_ins,
-        player=PlayerLogIn(guest["loginCode"], guest["pin"]),
-        player_id=guest["playerId"],
-        voucher=PlayerLogIn(for_redeeming["code"], for_redeeming["pin"]),
-        open_voucher_id=for_voiding["voucherId"],
-        agent_id=str(desk.tenant.tenant_id),
-        operator_id=str(stage.operator.tenant_id),
-        game_key=stage.game.game_key,
-        stake_minor=stage.stakes[0],
+        guide=Guide(
+            staff=stage.staff,
+            player=CodeAndPin(guest["loginCode"], guest["pin"]),
+            player_id=guest["playerId"],
+            voucher=CodeAndPin(for_redeeming["code"], for_redeeming["pin"]),
+            open_voucher_id=for_voiding["voucherId"],
+            agent_id=str(desk.tenant.tenant_id),
+            operator_id=str(stage.operator.tenant_id),
+            game_key=stage.game.game_key,
+            stake_minor=stage.stakes[0],
+        ),
     )

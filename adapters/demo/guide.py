@@ -1,74 +1,68 @@
-"""A curl line for each route of the API, on the day that was just played."""
+"""The guide to go on with a played day by hand: credentials, and a curl line for each route of the API."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final
+
+from attrs import frozen
 
 
-class LogIn(Protocol):
-    """Somebody who can log in."""
+@frozen
+class StaffLogIn:
+    """A member of staff of the day. `tenant` is the tenant's slug, None for the platform's owner."""
 
-    @property
-    def tenant(self) -> str | None:
-        """The slug of the tenant, None for the platform's owner."""
+    username: str
+    password: str
+    tenant: str | None
 
     def body(self) -> str:
-        """Return the body of the log-in."""
+        """Return the JSON of the request that logs this member in."""
+        tenant = f',"tenant":"{self.tenant}"' if self.tenant else ""
+        return f'{{"username":"{self.username}","password":"{self.password}"{tenant}}}'
 
 
-class Holder(Protocol):
-    """A code with its PIN."""
+@frozen
+class CodeAndPin:
+    """The credentials of a player or a voucher."""
 
-    @property
-    def login_code(self) -> str:
-        """The code."""
-
-    @property
-    def pin(self) -> str:
-        """The PIN."""
+    code: str
+    pin: str
 
 
-class Played(Protocol):
-    """What the lines need of a day."""
+@frozen(kw_only=True)
+class Guide:
+    """Everything the lines need. `staff` begins with an owner, an operator and an agent."""
 
-    @property
-    def log_ins(self) -> Sequence[LogIn]:
-        """Owner, operator and agent, and more."""
+    staff: Sequence[StaffLogIn]
+    player: CodeAndPin
+    player_id: str
+    voucher: CodeAndPin
+    open_voucher_id: str
+    agent_id: str
+    operator_id: str
+    game_key: str
+    stake_minor: int
 
-    @property
-    def player(self) -> Holder:
-        """A player."""
-
-    @property
-    def voucher(self) -> Holder:
-        """A voucher that is open."""
-
-    @property
-    def player_id(self) -> str:
-        """The player's id."""
-
-    @property
-    def open_voucher_id(self) -> str:
-        """The id of another open voucher."""
-
-    @property
-    def agent_id(self) -> str:
-        """The agent."""
-
-    @property
-    def operator_id(self) -> str:
-        """The operator."""
-
-    @property
-    def game_key(self) -> str:
-        """A game."""
-
-    @property
-    def stake_minor(self) -> int:
-        """A stake that the game takes."""
+    def text(self, url: str) -> str:
+        """Return the credentials and the lines for the server at `url`."""
+        people = [
+            f"  {member.username} / {member.password}" + (f" / {member.tenant}" if member.tenant else "")
+            for member in self.staff
+        ]
+        return "\n".join(
+            [
+                "Log-ins (name / password / tenant):",
+                *people,
+                f"  player {self.player.code} / PIN {self.player.pin}",
+                f"  voucher {self.voucher.code} / PIN {self.voucher.pin}",
+                "",
+                "A curl line for each route (paste the first block first):",
+                *_lines(self, url),
+            ]
+        )
 
 
-def curl_lines(day: Played, url: str) -> list[str]:
-    """Return the lines, those first that take tokens and ids which the others use."""
+def _lines(day: Guide, url: str) -> list[str]:
+    """Return the lines. The first block takes the tokens and ids that the others use."""
     api = f"{url}/api/v1"
     return [
         *_taking(day, api),
@@ -76,7 +70,7 @@ def curl_lines(day: Played, url: str) -> list[str]:
         _call(f"{url}/api/health"),
         _call(f"{api}/openapi.json"),
         *_playing(day, api),
-        *_looking_after(day, api),
+        *_protecting(day, api),
         *_selling(day, api),
         *_administering(day, api),
         *_counting(api),
@@ -84,9 +78,9 @@ def curl_lines(day: Played, url: str) -> list[str]:
     ]
 
 
-def _taking(day: Played, api: str) -> list[str]:
-    owner, operator, agent = day.log_ins[:3]
-    player = f'{{"loginCode":"{day.player.login_code}","pin":"{day.player.pin}"}}'
+def _taking(day: Guide, api: str) -> list[str]:
+    owner, operator, agent = day.staff[:3]
+    player = f'{{"loginCode":"{day.player.code}","pin":"{day.player.pin}"}}'
     desk = f"{api}/voucher/agents/{day.agent_id}/vouchers"
     till = '{"username":"till-2","password":"a long password","role":"cashier"}'
     provider = (
@@ -105,7 +99,7 @@ def _taking(day: Played, api: str) -> list[str]:
     ]
 
 
-def _playing(day: Played, api: str) -> list[str]:
+def _playing(day: Guide, api: str) -> list[str]:
     spin = f'{{"stakeMinor":{day.stake_minor},"gameKey":"{day.game_key}"}}'
     return [
         _call(f"{api}/games"),
@@ -120,8 +114,8 @@ def _playing(day: Played, api: str) -> list[str]:
     ]
 
 
-def _looking_after(day: Played, api: str) -> list[str]:
-    own, seat = f"{api}/admin/tenants/{day.agent_id}", f"{api}/admin/players/{day.player_id}"
+def _protecting(day: Guide, api: str) -> list[str]:
+    tenant, player = f"{api}/admin/tenants/{day.agent_id}", f"{api}/admin/players/{day.player_id}"
     return [
         _call(f"{api}/safety/event", "PLAYER", f'{{"gameKey":"{day.game_key}","eventType":"spin"}}'),
         _call(f"{api}/safety/loss-limit", "PLAYER", '{"lossLimitCents":5000}'),
@@ -134,18 +128,18 @@ def _looking_after(day: Played, api: str) -> list[str]:
         _call(f"{api}/player/limits/remove", "PLAYER", '{"kind":"LOSS_24H"}'),
         _call(f"{api}/player/limits/ack", "PLAYER", "{}"),
         _call(f"{api}/player/limits", "PLAYER"),
-        _call(f"{own}/safety", "OPERATOR"),
-        _call(f"{own}/safety", "OPERATOR", '{"enforce":"cooldown","zone":"Europe/Paris"}', method="PUT"),
+        _call(f"{tenant}/safety", "OPERATOR"),
+        _call(f"{tenant}/safety", "OPERATOR", '{"enforce":"cooldown","zone":"Europe/Paris"}', method="PUT"),
         _call(f"{api}/admin/safety/summary", "OPERATOR"),
         _call(f"{api}/admin/safety/actions", "OPERATOR"),
-        _call(f"{seat}/safety", "OPERATOR"),
-        _call(f"{seat}/limits", "OPERATOR"),
+        _call(f"{player}/safety", "OPERATOR"),
+        _call(f"{player}/limits", "OPERATOR"),
     ]
 
 
-def _selling(day: Played, api: str) -> list[str]:
+def _selling(day: Guide, api: str) -> list[str]:
     desk = f"{api}/voucher/agents/{day.agent_id}/vouchers"
-    voucher = f'{{"code":"{day.voucher.login_code}","pin":"{day.voucher.pin}"}}'
+    voucher = f'{{"code":"{day.voucher.code}","pin":"{day.voucher.pin}"}}'
     return [
         _call(f"{api}/voucher/redeem", None, voucher),
         _call(desk, "AGENT", '{"amountMinor":1000}'),
@@ -156,11 +150,11 @@ def _selling(day: Played, api: str) -> list[str]:
     ]
 
 
-def _administering(day: Played, api: str) -> list[str]:
+def _administering(day: Guide, api: str) -> list[str]:
     credit = '{"amountMinor":100000,"memo":"top-up"}'
     tenant = f'{{"slug":"new-{day.operator_id[-6:]}","name":"New","kind":"OPERATOR"}}'
     own, above = f"{api}/admin/tenants/{day.agent_id}", f"{api}/admin/tenants/{day.operator_id}"
-    seat = f"{api}/admin/players/{day.player_id}"
+    player = f"{api}/admin/players/{day.player_id}"
     return [
         f"""{_POST} {api}/staff/refresh -d '{{"refreshToken":"'$AGAIN'"}}'""",
         _call(f"{api}/admin/tenants", "OWNER"),
@@ -175,9 +169,9 @@ def _administering(day: Played, api: str) -> list[str]:
         _call(f"{own}/suspend", "OPERATOR", "{}"),
         _call(f"{own}/resume", "OPERATOR", "{}"),
         _call(f"{api}/admin/players?status=OPEN", "OPERATOR"),
-        _call(seat, "OPERATOR"),
-        _call(f"{seat}/rounds", "OPERATOR"),
-        _call(f"{seat}/sessions", "OPERATOR"),
+        _call(player, "OPERATOR"),
+        _call(f"{player}/rounds", "OPERATOR"),
+        _call(f"{player}/sessions", "OPERATOR"),
         _call(f"{api}/admin/ledger", "OPERATOR"),
         _call(f"{api}/admin/audit/run", "OPERATOR"),
     ]
@@ -202,7 +196,7 @@ def _counting(api: str) -> list[str]:
     ]
 
 
-def _ending(day: Played, api: str) -> list[str]:
+def _ending(day: Guide, api: str) -> list[str]:
     return [
         _call(f"{api}/player/cool-off", "PLAYER", '{"period":"24h"}'),
         _call(f"{api}/player/self-exclusion", "PLAYER", '{"months":6}'),
@@ -215,7 +209,7 @@ def _ending(day: Played, api: str) -> list[str]:
 _POST: Final = "curl -s -H 'Content-Type: application/json'"
 
 
-def _named(*people: LogIn) -> Iterable[tuple[str, LogIn]]:
+def _named(*people: StaffLogIn) -> Iterable[tuple[str, StaffLogIn]]:
     return zip(("OWNER", "OPERATOR", "AGENT"), people, strict=True)
 
 
@@ -224,7 +218,7 @@ def _token(name: str, url: str, body: str, field: str = "token") -> str:
 
 
 def _made(name: str, url: str, body: str, path: Sequence[str]) -> str:
-    """Return the line that has the agent make something and keeps its id."""
+    """Return the line that lets the agent make something and stores its id."""
     return _taken(name, _call(url, "AGENT", body), path)
 
 
@@ -238,6 +232,6 @@ def _call(url: str, who: str | None = None, body: str | None = None, *, method: 
     way = "" if method is None else f" -X {method}"
     token = "" if who is None else f' -H "Authorization: Bearer ${who}"'
     data = "" if body is None else f" -d '{body}'"
-    # A shell would take a question mark or an ampersand for itself.
+    # Quoted: a question mark and an ampersand mean something to a shell.
     address = f'"{url}"' if "?" in url else url
     return f"{start}{way}{token} {address}{data}"

@@ -1,4 +1,4 @@
-"""What a demo day came to, and how to go on from it by hand."""
+"""The report of a demo day."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -8,7 +8,7 @@ from attrs import frozen
 from ...application.ledger.books import OperatorBooks
 from ...domain.decimals import decimal_text
 from ...domain.ledger.events import AccountKind, EventType
-from .guide import curl_lines
+from .guide import Guide
 
 
 def fun(amount_minor: int) -> str:
@@ -17,45 +17,15 @@ def fun(amount_minor: int) -> str:
     return f"{sign}{size // 100:,}.{size % 100:02d}"
 
 
-@frozen
-class LogIn:
-    """A member of staff of the day, with the password made for them."""
-
-    username: str
-    password: str
-    tenant: str | None
-
-    def body(self) -> str:
-        """Return the JSON that logs this member in."""
-        tenant = f',"tenant":"{self.tenant}"' if self.tenant else ""
-        return f'{{"username":"{self.username}","password":"{self.password}"{tenant}}}'
-
-
-@frozen
-class PlayerLogIn:
-    """A player of the day who can be logged in by hand."""
-
-    login_code: str
-    pin: str
-
-
 @frozen(kw_only=True)
-class Day:
-    """A played day: the books, the counts, and what is needed to go on by hand."""
+class PlayedDay:
+    """A played day: its books, its counts and failed checks, and the guide to go on by hand."""
 
     books: OperatorBooks
     exact_rtp: str
     counts: Mapping[str, int]
     faults: Sequence[str]
-    log_ins: Sequence[LogIn]
-    player: PlayerLogIn
-    player_id: str
-    voucher: PlayerLogIn
-    open_voucher_id: str
-    agent_id: str
-    operator_id: str
-    game_key: str
-    stake_minor: int
+    guide: Guide
 
     @property
     def held(self) -> bool:
@@ -63,7 +33,7 @@ class Day:
         return self.books.clean and not self.faults
 
     def report(self) -> str:
-        """Return the day's table."""
+        """Return the tables of the day."""
         books = self.books
         handle, payout = books.moved(EventType.BET), books.moved(EventType.WIN)
         accounts = (
@@ -84,31 +54,17 @@ class Day:
             ("RTP of the game, exact", _percent(Fraction(self.exact_rtp))),
         ]
         counted = [(name, f"{count:,}") for name, count in sorted(self.counts.items())]
-        verdict = "Every check held." if self.held else f"NOT HELD: {', '.join(self._complaints())}"
+        verdict = "Every check held." if self.held else f"NOT HELD: {', '.join(self._failures())}"
         blocks = [_table("Balances, FUN", rows), _table("Play", played), _table("The day", counted), verdict]
         return "\n\n".join(blocks)
 
-    def _complaints(self) -> list[str]:
-        books = [f"{total.account.kind} {total.account.owner_id}" for total in self.books.disagreements]
-        return [*sorted(set(self.faults)), *books, *(["the sum is not 0"] if self.books.sum_minor else [])]
+    def _failures(self) -> list[str]:
+        accounts = [f"{total.account.kind} {total.account.owner_id}" for total in self.books.disagreements]
+        return [*sorted(set(self.faults)), *accounts, *(["the sum is not 0"] if self.books.sum_minor else [])]
 
-    def how_to_go_on(self, url: str) -> str:
-        """Return the log-ins, and a curl line for each route."""
-        people = [
-            f"  {log_in.username} / {log_in.password}" + (f" / {log_in.tenant}" if log_in.tenant else "")
-            for log_in in self.log_ins
-        ]
-        return "\n".join(
-            [
-                "Log-ins (name / password / tenant):",
-                *people,
-                f"  player {self.player.login_code} / PIN {self.player.pin}",
-                f"  voucher {self.voucher.login_code} / PIN {self.voucher.pin}",
-                "",
-                "A curl line for each route (paste the first block first):",
-                *curl_lines(self, url),
-            ]
-        )
+    def instructions(self, url: str) -> str:
+        """Return the credentials of the day and a curl line for each route of the server at `url`."""
+        return self.guide.text(url)
 
 
 def _percent(ratio: Fraction) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from ...application.access import SYSTEM
-from ...application.engine import Engine
+from ...application.engine import Engine, EngineParts, compose
 from ...application.errors import (
     InvalidCredentials,
     InvalidToken,
@@ -41,8 +41,8 @@ STEPS_BETWEEN_RESTS: Final = 50
 LONGEST_LOCK: Final = timedelta(minutes=61)
 DEFECTS: Final = (IsolationViolation, StorageMisuse)
 
-Build = Callable[[Stage], tuple[Engine, Storage]]
-"""Makes the engine of a stage, and the storage it runs on as it is behind the stage."""
+Build = Callable[[Stage], tuple[EngineParts, Storage]]
+"""Returns the parts of the engine of a stage, and the storage behind the stage."""
 
 
 @frozen
@@ -59,8 +59,8 @@ class Outcome:
 def simulate(seed: int, build: Build, steps: int = STEPS) -> Outcome:
     """Run a seed and return what it came to."""
     stage = Stage(seed)
-    engine, storage = build(stage)
-    play = Play(stage=stage, engine=engine, storage=storage)
+    parts, storage = build(stage)
+    play = Play(stage=stage, engine=compose(parts), storage=storage)
     try:
         play.run(steps)
     except SimulationFailed as failed:
@@ -71,11 +71,18 @@ def simulate(seed: int, build: Build, steps: int = STEPS) -> Outcome:
     return Outcome(seed, play.steps, stage.trace)
 
 
-def run_seeds(build: Build, first: int, *, seconds: float, steps: int = STEPS) -> list[Outcome]:
-    """Run one seed after another for so long, at least one, and up to the first that fails."""
+def run_seeds(
+    build: Build,
+    first: int,
+    *,
+    seconds: float,
+    steps: int = STEPS,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> list[Outcome]:
+    """Run one seed after another for some seconds: at least one, and none after the first that fails."""
     ran: list[Outcome] = []
-    ends = time.monotonic() + seconds
-    while not ran or (ran[-1].failure is None and time.monotonic() < ends):
+    ends = monotonic() + seconds
+    while not ran or (ran[-1].failure is None and monotonic() < ends):
         ran.append(simulate(first + len(ran), build, steps))
     return ran
 

@@ -18,7 +18,7 @@ _LOST: Final = (
 )
 
 
-def kept_secrets(path: Path, names: tuple[str, ...], *, may_make: bool = True) -> Mapping[str, str]:
+def load_secrets(path: Path, names: tuple[str, ...], *, may_make: bool = True) -> Mapping[str, str]:
     """Return a hex secret of 32 bytes for each name, generating them unless the file is there.
 
     The file appears whole or not at all, and of two programs that start at once one makes it and both use it.

@@ -4,41 +4,38 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from playtime.adapters.cli.main import build_commands
-from playtime.adapters.cli.program import Program
-from playtime.adapters.simulation.run import Build, run_seeds, simulate
-from playtime.bootstrap import simulated_engine
+from playtime.adapters.simulation.run import Build, Outcome, run_seeds, simulate
+from playtime.application.play.login import PlayerLogout
+from playtime.bootstrap import simulated_parts
 from playtime.domain.play.players import Player
 
+from support.commands import run_command
 from support.simulation import (
     STEPS,
     ForgetsAnswers,
     KeepsAnswersApart,
     LocksNoWallet,
     SaysYesTooSoon,
-    StaysIn,
     first_failure,
     on_faulty,
-    with_part,
 )
 
 PROGRAM = """
-from playtime.adapters.cli.main import build_commands
-from playtime.adapters.cli.program import Program
 from playtime.adapters.simulation.run import simulate
-from playtime.bootstrap import simulated_engine
-print(*(simulate(seed, simulated_engine, 120).trace for seed in (3, 4, 5)))
+from playtime.bootstrap import simulated_parts
+print(*(simulate(seed, simulated_parts, 120).trace for seed in (3, 4, 5)))
 """
 
 
 def test_the_same_seed_is_the_same_play_and_another_is_another() -> None:
-    first, again, other = (simulate(seed, simulated_engine, STEPS) for seed in (1, 1, 2))
+    first, again, other = (simulate(seed, simulated_parts, STEPS) for seed in (1, 1, 2))
     assert first == again
     assert first.failure is None
     assert first.trace != other.trace
@@ -60,7 +57,7 @@ def test_it_is_the_same_in_another_process_whatever_that_hashes() -> None:
 
 
 def test_seeds_hold() -> None:
-    ran = run_seeds(simulated_engine, 20_000, seconds=5)
+    ran = run_seeds(simulated_parts, 20_000, seconds=5)
     assert [outcome for outcome in ran if outcome.failure is not None] == []
 
 
@@ -69,7 +66,12 @@ def _skip_bonuses(monkeypatch: pytest.MonkeyPatch) -> Build:
         return player, ()
 
     monkeypatch.setattr("playtime.domain.play.rounds.settle_bonuses", settle)
-    return simulated_engine
+    return simulated_parts
+
+
+def _stay_logged_in(monkeypatch: pytest.MonkeyPatch) -> Build:
+    monkeypatch.setattr(PlayerLogout, "__call__", lambda *_: None)
+    return simulated_parts
 
 
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], Build]] = {
@@ -77,9 +79,7 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], Build]] = {
     "a retry pays again": lambda _: on_faulty(ForgetsAnswers),
     "a wallet is not locked": lambda _: on_faulty(LocksNoWallet),
     "what was acknowledged is lost": lambda _: on_faulty(SaysYesTooSoon),
-    "a log-out ends no session": lambda _: with_part(
-        lambda engine: {"player_logout": StaysIn(engine.player_logout.storage)}
-    ),
+    "a log-out ends no session": _stay_logged_in,
     "bonuses are not triggered": _skip_bonuses,
 }
 
@@ -95,30 +95,26 @@ def test_a_planted_fault_is_found_and_its_seed_shows_it_again(
     assert again.last_lines
 
 
-def _run(build: Build, *words: str) -> Result:
-    program = Program(
-        open_running=_closed,
-        open_database=_closed,
-        home=_closed,
-        default_url=_closed,
-        simulated_engine=build,
-        load_games=_closed,
-        load_game=_closed,
-    )
-    return CliRunner().invoke(build_commands(program), ["simulate", *words])
+def _run(build: Build, *words: str, clock: Sequence[float] = ()) -> Result:
+    """Run the command; `clock` gives the seconds at which it looks at the time."""
+    monotonic = iter(clock).__next__ if clock else time.monotonic
+
+    def run(first_seed: int, *, steps: int, seconds: float) -> list[Outcome]:
+        return run_seeds(build, first_seed, seconds=seconds, steps=steps, monotonic=monotonic)
+
+    return run_command("simulate", *words, simulate=run)
 
 
-def _closed(*_: object) -> Any:  # noqa: ANN401 - never returns
-    raise AssertionError("a simulation opens nothing")
-
-
-def test_the_command_runs_one_seed_or_many_and_says_which() -> None:
-    one = _run(simulated_engine, "--seed", "3", "--steps", "50")
+def test_the_command_runs_one_seed() -> None:
+    one = _run(simulated_parts, "--seed", "3", "--steps", "50")
     assert one.exit_code == 0
-    assert one.output == f"seed 3 held for 50 steps; trace {simulate(3, simulated_engine, 50).trace}\n"
-    many = _run(simulated_engine, "--seconds", "1", "--steps", "30")
+    assert one.output == f"seed 3 held for 50 steps; trace {simulate(3, simulated_parts, 50).trace}\n"
+
+
+def test_the_command_runs_seeds_until_the_time_is_up() -> None:
+    many = _run(simulated_parts, "--seconds", "10", "--steps", "30", clock=(100, 104, 109.9, 110))
     assert many.exit_code == 0
-    assert re.fullmatch(r"\d+ seeds from \d+ on held, \d+ steps\n", many.output)
+    assert re.fullmatch(r"3 seeds from \d+ on held, 90 steps\n", many.output)
 
 
 def test_the_command_shows_what_failed_and_how_to_see_it_again() -> None:

@@ -82,3 +82,16 @@ def test_importing_playtime_imports_nothing_else() -> None:
         [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, check=True
     )
     assert seen.stdout.split() == []
+
+
+def test_a_server_loads_no_simulator_demo_or_bench() -> None:
+    program = (
+        "import sys, playtime.bootstrap, playtime.adapters.cli.main\n"
+        "print(*(name for name in sys.modules if name.startswith('playtime.adapters.')))\n"
+    )
+    seen = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, check=True
+    )
+    folders = {name.split(".")[2] for name in seen.stdout.split()}
+    assert "cli" in folders
+    assert not folders & {"bench", "demo", "simulation"}

@@ -1,29 +1,13 @@
 """The benchmark of the safety engine, at a smaller size; `playtime bench safety` is the whole of it."""
 
 from attrs import evolve
-from click.testing import CliRunner
 
-from playtime.adapters.cli.bench.safety import MOST_RATIO, FairPlay, costs, fair_play
-from playtime.adapters.cli.main import build_commands
-from playtime.adapters.cli.program import Program
-from playtime.bootstrap import simulated_engine
+from playtime.adapters.bench.safety import MOST_RATIO, FairPlay, costs, fair_play
+from playtime.bootstrap import ComposedBenches, open_memory_engine
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Reel
 
-
-def unused(*_: object) -> object:
-    raise AssertionError
-
-
-PROGRAM = Program(
-    open_running=unused,  # type: ignore[arg-type] # never called
-    open_database=unused,  # type: ignore[arg-type] # never called
-    home=unused,  # type: ignore[arg-type] # never called
-    default_url=unused,  # type: ignore[arg-type] # never called
-    simulated_engine=simulated_engine,
-    load_games=unused,  # type: ignore[arg-type] # never called
-    load_game=unused,  # type: ignore[arg-type] # never called
-)
+from support.commands import run_command
 
 
 def test_fair_play_is_seldom_taken_for_risky() -> None:
@@ -47,13 +31,13 @@ def test_what_is_aimed_at() -> None:
 
 
 def test_an_event_costs_the_same_in_a_session_six_times_as_long() -> None:
-    short, long = costs(PROGRAM, 250, 1_500)
+    short, long = costs(open_memory_engine, 250, 1_500)
     assert (short.spins, long.spins) == (250, 1_500)
     assert long.microseconds <= MOST_RATIO * short.microseconds
 
 
 def test_the_command_shows_the_figures() -> None:
-    result = CliRunner().invoke(build_commands(PROGRAM), ["bench", "safety", "--sessions", "100", "--seed", "3"])
+    result = run_command("bench", "safety", "--sessions", "100", "--seed", "3", benches=ComposedBenches())
     assert "demo-wheel: 100 fair sessions of 100 spins; ELEVATED" in result.output
     assert "one event at 5000 spins:" in result.output
     assert result.exit_code in {0, 1}

@@ -1,4 +1,4 @@
-"""The demo day: every check holds, what goes wrong is told, and its curl lines cover the API and work."""
+"""The demo day: every check holds, a fault is shown, and its curl lines work and cover the API."""
 
 import re
 import shlex
@@ -11,8 +11,9 @@ from attrs import evolve
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from playtime.adapters.cli.progress import progress_bar
 from playtime.adapters.demo.day import play_demo
-from playtime.adapters.demo.report import Day, fun
+from playtime.adapters.demo.report import PlayedDay, fun
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.routes import ROUTES
 from playtime.adapters.memory.storage import MemoryStorage
@@ -39,17 +40,17 @@ def engine() -> Engine:
 
 
 @pytest.fixture(scope="module")
-def day(engine: Engine) -> Day:
-    return play_demo(engine, spins=SPINS)
+def day(engine: Engine) -> PlayedDay:
+    return play_demo(engine, SPINS, progress_bar)
 
 
-def test_every_check_of_the_day_holds(day: Day) -> None:
+def test_every_check_of_the_day_holds(day: PlayedDay) -> None:
     assert day.held, day.report()
     assert day.counts["spins"] == SPINS
     assert day.counts["spins replayed"] > 0
 
 
-def test_the_table_adds_up_to_nothing(day: Day) -> None:
+def test_the_table_adds_up_to_nothing(day: PlayedDay) -> None:
     figures = dict(re.findall(r"^  (\w.*?)\s{2,}(-?[\d,]+\.\d\d)$", day.report(), re.MULTILINE))
     balances = [name for name in figures if name not in {"handle", "payout", "bonuses paid"}]
     amounts = {name: int(figures[name].replace(",", "").replace(".", "")) for name in figures}
@@ -58,10 +59,10 @@ def test_the_table_adds_up_to_nothing(day: Day) -> None:
     assert "95.000 %" in day.report()
 
 
-def test_a_second_day_has_an_operator_of_its_own(engine: Engine, day: Day) -> None:
-    second = play_demo(engine, spins=100)
+def test_a_second_day_has_an_operator_of_its_own(engine: Engine, day: PlayedDay) -> None:
+    second = play_demo(engine, 100, progress_bar)
     assert second.held
-    assert second.operator_id != day.operator_id
+    assert second.guide.operator_id != day.guide.operator_id
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -80,16 +81,16 @@ def test_so_is_a_game_of_unusual_stakes(stake: StakeRule) -> None:
 
 def _play_and_go_on(games: Sequence[Game]) -> None:
     engine = new_engine(games)
-    day = play_demo(engine, spins=100)
+    day = play_demo(engine, 100, progress_bar)
     assert day.held, day.report()
     assert day.counts["spins"] == 100
     shell = Shell(create_app(engine).test_client())
-    for line in day.how_to_go_on(URL).splitlines():
+    for line in day.instructions(URL).splitlines():
         if "curl -s" in line:
             shell.run(line)
 
 
-def test_a_day_whose_books_are_off_does_not_hold(day: Day) -> None:
+def test_a_day_whose_books_are_off_does_not_hold(day: PlayedDay) -> None:
     account = Account(AccountKind.PLAYER, day.books.operator_id)
     books = evolve(day.books, accounts=[*day.books.accounts, AccountTotal(account, 5, 6, 0)])
     off = evolve(day, books=books)
@@ -98,13 +99,13 @@ def test_a_day_whose_books_are_off_does_not_hold(day: Day) -> None:
     assert "the sum is not 0" in off.report()
 
 
-def test_a_day_with_a_fault_does_not_hold(day: Day) -> None:
+def test_a_day_with_a_fault_does_not_hold(day: PlayedDay) -> None:
     off = evolve(day, faults=["spins replayed"])
     assert not off.held
     assert "NOT HELD: spins replayed" in off.report()
 
 
-def test_the_day_moved_what_it_says(day: Day) -> None:
+def test_the_day_moved_what_it_says(day: PlayedDay) -> None:
     assert day.books.moved(EventType.CREDIT_ISSUED) == -day.books.sum_of(AccountKind.ISSUANCE)
 
 
@@ -159,9 +160,9 @@ class Shell:
         return answer
 
 
-def test_the_curl_lines_work_and_cover_every_route(engine: Engine, day: Day) -> None:
+def test_the_curl_lines_work_and_cover_every_route(engine: Engine, day: PlayedDay) -> None:
     shell = Shell(create_app(engine).test_client())
-    lines = [line for line in day.how_to_go_on(URL).splitlines() if "curl -s" in line]
+    lines = [line for line in day.instructions(URL).splitlines() if "curl -s" in line]
     for line in lines:
         shell.run(line)
     for route in ROUTES:

@@ -6,35 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from playtime.adapters.cli.main import build_commands
-from playtime.adapters.cli.program import Program
 from playtime.adapters.system.game_shelf import SHIPPED, load_game, load_games
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.files import canonical
 from playtime.domain.games.par_sheet import ParSheet
 
+from support.commands import run_command
 from support.games import document_of, file_of, finished, make_game
 from support.oracles import oracle
 from support.round_exports import export
 
 
-def _closed(*_: object) -> Any:  # noqa: ANN401 - never returns
-    raise AssertionError("nothing is opened")
-
-
 def run(*words: str, given: bytes = b"") -> Result:
-    program = Program(
-        open_running=_closed,
-        open_database=_closed,
-        home=_closed,
-        default_url=_closed,
-        simulated_engine=_closed,
-        load_games=load_games,
-        load_game=load_game,
-    )
-    return CliRunner().invoke(build_commands(program), words, input=given)
+    return run_command(*words, given=given, load_games=load_games, load_game=load_game)
 
 
 def test_the_games_are_listed() -> None:
@@ -99,12 +85,12 @@ def test_rounds_are_verified_from_a_file_or_the_standard_input(tmp_path: Path) -
     for told in (run("verify", str(file)), run("verify", "-", given=b"\n".join(lines))):
         assert (told.exit_code, told.output) == (
             0,
-            "20 rounds verified, 0 whose server seed is not told yet, 0 faulty\n",
+            "20 rounds verified, 0 whose server seed is not revealed yet, 0 faulty\n",
         )
     false = run("verify", "-", given=export(DEMO_GAME, 0, win_minor=77))
     assert (false.exit_code, "line 1: the seeds give another win" in false.output) == (1, True)
     waiting = run("verify", "-", given=export(DEMO_GAME, 0, server_seed=None))
-    assert (waiting.exit_code, "1 whose server seed is not told yet" in waiting.output) == (1, True)
+    assert (waiting.exit_code, "1 whose server seed is not revealed yet" in waiting.output) == (1, True)
     assert run("verify", "-", given=b"").exit_code == 1, "nothing was verified"
 
 

@@ -105,7 +105,7 @@ def test_what_games_elsewhere_told_is_imported_once_and_their_duplicates_are_mar
     assert again.stdout == "0 events added, 2 were there already, 0 left out\n"
     found = command.run("ledger", "dedupe")
     assert "demo-1: 1 duplicates, 0 marked\n" in found.stdout
-    assert "(theirs) says what" in found.stdout
+    assert "(theirs) repeats " in found.stdout
     assert "demo-1: 1 duplicates, 1 marked\n" in command.run("ledger", "dedupe", "--apply").stdout
     assert "demo-1: 0 duplicates, 0 marked\n" in command.run("ledger", "dedupe").stdout
     assert command.run("audit", "run").returncode == 0

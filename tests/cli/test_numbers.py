@@ -21,7 +21,7 @@ def test_a_bench_measures_every_route_and_a_rebuild_changes_nothing(command: Com
     assert routes == ["overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution"]
     assert all(float(figure) > 0 for line in lines[-8:] for figure in line[1:])
     (written,) = [int(line[1]) for line in lines if line[0] == "written"]
-    assert [int(line[1]) for line in lines if line[0] == "folded"] == [written]
+    assert [int(line[2]) for line in lines if line[:2] == ["rolled", "up"]] == [written]
     rebuilt = command.run("analytics", "rebuild")
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
-    assert f" {written} events folded, the same as before" in rebuilt.stdout
+    assert f" {written} events rolled up, the same as before" in rebuilt.stdout

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from werkzeug.serving import make_server
 
-from playtime.adapters.cli.main import build_commands
-from playtime.adapters.cli.program import Program, Running
+from playtime.adapters.cli.program import Running
 from playtime.adapters.cli.smoke import smoke_test
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.engine import Engine
 from playtime.contracts.doubles import build_engine
+
+from support.commands import run_command
 
 NOBODY: Final = "http://127.0.0.1:1"
 
@@ -110,8 +111,6 @@ class Home:
         assert served.exit_code == 0, served.output
 
     def _run(self, *words: str, url: str = NOBODY, serve: Callable[[], None] = lambda: None) -> Result:
-        none = cast("Any", None)
-
         @contextmanager
         def open_running() -> Iterator[Running]:
             yield Running(
@@ -124,16 +123,9 @@ class Home:
                 serve=serve,
             )
 
-        program = Program(
-            open_running=open_running,
-            open_database=none,
-            home=lambda: self._folder,
-            default_url=lambda: NOBODY,
-            simulated_engine=none,
-            load_games=none,
-            load_game=none,
+        return run_command(
+            *words, open_running=open_running, home=lambda: self._folder, default_url=lambda: NOBODY
         )
-        return CliRunner().invoke(build_commands(program), words)
 
 
 def test_a_server_is_found_while_another_of_its_home_comes_and_goes(

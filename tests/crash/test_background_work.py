@@ -8,11 +8,10 @@ from typing import Any, cast
 
 import pytest
 from attrs import define, field
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from playtime.adapters.cli import worker
-from playtime.adapters.cli.main import build_commands
-from playtime.adapters.cli.program import Database, Program, Running
+from playtime.adapters.cli.program import Database, Running
 from playtime.adapters.cli.worker import run_worker
 from playtime.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork
 from playtime.application.engine import Engine
@@ -28,6 +27,7 @@ from playtime.application.upkeep.sweeps import Swept
 from playtime.domain.errors import InvalidInput
 from playtime.domain.vouchers.vouchers import VOUCHER_TTL_DAYS
 
+from support.commands import run_command
 from support.crash.servers import SECONDS
 from support.day import Day, Desk, build_day
 
@@ -73,7 +73,7 @@ def test_a_database_that_does_not_come_up_is_tried_again(caplog: pytest.LogCaptu
     revive = Faltering([SetupError("no room"), OSError("no room"), ValueError("a defect")])
     with run_worker(_running(_Parts(revive=revive), _Parts(sweep=Faltering([])))):
         assert revive.worked.wait(SECONDS)
-    assert "the database does not come up: no room" in caplog.text
+    assert "the database does not start: no room" in caplog.text
 
 
 def test_a_sweep_that_failed_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -143,8 +143,7 @@ def test_the_command_shows_defects_with_their_traces() -> None:
 def _swept_by_hand(failures: list[Exception]) -> Result:
     failure = failures[0] if len(failures) == 1 else ExceptionGroup("several", failures)
     running = _running(None, _Parts(sweep=Faltering([failure])))
-    program = cast("Program", _Parts(open_running=lambda: nullcontext(running)))
-    return CliRunner().invoke(build_commands(program), ["sweep"])
+    return run_command("sweep", open_running=lambda: nullcontext(running))
 
 
 class Sick(MemoryStorage):

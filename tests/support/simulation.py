@@ -1,18 +1,17 @@
 """Planted faults for the simulation: engines of which one thing is wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from playtime.adapters.simulation.run import Build, Outcome, simulate
 from playtime.adapters.simulation.stage import Stage
-from playtime.application.access import PlayerPrincipal
-from playtime.application.engine import Engine, compose
+from playtime.application.engine import EngineParts
 from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer
 from playtime.application.ports.storage import Record, Storage, UnitOfWork
-from playtime.bootstrap import simulated_engine, simulated_parts
+from playtime.bootstrap import simulated_parts
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.tenancy.tenants import TenantWallet
 
@@ -132,34 +131,14 @@ class SaysYesTooSoon(FaultyUnit):
             self.inner.commit()
 
 
-@frozen
-class StaysIn:
-    """A log-out that ends no session."""
-
-    storage: Storage = field(repr=False)
-
-    def __call__(self, principal: PlayerPrincipal) -> None:
-        """End nothing."""
-
-
 def on_faulty(unit: type[FaultyUnit]) -> Build:
     """Return what makes engines whose units are faulty."""
 
-    def build(stage: Stage) -> tuple[Engine, Storage]:
+    def build(stage: Stage) -> tuple[EngineParts, Storage]:
         parts, storage = simulated_parts(stage)
         if hasattr(unit, "count"):
             unit.count = 0
         faulty: Any = FaultyStorage(parts.storage, unit)
-        return compose(evolve(parts, storage=faulty)), storage
-
-    return build
-
-
-def with_part(make: Callable[[Engine], dict[str, Any]]) -> Build:
-    """Return what makes engines of which some use cases are replaced."""
-
-    def build(stage: Stage) -> tuple[Engine, Storage]:
-        engine, storage = simulated_engine(stage)
-        return evolve(engine, **make(engine)), storage
+        return evolve(parts, storage=faulty), storage
 
     return build

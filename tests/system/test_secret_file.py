@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from playtime.adapters.system.secret_file import kept_secrets
+from playtime.adapters.system.secret_file import load_secrets
 from playtime.application.errors import SetupError
 
 
 def test_secrets_are_made_once(tmp_path: Path) -> None:
     path = tmp_path / "home" / "secrets.json"
-    first = kept_secrets(path, ("jwt", "pin"))
-    assert kept_secrets(path, ("jwt", "pin")) == first
+    first = load_secrets(path, ("jwt", "pin"))
+    assert load_secrets(path, ("jwt", "pin")) == first
     assert len(bytes.fromhex(first["jwt"])) == 32
     assert first["jwt"] != first["pin"]
 
 
 def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
-    kept_secrets(path, ("jwt",))
+    load_secrets(path, ("jwt",))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
@@ -28,7 +28,7 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
 def test_two_programs_that_start_at_once_use_the_same(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     with ThreadPoolExecutor(16) as programs:
-        made = list(programs.map(lambda _: kept_secrets(path, ("jwt",))["jwt"], range(64)))
+        made = list(programs.map(lambda _: load_secrets(path, ("jwt",))["jwt"], range(64)))
     assert len(set(made)) == 1
 
 
@@ -37,20 +37,20 @@ def test_a_damaged_file_is_not_replaced(tmp_path: Path, content: str) -> None:
     path = tmp_path / "secrets.json"
     path.write_text(content)
     with pytest.raises(SetupError, match=r"secrets\.json"):
-        kept_secrets(path, ("jwt",))
+        load_secrets(path, ("jwt",))
     assert path.read_text() == content
 
 
 def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="PLAYTIME_HOME"):
-        kept_secrets(tmp_path / "file" / "home" / "secrets.json", ("jwt",))
+        load_secrets(tmp_path / "file" / "home" / "secrets.json", ("jwt",))
 
 
 def test_a_lost_file_is_not_replaced_where_there_are_data(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     with pytest.raises(SetupError, match=r"secrets\.json is gone.* restore it.*PLAYTIME_PIN_SECRETS"):
-        kept_secrets(path, ("jwt",), may_make=False)
+        load_secrets(path, ("jwt",), may_make=False)
     assert not path.exists()
-    made = kept_secrets(path, ("jwt",))
-    assert kept_secrets(path, ("jwt",), may_make=False) == made
+    made = load_secrets(path, ("jwt",))
+    assert load_secrets(path, ("jwt",), may_make=False) == made

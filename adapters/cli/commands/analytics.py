@@ -1,4 +1,4 @@
-"""The commands about the operator's numbers."""
+"""The commands of `playtime analytics`."""
 
 import sys
 
@@ -9,19 +9,19 @@ from ..program import Program
 
 @click.group()
 def analytics() -> None:
-    """The operator's numbers."""
+    """Maintain the roll-up of analytics."""
 
 
 @analytics.command("rebuild")
 @click.pass_obj
 def rebuild(program: Program) -> None:
-    """Make the numbers anew from the ledger; status 1 if they were not what it comes to.
+    """Make the roll-up of analytics again from the ledger; status 1 if the old one differed.
 
-    May run while the service does: every answer stays exact, and takes longer until its events are folded again.
+    May run while the service does. Answers stay exact, but take longer until their events are rolled up again.
     """
     with program.open_running() as running:
         results = running.engine.rebuild_numbers()
     for result in results:
         verdict = "the same as before" if result.same else "NOT the same as before"
-        click.echo(f"{result.slug}: {result.events} events folded, {verdict}")
+        click.echo(f"{result.slug}: {result.events} events rolled up, {verdict}")
     sys.exit(0 if all(result.same for result in results) else 1)

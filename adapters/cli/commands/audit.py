@@ -7,23 +7,20 @@ import click
 from ....application.access import SYSTEM, StaffPrincipal
 from ....application.engine import Engine
 from ....application.ledger.audit import AuditReport
-from ....domain.tenancy.staff import Role
-from ....domain.tenancy.tenants import TenantKind
 from ..program import Program
-
-_ROLES = {TenantKind.DEV: Role.OWNER, TenantKind.OPERATOR: Role.OPERATOR, TenantKind.AGENT: Role.AGENT}
+from .staff import HEAD_ROLES
 
 
 @click.group()
 def audit() -> None:
-    """The audit of the books."""
+    """Audit the books."""
 
 
 @audit.command("run")
-@click.option("--tenant", metavar="SLUG", help="Look through this tenant's eyes; by default through the owner's.")
+@click.option("--tenant", metavar="SLUG", help="Check the rows that this tenant sees; by default all rows.")
 @click.pass_obj
 def run_audit(program: Program, *, tenant: str | None) -> None:
-    """Hold every rule of the books against the rows; status 1 where one is broken."""
+    """Check every rule of the books against the rows; status 1 if one is broken."""
     with program.open_running() as running:
         report = running.engine.run_audit(principal_of(running.engine, tenant), newest_seals=None)
     for line in _lines(report):
@@ -32,11 +29,11 @@ def run_audit(program: Program, *, tenant: str | None) -> None:
 
 
 def principal_of(engine: Engine, slug: str | None) -> StaffPrincipal:
-    """Return who sees what a tenant sees; the platform's owner where none is named. Raises NotFound."""
+    """Return the head of a tenant; without a slug, the platform's owner. Raises NotFound."""
     if slug is None:
         return SYSTEM
     found = engine.find_tenant(slug=slug)
-    return SYSTEM.acting_as(_ROLES[found.kind], found.operator_id, found.tenant_id)
+    return SYSTEM.acting_as(HEAD_ROLES[found.kind], found.operator_id, found.tenant_id)
 
 
 def _lines(report: AuditReport) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands about games: what there is to play, the odds sheet of a file, and the checking of rounds."""
+"""The commands about games: `playtime games list`, `games par` and `verify`."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from ....domain.games.published_schemes import RESULTS, SCHEMES, Scheme
 from ..program import Program
 
 _PLACES: Final = 12
-_FAULTS_TOLD: Final = 10
+_FAULTS_SHOWN: Final = 10
 _HUGE: Final = 10**15
 
 
@@ -28,7 +28,7 @@ def games() -> None:
 @games.command("list")
 @click.pass_obj
 def list_games(program: Program) -> None:
-    """List the games that are played."""
+    """List the games."""
     for game in program.load_games():
         percent = decimal_text(game.rtp * 100, places=3)
         click.echo(f"{game.game_key:<20} {game.name:<20} RTP {percent} %  version {game.version}")
@@ -85,7 +85,7 @@ def sheet_content(sheet: ParSheet) -> Mapping[str, Any]:
 
 
 def sheet_lines(sheet: ParSheet) -> Sequence[str]:
-    """Return an odds sheet as a person reads it."""
+    """Return an odds sheet as text for people."""
     game, spread, free, even = sheet.game, sheet.spread, sheet.free_spins, sheet.spread.break_even_spins
     lines = [
         f"{game.name} ({game.game_key}), {len(game.reels)} reels of {game.rows} rows, {len(game.lines)} lines",
@@ -120,8 +120,8 @@ def sheet_lines(sheet: ParSheet) -> Sequence[str]:
 
 @click.command()
 @click.argument("file", type=click.File("rb"), required=False)
-@click.option("--scheme", type=click.Choice(sorted(SCHEMES)), help="Recompute a draw of somebody else's scheme.")
-@click.option("--server-seed", help="With --scheme: the server seed as it was told.")
+@click.option("--scheme", type=click.Choice(sorted(SCHEMES)), help="Recompute a draw of a published scheme.")
+@click.option("--server-seed", help="With --scheme: the revealed server seed.")
 @click.option("--client-seed", help="With --scheme: the client seed.")
 @click.option("--nonce", type=click.IntRange(0), default=0, show_default=True, help="With --scheme: the nonce.")
 @click.option("--modulus", type=click.IntRange(1, 2**32), help="With --scheme: numbers below this, by rejection.")
@@ -136,15 +136,15 @@ def verify(
     modulus: int | None,
     count: int,
 ) -> None:
-    """Recompute exported rounds; status 0 if and only if each was recomputed and is what it claims.
+    """Recompute exported rounds; status 0 if and only if every round was recomputed and is as it claims.
 
-    FILE is what GET /fair/rounds/:link answered, or many of them, a line each; - is the standard input.
+    FILE has an answer of GET /fair/rounds/:link, or many of them, a line each; - is the standard input.
     """
     if scheme is not None:
         if file is not None or server_seed is None or client_seed is None:
             raise click.UsageError("--scheme takes --server-seed and --client-seed, and no file")
-        told = _recomputed(SCHEMES[scheme], server_seed, client_seed, nonce, modulus=modulus, count=count)
-        click.echo("\n".join(told))
+        lines = _recomputed(SCHEMES[scheme], server_seed, client_seed, nonce, modulus=modulus, count=count)
+        click.echo("\n".join(lines))
         return
     if file is None:
         raise click.UsageError("name the file of exported rounds, or a --scheme")
@@ -157,9 +157,9 @@ def _verified(lines: Iterable[bytes]) -> int:
         verified += verdict.is_verified
         waiting += not verdict.is_revealed and not verdict.faults
         faulty += bool(verdict.faults)
-        if verdict.faults and faulty <= _FAULTS_TOLD:
+        if verdict.faults and faulty <= _FAULTS_SHOWN:
             click.echo(f"line {verdict.line}: {'; '.join(verdict.faults)}")
-    click.echo(f"{verified} rounds verified, {waiting} whose server seed is not told yet, {faulty} faulty")
+    click.echo(f"{verified} rounds verified, {waiting} whose server seed is not revealed yet, {faulty} faulty")
     return 0 if verified and not waiting and not faulty else 1
 
 
@@ -199,7 +199,7 @@ def _ratio(value: Fraction) -> str:
 
 
 def _rate(value: Fraction) -> str:
-    """Return a chance that may be far below any number of decimals, as one in so many."""
+    """Return a chance as one in so many; as a decimal it could be all zeros."""
     return f"1 in {_one_in(value).replace(',', '')}"
 
 

@@ -16,12 +16,12 @@ from ..ledger_files import check_file, export_ledger, read_lines
 from ..program import Program
 
 MOST_FAULTS: Final = 20
-"""Faults of a file that are told: one that is no ledger has as many as lines."""
+"""The most faults of a file that are printed. A file that is not a ledger has one in every line."""
 
 
 @click.group()
 def ledger() -> None:
-    """The ledger."""
+    """Verify, export, import and deduplicate the ledger."""
 
 
 @ledger.command("verify")
@@ -30,9 +30,9 @@ def ledger() -> None:
 )
 @click.pass_obj
 def verify_ledger(program: Program, *, file: Path | None) -> None:
-    """Hold every balance against the entries of the ledger, and every seal against its events."""
+    """Check every balance against the entries of the ledger, and every seal against its events."""
     if file is not None:
-        _tell_file(check_file(file))
+        _show_file(check_file(file))
     with program.open_running() as running:
         verdicts = [_verify(running.engine, sealed) for sealed in running.engine.verify_seals()]
     click.echo(f"{len(verdicts)} operators: {'clean' if all(verdicts) else 'NOT CLEAN'}")
@@ -44,7 +44,7 @@ def verify_ledger(program: Program, *, file: Path | None) -> None:
 @click.option("--tenant", metavar="SLUG", help="An operator or agent; by default all operators.")
 @click.pass_obj
 def export(program: Program, *, file: Path, tenant: str | None) -> None:
-    """Export events and seals to FILE (gzip). Interrupted, the same command goes on where it was."""
+    """Export events and seals to FILE (gzip). The same command continues an interrupted export."""
     with program.open_running() as running:
         bar: Any = click.progressbar(length=1, label="exporting", file=sys.stderr, update_min_steps=1)
         with bar:
@@ -60,10 +60,10 @@ def export(program: Program, *, file: Path, tenant: str | None) -> None:
 @ledger.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--tenant", metavar="SLUG", help="Put everything into this tenant's books.")
-@click.option("--external-only", is_flag=True, help="Leave out what did not happen in a game elsewhere.")
+@click.option("--external-only", is_flag=True, help="Leave out all other events than those of external games.")
 @click.pass_obj
 def import_ledger(program: Program, *, file: Path, tenant: str | None, external_only: bool) -> None:
-    """Add the events of games elsewhere that FILE, an exported ledger, holds. Again, it adds nothing."""
+    """Add the events of external games in FILE, an exported ledger. A second run adds nothing."""
     if not file.is_file():
         raise SetupError(f"There is no file {file}.")
     _require_readable(file)
@@ -76,11 +76,11 @@ def import_ledger(program: Program, *, file: Path, tenant: str | None, external_
 
 
 @ledger.command("dedupe")
-@click.option("--apply", is_flag=True, help="Mark what is found; otherwise it is only reported.")
+@click.option("--apply", is_flag=True, help="Mark the duplicates; without it they are only listed.")
 @click.option("--tenant", metavar="SLUG", help="An operator; by default all.")
 @click.pass_obj
 def dedupe(program: Program, *, apply: bool, tenant: str | None) -> None:
-    """Find true duplicates among the events of games elsewhere, and mark them with --apply. Deletes nothing."""
+    """Find true duplicates among the events of external games, and mark them with --apply. Deletes nothing."""
     with program.open_running() as running:
         found = running.engine.dedupe_ledger(tenant, apply=apply)
     for operator in found:
@@ -88,22 +88,22 @@ def dedupe(program: Program, *, apply: bool, tenant: str | None) -> None:
         for duplicate in operator.first:
             event = duplicate.event
             click.echo(
-                f"  {event.event_id} ({event.action_id}) says what {duplicate.original_id} has said:"
+                f"  {event.event_id} ({event.action_id}) repeats {duplicate.original_id}:"
                 f" {event.event_type} {event.amount_minor} at {event.game_key}, {event.occurred_at.isoformat()}"
             )
 
 
 def _require_readable(file: Path) -> None:
-    """Raise SetupError with the first fault of a file that is not as it was exported."""
+    """Raise SetupError with the first fault of a file that differs from its export."""
     checked = check_file(file)
     for fault in checked.faults:
         raise SetupError(f"{file}, line {fault.line}: {fault.reason}.")
 
 
-def _tell_file(checked: CheckedFile) -> NoReturn:
+def _show_file(checked: CheckedFile) -> NoReturn:
     for operator in checked.operators:
         click.echo(f"{operator.slug}: {'clean' if operator.clean else 'NOT CLEAN'}")
-        tell_seals(operator)
+        _show_seals(operator)
     if checked.digests:
         click.echo(f"{checked.digests} digests stand for events that are not in the file")
     for fault in checked.faults[:MOST_FAULTS]:
@@ -113,19 +113,19 @@ def _tell_file(checked: CheckedFile) -> NoReturn:
 
 
 def _verify(engine: Engine, sealed: SealedBooks) -> bool:
-    """Say what there is to say of an operator's books and seals; return whether they are clean."""
+    """Print the result for an operator's books and seals; return whether they are clean."""
     try:
         (operator,) = engine.verify_ledger(sealed.operator_id)
     except ValueError as error:
-        # Somebody has written a row that is none of ours. Its seal can be told all the same.
+        # Another program has written a row that is not an event. The seals can be checked all the same.
         click.echo(f"{sealed.slug}: NOT CLEAN; a row cannot be read: {error}")
-        tell_seals(sealed)
+        _show_seals(sealed)
         return False
-    _tell(operator, sealed)
+    _show(operator, sealed)
     return operator.clean and sealed.clean
 
 
-def _tell(operator: OperatorBooks, sealed: SealedBooks) -> None:
+def _show(operator: OperatorBooks, sealed: SealedBooks) -> None:
     events = sum(movement.count for movement in operator.movements)
     verdict = "clean" if operator.clean and sealed.clean else "NOT CLEAN"
     click.echo(
@@ -136,11 +136,11 @@ def _tell(operator: OperatorBooks, sealed: SealedBooks) -> None:
             f"  {total.account.kind} {total.account.owner_id}: entries {total.entries_minor},"
             f" books {total.stated_minor}, floor {total.floor_minor}"
         )
-    tell_seals(sealed)
+    _show_seals(sealed)
 
 
-def tell_seals(sealed: SealedBooks) -> None:
-    """Say how far an operator's events are sealed, and which seals do not hold."""
+def _show_seals(sealed: SealedBooks) -> None:
+    """Print the number of sealed events of an operator, and its broken seals."""
     seal = sealed.last_seal
     newest = "" if seal is None else f"; seal {seal.number} is {seal.hash.hex()}"
     click.echo(f"  {sealed.sealed} events under {sealed.seals} seals, {sealed.unsealed} not sealed yet{newest}")

@@ -1,4 +1,4 @@
-"""The commands about players' sessions."""
+"""The commands of `playtime sessions`."""
 
 import sys
 
@@ -10,39 +10,43 @@ from ..program import Program
 
 @click.group()
 def sessions() -> None:
-    """Players' sessions."""
+    """Maintain the players' sessions."""
 
 
 @sessions.command("rebuild")
-@click.option("--check", is_flag=True, help="Change nothing; status 1 if something is kept otherwise.")
+@click.option("--check", is_flag=True, help="Change nothing; status 1 if a stored session differs.")
 @click.pass_obj
 def rebuild_sessions(program: Program, *, check: bool) -> None:
-    """Derive every session from the ledger, and put right what is kept otherwise."""
+    """Derive every session from the ledger, and correct the stored sessions that differ."""
     with program.open_running() as running:
         found = running.engine.rebuild_sessions(check=check)
     for operator in found:
         click.echo(f"{operator.slug}: {operator.sessions} sessions, {len(operator.differences)} differ")
         for difference in operator.differences:
-            click.echo(f"  {_told(difference)}")
+            click.echo(f"  {_line(difference)}")
     different = sum(len(operator.differences) for operator in found)
     total = sum(operator.sessions for operator in found)
-    verdict = "agree with the ledger" if not different else f"{different} {_what_became(found, check=check)}"
+    verdict = "agree with the ledger" if not different else f"{different} {_verdict(found, check=check)}"
     click.echo(f"{total} sessions: {verdict}")
     sys.exit(1 if different and check else 0)
 
 
-def _told(difference: SessionDifference) -> str:
+def _line(difference: SessionDifference) -> str:
     name = f"session {difference.session_id} of player {difference.player_id}"
     if difference.is_missing:
-        return f"{name}: is not kept"
+        return f"{name}: is not stored"
     if difference.is_unknown:
         return f"{name}: the ledger does not know it"
-    fields = (f"{field} {kept}, ledger {derived}" for field, (kept, derived) in difference.fields.items())
+    fields = (f"{field} {stored}, ledger {derived}" for field, (stored, derived) in difference.fields.items())
     return f"{name}: {'; '.join(fields)}"
 
 
-def _what_became(found: list[OperatorSessions], *, check: bool) -> str:
-    left = sum(difference.is_unknown for operator in found for difference in operator.differences)
+def _verdict(found: list[OperatorSessions], *, check: bool) -> str:
+    unknown = sum(difference.is_unknown for operator in found for difference in operator.differences)
     if check:
         return "differ from the ledger"
-    return f"differed; put right, but for {left} that the ledger does not know" if left else "differed; put right"
+    return (
+        f"differed; put right, except {unknown} that the ledger does not know"
+        if unknown
+        else "differed; put right"
+    )

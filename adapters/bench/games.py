@@ -1,57 +1,50 @@
-"""What the odds sheet of a game costs, and the draw, the proof and the checking of a round."""
+"""The benchmark of games: the cost of an odds sheet, and of drawing, proving and verifying a round."""
 
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
 
-import click
-
-from ....application.play.fairness import RoundExport
-from ....application.play.verification import Verifier
-from ....application.wire import encode, to_wire
-from ....domain.games.fairness import SeedKeys, SeedState, commitment_of
-from ....domain.games.files import canonical
-from ....domain.games.game import Game
-from ....domain.games.par_sheet import ParSheet
-from ....domain.play.rounds import outcome_of
-from ..program import Program
+from ...application.play.fairness import RoundExport
+from ...application.play.verification import Verifier
+from ...application.wire import encode, to_wire
+from ...domain.games.fairness import SeedKeys, SeedState, commitment_of
+from ...domain.games.files import canonical
+from ...domain.games.game import Game
+from ...domain.games.par_sheet import ParSheet
+from ...domain.play.rounds import outcome_of
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 PLAYER: Final = UUID("01900000-0000-7000-8000-000000000001")
 KEYS: Final = SeedKeys("bench", {"bench": bytes(32)})
 STATE: Final = SeedState("bench", "a client seed")
 DIGESTS: Final = 5
-"""HMACs and hashes that a round with its proof cannot do without: two seeds, a block, a link, a commitment."""
+"""The HMACs and hashes of one round with its proof: two seeds, a block, a link, a commitment."""
 
 
-@click.command("games")
-@click.option("--rounds", default=5_000, show_default=True, type=click.IntRange(100, 1_000_000))
-@click.pass_obj
-def bench_games(program: Program, *, rounds: int) -> None:
-    """Time odds sheets, and rounds: drawn, evaluated and proven; and verified from their exports.
+def measure_games(games: Iterable[Game], *, rounds: int, show: Callable[[str], None]) -> None:
+    """Time the odds sheet and the rounds of each game, in processor time.
 
-    In processor time, whatever else the machine does. The floor is what the digests alone cost that a round cannot
-    do without, in the same run.
+    The floor is the cost of the digests alone that a round needs, in the same run.
     """
     floor = _microseconds(_digests, rounds)
-    click.echo(f"floor: {DIGESTS} digests in {floor:.1f} microseconds")
-    click.echo(f"{'game':<16}{'sheet s':>9}{'round us':>10}{'of floor':>10}{'verified us':>13}{'of floor':>10}")
+    show(f"floor: {DIGESTS} digests in {floor:.1f} microseconds")
+    show(f"{'game':<16}{'sheet s':>9}{'round us':>10}{'of floor':>10}{'verified us':>13}{'of floor':>10}")
     total = 0.0
-    for game in program.load_games():
+    for game in games:
         seconds = _seconds(partial(_sheet, game))
         spun = _microseconds(partial(_spin, game, _states()), rounds)
         verified = _microseconds_of_each(Verifier(), _exports(game, rounds))
         total += seconds
-        click.echo(
+        show(
             f"{game.game_key:<16}{seconds:>9.2f}{spun:>10.1f}{spun / floor:>10.1f}"
             f"{verified:>13.1f}{verified / floor:>10.1f}"
         )
-    click.echo(f"{'all sheets':<16}{total:>9.2f}")
+    show(f"{'all sheets':<16}{total:>9.2f}")
 
 
 def _digests() -> None:
@@ -74,7 +67,7 @@ def _states() -> Iterator[SeedState]:
 
 
 def _spin(game: Game, states: Iterator[SeedState]) -> None:
-    """Do what a spin does beside money and storage: draw, evaluate, and make the proof."""
+    """Do the work of a spin without money and storage: draw, evaluate, make the proof."""
     state = next(states)
     play = game.play(KEYS.draw(PLAYER, state))
     outcome_of(play, 1)
@@ -118,12 +111,11 @@ def _microseconds(work: Callable[[], object], times: int) -> float:
 
 
 def _microseconds_of_each(verifier: Verifier, lines: Iterator[bytes]) -> float:
-    """Return what verifying a line costs; the first one holds the game, which is read with the second."""
-    kept = list(lines)
-    list(verifier.check(kept[:2]))
+    """Return the time to verify a line. The first line is the game, which is read with the second."""
+    exports = list(lines)
+    list(verifier.check(exports[:2]))
     started = time.process_time()
-    verdicts = list(verifier.check(kept[1:]))
+    verdicts = list(verifier.check(exports[1:]))
     seconds = time.process_time() - started
-    if not all(verdict.is_verified for verdict in verdicts):
-        raise click.ClickException("a round of this run does not verify")
+    assert all(verdict.is_verified for verdict in verdicts)
     return seconds / len(verdicts) * 1e6

@@ -1,33 +1,32 @@
-"""How often fair play is taken for risky, and what it costs to score an event."""
+"""The benchmark of the safety engine: how often fair play is scored as risky, and the cost of scoring."""
 
-import sys
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from random import Random
 from time import process_time_ns
 from typing import Final
+from uuid import UUID
 
-import click
-from attrs import frozen
+from attrs import define, frozen
 
-from ....application.access import SYSTEM, PlayerPrincipal
-from ....application.engine import Engine
-from ....application.safety.odds import odds_of
-from ....domain.games.game import Game
-from ....domain.safety.markers import PlayedSpin
-from ....domain.safety.policy import DEFAULT_POLICY
-from ....domain.safety.risk import Band, RiskScorer
-from ....domain.tenancy.staff import Role
-from ....domain.tenancy.tenants import TenantKind
-from ...simulation.stage import START, Stage
-from ..program import Program
+from ...application.access import SYSTEM, PlayerPrincipal
+from ...application.engine import Engine
+from ...application.ports.services import Clock, Ids
+from ...application.safety.odds import odds_of
+from ...domain.games.game import Game
+from ...domain.safety.markers import PlayedSpin
+from ...domain.safety.policy import DEFAULT_POLICY
+from ...domain.safety.risk import Band, RiskScorer
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind
 
-SESSIONS: Final = 10_000
+START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPINS: Final = 100
 STAKE_MINOR: Final = 100
 START_BALANCE_MINOR: Final = 10_000
 GAP_MS: Final = (2_000, 6_000)
-"""An ordinary pace: two to six seconds between spins, each as likely."""
+"""The time between spins at an ordinary pace, uniformly distributed."""
 
 MOST_ELEVATED_PERCENT: Final = 5
 MOST_TILT_RISK_PERCENT: Final = 1
@@ -37,10 +36,30 @@ COST_EVENTS: Final = 400
 MOST_RATIO: Final = 1.5
 MOST_MICROSECONDS: Final = 1_000
 
+OpenEngine = Callable[[Clock, Ids], AbstractContextManager[Engine]]
+"""Opens an engine on memory with a clock and ids."""
+
+
+@define
+class _Time:
+    """A clock that moves only when the benchmark moves it, and ids of its moments."""
+
+    moment: datetime = START
+    _count: int = 0
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return self.moment
+
+    def new(self) -> UUID:
+        """Return a new UUIDv7 of the moment."""
+        self._count += 1
+        return UUID(int=int(self.moment.timestamp()) * 1_000 << 80 | 7 << 76 | 2 << 62 | self._count)
+
 
 @frozen
 class FairPlay:
-    """How many fair sessions of a game reached a band at any moment; one in TILT_RISK was ELEVATED as well."""
+    """The number of fair sessions of a game that reached a band. Those in TILT_RISK count as ELEVATED too."""
 
     game_key: str
     sessions: int
@@ -49,12 +68,12 @@ class FairPlay:
 
     @property
     def held(self) -> bool:
-        """Whether no more sessions than aimed at were taken for risky."""
+        """Whether the shares of risky sessions are within the aims."""
         within = 100 * self.elevated <= MOST_ELEVATED_PERCENT * self.sessions
         return within and 100 * self.tilt_risk <= MOST_TILT_RISK_PERCENT * self.sessions
 
     def line(self) -> str:
-        """Return the figures."""
+        """Return the figures on one line."""
         return (
             f"{self.game_key}: {self.sessions} fair sessions of {SPINS} spins;"
             f" ELEVATED {self.elevated / self.sessions:.2%} (aim {MOST_ELEVATED_PERCENT} %),"
@@ -75,12 +94,12 @@ def fair_play(game: Game, games: Sequence[Game], *, sessions: int, seed: int) ->
 
 @frozen
 class RandomDraw:
-    """Draws as a seed repeats them, at less cost than a stream that could be checked."""
+    """Draws of a pseudo-random generator: cheaper than the seeds of players, and repeatable."""
 
     random: Random
 
     def below(self, bound: int) -> int:
-        """Return the next number below `bound`."""
+        """Return the next draw, below `bound`."""
         return self.random.randrange(bound)
 
 
@@ -101,35 +120,32 @@ def _highest_score(game: Game, scorer: RiskScorer, random: Random) -> int:
 
 @frozen
 class Cost:
-    """What an event costs in a session of so many spins: processor time of the whole use case, on memory."""
+    """The processor time of the whole use case for one event, in a session of some length, on memory."""
 
     spins: int
     microseconds: float
 
 
-def costs(program: Program, short: int = SHORT_SESSION, long: int = LONG_SESSION) -> tuple[Cost, Cost]:
+def costs(open_engine: OpenEngine, short: int = SHORT_SESSION, long: int = LONG_SESSION) -> tuple[Cost, Cost]:
     """Play one session, and measure events when it is short and when it is long."""
-    stage = Stage(0)
-    engine, storage = program.simulated_engine(stage)
-    player = _player(engine)
-    game_key = engine.spin.games[0].game_key
+    time = _Time()
+    with open_engine(time, time) as engine:
+        player, game_key = _player(engine), engine.spin.games[0].game_key
 
-    def play(spins: int) -> None:
-        for _ in range(spins):
-            stage.moment += timedelta(seconds=3)
-            engine.spin(player, stake_minor=1, game_key=game_key)
+        def play(spins: int) -> None:
+            for _ in range(spins):
+                time.moment += timedelta(seconds=3)
+                engine.spin(player, stake_minor=1, game_key=game_key)
 
-    def measured(spins: int) -> Cost:
-        # The best of several runs: whatever else the machine does only ever adds.
-        best = min(_events_ns(engine, player, game_key) for _ in range(5))
-        return Cost(spins, best / COST_EVENTS / 1_000)
+        def measured(spins: int) -> Cost:
+            # The best of several runs: other work on the machine only adds time.
+            best = min(_events_ns(engine, player, game_key) for _ in range(5))
+            return Cost(spins, best / COST_EVENTS / 1_000)
 
-    play(short)
-    first = measured(short)
-    play(long - short)
-    second = measured(long)
-    storage.close()
-    return first, second
+        play(short)
+        first = measured(short)
+        play(long - short)
+        return first, measured(long)
 
 
 def _events_ns(engine: Engine, player: PlayerPrincipal, game_key: str) -> int:
@@ -151,26 +167,20 @@ def _player(engine: Engine) -> PlayerPrincipal:
     return engine.authenticate.player(redeemed["token"])
 
 
-@click.command("safety")
-@click.option("--sessions", default=SESSIONS, show_default=True, type=click.IntRange(100, 1_000_000))
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
-@click.pass_obj
-def bench_safety(program: Program, *, sessions: int, seed: int) -> None:
-    """Show how much fair play is taken for risky, and what scoring costs; status 1 above what is aimed at.
+def measure_safety(open_engine: OpenEngine, *, sessions: int, seed: int, show: Callable[[str], None]) -> bool:
+    """Measure fair play of every game and the cost of scoring; return whether the aims are met.
 
-    The shares that are aimed at are those of the demo game, the first. A wilder game comes to more: it takes the
-    losses of LOSS_CLUSTER in fair play, too, and a tenant that plays it may weigh that marker otherwise.
+    The aims are for the first game: a more volatile one has the losses of LOSS_CLUSTER in fair play too.
     """
-    engine, storage = program.simulated_engine(Stage(seed))
-    games = engine.spin.games
-    storage.close()
+    with open_engine(_Time(), _Time()) as engine:
+        games = engine.spin.games
     played = [fair_play(game, games, sessions=sessions, seed=seed) for game in games]
-    for outcome in played:
-        click.echo(outcome.line())
-    short, long = costs(program)
+    for result in played:
+        show(result.line())
+    short, long = costs(open_engine)
     ratio = long.microseconds / short.microseconds
     for cost in (short, long):
-        click.echo(f"one event at {cost.spins} spins: {cost.microseconds:.0f} microseconds of processor time")
-    click.echo(f"ratio {ratio:.2f} (aim {MOST_RATIO})")
+        show(f"one event at {cost.spins} spins: {cost.microseconds:.0f} microseconds of processor time")
+    show(f"ratio {ratio:.2f} (aim {MOST_RATIO})")
     cheap = ratio <= MOST_RATIO and short.microseconds <= MOST_MICROSECONDS
-    sys.exit(0 if cheap and played[0].held else 1)
+    return cheap and played[0].held

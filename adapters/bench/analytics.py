@@ -1,0 +1,185 @@
+"""The benchmark of analytics: the speed of the roll-up and of every route, on books of any size."""
+
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from attrs import frozen
+
+from ...application.access import SYSTEM
+from ...application.engine import Engine
+from ...application.errors import SetupError
+from ...application.ports.analytics import FOLD_BATCH
+from ...application.transactions import transact
+from ...domain.tenancy.staff import Role
+from ...domain.tenancy.tenants import TenantKind
+
+ROUTES: Final = ("overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution")
+AGENTS: Final = 4
+PASSWORD: Final = "made for measuring"  # noqa: S105 - of an operator whose play is made up
+RAW_TIMES: Final = 3
+WARM_UPS: Final = 10
+"""Requests that are not timed. A worker parses a statement once for each of its connections."""
+
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class BenchBooks(Protocol):
+    """The books of an operator, to be filled with made-up play and measured."""
+
+    def fill(self, events: int) -> Iterator[int]:
+        """Write about so many events; yield the number written so far, batch by batch."""
+
+    def wait_for_statistics(self, patience_seconds: int) -> bool:
+        """Wait until the database knows the number of rows; return whether it does."""
+
+    def ask_raw(self, name: str) -> Sequence[object]:
+        """Return the main figures of a route, calculated from the events."""
+
+
+OpenBooks = Callable[[UUID, Sequence[UUID], datetime, datetime], BenchBooks]
+"""Returns the books of an operator with its agents, from one moment to another."""
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows a progress bar with a label and a length; gives the function that moves it on."""
+
+
+@frozen(kw_only=True)
+class AnalyticsBench:
+    """The benchmark of analytics on one database."""
+
+    engine: Engine
+    open_books: OpenBooks
+    show: Callable[[str], None]
+    progress: Progress
+
+    def run(self, *, events: int, days: int, asked_days: int, times: int, patience: int) -> None:
+        """Fill an operator of its own with made-up play, roll it up, and time every route beside raw SQL."""
+        until = datetime.now(UTC).replace(microsecond=0)
+        slug, operator_id, agent_ids = _make_operator(self.engine)
+        books = self.open_books(operator_id, agent_ids, until - timedelta(days=days), until)
+        written = self._fill(books, events)
+        self._roll_up(operator_id)
+        known = books.wait_for_statistics(patience)
+        self.show(f"autovacuum {'is done' if known else 'is NOT done'} with the new rows")
+        asked_since = until - timedelta(days=asked_days)
+        asked = self.open_books(operator_id, agent_ids, asked_since, until)
+        with _served() as url:
+            token = _log_in(url, slug)
+            self.show(f"{written} events in {days} days; {asked_days} days asked for, by days")
+            self.show(f"{'route':12} {'p50 ms':>8} {'p99 ms':>8} {'raw SQL p50 ms':>15} {'times faster':>13}")
+            query = f"from={asked_since:{_TIME}}&to={until:{_TIME}}&compare=previous"
+            for name in ROUTES:
+                ask = partial(_get, f"{url}/api/v1/admin/analytics/{name}?{query}", token)
+                self._measure(name, ask, asked, times)
+
+    def _fill(self, books: BenchBooks, events: int) -> int:
+        started, written = time.monotonic(), 0
+        with self.progress("writing play", events) as advance:
+            for there in books.fill(events):
+                advance(there - written)
+                written = there
+        seconds = time.monotonic() - started
+        self.show(f"written {written} events in {seconds:.0f} s, {written / seconds:.0f} a second")
+        return written
+
+    def _roll_up(self, operator_id: UUID) -> None:
+        storage, binding = self.engine.sweep.storage, SYSTEM.binding_at(operator_id)
+        started, events = time.monotonic(), 0
+        while some := transact(storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)):
+            events += some
+        seconds = time.monotonic() - started
+        self.show(f"rolled up {events} events in {seconds:.1f} s, {events / max(seconds, 0.001):.0f} a second")
+
+    def _measure(self, name: str, ask: Callable[[], Any], books: BenchBooks, times: int) -> None:
+        for _ in range(WARM_UPS):
+            ask()
+        http = sorted(_milliseconds(ask) for _ in range(times))
+        raw = sorted(_milliseconds(lambda: books.ask_raw(name)) for _ in range(RAW_TIMES))
+        middle, raw_middle = statistics.median(http), statistics.median(raw)
+        last = http[-(-99 * len(http) // 100) - 1]
+        self.show(f"{name:12} {middle:8.1f} {last:8.1f} {raw_middle:15.1f} {raw_middle / middle:13.1f}")
+
+
+def _make_operator(engine: Engine) -> tuple[str, UUID, Sequence[UUID]]:
+    slug = f"bench-{secrets.token_hex(4)}"
+    engine.create_platform()
+    operator = engine.create_tenant(SYSTEM, slug=slug, name="Bench", kind=TenantKind.OPERATOR)
+    root = operator.tenant_id
+    engine.create_staff(SYSTEM, username="bench", password=PASSWORD, role=Role.OPERATOR, tenant_id=root)
+    head = SYSTEM.acting_as(Role.OPERATOR, root, root)
+    agents = [
+        engine.create_tenant(head, slug=f"{slug}-{number}", name="Bench", kind=TenantKind.AGENT)
+        for number in range(AGENTS)
+    ]
+    return slug, root, [agent.tenant_id for agent in agents]
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1_000
+
+
+@contextmanager
+def _served() -> Iterator[str]:
+    """Serve the same home by another program, whose roll-up does not run meanwhile."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    surroundings = os.environ | {"PLAYTIME_PORT": str(port), "PLAYTIME_SWEEP_SECONDS": "86400"}
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "playtime", "serve"],
+        env=surroundings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{url}/api/health", serving)
+        yield url
+    finally:
+        serving.terminate()
+        serving.wait()
+
+
+def _wait_for(address: str, serving: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if serving.poll() is not None:
+            break
+        try:
+            _get(address)
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SetupError("The server to be measured did not start.")
+
+
+def _log_in(url: str, slug: str) -> str:
+    who = json.dumps({"username": "bench", "password": PASSWORD, "tenant": slug}).encode()
+    request = urllib.request.Request(  # noqa: S310 - of this machine
+        f"{url}/api/v1/staff/login", who, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as response:  # noqa: S310 - as above
+        token: str = json.load(response)["token"]
+    return token
+
+
+def _get(address: str, token: str | None = None) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - of this machine
+    with urllib.request.urlopen(request) as response:  # noqa: S310 - as above
+        return json.load(response)

@@ -1,0 +1,55 @@
+"""The commands of `playtime staff`."""
+
+import sys
+from typing import Final
+
+import click
+
+from ....application.access import SYSTEM
+from ....application.errors import SetupError
+from ....domain.tenancy.staff import Role
+from ....domain.tenancy.tenants import TenantKind
+from ..program import Program
+
+HEAD_ROLES: Final = {
+    TenantKind.DEV: Role.OWNER,
+    TenantKind.OPERATOR: Role.OPERATOR,
+    TenantKind.AGENT: Role.AGENT,
+}
+"""The highest role of each kind of tenant."""
+
+
+@click.group()
+def staff() -> None:
+    """Manage staff."""
+
+
+@staff.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in Role]), help="By default the highest one.")
+@click.option("--tenant", metavar="SLUG", help="The tenant; by default the platform.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.pass_obj
+def create_staff(
+    program: Program, name: str, *, role: str | None, tenant: str | None, password_stdin: bool
+) -> None:
+    """Create a member of staff called NAME; asks for the password."""
+    password = _password(from_stdin=password_stdin)
+    with program.open_running() as running:
+        if running.database is None:
+            raise SetupError("PLAYTIME_STORAGE=memory ends with its program: create staff on postgres.")
+        engine = running.engine
+        engine.create_platform()
+        found = engine.find_tenant(slug=tenant)
+        chosen = HEAD_ROLES[found.kind] if role is None else Role(role)
+        record = engine.create_staff(
+            SYSTEM, username=name, password=password, role=chosen, tenant_id=found.tenant_id
+        )
+    click.echo(f"Created {record.username} ({record.role}) with id {record.staff_id}.")
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return answer
