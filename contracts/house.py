@@ -202,6 +202,9 @@ class House:
             balance_minor=900,
             outcome={"stops": [0], "window": [["shade"]], "lineWins": [], "scatterWinMinor": 0, "freeSpins": []},
             played_at=NOW,
+            game_version="ab" * 32,
+            seed_number=1,
+            nonce=0,
         )
         return attrs.evolve(played, **given)
 
@@ -238,6 +241,7 @@ class House:
             digest=bytes(range(32)),
             body=b'{"ok":true}',
             created_at=NOW,
+            command="VOUCHER",
         )
         return attrs.evolve(answer, **given)
 

@@ -79,14 +79,13 @@ class TestFairRounds:
         assert found is not None
         assert_same(found.revealed, seeds[1])
 
-    def test_from_before_there_were_seeds_name_none(self, storage: Storage, here: House) -> None:
+    def test_without_a_spent_seed_have_none_revealed(self, storage: Storage, here: House) -> None:
         player = here.player()
         session = here.session(player)
-        played = here.round(session)
+        played = here.round(session, seed_number=2)
         write(storage, here.as_agent, player, session, played, _revealed(player, 1))
         found = read(storage, here.as_agent, lambda unit: unit.players.fair_round(played.round_id))
         assert found is not None
-        assert (found.round.game_version, found.round.seed_number, found.round.nonce) == (None, None, None)
         assert found.revealed is None
 
     def test_of_others_are_not_there(self, storage: Storage, here: House, there: House) -> None:

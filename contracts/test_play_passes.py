@@ -43,7 +43,6 @@ FULL: dict[str, Any] = {
             staked_minor=HUGE,
             won_minor=HUGE + 1,
             worst_minor=HUGE - hours,
-            played_seconds=3_600,
             quarter_seconds=(900, 0, 899, 1),
         )
         for hours in (-100, 0, 1)

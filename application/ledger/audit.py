@@ -53,11 +53,11 @@ class Look:
         return look(self.storage, self.principal, reading)
 
     def game_of(self, play: GameTotals) -> Game | None:
-        """Return the version of a game that was played; of rounds from before there were versions, today's."""
+        """Return the version of the game that was played."""
         for game in self.games:
-            if game.game_key == play.game_key and play.game_version in {None, game.version}:
+            if game.game_key == play.game_key and game.version == play.game_version:
                 return game
-        content = play.game_version and self.storage.game_files.find(play.game_version)
+        content = self.storage.game_files.find(play.game_version)
         return _kept_game(content) if content else None
 
     @property

@@ -147,14 +147,14 @@ class ReadFairRound:
     def __call__(self, link: str) -> Content:
         """Return the round and the file of its game.
 
-        Raises NotFound, also for rounds from before there were seeds, and if the seed was retired unrevealed.
+        Raises NotFound, also for a round with a seed that was retired before it was revealed.
         """
         try:
             parsed = parse_link(link)
         except MalformedLink:
             raise NotFound("round") from None
         found = self._find(parsed)
-        if found is None or found.round.game_version is None or not _is_accounted_for(found):
+        if found is None or not _is_accounted_for(found):
             raise NotFound("round")
         content = self.storage.game_files.find(found.round.game_version)
         if content is None:
@@ -232,14 +232,14 @@ def export_of(seeds: SeedKeys, link: RoundLink, found: FairRound) -> RoundExport
     export = RoundExport(
         link=str(link),
         game_key=played.game_key,
-        game_version=played.game_version or "",
+        game_version=played.game_version,
         stake_minor=played.stake_minor,
         win_minor=played.win_minor,
         outcome=played.outcome,
         played_at=played.played_at,
         server_seed_hash=commitment,
         client_seed=revealed.client_seed if revealed else player.seeds.client_seed,
-        nonce=played.nonce or 0,
+        nonce=played.nonce,
         server_seed=revealed.server_seed.hex() if revealed else None,
     )
     return export.sealed()

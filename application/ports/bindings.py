@@ -35,8 +35,7 @@ class StoredAnswer:
     """A committed answer, kept for ever: what was asked (digest), and the bytes that were answered.
 
     `code` is None for a success, else the refusal's code. The body never holds a PIN or token; `hints` are what
-    it takes to derive those again, empty where there are none. `command` is what was asked for, None in answers
-    that are older than its being kept.
+    it takes to derive those again, empty where there are none. `command` is the name of the command.
     """
 
     operator_id: UUID
@@ -45,6 +44,6 @@ class StoredAnswer:
     digest: bytes
     body: bytes
     created_at: datetime
+    command: str
     code: str | None = None
     hints: Mapping[str, Any] = field(factory=dict)
-    command: str | None = None

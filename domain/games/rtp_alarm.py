@@ -55,7 +55,7 @@ _LARGEST_COST: Final = _UNIT
 class GameTotals:
     """Stakes and wins at one game, in minor units; `staked_squares` is the sum of the squared stakes.
 
-    `largest_stake_minor` is an upper bound of all stakes.
+    `largest_stake_minor` is an upper bound of all stakes. `game_version` is empty for all versions together.
     """
 
     game_key: str
@@ -64,7 +64,7 @@ class GameTotals:
     won_minor: int
     staked_squares: int
     largest_stake_minor: int
-    game_version: str | None = None
+    game_version: str = ""
 
 
 def is_possible(game: Game, play: GameTotals) -> bool:

@@ -38,15 +38,13 @@ class Turn:
 class PlayHour:
     """An hour in UTC. `worst_minor` is the largest net loss of any stretch that reaches to its end, at least 0.
 
-    `quarter_seconds` are those of the seconds played of which the quarter is known, which is not so of hours from
-    before quarters were kept.
+    `quarter_seconds` are the seconds played in each quarter of the hour.
     """
 
     starts_at: datetime
     staked_minor: int = 0
     won_minor: int = 0
     worst_minor: int = 0
-    played_seconds: int = 0
     quarter_seconds: tuple[int, ...] = NO_QUARTERS
 
     @property
@@ -68,7 +66,6 @@ class PlayHour:
             staked_minor=self.staked_minor + play.stake_minor,
             won_minor=self.won_minor + play.win_minor,
             worst_minor=max(0, self.worst_minor + play.stake_minor - play.win_minor),
-            played_seconds=self.played_seconds + seconds,
             quarter_seconds=tuple(quarters),
         )
 
@@ -79,14 +76,13 @@ class PlayHour:
             staked_minor=self.staked_minor + other.staked_minor,
             won_minor=self.won_minor + other.won_minor,
             worst_minor=self.worst_minor + other.worst_minor,
-            played_seconds=self.played_seconds + other.played_seconds,
             quarter_seconds=tuple(map(add, self.quarter_seconds, other.quarter_seconds)),
         )
 
     def seconds_since(self, since: datetime) -> int:
-        """Return the seconds played since a moment, but for those of quarters that had ended by then."""
+        """Return the seconds played in the quarters that end after a moment."""
         ended = max(0, (since - self.starts_at) // QUARTER)
-        return 0 if since >= self.ends_at else self.played_seconds - sum(self.quarter_seconds[:ended])
+        return sum(self.quarter_seconds[ended:])
 
 
 def with_play(hours: Sequence[PlayHour], play: Turn, seconds: int) -> tuple[PlayHour, ...]:

@@ -14,10 +14,9 @@ from .players import Player
 
 @frozen(kw_only=True)
 class Round:
-    """A played round as it is kept. Amounts in minor units; `outcome` is what was shown.
+    """A played round as it is stored. Amounts are in minor units; `outcome` is what the player saw.
 
-    It names what decides it: the version of its game, which of the player's server seeds, and the nonce. Rounds
-    from before there were seeds name none.
+    Game version, seed number and nonce decide the outcome.
     """
 
     round_id: UUID
@@ -33,9 +32,9 @@ class Round:
     balance_minor: int
     outcome: Mapping[str, Any]
     played_at: datetime
-    game_version: str | None = None
-    seed_number: int | None = None
-    nonce: int | None = None
+    game_version: str
+    seed_number: int
+    nonce: int
 
 
 @frozen

@@ -78,8 +78,8 @@ def test_parts_of_seconds_are_not_lost(millis: list[int]) -> None:
 def test_seconds_of_a_day_begin_with_it() -> None:
     midnight = bucket_start(NOW, Bucket.DAY, DEFAULT_TIMEZONE)
     hours = (
-        PlayHour(starts_at=midnight - timedelta(hours=1), played_seconds=10),
-        PlayHour(starts_at=midnight, played_seconds=200),
+        PlayHour(starts_at=midnight - timedelta(hours=1), quarter_seconds=(0, 0, 0, 10)),
+        PlayHour(starts_at=midnight, quarter_seconds=(0, 150, 50, 0)),
     )
     assert played_seconds(hours, midnight) == 200
 
@@ -95,13 +95,6 @@ def test_a_day_that_begins_inside_an_hour_has_what_was_played_in_it(timezone: st
     assert played_seconds(hours, midnight) == 6 * 60
     assert played_seconds(hours, midnight - DAY) == 26 * 60
     assert played_seconds(together(hours, hours), midnight) == 12 * 60
-
-
-def test_an_hour_from_before_quarters_were_kept_counts_in_full() -> None:
-    """Kathmandu is 5 hours and 45 minutes ahead: its days begin inside an hour."""
-    midnight = bucket_start(NOW, Bucket.DAY, "Asia/Kathmandu")
-    assert midnight.minute == 15
-    assert played_seconds((PlayHour(starts_at=midnight.replace(minute=0), played_seconds=60),), midnight) == 60
 
 
 PLAYS = st.lists(

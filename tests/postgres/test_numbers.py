@@ -19,14 +19,12 @@ from playtime.adapters.postgres.analytics.layout import GRAINS_MINUTES
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.ports.analytics import EVERYTHING, Dimension, Sum
-from playtime.application.ports.bindings import AnswerKey
 from playtime.application.ports.tenancy import DirectoryEntry
 from playtime.contracts.doubles import SettableClock, build_engine
 from playtime.contracts.house import House
 from playtime.contracts.plays import BEGINNING, DAYS, made_up_play, picked
 from playtime.contracts.records import read, write
 from playtime.domain.ledger.events import EventType
-from playtime.domain.periods import Span
 
 from support.postgres.database import TestDatabase, fresh_database
 
@@ -168,20 +166,6 @@ def test_all_marks_and_pieces_are_their_tenants_own(storage: PostgresStorage, he
     bets = [event for event in told if event.event_type is EventType.BET]
     total = sum(part.events for part in sums(storage, here) if part.event_type is EventType.BET)
     assert total == len(bets)
-
-
-def test_refusals_of_the_release_before_are_told_from_others_by_their_codes(
-    storage: PostgresStorage, here: House
-) -> None:
-    player = here.player()
-    codes = ("INSUFFICIENT_FUNDS", "VOUCHER_REDEEMED", "VOUCHER_EXPIRED")
-    answers = [
-        here.answer(AnswerKey(player.player_id, code), code=code, command=None, created_at=BEGINNING)
-        for code in codes
-    ]
-    write(storage, here.as_operator, player, *answers)
-    found = read(storage, here.as_operator, lambda unit: unit.analytics.refusals(Span(*WHOLE), EVERYTHING))
-    assert [(tally.code, tally.count) for tally in found] == [("INSUFFICIENT_FUNDS", 1)]
 
 
 class TestBucketPlan:

@@ -91,7 +91,7 @@ class MemoryAudit:
             for books in view.books():
                 for row in books.rounds.rows.values():
                     if view.sees(row):
-                        played[row.game_key, row.game_version or ""].append(row)
+                        played[row.game_key, row.game_version].append(row)
         return [
             GameTotals(
                 game_key,
@@ -100,7 +100,7 @@ class MemoryAudit:
                 sum(row.win_minor for row in rounds),
                 sum(row.stake_minor**2 for row in rounds),
                 max(row.stake_minor for row in rounds),
-                version or None,
+                version,
             )
             for (game_key, version), rounds in sorted(played.items())
         ]

@@ -21,18 +21,21 @@ EVENTS_A_SPIN: Final = 1.41
 
 _PLAYERS: Final = """
 insert into playtime.players (operator_id, tenant_id, player_id, login_code, pin_key_id, pin_generation,
-    balance_minor, last_seq, status, cashier_id, region, created_at, last_active_at)
+    balance_minor, last_seq, status, cashier_id, region, created_at, last_active_at,
+    seed_key_id, seed_number, seed_nonce, client_seed)
 select %(operator)s, (%(agents)s::uuid[])[1 + n %% %(many_agents)s], $player, 'BENCH' || n, 'k1', 1, 1000000, 1,
     'OPEN', ('00000000-0000-7000-9000-' || lpad((n %% 7)::text, 12, '0'))::uuid,
-    (array['US-CA', 'US-NV', 'US-WA'])[1 + n %% 3], $created, %(until)s
+    (array['US-CA', 'US-NV', 'US-WA'])[1 + n %% 3], $created, %(until)s,
+    'k1', 1, 0, '0123456789abcdef'
 from generate_series(0, %(players)s - 1) n
 """
 _VOUCHERS: Final = """
 insert into playtime.vouchers (operator_id, tenant_id, voucher_id, code, pin_key_id, pin_generation, amount_minor,
-    bonus_minor, issued_by, issued_at, expires_at, status, closed_at, player_id)
+    bonus_minor, issued_by, issued_at, expires_at, status, closed_at, player_id, batch_id, number,
+    prints)
 select %(operator)s, (%(agents)s::uuid[])[1 + n %% %(many_agents)s], $voucher, 'BENCH' || n, 'k1', 1, 10000, 5000,
     ('00000000-0000-7000-9000-' || lpad((n %% 7)::text, 12, '0'))::uuid, $created - interval '1 hour',
-    $created + interval '30 days', 'REDEEMED', $created, $player
+    $created + interval '30 days', 'REDEEMED', $created, $player, $voucher, 1, 0
 from generate_series(0, %(players)s - 1) n
 """
 _VOUCHER_EVENTS: Final = """

@@ -6,7 +6,6 @@ from typing import Final
 from ....application.answers import SPIN
 from ....application.ports.analytics import Scope, Step, Tally
 from ....domain.periods import Span
-from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from ..records.queries import fill
 from ..transaction import Transaction
 from .query import AnalyticsQuery, asks_for
@@ -33,7 +32,7 @@ _REFUSALS: Final = """
 select a.code, null, count(*) from playtime.answers a
 join playtime.players p on p.operator_id = a.operator_id and p.player_id = a.actor_id
 where a.operator_id $of_operator and p.operator_id $of_operator and a.code is not null
-and (a.command = :spin or (a.command is null and a.code <> all (cast(:not_of_bets as text[]))))
+and a.command = :spin
 and a.created_at >= cast(:since as timestamptz) and a.created_at < cast(:until as timestamptz)
 $and_player $and_known
 group by a.code order by count(*) desc, a.code
@@ -46,9 +45,6 @@ where e.operator_id $of_operator and e.event_type = 'ERROR' and e.source = 'PLAY
 and e.occurred_at >= cast(:since as timestamptz) and e.occurred_at < cast(:until as timestamptz) $and_event
 group by 1, 2 order by 3 desc, 1, 2
 """
-
-_NOT_OF_BETS: Final = [refusal.code for refusal in (VoucherRedeemed, VoucherVoided, VoucherExpired)]
-"""The refusals of top-ups, for stored answers that do not name their command."""
 
 _FUNNEL: Final = fill(
     """
@@ -130,7 +126,7 @@ def _query(select: str, span: Span, only: Scope, **parts: str) -> AnalyticsQuery
         edges=(span.since, span.until),
         only=only,
         parts=parts,
-        parameters={"spin": SPIN, "not_of_bets": _NOT_OF_BETS},
+        parameters={"spin": SPIN},
     )
 
 

@@ -19,7 +19,7 @@ _PLAY: Final = """
 select game_key, count(*), sum(stake_minor)::text, sum(win_minor)::text,
     sum(stake_minor::numeric * stake_minor)::text, max(stake_minor), game_version
 from playtime.rounds where true $and_operator group by game_key, game_version
-order by game_key collate "C", game_version collate "C" nulls first
+order by game_key collate "C", game_version collate "C"
 """
 
 

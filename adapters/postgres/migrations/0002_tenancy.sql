@@ -168,7 +168,7 @@ create table playtime.answers (
     code text,
     hints jsonb not null,
     created_at timestamptz not null,
-    command text,
+    command text not null,
     constraint answers_pkey primary key (operator_id, actor_id, action_id)
 );
 

@@ -15,10 +15,10 @@ create table playtime.players (
     created_at timestamptz not null,
     last_active_at timestamptz not null,
     -- Server seeds derive from secrets of the service; none is stored before it is spent.
-    seed_key_id text,
-    seed_number integer not null default 1,
-    seed_nonce bigint not null default 0,
-    client_seed text not null default '',
+    seed_key_id text not null,
+    seed_number integer not null,
+    seed_nonce bigint not null,
+    client_seed text not null,
     -- Null without a pass; set once.
     pass_id uuid,
     constraint players_pkey primary key (operator_id, player_id),
@@ -92,9 +92,9 @@ create table playtime.rounds (
     balance_minor bigint not null,
     outcome jsonb not null,
     played_at timestamptz not null,
-    game_version text,
-    seed_number integer,
-    nonce bigint,
+    game_version text not null,
+    seed_number integer not null,
+    nonce bigint not null,
     constraint rounds_pkey primary key (operator_id, round_id),
     constraint rounds_action_key unique (operator_id, player_id, action_id),
     constraint rounds_player_fkey foreign key (operator_id, player_id)

@@ -15,9 +15,9 @@ create table playtime.vouchers (
     status text not null,
     closed_at timestamptz,
     player_id uuid,
-    batch_id uuid,
-    number integer not null default 1,
-    prints integer not null default 0,
+    batch_id uuid not null,
+    number integer not null,
+    prints integer not null,
     constraint vouchers_pkey primary key (operator_id, voucher_id),
     constraint vouchers_code_key unique (operator_id, code),
     constraint vouchers_tenant_fkey foreign key (operator_id, tenant_id)
@@ -36,7 +36,7 @@ create index vouchers_status on playtime.vouchers (operator_id, status, voucher_
 
 create index vouchers_player on playtime.vouchers (operator_id, player_id, voucher_id) where player_id is not null;
 
-create index vouchers_batch on playtime.vouchers (operator_id, coalesce(batch_id, voucher_id), number);
+create index vouchers_batch on playtime.vouchers (operator_id, batch_id, number);
 
 create index vouchers_issued_at on playtime.vouchers (operator_id, issued_at);
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import FromClause, Select, Table, and_, func, select
+from sqlalchemy import FromClause, Select, Table, and_, select
 
 from ....application.ports.bindings import AnswerKey, StoredAnswer
 from ....application.ports.filters import Page, PlayerFilter, VoucherFilter
@@ -254,11 +254,9 @@ def _with_dependents(player: FromClause) -> Select[Any]:
 
 @cache
 def _batch() -> Query:
-    """Lock a batch; a voucher that knows of none is one by itself."""
     vouchers = tables.vouchers
-    batch_id = func.coalesce(vouchers.c.batch_id, vouchers.c.voucher_id)
     statement = select(*kept_columns(vouchers)).where(
-        *scope(vouchers, bound=True), batch_id == param(vouchers.c.batch_id)
+        *scope(vouchers, bound=True), *matching(vouchers, ["batch_id"])
     )
     return compiled(locked(statement.order_by(vouchers.c.number, vouchers.c.voucher_id)))
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ....domain.access.codes import Code
 from ....domain.limits.exclusions import Exclusion, ExclusionKind
 from ....domain.limits.limits import Limit, LimitKind, Raise
-from ....domain.limits.play_hours import HOUR, NO_QUARTERS, PlayHour
+from ....domain.limits.play_hours import HOUR, PlayHour
 from ....domain.limits.play_passes import PlayPass
 from ..connection.channel import Row
 from . import tables
@@ -68,7 +68,7 @@ def _limit(kind: LimitKind, kept: dict[str, Any]) -> Limit:
 
 
 def _kept_hour(hour: PlayHour) -> list[int]:
-    return [hour.staked_minor, hour.won_minor, hour.worst_minor, hour.played_seconds, *hour.quarter_seconds]
+    return [hour.staked_minor, hour.won_minor, hour.worst_minor, *hour.quarter_seconds]
 
 
 def _hour(number: str, kept: list[int]) -> PlayHour:
@@ -77,9 +77,7 @@ def _hour(number: str, kept: list[int]) -> PlayHour:
         staked_minor=kept[0],
         won_minor=kept[1],
         worst_minor=kept[2],
-        played_seconds=kept[3],
-        # Hours from before quarters were kept have none.
-        quarter_seconds=tuple(kept[4:]) or NO_QUARTERS,
+        quarter_seconds=tuple(kept[3:]),
     )
 
 

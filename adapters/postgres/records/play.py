@@ -33,7 +33,7 @@ def _voucher(row: Row) -> Voucher:
         status=VoucherStatus(row[11]),
         closed_at=row[12],
         player_id=row[13],
-        batch_id=row[14] or row[2],
+        batch_id=row[14],
         number=row[15],
         prints=row[16],
     )
@@ -79,7 +79,7 @@ def _player(row: Row) -> Player:
         region=row[10],
         created_at=row[11],
         last_active_at=row[12],
-        seeds=SeedState(row[13] or row[4], row[16], row[14], row[15]),
+        seeds=SeedState(row[13], row[16], row[14], row[15]),
         pass_id=row[17],
     )
 

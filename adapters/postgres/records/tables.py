@@ -58,8 +58,8 @@ def _minor(name: str, *, null: bool = False, default: str | None = None) -> Colu
     return Column(name, BigInteger, nullable=null, server_default=None if default is None else text(default))
 
 
-def _count(name: str, *, default: str | None = None) -> Column[Any]:
-    return Column(name, Integer, nullable=False, server_default=None if default is None else text(default))
+def _count(name: str) -> Column[Any]:
+    return Column(name, Integer, nullable=False)
 
 
 def _at(name: str, *, null: bool = False) -> Column[Any]:
@@ -161,7 +161,7 @@ answers = _owned(
     _text("code", null=True),
     _json("hints"),
     _at("created_at"),
-    _text("command", null=True),
+    _text("command"),
 )
 
 vouchers = _owned(
@@ -178,10 +178,9 @@ vouchers = _owned(
     _text("status"),
     _at("closed_at", null=True),
     _uuid("player_id", null=True),
-    # None in the rows of the first release: a batch by itself.
-    _uuid("batch_id", null=True),
-    _count("number", default="1"),
-    _count("prints", default="0"),
+    _uuid("batch_id"),
+    _count("number"),
+    _count("prints"),
 )
 
 play_passes = _owned(
@@ -210,11 +209,10 @@ players = _owned(
     _text("region", null=True),
     _at("created_at"),
     _at("last_active_at"),
-    # None in the rows from before there were seeds: they derive from the secret of the PIN.
-    _text("seed_key_id", null=True),
-    _count("seed_number", default="1"),
-    _minor("seed_nonce", default="0"),
-    Column("client_seed", Text, nullable=False, server_default=text("''")),
+    _text("seed_key_id"),
+    _count("seed_number"),
+    _minor("seed_nonce"),
+    _text("client_seed"),
     _uuid("pass_id", null=True),
 )
 
@@ -262,10 +260,9 @@ rounds = _owned(
     _minor("balance_minor"),
     _json("outcome"),
     _at("played_at"),
-    # None in the rows from before there were seeds.
-    _text("game_version", null=True),
-    Column("seed_number", Integer, nullable=True),
-    _minor("nonce", null=True),
+    _text("game_version"),
+    _count("seed_number"),
+    _minor("nonce"),
 )
 
 revealed_seeds = _owned(
