@@ -10,10 +10,11 @@ from .analytics.reads import PostgresAnalytics
 from .audit.audit import PostgresAudit
 from .reads.ledger import PostgresLedger
 from .reads.limits import PostgresPlayPasses
-from .reads.play import PostgresPlayers, PostgresVouchers
+from .reads.play import PostgresPlayers
 from .reads.safety import PostgresSafety
 from .reads.stream import PostgresStream
 from .reads.tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
+from .reads.vouchers import PostgresVouchers
 from .transaction import Transaction
 
 

@@ -10,7 +10,7 @@ from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsa
 from playtime.adapters.postgres.isolation.check import check_isolation
 from playtime.adapters.postgres.isolation.matrix import VERBS
 from playtime.adapters.postgres.isolation.rules import RULES
-from playtime.adapters.postgres.records.tables import GLOBAL, metadata
+from playtime.adapters.postgres.records.tables import GLOBAL, TABLES
 from playtime.application.errors import SetupError
 
 from support.postgres.database import TestDatabase
@@ -18,7 +18,7 @@ from support.postgres.isolation import findings_in, run_as
 
 pytestmark = pytest.mark.rls
 
-OWNED = sorted(table.name for table in metadata.tables.values() if table.name not in GLOBAL)
+OWNED = sorted(TABLES - GLOBAL)
 PAGE = Path(__file__).parents[2] / "docs" / "tenant-isolation.md"
 
 

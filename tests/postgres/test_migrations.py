@@ -20,7 +20,6 @@ from playtime.adapters.postgres.admin.roles import (
     roles_sql,
 )
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
-from playtime.adapters.postgres.records.tables import metadata
 from playtime.application.errors import StorageUnavailable
 
 from support.postgres.database import PASSWORDS, TestDatabase, empty_database, fresh_database
@@ -121,40 +120,6 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     ):
         with pytest.raises(StorageUnavailable):
             call()
-
-
-def test_the_python_description_is_the_catalogues(shared: TestDatabase) -> None:
-    with psycopg.connect(shared.superuser_url) as connection:
-        found = connection.execute(
-            "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.atthasdef,"
-            " coalesce(a.attnum = any (i.indkey), false)"
-            " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-            " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
-            " left join pg_index i on i.indrelid = c.oid and i.indisprimary"
-            " where n.nspname = 'playtime' and c.relkind in ('r', 'p') order by c.relname, a.attnum"
-        ).fetchall()
-    described = [
-        (
-            table.name,
-            column.name,
-            _TYPES.get(name := str(column.type).lower(), name),
-            not column.nullable,
-            column.server_default is not None,
-            column.primary_key,
-        )
-        for table in sorted(metadata.tables.values(), key=lambda table: table.name)
-        for column in table.columns
-    ]
-    assert found == described
-
-
-_TYPES = {
-    "bit": "bit(1024)",
-    "char(32)": "uuid",
-    "datetime": "timestamp with time zone",
-    "blob": "bytea",
-    "array": "text[]",
-}
 
 
 # --- roles ------------------------------------------------------------------------------------------------

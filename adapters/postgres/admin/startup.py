@@ -9,7 +9,8 @@ from psycopg.rows import dict_row
 
 from ....application.errors import SetupError, StorageUnavailable
 from ..connection.pool import connection_parameters
-from ..records.tables import GLOBAL, SCHEMA, metadata
+from ..records.mapping import SCHEMA
+from ..records.tables import GLOBAL, TABLES
 from .migrator import MigrationError, applied, known_migrations, pending_migrations
 from .roles import APP, OWNER_READ
 
@@ -172,7 +173,7 @@ def _table_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
         (APP, SCHEMA),
     ).fetchall()
     tables = {name: facts for name, *facts in rows}
-    for name in sorted(table.name for table in metadata.tables.values()):
+    for name in sorted(TABLES):
         if name not in tables:
             yield f"the table {SCHEMA}.{name} is not there"
     for name, (enabled, forced, has_policy) in tables.items():

@@ -29,8 +29,9 @@ from ....domain.periods import Span
 from ..connection.channel import Row
 from ..connection.planning import PlanMode
 from ..reads.external_events import ingest
+from ..reads.lookups import find
 from ..records.games import GAME_CONFIGS
-from ..records.queries import fill, query_of, scoped
+from ..records.queries import fill, scoped
 from ..transaction import Transaction
 from .journeys import errors_in, funnel_of, redemption_times_in, refusals_in
 from .layout import NOBODY, PLAYERS_A_BLOCK, Detail, set_of
@@ -187,8 +188,10 @@ from born join figures on figures.operator_id = born.operator_id and figures.pla
 $where_bettor group by born.bucket, figures.bucket
 """
 _WHERE_BETTOR: Final = "where figures.player_id in (select player_id from figures where bets > 0)"
-_CONFIGS: Final = "select * from playtime.game_configs where true $and_operator order by operator_id, game_key"
-_CONFIG: Final = "select * from playtime.game_configs where operator_id = :operator_id and game_key = :game_key"
+_CONFIGS: Final = fill(
+    "select $columns from playtime.game_configs where true $and_operator order by operator_id, game_key",
+    columns=GAME_CONFIGS.select_list("game_configs"),
+)
 
 
 @frozen
@@ -330,9 +333,8 @@ class PostgresAnalytics:
 
     def game_config(self, game_key: str) -> GameConfig | None:
         """Return the bound operator's stated game of a key."""
-        operator_id = self.transaction.binding.operator_id
-        row = self.transaction.one(query_of(_CONFIG)(operator_id=operator_id, game_key=game_key))
-        return None if row is None else GAME_CONFIGS.record_of(row)
+        _ = self.transaction.binding
+        return find(self.transaction, GAME_CONFIGS, game_key=game_key)
 
     def ingest(self, events: Sequence[LedgerEvent]) -> int:
         """Write those events that are not there yet, commit, and return how many they were."""

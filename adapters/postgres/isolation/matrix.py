@@ -13,7 +13,8 @@ from attrs import define, field, frozen
 from psycopg import sql
 
 from ..admin.roles import APP, OWNER, OWNER_READ
-from ..records.tables import GLOBAL, INSERT_ONLY, SCHEMA
+from ..records.mapping import SCHEMA
+from ..records.tables import GLOBAL, INSERT_ONLY
 from .rules import Finding
 from .samples import Owner, TableShape, shapes
 

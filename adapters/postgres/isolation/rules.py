@@ -11,7 +11,8 @@ import psycopg
 from attrs import frozen
 
 from ..admin.roles import APP, BACKUP, MIGRATOR, OWNER, OWNER_READ, ROLES
-from ..records.tables import GLOBAL, INSERT_ONLY, SCHEMA
+from ..records.mapping import SCHEMA
+from ..records.tables import GLOBAL, INSERT_ONLY
 
 DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep")
 """The functions that run with their owner's rights; the application may call these and no other."""

@@ -9,7 +9,8 @@ import psycopg
 from attrs import frozen
 from psycopg import sql
 
-from ..records.tables import GLOBAL, SCHEMA
+from ..records.mapping import SCHEMA
+from ..records.tables import GLOBAL
 
 _FITTING: Final[Mapping[str, Mapping[str, str]]] = {
     "ledger_events": {"amount_minor": "0"},

@@ -6,7 +6,7 @@ from typing import Final
 
 from ....domain.ledger.events import LedgerEvent
 from ..connection.channel import Statement
-from ..records.play import EVENTS
+from ..records.ledger import EVENTS
 from ..records.queries import fill
 from ..records.writes import insert_of
 from ..transaction import Transaction

@@ -16,11 +16,11 @@ from ....domain.ledger.events import (
     MovementTotal,
 )
 from ..connection.channel import Row, Statement
-from ..records import tables
-from ..records.play import EVENTS
-from ..records.queries import asked_for, page_of, scoped
+from ..records.ledger import EVENTS
+from ..records.queries import scoped
 from ..transaction import Transaction
 from .account_totals import fold
+from .lookups import page_by
 
 ACCOUNTS: Final = """
 with moved as (
@@ -74,17 +74,16 @@ class PostgresLedger:
 
     def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
         """Return events, newest id first."""
-        conditions, values = asked_for(
+        return page_by(
+            self.transaction,
+            EVENTS,
+            page,
             ("tenant_id", "is", only.tenant_id),
             ("player_id", "is", only.player_id),
             ("event_type", "is", only.event_type),
             ("occurred_at", "since", only.since),
             ("occurred_at", "until", only.until),
         )
-        before = page.before is not None
-        query = page_of(tables.ledger_events, "event_id", *conditions, bound=self.transaction.bound, before=before)
-        statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
-        return [EVENTS.record_of(row) for row in self.transaction.read(statement)[0]]
 
     def fold(self, limit: int) -> int:
         """Fold some more entries, commit, and return how many they were."""

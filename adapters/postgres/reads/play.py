@@ -1,4 +1,4 @@
-"""Reading what is played with: vouchers, players, rounds."""
+"""Reading and locking players, with their sessions, bonuses and rounds."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,10 +8,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import FromClause, Select, Table, and_, select
+from sqlalchemy import FromClause, Select, and_, select
 
-from ....application.ports.bindings import AnswerKey, StoredAnswer
-from ....application.ports.filters import Page, PlayerFilter, VoucherFilter
+from ....application.ports.bindings import AnswerKey
+from ....application.ports.filters import Page, PlayerFilter
 from ....application.ports.play import FairRound, LockedPlayer, PlayerView
 from ....application.ports.safety import SafetyWatch
 from ....domain.access.codes import Code
@@ -21,10 +21,10 @@ from ....domain.play.players import Player, PlayerStatus
 from ....domain.play.rounds import Round
 from ....domain.play.sessions import Session
 from ....domain.vouchers.bonuses import Bonus, BonusStatus
-from ....domain.vouchers.vouchers import Voucher, VoucherStatus
 from ..connection.channel import Row
-from ..records import tables
-from ..records.play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
+from ..records.games import REVEALED_SEEDS
+from ..records.ledger import EVENTS
+from ..records.play import PLAYERS, ROUNDS, SESSIONS
 from ..records.queries import (
     LIMIT,
     Only,
@@ -32,79 +32,21 @@ from ..records.queries import (
     asked_for,
     compiled,
     literal,
-    locked,
     matching,
     newest,
-    page_of,
     param,
     rows_by,
     scope,
 )
-from ..records.tables import kept_columns
 from ..records.tenancy import ANSWERS
+from ..records.vouchers import BONUSES
 from ..transaction import Transaction
 from .limits import held_pass, locking_pass
+from .lookups import all_of, find, one_of, page_by
 from .safety import safety_by, safety_in
-from .tenancy import answer_by, answer_in, is_storable
+from .tenancy import is_storable
 
 _OPEN_BONUSES: Final = (BonusStatus.PENDING, BonusStatus.TRIGGERED)
-
-
-@frozen
-class PostgresVouchers:
-    """Vouchers of agents."""
-
-    transaction: Transaction
-
-    def find(self, code: Code) -> Voucher | None:
-        """Return the voucher of a code, without a lock."""
-        query = rows_by(tables.vouchers, "code", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, code=code.symbols))
-        return None if row is None else VOUCHERS.record_of(row)
-
-    def get(self, voucher_id: UUID) -> Voucher | None:
-        """Return the voucher, without a lock."""
-        query = rows_by(tables.vouchers, "voucher_id", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, voucher_id=voucher_id))
-        return None if row is None else VOUCHERS.record_of(row)
-
-    def lock(self, voucher_id: UUID, key: AnswerKey | None = None) -> tuple[Voucher | None, StoredAnswer | None]:
-        """Lock a voucher; then, by a later statement, read the key's answer."""
-        _ = self.transaction.binding
-        query = rows_by(tables.vouchers, "voucher_id", bound=True, lock=True)
-        found, *answers = self.transaction.read(
-            query(**self.transaction.scope, voucher_id=voucher_id), *answer_by(self.transaction, key)
-        )
-        return (VOUCHERS.record_of(found[0]) if found else None), answer_in(answers)
-
-    def lock_batch(self, batch_id: UUID) -> Sequence[Voucher]:
-        """Lock the vouchers of a batch and return them by number."""
-        _ = self.transaction.binding
-        rows = self.transaction.read(_batch()(**self.transaction.scope, batch_id=batch_id))[0]
-        return [VOUCHERS.record_of(row) for row in rows]
-
-    def lock_overdue(self, now: datetime, limit: int) -> Sequence[Voucher]:
-        """Lock the vouchers that are due longest, passing over those that another unit holds."""
-        _ = self.transaction.binding
-        rows = self.transaction.read(_overdue()(**self.transaction.scope, expires_at=now, limit=limit))[0]
-        return [VOUCHERS.record_of(row) for row in rows]
-
-    def page(self, only: VoucherFilter, page: Page) -> Sequence[Voucher]:
-        """Return vouchers, newest id first."""
-        if not is_storable(only.code_ends or ""):
-            return []
-        conditions, values = asked_for(
-            ("tenant_id", "is", only.tenant_id),
-            ("status", "is", only.status),
-            ("player_id", "is", only.player_id),
-            ("code", "ends", only.code_ends),
-            ("issued_at", "since", only.since),
-            ("issued_at", "until", only.until),
-        )
-        before = page.before is not None
-        query = page_of(tables.vouchers, "voucher_id", *conditions, bound=self.transaction.bound, before=before)
-        statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
-        return [VOUCHERS.record_of(row) for row in self.transaction.read(statement)[0]]
 
 
 @frozen
@@ -115,9 +57,7 @@ class PostgresPlayers:
 
     def find(self, login_code: Code) -> Player | None:
         """Return the player of a login code, without a lock."""
-        query = rows_by(tables.players, "login_code", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, login_code=login_code.symbols))
-        return None if row is None else PLAYERS.record_of(row)
+        return find(self.transaction, PLAYERS, login_code=login_code.symbols)
 
     def get(self, player_id: UUID) -> PlayerView | None:
         """Return the player as of one moment, without a lock."""
@@ -139,7 +79,7 @@ class PostgresPlayers:
         that locked and joined would see the rest as it was before the wait.
         """
         _ = self.transaction.binding
-        locking = rows_by(tables.players, "player_id", bound=True, lock=True)
+        locking = rows_by(PLAYERS, "player_id", bound=True, lock=True)
         about: dict[str, Any] = {**self.transaction.scope, "player_id": player_id}
         if key is not None:
             about |= {"actor_id": key.actor_id, "action_id": key.action_id}
@@ -165,7 +105,7 @@ class PostgresPlayers:
         """Return a player's events above a number, in order."""
         query = _events(bound=self.transaction.bound)
         statement = query(**self.transaction.scope, player_id=player_id, after_seq=after_seq, limit=limit)
-        return [EVENTS.record_of(row) for row in self.transaction.read(statement)[0]]
+        return all_of(self.transaction, EVENTS, statement)
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return the open players that were idle longest.
@@ -194,13 +134,11 @@ class PostgresPlayers:
 
     def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
         """Return a player's sessions, newest id first."""
-        rows = self._of_player(tables.sessions, "session_id", player_id, page)
-        return [SESSIONS.record_of(row) for row in rows]
+        return page_by(self.transaction, SESSIONS, page, ("player_id", "is", player_id))
 
     def rounds(self, player_id: UUID, page: Page) -> Sequence[Round]:
         """Return a player's rounds, newest id first."""
-        rows = self._of_player(tables.rounds, "round_id", player_id, page)
-        return [ROUNDS.record_of(row) for row in rows]
+        return page_by(self.transaction, ROUNDS, page, ("player_id", "is", player_id))
 
     def fair_round(self, round_id: UUID) -> FairRound | None:
         """Return a round with its player and its seed, read by one statement."""
@@ -213,16 +151,11 @@ class PostgresPlayers:
         return FairRound(ROUNDS.record_of(row[:_ROUND_WIDTH]), PLAYERS.record_of(player), revealed)
 
     def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
-        """Return the server seed of a player that was told last."""
+        """Return the server seed of a player that was revealed last."""
         query = _last_revealed(bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, player_id=player_id, limit=1))
-        return None if row is None else REVEALED_SEEDS.record_of(row)
-
-    def _of_player(self, table: Table, key: str, player_id: UUID, page: Page) -> Sequence[Row]:
-        before = page.before is not None
-        query = page_of(table, key, ("player_id", "is"), bound=self.transaction.bound, before=before)
-        statement = query(**self.transaction.scope, player_id=player_id, before=page.before, limit=page.limit)
-        return self.transaction.read(statement)[0]
+        return one_of(
+            self.transaction, REVEALED_SEEDS, query(**self.transaction.scope, player_id=player_id, limit=1)
+        )
 
 
 _BONUS_FROM: Final = len(SESSIONS.columns)
@@ -233,7 +166,7 @@ _ROUND_WIDTH: Final = len(ROUNDS.columns)
 
 def _with_dependents(player: FromClause) -> Select[Any]:
     """Select a player's open session and open bonuses: a row for each bonus, and one where there is none."""
-    sessions, bonuses = tables.sessions, tables.bonuses
+    sessions, bonuses = SESSIONS.table, BONUSES.table
     joined = player.outerjoin(
         sessions,
         and_(
@@ -249,33 +182,12 @@ def _with_dependents(player: FromClause) -> Select[Any]:
             bonuses.c.status.in_([literal(status.value) for status in _OPEN_BONUSES]),
         ),
     )
-    return select(*sessions.columns, *bonuses.columns).select_from(joined)
-
-
-@cache
-def _batch() -> Query:
-    vouchers = tables.vouchers
-    statement = select(*kept_columns(vouchers)).where(
-        *scope(vouchers, bound=True), *matching(vouchers, ["batch_id"])
-    )
-    return compiled(locked(statement.order_by(vouchers.c.number, vouchers.c.voucher_id)))
-
-
-@cache
-def _overdue() -> Query:
-    vouchers = tables.vouchers
-    statement = select(*kept_columns(vouchers)).where(
-        *scope(vouchers, bound=True),
-        vouchers.c.status == literal(VoucherStatus.ISSUED),
-        vouchers.c.expires_at <= param(vouchers.c.expires_at),
-    )
-    oldest = statement.order_by(vouchers.c.expires_at, vouchers.c.voucher_id).limit(LIMIT)
-    return compiled(oldest.with_for_update(key_share=True, skip_locked=True))
+    return select(*sessions.c, *bonuses.c).select_from(joined)
 
 
 @cache
 def _idle(*, bound: bool) -> Query:
-    players = tables.players
+    players = PLAYERS.table
     moment = param(players.c.last_active_at, "moment")
     statement = select(players.c.player_id).where(
         *scope(players, bound=bound),
@@ -288,8 +200,8 @@ def _idle(*, bound: bool) -> Query:
 
 @cache
 def _events(*, bound: bool) -> Query:
-    events = tables.ledger_events
-    statement = select(*kept_columns(events)).where(
+    events = EVENTS.table
+    statement = select(*events.c).where(
         *scope(events, bound=bound),
         *matching(events, ["player_id"]),
         events.c.player_seq > param(events.c.player_seq, "after_seq"),
@@ -299,37 +211,37 @@ def _events(*, bound: bool) -> Query:
 
 @cache
 def _dependent(*, keyed: bool) -> Query:
-    """What a locked player's next operation depends on, and the answer of a key."""
-    players, answers, bonuses = tables.players, tables.answers, tables.bonuses
+    """Return the query for a locked player's open session and bonuses, and the answer of a key."""
+    players, answers, bonuses = PLAYERS.table, ANSWERS.table, BONUSES.table
     statement = _with_dependents(players)
     if keyed:
         named = and_(answers.c.operator_id == players.c.operator_id, *matching(answers, ["actor_id", "action_id"]))
         source = statement.get_final_froms()[0].outerjoin(answers, named)
-        statement = select(*statement.selected_columns, *answers.columns).select_from(source)
+        statement = select(*statement.selected_columns, *answers.c).select_from(source)
     conditions = [*scope(players, bound=True), players.c.player_id == param(players.c.player_id)]
     return compiled(statement.where(*conditions).order_by(bonuses.c.bonus_id))
 
 
 @cache
 def _view(*, bound: bool) -> Query:
-    players = tables.players
+    players = PLAYERS.table
     statement = _with_dependents(players)
-    statement = select(*players.columns, *statement.selected_columns).select_from(*statement.get_final_froms())
+    statement = select(*players.c, *statement.selected_columns).select_from(*statement.get_final_froms())
     conditions = [*scope(players, bound=bound), *matching(players, ["player_id"])]
-    return compiled(statement.where(*conditions).order_by(tables.bonuses.c.bonus_id))
+    return compiled(statement.where(*conditions).order_by(BONUSES.table.c.bonus_id))
 
 
 @cache
 def _views_page(*only: Only, bound: bool, before: bool) -> Query:
-    page = newest(tables.players, "player_id", only, bound=bound, before=before).subquery("page")
+    page = newest(PLAYERS, only, bound=bound, before=before).subquery("page")
     statement = _with_dependents(page)
-    statement = select(*page.columns, *statement.selected_columns).select_from(*statement.get_final_froms())
-    return compiled(statement.order_by(page.c.player_id.desc(), tables.bonuses.c.bonus_id))
+    statement = select(*page.c, *statement.selected_columns).select_from(*statement.get_final_froms())
+    return compiled(statement.order_by(page.c.player_id.desc(), BONUSES.table.c.bonus_id))
 
 
 @cache
 def _fair_round(*, bound: bool) -> Query:
-    rounds, players, seeds = tables.rounds, tables.players, tables.revealed_seeds
+    rounds, players, seeds = ROUNDS.table, PLAYERS.table, REVEALED_SEEDS.table
     joined = rounds.join(
         players,
         and_(players.c.operator_id == rounds.c.operator_id, players.c.player_id == rounds.c.player_id),
@@ -341,14 +253,14 @@ def _fair_round(*, bound: bool) -> Query:
             seeds.c.number == rounds.c.seed_number,
         ),
     )
-    statement = select(*rounds.columns, *players.columns, *seeds.columns).select_from(joined)
+    statement = select(*rounds.c, *players.c, *seeds.c).select_from(joined)
     return compiled(statement.where(*scope(rounds, bound=bound), *matching(rounds, ["round_id"])))
 
 
 @cache
 def _last_revealed(*, bound: bool) -> Query:
-    seeds = tables.revealed_seeds
-    statement = select(*seeds.columns).where(*scope(seeds, bound=bound), *matching(seeds, ["player_id"]))
+    seeds = REVEALED_SEEDS.table
+    statement = select(*seeds.c).where(*scope(seeds, bound=bound), *matching(seeds, ["player_id"]))
     return compiled(statement.order_by(seeds.c.number.desc()).limit(LIMIT))
 
 

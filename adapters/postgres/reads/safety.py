@@ -21,10 +21,10 @@ from ....application.ports.safety import (
 from ....domain.safety.actions import ActionType, PastActions, Pause, SafetyAction, SafetySettings
 from ....domain.safety.markers import PlayedSpin
 from ..connection.channel import Row, Statement
-from ..records import tables
-from ..records.queries import Query, asked_for, fill, page_of, query_of, rows_by
+from ..records.queries import Query, fill, query_of
 from ..records.safety import SAFETY_ACTIONS, SAFETY_SETTINGS
 from ..transaction import Transaction
+from .lookups import find, page_by
 from .tenancy import is_storable
 
 _NEWEST: Final = """(
@@ -35,7 +35,7 @@ _NEWEST: Final = """(
 
 _OF_PLAYER: Final = fill(
     """
-select s.operator_id, s.tenant_id, s.enforce, s.timezone, s.policy, s.changed_by, s.changed_at,
+select $settings,
     $nudged_at, $stopped_at,
     pauses.since, pauses.seconds, spins.games, spins.stakes, spins.wins, spins.moments
 from playtime.players p
@@ -76,6 +76,7 @@ cross join lateral (
 ) spins
 where p.player_id = cast(:player_id as uuid) $scoped $enforced
 """,
+    settings=SAFETY_SETTINGS.select_list("s"),
     nudged_at=fill(_NEWEST, action_type="NUDGE"),
     stopped_at=fill(_NEWEST, action_type="STOP"),
     looked_at="x.round_id, x.session_id, x.game_key, x.stake_minor, x.win_minor, x.played_at",
@@ -127,9 +128,7 @@ class PostgresSafety:
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
         """Return the settings of a visible tenant."""
-        query = rows_by(tables.safety_settings, "tenant_id", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, tenant_id=tenant_id))
-        return None if row is None else SAFETY_SETTINGS.record_of(row)
+        return find(self.transaction, SAFETY_SETTINGS, tenant_id=tenant_id)
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
         """Return the records that a visible player's risk depends on."""
@@ -139,7 +138,10 @@ class PostgresSafety:
         """Return actions, newest id first."""
         if not is_storable(only.reason or ""):
             return []
-        conditions, values = asked_for(
+        return page_by(
+            self.transaction,
+            SAFETY_ACTIONS,
+            page,
             ("tenant_id", "is", only.tenant_id),
             ("player_id", "is", only.player_id),
             ("action_type", "is", only.action_type),
@@ -147,12 +149,6 @@ class PostgresSafety:
             ("acted_at", "since", only.since),
             ("acted_at", "until", only.until),
         )
-        before = page.before is not None
-        query = page_of(
-            tables.safety_actions, "action_id", *conditions, bound=self.transaction.bound, before=before
-        )
-        statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
-        return [SAFETY_ACTIONS.record_of(row) for row in self.transaction.read(statement)[0]]
 
     def tally(self, only: SafetyFilter, edges: Sequence[datetime] = ()) -> SafetyTally:
         """Count the visible actions of a filter."""

@@ -10,17 +10,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import Uuid
 
 from ....application.ports.audit import Duplicate, Duplicates, EventName, Extent
 from ....domain.ledger.events import EventType
 from ....domain.ledger.seals import START, Place, Placed, Seal, line_of
 from ..connection.channel import Statement
 from ..connection.planning import WHOLE_TABLES
-from ..records.play import EVENTS
+from ..records.ledger import EVENTS, SEALS, place_of
 from ..records.queries import fill, query_of
-from ..records.seals import SEALS, place_of
 from ..transaction import Transaction
+from .lookups import all_of
 from .watermarks import HORIZON
 
 _ERA: Final = Statement(
@@ -40,7 +39,7 @@ order by era desc, xact_id desc, event_id desc limit 1
 _NAMES: Final = [column.name for column in EVENTS.columns]
 # Ids as text, which a line has them in. Each under a name of its own: an ORDER BY would mean the text otherwise.
 _COLUMNS: Final = ", ".join(
-    f"{column.name}::text as text_of_{column.name}" if isinstance(column.type, Uuid) else column.name
+    f"{column.name}::text as text_of_{column.name}" if column.type == "uuid" else column.name
     for column in EVENTS.columns
 )
 
@@ -68,7 +67,7 @@ select coalesce(sum(event_count), 0)::bigint from playtime.seals
 where operator_id = :operator_id and number <= cast(:number as bigint)
 """)
 
-_SEAL_COLUMNS: Final = ", ".join(column.name for column in SEALS.columns)
+_SEAL_COLUMNS: Final = SEALS.select_list("seals")
 _SEALS: Final = query_of(
     fill(
         """
@@ -115,7 +114,7 @@ from found join playtime.ledger_events events
     on events.operator_id = :operator_id and events.event_id = found.event_id
 order by events.event_id
 """,
-        columns=", ".join(f"events.{name}" for name in _NAMES),
+        columns=EVENTS.select_list("events"),
     )
 )
 
@@ -155,8 +154,7 @@ class PostgresStream:
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
         """Return seals with numbers above `after`, in order."""
-        rows = self.transaction.read(_SEALS(operator_id=operator_id, after=after, limit=limit))[0]
-        return [SEALS.record_of(row) for row in rows]
+        return all_of(self.transaction, SEALS, _SEALS(operator_id=operator_id, after=after, limit=limit))
 
     def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
         """Return the names under which an external event is stored."""

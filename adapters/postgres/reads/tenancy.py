@@ -15,11 +15,11 @@ from ....domain.play.sessions import StaffSession
 from ....domain.tenancy.staff import StaffMember
 from ....domain.tenancy.tenants import Tenant, TenantWallet
 from ..connection.channel import Row, Statement
-from ..records import tables
-from ..records.queries import Query, asked_for, compiled, page_of, param, rows_by, rows_of
+from ..records.queries import Query, compiled, param, rows_by, rows_of
 from ..records.tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 from ..transaction import Transaction
 from .account_totals import summary_of
+from .lookups import find, lock, page_by
 
 
 def is_storable(text: str) -> bool:
@@ -31,7 +31,7 @@ def answer_by(transaction: Transaction, key: AnswerKey | None) -> list[Statement
     """Return the statement that reads the answer of a key; none for no key."""
     if key is None:
         return []
-    query = rows_by(tables.answers, "actor_id", "action_id", bound=transaction.bound)
+    query = rows_by(ANSWERS, "actor_id", "action_id", bound=transaction.bound)
     return [query(**transaction.scope, actor_id=key.actor_id, action_id=key.action_id)]
 
 
@@ -48,23 +48,17 @@ class PostgresTenants:
 
     def get(self, tenant_id: UUID) -> Tenant | None:
         """Return the visible tenant."""
-        query = rows_by(tables.tenants, "tenant_id", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, tenant_id=tenant_id))
-        return None if row is None else TENANTS.record_of(row)
+        return find(self.transaction, TENANTS, tenant_id=tenant_id)
 
     def by_slug(self, slug: str) -> Tenant | None:
         """Return the visible tenant of that slug."""
         if not is_storable(slug):
             return None
-        query = rows_by(tables.tenants, "slug", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, slug=slug))
-        return None if row is None else TENANTS.record_of(row)
+        return find(self.transaction, TENANTS, slug=slug)
 
     def page(self, page: Page) -> Sequence[Tenant]:
         """Return visible tenants, newest id first."""
-        query = page_of(tables.tenants, "tenant_id", bound=self.transaction.bound, before=page.before is not None)
-        statement = query(**self.transaction.scope, before=page.before, limit=page.limit)
-        return [TENANTS.record_of(row) for row in self.transaction.read(statement)[0]]
+        return page_by(self.transaction, TENANTS, page)
 
 
 @frozen
@@ -78,7 +72,7 @@ class PostgresWallets:
     ) -> tuple[Mapping[UUID, TenantWallet], StoredAnswer | None]:
         """Lock the wallets in the order of their ids; then, by a later statement, read the key's answer."""
         _ = self.transaction.binding
-        wanted = rows_of(tables.wallets, "tenant_id", bound=True)
+        wanted = rows_of(WALLETS, "tenant_id", bound=True)
         locked, *answers = self.transaction.read(
             wanted(**self.transaction.scope, wanted=list(tenant_ids)), *answer_by(self.transaction, key)
         )
@@ -98,38 +92,25 @@ class PostgresStaff:
 
     def get(self, staff_id: UUID) -> StaffMember | None:
         """Return the visible member of staff."""
-        query = rows_by(tables.staff, "staff_id", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, staff_id=staff_id))
-        return None if row is None else STAFF.record_of(row)
+        return find(self.transaction, STAFF, staff_id=staff_id)
 
     def by_username(self, tenant_id: UUID, username: str) -> StaffMember | None:
         """Return the tenant's member of staff of that name."""
         if not is_storable(username):
             return None
-        query = rows_by(tables.staff, "tenant_id", "username", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, tenant_id=tenant_id, username=username))
-        return None if row is None else STAFF.record_of(row)
+        return find(self.transaction, STAFF, tenant_id=tenant_id, username=username)
 
     def session(self, session_id: UUID) -> StaffSession | None:
         """Return a staff session, without a lock."""
-        query = rows_by(tables.staff_sessions, "session_id", bound=self.transaction.bound)
-        row = self.transaction.one(query(**self.transaction.scope, session_id=session_id))
-        return None if row is None else STAFF_SESSIONS.record_of(row)
+        return find(self.transaction, STAFF_SESSIONS, session_id=session_id)
 
     def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
         """Return staff of a tenant (None: all visible), newest id first."""
-        conditions, values = asked_for(("tenant_id", "is", tenant_id))
-        before = page.before is not None
-        query = page_of(tables.staff, "staff_id", *conditions, bound=self.transaction.bound, before=before)
-        statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
-        return [STAFF.record_of(row) for row in self.transaction.read(statement)[0]]
+        return page_by(self.transaction, STAFF, page, ("tenant_id", "is", tenant_id))
 
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         """Lock a staff session and return it as it is after the wait."""
-        _ = self.transaction.binding
-        query = rows_by(tables.staff_sessions, "session_id", bound=True, lock=True)
-        row = self.transaction.one(query(**self.transaction.scope, session_id=session_id))
-        return None if row is None else STAFF_SESSIONS.record_of(row)
+        return lock(self.transaction, STAFF_SESSIONS, session_id=session_id)
 
 
 @frozen
@@ -144,7 +125,7 @@ class PostgresAttempts:
         fresh = Attempts(operator_id=binding.operator_id, tenant_id=binding.tenant_id, subject_id=subject_id)
         names = [column.name for column in ATTEMPTS.columns]
         made = _make_attempts()(**dict(zip(names, ATTEMPTS.row_of(fresh), strict=True)))
-        wanted = rows_by(tables.attempts, "tenant_id", "subject_id", bound=True, lock=True)
+        wanted = rows_by(ATTEMPTS, "tenant_id", "subject_id", bound=True, lock=True)
         locked = wanted(**self.transaction.scope, tenant_id=binding.tenant_id, subject_id=subject_id)
         _, rows = self.transaction.read(made, locked, touches=True)
         counted: Attempts = ATTEMPTS.record_of(rows[0])
@@ -153,6 +134,6 @@ class PostgresAttempts:
 
 @cache
 def _make_attempts() -> Query:
-    table = tables.attempts
-    values = {column.name: param(column) for column in table.columns}
-    return compiled(insert(table).values(values).on_conflict_do_nothing(index_elements=list(table.primary_key)))
+    table = ATTEMPTS.table
+    values = {column.name: param(column) for column in table.c}
+    return compiled(insert(table).values(values).on_conflict_do_nothing(index_elements=ATTEMPTS.key))

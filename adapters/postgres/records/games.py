@@ -1,42 +1,46 @@
-"""Rows of stated games."""
+"""Game configs and spent server seeds."""
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 from ....domain.decimals import decimal_text
 from ....domain.games.configs import RATIO_PLACES, GameConfig
-from ..connection.channel import Row
-from . import tables
-from .mapping import Kept
+from ....domain.games.fairness import RevealedSeed
+from .mapping import OWNER, Column, Mapped
 
 
-def _row_of(config: GameConfig) -> Row:
-    return (
-        config.operator_id,
-        config.tenant_id,
-        config.game_key,
-        config.provider,
-        decimal_text(config.expected_rtp, RATIO_PLACES),
-        None if config.hit_rate is None else decimal_text(config.hit_rate, RATIO_PLACES),
-        None if config.volatility is None else decimal_text(config.volatility, RATIO_PLACES),
-    )
+def _decimals(ratio: Fraction | None) -> str | None:
+    return None if ratio is None else decimal_text(ratio, RATIO_PLACES)
 
 
-def _record_of(row: Row) -> GameConfig:
-    return GameConfig(
-        operator_id=row[0],
-        tenant_id=row[1],
-        game_key=row[2],
-        provider=row[3],
-        expected_rtp=Fraction(row[4]),
-        hit_rate=None if row[5] is None else Fraction(row[5]),
-        volatility=None if row[6] is None else Fraction(row[6]),
-    )
+def _ratio(stored: Decimal | None) -> Fraction | None:
+    return None if stored is None else Fraction(stored)
 
 
-GAME_CONFIGS: Final = Kept(
-    tables.game_configs,
-    _row_of,
-    _record_of,
-    frozenset({"provider", "expected_rtp", "hit_rate", "volatility"}),
+def _ratio_column(name: str) -> Column:
+    return Column(name, type="numeric", changes=True, write=_decimals, read=_ratio)
+
+
+GAME_CONFIGS: Final = Mapped(
+    GameConfig,
+    "game_configs",
+    *OWNER,
+    Column("game_key", key=True),
+    Column("provider", changes=True),
+    _ratio_column("expected_rtp"),
+    _ratio_column("hit_rate"),
+    _ratio_column("volatility"),
+)
+
+REVEALED_SEEDS: Final = Mapped(
+    RevealedSeed,
+    "revealed_seeds",
+    *OWNER,
+    Column("player_id", key=True),
+    Column("number", type="integer", key=True),
+    Column("server_seed"),
+    Column("client_seed"),
+    Column("rounds"),
+    Column("revealed_at"),
 )

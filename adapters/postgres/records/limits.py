@@ -1,52 +1,28 @@
-"""Rows of play passes. Limits and hours are a few small numbers each, read and written with their pass: JSON."""
+"""Play passes. Limits and hours are a few values, which are read and written with their pass: JSON."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ....domain.access.codes import Code
 from ....domain.limits.exclusions import Exclusion, ExclusionKind
 from ....domain.limits.limits import Limit, LimitKind, Raise
 from ....domain.limits.play_hours import HOUR, PlayHour
 from ....domain.limits.play_passes import PlayPass
 from ..connection.channel import Row
-from . import tables
-from .mapping import Kept
+from .mapping import OWNER, Column, Group, Mapped
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _row(held: PlayPass) -> Row:
-    exclusion = held.exclusion
-    return (
-        held.operator_id,
-        held.tenant_id,
-        held.pass_id,
-        held.code.symbols,
-        held.created_at,
-        {limit.kind.value: _kept_limit(limit) for limit in held.limits},
-        None if exclusion is None else exclusion.kind.value,
-        None if exclusion is None else exclusion.since,
-        None if exclusion is None else exclusion.until,
-        {str((hour.starts_at - _EPOCH) // HOUR): _kept_hour(hour) for hour in held.hours},
-        held.played_at,
-    )
+def _limits_json(limits: Sequence[Limit]) -> dict[str, Any]:
+    return {limit.kind.value: _limit_json(limit) for limit in limits}
 
 
-def _record(row: Row) -> PlayPass:
-    return PlayPass(
-        operator_id=row[0],
-        tenant_id=row[1],
-        pass_id=row[2],
-        code=Code(row[3]),
-        created_at=row[4],
-        limits=tuple(_limit(kind, row[5][kind.value]) for kind in LimitKind if kind.value in row[5]),
-        exclusion=None if row[6] is None else Exclusion(ExclusionKind(row[6]), row[7], row[8]),
-        hours=tuple(_hour(number, row[9][number]) for number in sorted(row[9], key=int)),
-        played_at=row[10],
-    )
+def _limits(stored: Mapping[str, Any]) -> tuple[Limit, ...]:
+    return tuple(_limit(kind, stored[kind.value]) for kind in LimitKind if kind.value in stored)
 
 
-def _kept_limit(limit: Limit) -> dict[str, Any]:
+def _limit_json(limit: Limit) -> dict[str, Any]:
     raised = limit.raised
     return {
         "amount": limit.amount,
@@ -56,34 +32,74 @@ def _kept_limit(limit: Limit) -> dict[str, Any]:
     }
 
 
-def _limit(kind: LimitKind, kept: dict[str, Any]) -> Limit:
-    raised = kept["raised"]
+def _limit(kind: LimitKind, stored: Mapping[str, Any]) -> Limit:
+    raised = stored["raised"]
     return Limit(
         kind,
-        kept["amount"],
+        stored["amount"],
         None if raised is None else Raise(raised[0], datetime.fromisoformat(raised[1])),
-        told=kept["told"],
-        seen=kept["seen"],
+        told=stored["told"],
+        seen=stored["seen"],
     )
 
 
-def _kept_hour(hour: PlayHour) -> list[int]:
-    return [hour.staked_minor, hour.won_minor, hour.worst_minor, *hour.quarter_seconds]
+def _hours_json(hours: Sequence[PlayHour]) -> dict[str, list[int]]:
+    return {
+        str((hour.starts_at - _EPOCH) // HOUR): [
+            hour.staked_minor,
+            hour.won_minor,
+            hour.worst_minor,
+            *hour.quarter_seconds,
+        ]
+        for hour in hours
+    }
 
 
-def _hour(number: str, kept: list[int]) -> PlayHour:
+def _hours(stored: Mapping[str, Sequence[int]]) -> tuple[PlayHour, ...]:
+    return tuple(_hour(int(number), stored[number]) for number in sorted(stored, key=int))
+
+
+def _hour(number: int, stored: Sequence[int]) -> PlayHour:
+    staked_minor, won_minor, worst_minor, *quarter_seconds = stored
     return PlayHour(
-        starts_at=_EPOCH + timedelta(hours=int(number)),
-        staked_minor=kept[0],
-        won_minor=kept[1],
-        worst_minor=kept[2],
-        quarter_seconds=tuple(kept[3:]),
+        starts_at=_EPOCH + timedelta(hours=number),
+        staked_minor=staked_minor,
+        won_minor=won_minor,
+        worst_minor=worst_minor,
+        quarter_seconds=tuple(quarter_seconds),
     )
 
 
-PLAY_PASSES: Final = Kept(
-    tables.play_passes,
-    _row,
-    _record,
-    frozenset({"limits", "excluded_as", "excluded_since", "excluded_until", "hours", "played_at"}),
+def _exclusion_row(held: PlayPass) -> Row:
+    exclusion = held.exclusion
+    return (None,) * 3 if exclusion is None else (exclusion.kind.value, exclusion.since, exclusion.until)
+
+
+def _exclusion(row: Row) -> dict[str, Any]:
+    kind, since, until = row
+    return {"exclusion": None if kind is None else Exclusion(ExclusionKind(kind), since, until)}
+
+
+PLAY_PASSES: Final = Mapped(
+    PlayPass,
+    "play_passes",
+    *OWNER,
+    Column("pass_id", key=True),
+    Column("code", "code.symbols"),
+    Column("created_at"),
+    Column("limits", changes=True, write=_limits_json, read=_limits),
+    Column("hours", changes=True, write=_hours_json, read=_hours),
+    Column("played_at", changes=True),
+    groups=[
+        Group(
+            attributes=("exclusion",),
+            columns=(
+                Column("excluded_as", "exclusion.kind", changes=True),
+                Column("excluded_since", "exclusion.since", changes=True),
+                Column("excluded_until", "exclusion.until", changes=True),
+            ),
+            write=_exclusion_row,
+            read=_exclusion,
+        )
+    ],
 )

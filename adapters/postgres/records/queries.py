@@ -22,7 +22,6 @@ from sqlalchemy import (
     Dialect,
     FromClause,
     Select,
-    Table,
     Text,
     Uuid,
     any_,
@@ -35,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import psycopg
 
 from ..connection.channel import Statement
-from .tables import kept_columns
+from .mapping import Mapped
 
 DIALECT: Final[Dialect] = psycopg.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call] # untyped there
 
@@ -109,17 +108,19 @@ def locked(statement: Select[Any]) -> Select[Any]:
 
 
 @cache
-def rows_by(table: Table, *names: str, bound: bool, lock: bool = False) -> Query:
+def rows_by(mapped: Mapped[Any], *names: str, bound: bool, lock: bool = False) -> Query:
     """Return the query for the rows in which some columns have given values."""
-    statement = select(*kept_columns(table)).where(*scope(table, bound=bound), *matching(table, names))
+    table = mapped.table
+    statement = select(*table.c).where(*scope(table, bound=bound), *matching(table, names))
     return compiled(locked(statement) if lock else statement)
 
 
 @cache
-def rows_of(table: Table, name: str, *, bound: bool) -> Query:
+def rows_of(mapped: Mapped[Any], name: str, *, bound: bool) -> Query:
     """Return the query that locks the rows in which a column has one of many values, in the column's order."""
+    table = mapped.table
     wanted = bindparam("wanted", type_=ARRAY(Uuid))
-    statement = select(*kept_columns(table)).where(*scope(table, bound=bound), table.c[name] == wanted.any_())
+    statement = select(*table.c).where(*scope(table, bound=bound), table.c[name] == wanted.any_())
     return compiled(locked(statement.order_by(table.c[name])))
 
 
@@ -132,12 +133,13 @@ How = Literal["is", "since", "until", "ends", "has"]
 Only = tuple[str, How]
 
 
-def newest(table: Table, key: str, only: Sequence[Only], *, bound: bool, before: bool) -> Select[Any]:
-    """Select the newest rows by key, older than the parameter `before` if asked for, at most `limit`."""
+def newest(mapped: Mapped[Any], only: Sequence[Only], *, bound: bool, before: bool) -> Select[Any]:
+    """Select the newest rows by id, older than the parameter `before` if asked for, at most `limit`."""
+    table, key = mapped.table, mapped.key[-1]
     conditions = [*scope(table, bound=bound), *(_compared(table.c[name], how) for name, how in only)]
     if before:
         conditions.append(table.c[key] < param(table.c[key], "before"))
-    return select(*kept_columns(table)).where(*conditions).order_by(table.c[key].desc()).limit(LIMIT)
+    return select(*table.c).where(*conditions).order_by(table.c[key].desc()).limit(LIMIT)
 
 
 def _compared(column: ColumnElement[Any], how: How) -> ColumnElement[bool]:
@@ -155,9 +157,9 @@ def _compared(column: ColumnElement[Any], how: How) -> ColumnElement[bool]:
 
 
 @cache
-def page_of(table: Table, key: str, *only: Only, bound: bool, before: bool) -> Query:
+def page_of(mapped: Mapped[Any], *only: Only, bound: bool, before: bool) -> Query:
     """Return the query for part of a list, newest first."""
-    return compiled(newest(table, key, only, bound=bound, before=before))
+    return compiled(newest(mapped, only, bound=bound, before=before))
 
 
 def asked_for(*wanted: tuple[str, How, object]) -> tuple[list[Only], dict[str, object]]:

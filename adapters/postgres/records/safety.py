@@ -1,86 +1,37 @@
-"""Rows of the safety engine: what tenants have set, and what was done."""
+"""Settings and actions of player protection."""
 
-from operator import attrgetter
 from typing import Final
 
-from ....domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction, SafetySettings
+from ....domain.safety.actions import SafetyAction, SafetySettings
 from ....domain.safety.policy import RiskPolicy
-from ....domain.safety.risk import Band
-from ..connection.channel import Row
-from . import tables
-from .mapping import Kept
+from .mapping import OWN_ROW, OWNER, Column, Mapped
 
-
-def _settings_row(settings: SafetySettings) -> Row:
-    return (
-        settings.operator_id,
-        settings.tenant_id,
-        settings.enforce.value,
-        settings.timezone,
-        settings.policy.content(),
-        settings.changed_by,
-        settings.changed_at,
-    )
-
-
-def _settings(row: Row) -> SafetySettings:
-    return SafetySettings(
-        operator_id=row[0],
-        tenant_id=row[1],
-        enforce=Enforcement(row[2]),
-        timezone=row[3],
-        policy=RiskPolicy.of(row[4]),
-        changed_by=row[5],
-        changed_at=row[6],
-    )
-
-
-SAFETY_SETTINGS: Final = Kept(
-    tables.safety_settings,
-    _settings_row,
-    _settings,
-    frozenset({"enforce", "timezone", "policy", "changed_by", "changed_at"}),
+SAFETY_SETTINGS: Final = Mapped(
+    SafetySettings,
+    "safety_settings",
+    *OWN_ROW,
+    Column("enforce", changes=True),
+    Column("timezone", changes=True),
+    Column("policy", changes=True, write=RiskPolicy.content, read=RiskPolicy.of),
+    Column("changed_by", changes=True),
+    Column("changed_at", changes=True),
 )
 
-
-def _action(row: Row) -> SafetyAction:
-    return SafetyAction(
-        operator_id=row[0],
-        tenant_id=row[1],
-        action_id=row[2],
-        player_id=row[3],
-        session_id=row[4],
-        acted_at=row[5],
-        action_type=ActionType(row[6]),
-        cause=ActionCause(row[7]),
-        score=row[8],
-        band=None if row[9] is None else Band(row[9]),
-        reasons=tuple(row[10]),
-        evidence=row[11],
-        pause_seconds=row[12],
-        game_key=row[13],
-        event_type=row[14],
-    )
-
-
-SAFETY_ACTIONS: Final = Kept(
-    tables.safety_actions,
-    attrgetter(
-        "operator_id",
-        "tenant_id",
-        "action_id",
-        "player_id",
-        "session_id",
-        "acted_at",
-        "action_type",
-        "cause",
-        "score",
-        "band",
-        "reasons",
-        "evidence",
-        "pause_seconds",
-        "game_key",
-        "event_type",
-    ),
-    _action,
+SAFETY_ACTIONS: Final = Mapped(
+    SafetyAction,
+    "safety_actions",
+    *OWNER,
+    Column("action_id", key=True),
+    Column("player_id"),
+    Column("session_id"),
+    Column("acted_at"),
+    Column("action_type"),
+    Column("cause"),
+    Column("score", type="integer"),
+    Column("band"),
+    Column("reasons"),
+    Column("evidence"),
+    Column("pause_seconds", type="integer"),
+    Column("game_key"),
+    Column("event_type"),
 )

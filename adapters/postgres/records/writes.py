@@ -1,8 +1,8 @@
-"""What a unit of work gathers, and the few statements that write it.
+"""The writes of a unit of work, and the few statements that carry them out.
 
-All of it goes into one statement: a CTE for each kind of record, and a main query that divides by zero when an
-UPDATE touched another number of rows than it was given. Row security hides rows instead of refusing them, so that
-a filtered UPDATE would pass for done; the division aborts the transaction before the COMMIT behind it.
+All writes go into one statement: a CTE for each kind of record, and a main query that divides by zero when an
+UPDATE changed fewer rows than it was given. Row security hides rows instead of refusing them, so that a filtered
+UPDATE would seem to succeed. The division aborts the transaction before the COMMIT behind it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,55 +13,13 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from ....application.errors import StorageMisuse
-from ....application.ports.bindings import StoredAnswer
 from ....application.ports.storage import Record
-from ....domain.access.attempts import Attempts
-from ....domain.games.configs import GameConfig
-from ....domain.games.fairness import RevealedSeed
-from ....domain.ledger.events import LedgerEvent
-from ....domain.ledger.seals import Seal
-from ....domain.limits.play_passes import PlayPass
-from ....domain.play.players import Player
-from ....domain.play.rounds import Round
-from ....domain.play.sessions import Session, StaffSession
-from ....domain.safety.actions import SafetyAction, SafetySettings
-from ....domain.tenancy.staff import StaffMember
-from ....domain.tenancy.tenants import Tenant, TenantWallet
-from ....domain.vouchers.bonuses import Bonus
-from ....domain.vouchers.vouchers import Voucher
 from ..connection.channel import Row, Statement
-from .games import GAME_CONFIGS
-from .limits import PLAY_PASSES
-from .mapping import Kept
-from .play import BONUSES, EVENTS, PLAYERS, REVEALED_SEEDS, ROUNDS, SESSIONS, VOUCHERS
-from .queries import DIALECT, fill
-from .safety import SAFETY_ACTIONS, SAFETY_SETTINGS
-from .seals import SEALS
-from .tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
+from .mapping import Column, Mapped
+from .queries import fill
+from .tables import RECORDS
 
-KEPT: Final[Mapping[type[Record], Kept[Any]]] = {
-    Tenant: TENANTS,
-    TenantWallet: WALLETS,
-    StaffMember: STAFF,
-    StaffSession: STAFF_SESSIONS,
-    Attempts: ATTEMPTS,
-    StoredAnswer: ANSWERS,
-    Voucher: VOUCHERS,
-    PlayPass: PLAY_PASSES,
-    Player: PLAYERS,
-    Session: SESSIONS,
-    Bonus: BONUSES,
-    Round: ROUNDS,
-    RevealedSeed: REVEALED_SEEDS,
-    SafetySettings: SAFETY_SETTINGS,
-    SafetyAction: SAFETY_ACTIONS,
-    LedgerEvent: EVENTS,
-    Seal: SEALS,
-    GameConfig: GAME_CONFIGS,
-}
-"""How each kind of record is kept; what is referred to stands before what refers to it."""
-
-_ORDER: Final = {kind: place for place, kind in enumerate(KEPT)}
+_ORDER: Final = {kind: place for place, kind in enumerate(RECORDS)}
 _MOST_PARAMETERS: Final = 30_000
 """Parameters of one statement; the protocol ends at 65,535."""
 _MET: Final = "(select count(*) from w{}) = {}"
@@ -69,7 +27,7 @@ _MET: Final = "(select count(*) from w{}) = {}"
 
 @frozen
 class _Part:
-    """One CTE: how many rows are inserted into, or updated in, a table."""
+    """One CTE, which inserts or updates `count` rows of a table."""
 
     kind: type[Record]
     count: int
@@ -78,35 +36,34 @@ class _Part:
 
 @define
 class Writes:
-    """Records gathered by one unit of work."""
+    """The records that one unit of work adds and saves."""
 
     _added: dict[type[Record], list[Row]] = field(factory=dict, init=False)
     _saved: dict[type[Record], dict[Row, Row]] = field(factory=dict, init=False)
 
     def add(self, record: Record) -> None:
         """Gather a new record."""
-        self._added.setdefault(type(record), []).append(KEPT[type(record)].row_of(record))
+        self._added.setdefault(type(record), []).append(RECORDS[type(record)].row_of(record))
 
     def save(self, record: Record) -> None:
-        """Gather the new state of a record; of one that was added in this unit it is what is added."""
-        kind, kept = type(record), KEPT[type(record)]
-        if not kept.changing:
+        """Gather the new state of a record; it replaces the state of a record that this unit added."""
+        kind, mapped = type(record), RECORDS[type(record)]
+        if not mapped.can_change:
             raise StorageMisuse(f"a {kind.__name__} is never saved, only added")
-        row = kept.row_of(record)
-        identity = kept.identity_of(row)
+        row = mapped.row_of(record)
+        identity = mapped.identity_of(row)
         added = self._added.get(kind, [])
         for at, other in enumerate(added):
-            if kept.identity_of(other) == identity:
+            if mapped.identity_of(other) == identity:
                 added[at] = row
                 return
         self._saved.setdefault(kind, {})[identity] = row
 
     def statements(self) -> list[Statement]:
-        """Return what writes everything: one statement, unless there is very much of it.
+        """Return the statements that write everything: one, unless there are very many records.
 
-        Where a table has rows to be updated and others to be inserted, the updates go first, by themselves:
-        a session has to end before the next one of its player begins, and the parts of one statement have no
-        order.
+        If a table has rows to update and rows to insert, the updates are a statement of their own, which is first.
+        A session has to end before the next one of its player begins, and the CTEs of one statement have no order.
         """
         saves = [(kind, True, list(self._saved[kind].values())) for kind in self._by_order(self._saved)]
         adds = [(kind, False, self._added[kind]) for kind in self._by_order(self._added)]
@@ -120,13 +77,13 @@ class Writes:
 
 
 def _packed(groups: Sequence[tuple[type[Record], bool, Sequence[Row]]]) -> Iterator[Statement]:
-    """Yield statements that hold as many rows as fit into each."""
+    """Yield statements with as many rows as each can hold."""
     parts: list[_Part] = []
     values: list[Any] = []
     for kind, updates, rows in groups:
-        kept = KEPT[kind]
-        width = len(kept.updated if updates else kept.columns)
-        left = [kept.update_of(row) for row in rows] if updates else list(rows)
+        mapped = RECORDS[kind]
+        width = len(mapped.updated if updates else mapped.columns)
+        left = [mapped.update_of(row) for row in rows] if updates else list(rows)
         while left:
             room = (_MOST_PARAMETERS - len(values)) // width
             if not room:
@@ -142,12 +99,12 @@ def _packed(groups: Sequence[tuple[type[Record], bool, Sequence[Row]]]) -> Itera
 
 @lru_cache(maxsize=512)
 def _sql(parts: tuple[_Part, ...]) -> str:
-    """Return the statement that writes these parts and checks that the updates met their rows."""
+    """Return the statement that writes these parts and checks the number of updated rows."""
     ctes, checks, used = [], [], 0
     for number, part in enumerate(parts):
-        kept = KEPT[part.kind]
-        columns = kept.updated if part.updates else kept.columns
-        text = _update(kept, part.count, used) if part.updates else _insert(kept, part.count, used)
+        mapped = RECORDS[part.kind]
+        columns = mapped.updated if part.updates else mapped.columns
+        text = _update(mapped, part.count, used) if part.updates else _insert(mapped, part.count, used)
         ctes.append(f"w{number} as ({text})")
         used += part.count * len(columns)
         if part.updates:
@@ -156,37 +113,37 @@ def _sql(parts: tuple[_Part, ...]) -> str:
     return f"with {', '.join(ctes)} select {result}"
 
 
-def _insert(kept: Kept[Any], count: int, used: int) -> str:
+def _insert(mapped: Mapped[Any], count: int, used: int) -> str:
     return fill(
         "insert into $table ($columns) values $rows",
-        table=kept.table.fullname,
-        columns=", ".join(column.name for column in kept.columns),
-        rows=_tuples(kept.columns, count, used),
+        table=mapped.table.fullname,
+        columns=", ".join(column.name for column in mapped.columns),
+        rows=_tuples(mapped.columns, count, used),
     )
 
 
-def _update(kept: Kept[Any], count: int, used: int) -> str:
-    names = [column.name for column in kept.updated]
+def _update(mapped: Mapped[Any], count: int, used: int) -> str:
+    names = [column.name for column in mapped.updated]
     return fill(
         "update $table as t set $changes from (values $rows) as v ($columns) where $same returning 1",
-        table=kept.table.fullname,
-        changes=", ".join(f"{name} = v.{name}" for name in names if name not in kept.identity),
-        rows=_tuples(kept.updated, count, used),
+        table=mapped.table.fullname,
+        changes=", ".join(f"{name} = v.{name}" for name in names if name not in mapped.identity),
+        rows=_tuples(mapped.updated, count, used),
         columns=", ".join(names),
-        same=" and ".join(f"t.{name} = v.{name}" for name in kept.identity),
+        same=" and ".join(f"t.{name} = v.{name}" for name in mapped.identity),
     )
 
 
-def _tuples(columns: Sequence[Any], count: int, used: int) -> str:
-    """Return the placeholders of some rows; each says its type, which a VALUES list cannot tell by itself."""
-    types = [column.type.compile(DIALECT) for column in columns]
-    rows = []
-    for row in range(count):
-        first = used + row * len(types) + 1
-        rows.append(f"({', '.join(f'${first + at}::{kind}' for at, kind in enumerate(types))})")
-    return ", ".join(rows)
+def _tuples(columns: Sequence[Column], count: int, used: int) -> str:
+    """Return the placeholders of some rows, with their types, which a VALUES list cannot infer."""
+    width = len(columns)
+    rows = (
+        ", ".join(f"${used + row * width + at}::{column.type}" for at, column in enumerate(columns, start=1))
+        for row in range(count)
+    )
+    return ", ".join(f"({row})" for row in rows)
 
 
-def insert_of(kept: Kept[Any], count: int) -> str:
-    """Return an INSERT for some rows; the caller may append ON CONFLICT."""
-    return _insert(kept, count, 0)
+def insert_of(mapped: Mapped[Any], count: int) -> str:
+    """Return an INSERT of `count` rows; the caller may append ON CONFLICT."""
+    return _insert(mapped, count, 0)
