@@ -179,7 +179,7 @@ def safety_by(transaction: Transaction, player_id: UUID, watch: SafetyWatch) -> 
 def _of_player(*, bound: bool, only_enforced: bool) -> Query:
     text = fill(
         _OF_PLAYER,
-        scoped="and p.operator_id = cast(:operator_id as uuid)" if bound else "",
+        scoped="and p.operator_id = :operator_id" if bound else "",
         enforced="and s.enforce <> 'off'" if only_enforced else "",
     )
     return query_of(text)
