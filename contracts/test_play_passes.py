@@ -32,9 +32,9 @@ HUGE = 2**62
 
 FULL: dict[str, Any] = {
     "limits": (
-        Limit(LimitKind.LOSS_24H, 10**12, Raise(None, LATER), told=80, seen=50),
+        Limit(LimitKind.LOSS_24H, 10**12, Raise(None, LATER), notified=80, seen=50),
         Limit(LimitKind.LOSS_7D, None, Raise(5, NOW)),
-        Limit(LimitKind.TIME_PER_DAY, 1440, told=100, seen=100),
+        Limit(LimitKind.TIME_PER_DAY, 1440, notified=100, seen=100),
     ),
     "exclusion": Exclusion(ExclusionKind.SELF_EXCLUSION, NOW, LATER + timedelta(days=900)),
     "hours": tuple(

@@ -1,8 +1,7 @@
-"""What the rules can answer besides yes: refusals, each with a stable code and its data.
+"""Refusals of the domain rules, each with a stable code and its data.
 
-Two families, because they are treated differently further out: an `InvalidInput` can never become right by
-trying again (the request itself is wrong), a `StateRefusal` depends on what the books say at that moment and is
-therefore a fact worth keeping.
+There are two families. An `InvalidInput` is wrong in every state, so the same request can never succeed. A
+`StateRefusal` depends on the state of the books at that moment, and is therefore stored as an answer.
 """
 
 from typing import Any, ClassVar
@@ -13,23 +12,23 @@ from attrs import define
 
 @define
 class DomainError(Exception):
-    """A refused operation. `code` is stable and public; the fields are the data that explain it."""
+    """A refused operation. `code` is stable and public; the fields are the data of the refusal."""
 
     code: ClassVar[str] = "DOMAIN_ERROR"
     text: ClassVar[str] = "The operation was refused."
 
     def __str__(self) -> str:
-        """Return the sentence a person reads, filled with this refusal's own figures."""
+        """Return the message for a person, with this refusal's data."""
         return self.text.format(**self.data())
 
     def data(self) -> dict[str, Any]:
-        """Return the figures behind the refusal by field name."""
+        """Return the data of the refusal by field name."""
         return attrs.asdict(self, recurse=False)
 
 
 @define
 class InvalidInput(DomainError):
-    """Raised when a value can never be accepted, whatever the state. `path` names the field at fault."""
+    """Raised when a value is wrong in every state. `path` names the field."""
 
     code: ClassVar[str] = "INVALID_INPUT"
     text: ClassVar[str] = "{path}: {reason}"
@@ -39,6 +38,6 @@ class InvalidInput(DomainError):
 
 @define
 class StateRefusal(DomainError):
-    """Raised when an operation is refused by the present state and might be accepted in another."""
+    """Raised when the current state forbids an operation that another state may allow."""
 
     code: ClassVar[str] = "REFUSED"

@@ -40,7 +40,7 @@ class Bucket(StrEnum):
 def require_timezone(name: str, path: str = "timezone") -> str:
     """Return the name of a timezone. Raises InvalidInput when there is none of that name."""
     if name not in timezone_names():
-        raise InvalidInput(path, f"must be an IANA time zone, such as {DEFAULT_TIMEZONE} or UTC")
+        raise InvalidInput(path, f"must be an IANA timezone, such as {DEFAULT_TIMEZONE} or UTC")
     return name
 
 

@@ -11,10 +11,10 @@ MAX_AMOUNT_MINOR: Final = 10**12
 
 
 def checked_amount(value: object, path: str = "amount_minor") -> int:
-    """Return `value` as a positive amount in minor units.
+    """Return `value` as a positive amount in minor units. Raises InvalidInput.
 
-    Floats, bools and numeric strings are refused although Python would compute with them: an amount that was
-    not written as a whole number was not meant as one. Raises InvalidInput.
+    Floats, bools and numeric strings are refused, although Python can calculate with them. A caller that means an
+    amount writes a whole number.
     """
     if type(value) is not int:
         raise InvalidInput(path, "must be a whole number of minor units")
@@ -24,7 +24,7 @@ def checked_amount(value: object, path: str = "amount_minor") -> int:
 
 
 def amounts_of(sum_minor: int) -> Iterator[int]:
-    """Yield the fewest amounts that a sum which is not negative is made of, the largest first; none for 0."""
+    """Yield the fewest amounts that add up to a sum of 0 or more, the largest first; none for 0."""
     while sum_minor:
         amount_minor = min(sum_minor, MAX_AMOUNT_MINOR)
         yield amount_minor

@@ -160,4 +160,4 @@ def _drifted(so_far: Totals, odds: Odds | None, game: Game | None) -> bool | Non
 
 
 def _of(source: EventSource, totals: Totals) -> Totals:
-    return totals if source is EventSource.PLAYTIME else totals.elsewhere
+    return totals if source is EventSource.PLAYTIME else totals.external

@@ -276,7 +276,7 @@ def play_record(totals: Totals) -> PlayRecord:
 
 def elsewhere_record(totals: Totals) -> ElsewhereRecord:
     """Return what was reported from elsewhere as it is told."""
-    reported = totals.elsewhere
+    reported = totals.external
     return ElsewhereRecord(
         spins=reported.spins,
         handle_minor=reported.handle_minor,

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from ...domain.ledger.events import EventType
-from ...domain.limits.play_hours import DAYS_KEPT, HOUR, Turn, hours_of
+from ...domain.limits.play_hours import DAYS_STORED, HOUR, Turn, hours_of
 from ...domain.limits.play_passes import Notice, PlayPass
 from ...domain.limits.reality_checks import require_checked
 from ...domain.local_time import DEFAULT_TIMEZONE
@@ -22,7 +22,7 @@ from ..ports.storage import UnitOfWork
 
 T = TypeVar("T")
 
-HISTORY: Final = timedelta(days=DAYS_KEPT) + HOUR
+HISTORY: Final = timedelta(days=DAYS_STORED) + HOUR
 """The time over which the rounds of an account are counted when it is tied to a pass."""
 
 
@@ -69,7 +69,7 @@ def count_play(
     if before is None:
         return None, ()
     counted = before.played(play, active_at=session.last_active_at, timezone=pass_timezone(locked))
-    notices = counted.told_since(before)
+    notices = counted.notices_since(before)
     note_notices(journal, notices)
     return counted, notices
 
@@ -78,7 +78,7 @@ def note_notices(journal: PlayerJournal, notices: Sequence[Notice]) -> None:
     """Note the notices that a player gets."""
     for notice in notices:
         meta = {"kind": notice.kind, "percent": notice.percent}
-        journal.note(EventType.LIMIT_TOLD, action_id=str(journal.at.new_id()), meta=meta)
+        journal.note(EventType.LIMIT_NOTIFIED, action_id=str(journal.at.new_id()), meta=meta)
 
 
 def notices_of(notices: Sequence[Notice]) -> dict[str, Any]:

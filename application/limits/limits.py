@@ -95,7 +95,7 @@ class SetLimit(DecidesOnPass):
             elif after.raised is None and before.raised is not None:
                 # The raise that waited was withdrawn.
                 _note(journal, EventType.LIMIT_SET, before, after.amount)
-            note_notices(journal, changed.told_since(play_pass))
+            note_notices(journal, changed.notices_since(play_pass))
             return changed
 
         changed = self.change_pass(principal, change)
@@ -112,7 +112,7 @@ class ConfirmLimit(DecidesOnPass):
         def change(play_pass: PlayPass, journal: PlayerJournal, timezone: str) -> PlayPass:
             changed = play_pass.confirm_raise(kind, journal.at.now, timezone=timezone)
             _note(journal, EventType.LIMIT_RAISED, play_pass.limit(kind), changed.limit(kind).amount)
-            note_notices(journal, changed.told_since(play_pass))
+            note_notices(journal, changed.notices_since(play_pass))
             return changed
 
         changed = self.change_pass(principal, change)

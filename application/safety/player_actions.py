@@ -7,7 +7,7 @@ from attrs import frozen
 
 from ...domain.games.game import Game
 from ...domain.ledger.events import EventType
-from ...domain.play.session_folding import LOSS_LIMIT
+from ...domain.play.derived_sessions import LOSS_LIMIT
 from ...domain.play.sessions import Session
 from ...domain.safety.actions import ActionCause, with_loss_limit
 from ...domain.safety.risk import Band

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.play.session_folding import SessionFold, corrected, differing
+from ...domain.play.derived_sessions import DerivedSessions, corrected, differing
 from ...domain.play.sessions import Session
 from ..access import SYSTEM
 from ..decisions import Decided, Decision
@@ -83,7 +83,7 @@ class RebuildSessions:
     def _of_player(
         self, binding: Binding, player_id: UUID, *, check: bool
     ) -> tuple[int, Sequence[SessionDifference]]:
-        fold = SessionFold()
+        fold = DerivedSessions()
         while transact(self.storage, binding, partial(_take_batch, fold, player_id)):
             pass
 
@@ -111,7 +111,7 @@ def _page(before: UUID | None, unit: UnitOfWork) -> Sequence[PlayerView]:
     return unit.players.page(PlayerFilter(), Page(PLAYERS_AT_ONCE, before))
 
 
-def _take_batch(fold: SessionFold, player_id: UUID, unit: UnitOfWork) -> bool:
+def _take_batch(fold: DerivedSessions, player_id: UUID, unit: UnitOfWork) -> bool:
     """Take in the next batch of a player's events. Return whether there may be more."""
     events = unit.players.events(player_id, fold.through, EVENTS_AT_ONCE)
     fold.take(events)

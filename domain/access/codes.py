@@ -1,9 +1,10 @@
 """Codes that people type: Crockford base-32 symbols with a Damm check symbol.
 
-A code is 4 symbols that name the issuing agent, 8 random symbols (40 bits) and a check symbol, shown as
-`XXXX-XXXX-XXXX-C`. Sources: D. Crockford, "Base 32"; H. M. Damm, "Total anti-symmetrische Quasigruppen" (2004).
-The check runs over GF(32) with the polynomial x^5 + x^2 + 1 and the quasigroup x * y = 2(x + y): it is totally
-anti-symmetric, so every single wrong symbol and every swap of neighbours is found.
+A code has 4 symbols of the issuing agent, 8 random symbols (40 bits) and a check symbol, shown as
+`XXXX-XXXX-XXXX-C`. The check runs over GF(32) with the polynomial x^5 + x^2 + 1 and the quasigroup x * y = 2(x +
+y). The quasigroup is totally anti-symmetric, so every single wrong symbol and every swap of neighbours is found.
+
+Sources: D. Crockford, "Base 32"; H. M. Damm, "Total anti-symmetrische Quasigruppen" (2004).
 """
 
 from typing import ClassVar, Final
@@ -27,7 +28,7 @@ _VALUE: Final = {symbol: value for value, symbol in enumerate(ALPHABET)} | {
 
 @define
 class MalformedCode(DomainError):
-    """Raised for a text that cannot be a code. The text itself is not kept: codes never reach a log."""
+    """Raised for a text that cannot be a code. It does not hold the text, since codes must not reach a log."""
 
     code: ClassVar[str] = "INVALID_CREDENTIALS"
     text: ClassVar[str] = "This is not a code."
@@ -35,17 +36,17 @@ class MalformedCode(DomainError):
 
 @frozen
 class Code:
-    """A well-formed code: 13 canonical symbols, the check symbol last."""
+    """A well-formed code of 13 canonical symbols, with the check symbol last."""
 
     symbols: str
 
     @property
     def agent_symbols(self) -> str:
-        """The symbols that name the issuing agent."""
+        """The symbols of the issuing agent."""
         return self.symbols[:AGENT_SYMBOLS]
 
     def __str__(self) -> str:
-        """Return the code as it is shown, in groups of four."""
+        """Return the code in groups of four, as it is shown."""
         return "-".join(self.symbols[at : at + 4] for at in range(0, CODE_SYMBOLS, 4))
 
     def __repr__(self) -> str:
@@ -54,23 +55,23 @@ class Code:
 
 
 def symbols_of(value: int, count: int) -> str:
-    """Return `value` in base 32 with exactly `count` symbols. Raises ValueError when it does not fit."""
+    """Return `value` in base 32 with exactly `count` symbols. Raises ValueError if it does not fit."""
     if not 0 <= value < 32**count:
-        message = f"{count} symbols hold 0 to {32**count - 1}"
+        message = f"a value of {count} symbols must be from 0 to {32**count - 1}"
         raise ValueError(message)
     return "".join(ALPHABET[(value >> 5 * place) & 31] for place in reversed(range(count)))
 
 
 def make_code(agent_symbols: str, random_value: int) -> Code:
-    """Return the code of an agent for a random value below RANDOM_VALUES."""
+    """Return a code of an agent, from a random value below RANDOM_VALUES."""
     body = agent_symbols + symbols_of(random_value, RANDOM_SYMBOLS)
     return Code(body + ALPHABET[_damm([_VALUE[symbol] for symbol in body])])
 
 
 def parse_code(text: str) -> Code:
-    """Read a code as people type it: any case, hyphens and spaces anywhere, I and L for 1, O for 0.
+    """Parse a code as people type it: any case, hyphens and spaces anywhere, I and L for 1, O for 0.
 
-    Raises MalformedCode when a symbol is foreign, the length is wrong or the check fails.
+    Raises MalformedCode for an unknown symbol, a wrong length or a wrong check symbol.
     """
     if len(text) > _LONGEST_TYPED or not text.isascii():
         raise MalformedCode
@@ -84,7 +85,7 @@ def parse_code(text: str) -> Code:
 
 
 def _damm(values: list[int]) -> int:
-    """Fold values through the quasigroup; 0 for a sequence that ends in its own check symbol."""
+    """Return the Damm check of values; 0 for a sequence that ends with its own check symbol."""
     interim = 0
     for value in values:
         doubled = (interim ^ value) << 1

@@ -1,8 +1,8 @@
 """PINs that are derived, not stored.
 
-A PIN is 6 digits taken from HMAC-SHA256(secret, kind, id, generation): a stolen database reveals none, and
-checking a guess costs one hash. A row keeps the secret's key id and the generation; a new generation is a new
-PIN. Digits come from 32-bit words by rejection, so that all 10^6 PINs are equally likely.
+A PIN has 6 digits from HMAC-SHA256(secret, kind, id, generation). A stolen database reveals no PIN, and checking
+an attempt costs one hash. A row stores the key id of the secret and the generation; a new generation is a new PIN.
+Digits come from 32-bit words by rejection, so that all 10^6 PINs are equally likely.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ from attrs import field, frozen
 PIN_DIGITS: Final = 6
 _PINS: Final = 10**PIN_DIGITS
 _ACCEPTED: Final = 2**32 - 2**32 % _PINS
-"""Words from here on are rejected: they would favour the low PINs."""
+"""Words from this value on are rejected: they would favour the low PINs."""
 
 
 class PinKind(StrEnum):
-    """Whose PIN it is; the kinds never share a PIN stream."""
+    """The kind of a PIN's owner; the kinds never share PINs."""
 
     VOUCHER = "voucher"
     PLAYER = "player"
@@ -29,7 +29,7 @@ class PinKind(StrEnum):
 
 @frozen
 class PinRef:
-    """What a row keeps of its PIN: which secret and which generation it is derived from."""
+    """The stored reference to a PIN: the key id of its secret, and its generation."""
 
     key_id: str
     generation: int = 1
@@ -37,17 +37,17 @@ class PinRef:
 
 @frozen
 class PinKeys:
-    """The PIN secrets by key id, and the id under which new PINs are made."""
+    """The PIN secrets by key id; `current` is the key id of new PINs."""
 
     current: str
     secrets: Mapping[str, bytes] = field(repr=False)
 
     def new_ref(self) -> PinRef:
-        """Return the reference a new row keeps."""
+        """Return the reference of a new PIN."""
         return PinRef(self.current)
 
     def derive(self, kind: PinKind, owner_id: UUID, ref: PinRef) -> str:
-        """Return the PIN of a voucher or player. Raises KeyError when its secret was retired."""
+        """Return the PIN of a voucher or player. Raises KeyError if its secret was retired."""
         secret = self.secrets[ref.key_id]
         block = 0
         while True:
@@ -59,10 +59,10 @@ class PinKeys:
                     return f"{word % _PINS:0{PIN_DIGITS}d}"
             block += 1
 
-    def matches(self, kind: PinKind, owner_id: UUID, ref: PinRef, guess: str) -> bool:
-        """Whether `guess` is the PIN, in the same time whatever it holds; never with a retired secret."""
+    def matches(self, kind: PinKind, owner_id: UUID, ref: PinRef, attempt: str) -> bool:
+        """Return whether `attempt` is the PIN, in constant time; False for a retired secret."""
         try:
             right = self.derive(kind, owner_id, ref)
         except KeyError:
             return False
-        return hmac.compare_digest(right.encode(), guess.encode("utf-8", "surrogatepass"))
+        return hmac.compare_digest(right.encode(), attempt.encode("utf-8", "surrogatepass"))

@@ -1,7 +1,7 @@
 """The double-entry ledger: accounts, transfers, and the one append-only stream of events.
 
-Every movement takes a positive amount from one account to another, so the sum of all balances is 0 at every
-moment. An event that moves money *is* its transfer; an event that does not is telemetry in the same stream.
+Every movement takes a positive amount from one account to another, so the sum of all balances is always 0. An
+event that moves money *is* its transfer; any other event is telemetry in the same stream.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ..money import checked_amount
 
 
 class AccountKind(StrEnum):
-    """What an account is for; design: one of each per owner."""
+    """The kind of an account; each owner has at most one of a kind."""
 
     ISSUANCE = "ISSUANCE"
     TENANT = "TENANT"
@@ -29,31 +29,31 @@ class AccountKind(StrEnum):
 
 
 KEEPS_BALANCE: Final = frozenset({AccountKind.TENANT, AccountKind.PLAYER, AccountKind.JACKPOT})
-"""Kinds that a check depends on: they keep a balance row, which is locked. The others are sums of entries."""
+"""Kinds with a stored balance row, which is locked for checks. The others are sums of entries."""
 
 HAS_FLOOR_OF_ZERO: Final = frozenset(
     {AccountKind.VOUCHER_POOL, AccountKind.BONUS_POOL, AccountKind.PLAYER, AccountKind.JACKPOT}
 )
-"""Kinds that are never below 0. TENANT has a floor too, which its own credit line may lower."""
+"""Kinds that are never below 0. TENANT has a floor too, which a credit line may lower."""
 
 
 @frozen(order=True)
 class Account:
-    """One account: its kind and the operator, tenant, player or jackpot it belongs to."""
+    """An account: its kind, and the id of its operator, tenant, player or jackpot."""
 
     kind: AccountKind
     owner_id: UUID
 
 
 class EventSource(StrEnum):
-    """Where an event happened: here, or in a game that runs elsewhere (which moves no account)."""
+    """The origin of an event: our own games, or an external game, which moves no account."""
 
     PLAYTIME = "PLAYTIME"
     EXTERNAL = "EXTERNAL"
 
 
 class EventType(StrEnum):
-    """Kinds of ledger events. Those in MOVEMENTS move money; the rest are telemetry."""
+    """The type of a ledger event. Types in MOVEMENTS move money; the others are telemetry."""
 
     CREDIT_ISSUED = "CREDIT_ISSUED"
     CREDIT_MOVED = "CREDIT_MOVED"
@@ -73,11 +73,11 @@ class EventType(StrEnum):
     LOGOUT = "LOGOUT"
     BONUS_ACKNOWLEDGED = "BONUS_ACKNOWLEDGED"
     ERROR = "ERROR"
-    PLAY_PASS_TIED = "PLAY_PASS_TIED"  # noqa: S105 - no password
+    PLAY_PASS_TIED = "PLAY_PASS_TIED"  # noqa: S105 - not a password
     LIMIT_SET = "LIMIT_SET"
     LIMIT_RAISE_ASKED = "LIMIT_RAISE_ASKED"
     LIMIT_RAISED = "LIMIT_RAISED"
-    LIMIT_TOLD = "LIMIT_TOLD"
+    LIMIT_NOTIFIED = "LIMIT_TOLD"
     LIMIT_ACKNOWLEDGED = "LIMIT_ACKNOWLEDGED"
     COOL_OFF_TAKEN = "COOL_OFF_TAKEN"
     SELF_EXCLUSION_TAKEN = "SELF_EXCLUSION_TAKEN"
@@ -101,12 +101,12 @@ MOVEMENTS: Final[Mapping[EventType, frozenset[tuple[AccountKind, AccountKind]]]]
     EventType.WIN: frozenset({(_K.HOUSE, _K.PLAYER)}),
     EventType.PLAYER_CLOSED: frozenset({(_K.PLAYER, _K.TENANT)}),
 }
-"""From which kind of account to which each movement may go."""
+"""The allowed kinds of source and target account of each movement."""
 
 
 @frozen(kw_only=True)
 class Transfer:
-    """A positive amount from one account to another, with the balance after of each side that keeps one."""
+    """A positive amount from one account to another, with the new balance of each side that has a balance row."""
 
     source: Account
     target: Account
@@ -115,23 +115,24 @@ class Transfer:
     target_balance_minor: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what would not be a movement. Raises InvalidInput."""
+        """Check amount, accounts and balances. Raises InvalidInput."""
         checked_amount(self.amount_minor)
         if self.source == self.target:
-            raise InvalidInput("target", "a transfer needs two different accounts")
+            raise InvalidInput("target", "must be another account than the source")
         sides = ((self.source, self.source_balance_minor), (self.target, self.target_balance_minor))
         for account, balance in sides:
             if (account.kind in KEEPS_BALANCE) != (balance is not None):
-                raise InvalidInput("balance", f"{account.kind} keeps a balance if and only if it states one")
+                reason = f"must be given for accounts with a balance row only; this one is of kind {account.kind}"
+                raise InvalidInput("balance", reason)
 
 
 @frozen(kw_only=True)
 class LedgerEvent:
     """One line of the stream. Never updated, never deleted.
 
-    `actor_id` and `action_id` name the event together with source and type: an action belongs to its own actor,
-    so that nobody can occupy another's. `player_seq` counts a player's events under the player's lock and is
-    their order in time; the wall clock, which may step back, is not.
+    `actor_id` and `action_id` name the event, together with source and type: an action belongs to its own actor,
+    so that nobody can occupy another's. `player_seq` counts a player's events under the player's lock. It is their
+    order in time; the wall clock is not, because it may step back.
     """
 
     event_id: UUID
@@ -156,33 +157,33 @@ class LedgerEvent:
     meta: Mapping[str, Any] = field(default=Factory(dict))
 
     def __attrs_post_init__(self) -> None:
-        """Hold the event against the table of movements. Raises InvalidInput."""
+        """Check the event against the table of movements. Raises InvalidInput."""
         allowed = MOVEMENTS.get(self.event_type, frozenset())
         if self.transfer is None:
-            # A game that runs elsewhere reports its bets without moving an account here.
+            # An external game sends its bets without moving an account here.
             if allowed and self.source is EventSource.PLAYTIME:
                 raise InvalidInput("transfer", f"{self.event_type} moves money and needs a transfer")
         elif self.source is EventSource.EXTERNAL:
-            raise InvalidInput("transfer", "an event from elsewhere moves no account")
+            raise InvalidInput("transfer", "must be empty: an external event moves no account")
         elif (self.transfer.source.kind, self.transfer.target.kind) not in allowed:
             raise InvalidInput("transfer", f"{self.event_type} does not move money between these accounts")
         if self.reported_minor and self.source is EventSource.PLAYTIME:
             raise InvalidInput(
-                "amount_minor", "must be 0: only events of external games report an amount without a transfer"
+                "amount_minor", "must be 0 without a transfer: only external events have such an amount"
             )
 
     @property
     def amount_minor(self) -> int:
-        """The amount moved, or reported from elsewhere, in minor units; 0 for other telemetry."""
+        """The amount of the transfer or of the external event, in minor units; 0 for other telemetry."""
         return self.transfer.amount_minor if self.transfer else self.reported_minor
 
 
 @frozen
 class AccountTotal:
-    """An account as its entries add up, beside what the rest of the books state for it.
+    """The sum of an account's entries, beside the stored balance of the rest of the books.
 
-    `stated_minor` is the balance row, the open vouchers of a voucher pool or the pending bonuses of a bonus
-    pool; None for accounts that are nothing but their entries. `floor_minor` is None where there is no floor.
+    `stated_minor` is the balance row, the open vouchers of a voucher pool or the pending bonuses of a bonus pool.
+    It is None for accounts that consist of entries only. `floor_minor` is None without a floor.
     """
 
     account: Account
@@ -192,14 +193,14 @@ class AccountTotal:
 
     @property
     def agrees(self) -> bool:
-        """Whether entries, statement and floor are consistent."""
+        """Whether entries, stored balance and floor are consistent."""
         stated = self.stated_minor is None or self.stated_minor == self.entries_minor
         return stated and (self.floor_minor is None or self.entries_minor >= self.floor_minor)
 
 
 @frozen
 class MovementTotal:
-    """How often a kind of event happened and what it moved in all, in minor units."""
+    """The number of events of a type, and their sum in minor units."""
 
     event_type: EventType
     count: int

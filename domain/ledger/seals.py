@@ -1,8 +1,8 @@
-"""Seals: a chain of hashes over an operator's events, so that nobody can change the past unseen.
+"""Seals: a chain of hashes over an operator's events, which makes later changes visible.
 
-Every event has one line, made of everything that is kept of it; the lines are chained in the order of the stream,
-and now and then the end of the chain is kept: a seal. docs/audit.md says the same to the byte, for those who check
-the books without us, so what is written here can never change: another form would get another number.
+Every event has one line, made of all its stored fields. The lines are chained in the order of the stream. A seal
+stores the end of the chain from time to time. docs/audit.md defines the same bytes, for checks without Playtime.
+The form below can therefore never change: another form would get another name.
 """
 
 import hashlib
@@ -21,15 +21,14 @@ FORM: Final = "playtime-ledger-1"
 """The name of this form of lines and chain."""
 
 GENESIS: Final = bytes(32)
-"""Where every chain begins."""
+"""The start of every chain."""
 
 
 @frozen(order=True)
 class Place:
-    """Where an event stands in its operator's stream: nothing is ever added before a place that is settled.
+    """The place of an event in its operator's stream; no event is added before a settled place.
 
-    `era` counts how often the books were restored into another database cluster, where transactions are numbered
-    anew.
+    `era` counts the restores of the books into another database cluster, where transaction numbers start again.
     """
 
     era: int
@@ -38,23 +37,23 @@ class Place:
 
 
 START: Final = Place(0, 0, UUID(int=0))
-"""Before every event."""
+"""The place before all events."""
 
 
 @frozen
 class Placed:
-    """The line of an event and its place. It can be of an event that no rule of ours would let be made."""
+    """The line of an event, with its place. The event may be one that our rules would refuse."""
 
     line: bytes
     place: Place
 
 
-# One for all lines: json.dumps would make a new one for each.
+# Shared by all lines: json.dumps would make a new encoder for each.
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:
-    """Return the one way to write something down: keys sorted, no white space, ASCII."""
+    """Return the canonical JSON of a content: sorted keys, no white space, ASCII."""
     return _ENCODER.encode(content).encode("ascii")
 
 
@@ -85,7 +84,7 @@ LINED: Final = (
     "to_kind",
     "to_owner_id",
 )
-"""What is in a line: everything that is kept of an event, but for its era and transaction, which are its place."""
+"""The fields of a line: all stored fields of an event except era and transaction, which are its place."""
 
 
 def _key(name: str) -> str:
@@ -96,11 +95,11 @@ def _key(name: str) -> str:
 _KEYS: Final = {name: _key(name) for name in LINED}
 
 EVENT_KEYS: Final = frozenset(_KEYS.values())
-"""The keys of an event's line: all of these and no other."""
+"""The keys of an event's line, all of which are required."""
 
 
 def line_of(values: Mapping[str, Any]) -> bytes:
-    """Return the line of what is kept of an event, without the line feed at its end."""
+    """Return the line of an event's stored fields, without the line feed."""
     return canonical({key: _plain(values[name]) for name, key in _KEYS.items()})
 
 
@@ -128,16 +127,16 @@ def digest_of(line: bytes) -> bytes:
 
 
 def chained(before: bytes, digest: bytes) -> bytes:
-    """Return the chain with one more line."""
+    """Return the chain after another line."""
     return hashlib.sha256(before + digest).digest()
 
 
 @frozen(kw_only=True)
 class Seal:
-    """The end of a chain, kept: over `event_count` events from `first` to `last`, after the seal before it.
+    """The stored end of a chain over `event_count` events from `first` to `last`, after the seal before it.
 
-    It belongs to the operator itself, whose events it is over; `number` counts an operator's seals from 1. What it
-    says of itself, its hash apart, is chained as the last of its lines.
+    It belongs to the operator of its events; `number` counts an operator's seals from 1. The last line of the
+    chain is the seal's own header, without its hash.
     """
 
     operator_id: UUID
@@ -152,7 +151,7 @@ class Seal:
 
     @property
     def head(self) -> dict[str, Any]:
-        """What the seal says of itself."""
+        """The header of the seal: all its fields except the hash."""
         return {
             "eventCount": self.event_count,
             "firstEventId": str(self.first.event_id),
@@ -165,7 +164,7 @@ class Seal:
 
 
 def next_seal(operator_id: UUID, last: Seal | None, events: Sequence[Placed], now: datetime) -> Seal:
-    """Return the seal over the events of an operator that follow what was sealed last."""
+    """Return the seal over an operator's events after the last seal."""
     before = GENESIS if last is None else last.hash
     chain = before
     for placed in events:
@@ -185,7 +184,7 @@ def next_seal(operator_id: UUID, last: Seal | None, events: Sequence[Placed], no
 
 
 class SealFault(StrEnum):
-    """What can be wrong with a seal."""
+    """The fault of a seal."""
 
     MISSING = "a seal before it is missing"
     PREVIOUS = "it does not follow the seal before it"
@@ -194,7 +193,7 @@ class SealFault(StrEnum):
 
 @frozen
 class SealBreak:
-    """A seal that does not hold."""
+    """A seal with a fault."""
 
     number: int
     fault: SealFault
@@ -203,7 +202,7 @@ class SealBreak:
 
 @define
 class ChainCheck:
-    """Holds seals against the events before them, in one pass over both in the order of the stream."""
+    """Checks seals against their events, in one pass over both in the order of the stream."""
 
     seals: int = 0
     sealed: int = 0
@@ -213,35 +212,35 @@ class ChainCheck:
 
     @classmethod
     def after(cls, seal: Seal) -> "ChainCheck":
-        """Return the check of what follows a seal, which is taken at its word."""
+        """Return a check that starts after a seal, which is trusted."""
         return cls(last=seal, chain=seal.hash)
 
     def add(self, digest: bytes) -> None:
-        """Take in the next event by the digest of its line."""
+        """Add the next event by the digest of its line."""
         self._chain = chained(self._chain, digest)
         self.unsealed += 1
 
     def close(self, seal: Seal) -> Iterator[SealBreak]:
-        """Take in the next seal, and yield what is wrong with it."""
+        """Add the next seal, and yield its faults."""
         number, before = (0, GENESIS) if self.last is None else (self.last.number, self.last.hash)
-        held = chained(self._chain, digest_of(canonical(seal.head))) == seal.hash
+        matches = chained(self._chain, digest_of(canonical(seal.head))) == seal.hash
         faults = {
             SealFault.MISSING: seal.number == number + 1,
             SealFault.PREVIOUS: seal.previous_hash == before,
-            SealFault.EVENTS: held and seal.event_count == self.unsealed,
+            SealFault.EVENTS: matches and seal.event_count == self.unsealed,
         }
         self.seals += 1
         self.sealed += self.unsealed
         self.unsealed = 0
-        # What follows is held against what this seal says, so that one break is not one of all that come after it.
+        # The next seals are checked from the stored hash of this one, to report one fault once.
         self.last, self._chain = seal, seal.hash
-        for fault, holds in faults.items():
-            if not holds:
+        for fault, is_right in faults.items():
+            if not is_right:
                 yield SealBreak(seal.number, fault, seal.last.event_id)
 
 
 def moment_text(moment: datetime) -> str:
-    """Return a moment in UTC with its microseconds, as in 2026-03-01T12:00:00.250000Z."""
+    """Return a moment in UTC with microseconds, such as 2026-03-01T12:00:00.250000Z."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 

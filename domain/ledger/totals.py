@@ -1,4 +1,4 @@
-"""What events add up to, and the metrics that follow from it. Ratios are ratios of sums."""
+"""Totals of events, and the metrics that follow from them. Ratios are ratios of sums."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -11,14 +11,14 @@ from .events import EventSource, EventType
 
 @frozen
 class Amounts:
-    """How many events there were, their sum in minor units, and the sum of the squares of bets."""
+    """The number of events, their sum in minor units, and the sum of the squared bets."""
 
     events: int = 0
     amount_minor: int = 0
     squares: int = 0
 
     def plus(self, other: "Amounts") -> "Amounts":
-        """Return both together."""
+        """Return the sum of both."""
         return Amounts(
             self.events + other.events, self.amount_minor + other.amount_minor, self.squares + other.squares
         )
@@ -31,58 +31,58 @@ Kind = tuple[EventSource, EventType]
 
 @frozen
 class Totals:
-    """What some events add up to, by source and type. Play is our own unless `elsewhere` is asked."""
+    """The sums of events, by source and type. Properties count our own play, or external games for `external`."""
 
     amounts: Mapping[Kind, Amounts] = field(factory=dict)
     source: EventSource = EventSource.PLAYTIME
 
     def of(self, event_type: EventType) -> Amounts:
-        """Return what events of a type add up to."""
+        """Return the sums of the events of a type."""
         return self.amounts.get((self.source, event_type), NOTHING)
 
     def plus(self, other: "Totals") -> "Totals":
-        """Return both together."""
+        """Return the sum of both."""
         kinds = self.amounts.keys() | other.amounts.keys()
         together = {kind: self.amounts.get(kind, NOTHING).plus(other.amounts.get(kind, NOTHING)) for kind in kinds}
         return Totals(together, self.source)
 
     @property
-    def elsewhere(self) -> "Totals":
-        """The same for games that run elsewhere."""
+    def external(self) -> "Totals":
+        """The same sums, with properties that count external games."""
         return Totals(self.amounts, EventSource.EXTERNAL)
 
     @property
     def spins(self) -> int:
-        """Rounds played: bets, and the spins of games that report those instead.
+        """Rounds played: bets, and the SPIN events of games that send those instead.
 
-        A round is reported as one or the other. Of one that was reported as both these sums cannot tell, and only
-        their own sum is right for either kind of game and adds up over games and buckets.
+        A round is sent as a bet or as a spin. A round sent as both counts twice, because the sums cannot tell them
+        apart. The sum of both is right for either kind of game and adds up over games and buckets.
         """
         return self.of(EventType.BET).events + self.of(EventType.SPIN).events
 
     @property
     def hits(self) -> int:
-        """Rounds that won anything."""
+        """Rounds with a win."""
         return self.of(EventType.WIN).events
 
     @property
     def handle_minor(self) -> int:
-        """What was staked."""
+        """Handle: the sum of stakes."""
         return self.of(EventType.BET).amount_minor
 
     @property
     def payout_minor(self) -> int:
-        """What was won."""
+        """Payout: the sum of wins."""
         return self.of(EventType.WIN).amount_minor
 
     @property
     def bonuses_minor(self) -> int:
-        """What triggered bonuses paid."""
+        """The sum of triggered bonuses."""
         return self.of(EventType.BONUS_TRIGGERED).amount_minor
 
     @property
     def deposits_minor(self) -> int:
-        """What redeemed vouchers paid in."""
+        """The sum of redeemed vouchers."""
         return self.of(EventType.VOUCHER_REDEEMED).amount_minor
 
     @property
@@ -97,20 +97,20 @@ class Totals:
 
     @property
     def rtp(self) -> Fraction | None:
-        """Return to player: payout over handle. None where nothing was staked."""
+        """Return to player: payout / handle; None without stakes."""
         return ratio(self.payout_minor, self.handle_minor)
 
     @property
     def hold(self) -> Fraction | None:
-        """What the house keeps of the handle: 1 less the RTP."""
+        """The house edge of the handle: 1 minus the RTP; None without stakes."""
         return ratio(self.handle_minor - self.payout_minor, self.handle_minor)
 
     @property
     def hit_rate(self) -> Fraction | None:
-        """The share of bets that won anything."""
+        """The share of bets with a win."""
         return ratio(self.hits, self.of(EventType.BET).events)
 
 
 def ratio(part: int, whole: int) -> Fraction | None:
-    """Return a ratio, None where there is nothing to divide by."""
+    """Return part / whole; None if the whole is 0."""
     return Fraction(part, whole) if whole else None

@@ -13,28 +13,28 @@ class InsufficientFunds(StateRefusal):
     """Raised when a debit would take a balance below its floor."""
 
     code: ClassVar[str] = "INSUFFICIENT_FUNDS"
-    text: ClassVar[str] = "{required_minor} minor units are needed and {balance_minor} are there."
+    text: ClassVar[str] = "{required_minor} minor units are needed, but the balance is {balance_minor}."
     balance_minor: int
     required_minor: int
 
 
 @frozen
 class Wallet:
-    """What an account may spend. `floor_minor` is 0, or minus the credit line that was granted."""
+    """The spendable balance of an account. `floor_minor` is 0, or minus the granted credit line."""
 
     balance_minor: int = 0
     floor_minor: int = 0
 
     def credit(self, amount_minor: int) -> "Wallet":
-        """Return the wallet with a positive amount added. Raises InvalidInput."""
+        """Return the wallet after adding a positive amount. Raises InvalidInput."""
         return evolve(self, balance_minor=self.balance_minor + checked_amount(amount_minor))
 
     def require(self, amount_minor: int) -> None:
-        """Raise InsufficientFunds unless a sum of debits would stay above the floor. It may exceed one amount."""
+        """Raise InsufficientFunds if debits of this sum would pass the floor. The sum may exceed one amount."""
         if self.balance_minor - amount_minor < self.floor_minor:
             raise InsufficientFunds(self.balance_minor, amount_minor)
 
     def debit(self, amount_minor: int) -> "Wallet":
-        """Return the wallet with a positive amount taken. Raises InsufficientFunds, InvalidInput."""
+        """Return the wallet after taking a positive amount. Raises InsufficientFunds, InvalidInput."""
         self.require(checked_amount(amount_minor))
         return evolve(self, balance_minor=self.balance_minor - amount_minor)

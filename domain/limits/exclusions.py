@@ -1,4 +1,4 @@
-"""Breaks that players take: a cool-off, or a self-exclusion. Nobody can end or shorten one."""
+"""Exclusions that players ask for: cool-offs and self-exclusions. Nobody can end or shorten one."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -10,11 +10,11 @@ from ..errors import InvalidInput, StateRefusal
 
 FEWEST_MONTHS: Final = 6
 MOST_MONTHS: Final = 60
-"""A self-exclusion is for half a year to five years; that it ends at all is our own default."""
+"""A self-exclusion lasts 6 to 60 months; the upper limit is our own default."""
 
 
 class CoolOff(StrEnum):
-    """How long a cool-off may be."""
+    """The length of a cool-off."""
 
     DAY = "24h"
     WEEK = "7d"
@@ -29,7 +29,7 @@ _LENGTHS: Final = {
 
 
 class ExclusionKind(StrEnum):
-    """What kind of break it is."""
+    """The kind of an exclusion."""
 
     COOL_OFF = "COOL_OFF"
     SELF_EXCLUSION = "SELF_EXCLUSION"
@@ -37,22 +37,22 @@ class ExclusionKind(StrEnum):
 
 @define
 class Excluded(StateRefusal):
-    """Base of the refusals while a break runs; `until` is its end."""
+    """Base of the refusals during an exclusion; `until` is its end."""
 
     until: datetime
 
 
 @define
 class CoolingOff(Excluded):
-    """Raised when somebody plays, logs in or redeems while a cool-off runs."""
+    """Raised when a player plays, logs in or redeems during a cool-off."""
 
     code: ClassVar[str] = "COOLING_OFF"
-    text: ClassVar[str] = "You take a break until {until:%Y-%m-%d %H:%M} UTC."
+    text: ClassVar[str] = "You are on a break until {until:%Y-%m-%d %H:%M} UTC."
 
 
 @define
 class SelfExcluded(Excluded):
-    """Raised when somebody plays, logs in or redeems while a self-exclusion runs."""
+    """Raised when a player plays, logs in or redeems during a self-exclusion."""
 
     code: ClassVar[str] = "SELF_EXCLUDED"
     text: ClassVar[str] = "You have excluded yourself until {until:%Y-%m-%d %H:%M} UTC."
@@ -60,10 +60,10 @@ class SelfExcluded(Excluded):
 
 @define
 class ExclusionRuns(StateRefusal):
-    """Raised when a break is asked for that would not end later than the one that runs."""
+    """Raised for an exclusion that would not end later than the current one."""
 
     code: ClassVar[str] = "EXCLUSION_RUNS"
-    text: ClassVar[str] = "A longer break runs already, until {until:%Y-%m-%d %H:%M} UTC."
+    text: ClassVar[str] = "You are already excluded until {until:%Y-%m-%d %H:%M} UTC: ask for a later end."
     until: datetime
 
 
@@ -75,25 +75,25 @@ _REFUSALS: Final[dict[ExclusionKind, type[Excluded]]] = {
 
 @frozen
 class Exclusion:
-    """A break: from `since`, up to `until` and no longer."""
+    """An exclusion from `since` up to but not including `until`."""
 
     kind: ExclusionKind
     since: datetime
     until: datetime
 
     def runs(self, now: datetime) -> bool:
-        """Whether it has not ended."""
+        """Return whether it has not ended."""
         return now < self.until
 
     def refuse(self, now: datetime) -> None:
-        """Raise CoolingOff or SelfExcluded while it runs."""
+        """Raise CoolingOff or SelfExcluded before its end."""
         if self.runs(now):
             raise _REFUSALS[self.kind](self.until)
 
     def followed_by(self, other: "Exclusion") -> "Exclusion":
-        """Return the break that holds when another is asked for: that other one. Raises ExclusionRuns.
+        """Return the exclusion in force after another one is asked for. Raises ExclusionRuns.
 
-        A cool-off during a self-exclusion, if it ends later, lengthens it and is one as well.
+        A cool-off during a self-exclusion lengthens the self-exclusion if it ends later.
         """
         if not self.runs(other.since):
             return other
@@ -104,19 +104,19 @@ class Exclusion:
 
 
 def cool_off(period: CoolOff, now: datetime) -> Exclusion:
-    """Return a cool-off that begins now."""
+    """Return a cool-off that starts now."""
     return Exclusion(ExclusionKind.COOL_OFF, now, now + _LENGTHS[period])
 
 
 def self_exclusion(months: int, now: datetime) -> Exclusion:
-    """Return a self-exclusion of 6 to 60 calendar months that begins now. Raises InvalidInput."""
+    """Return a self-exclusion of 6 to 60 calendar months that starts now. Raises InvalidInput."""
     if type(months) is not int or not FEWEST_MONTHS <= months <= MOST_MONTHS:
         raise InvalidInput("months", f"must be a whole number from {FEWEST_MONTHS} to {MOST_MONTHS}")
     return Exclusion(ExclusionKind.SELF_EXCLUSION, now, months_after(now, months))
 
 
 def months_after(moment: datetime, months: int) -> datetime:
-    """Return the same day and time some months later, in UTC; the last day of a month that is too short."""
+    """Return the same day and time in UTC some months later, or the last day of a shorter month."""
     at = moment.astimezone(UTC)
     years, month = divmod(at.month - 1 + months, 12)
     first = at.replace(year=at.year + years, month=month + 1, day=1)

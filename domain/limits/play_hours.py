@@ -1,10 +1,10 @@
-"""What was staked, won and played in each hour, and what that makes of a window that rolls.
+"""Play by the hour: stakes, wins and seconds, from which the use of rolling windows is computed.
 
-Hours are kept instead of rounds, so that a window is a short sum however much was played. Its oldest hour lies
-only partly in it; which rounds of that hour do is not known any more. So each hour also keeps `worst_minor`, the
-largest net loss of any stretch that reaches to the hour's end: what the window takes of its oldest hour is such a
-stretch, so that the window's net loss is never counted too low, and too high by no more than this one hour's play.
-Seconds are kept by the quarter as well, since days begin with one wherever they begin inside an hour.
+Hours are stored instead of rounds, so that a window is a short sum. The oldest hour lies only partly in the
+window, and its rounds are no longer known. Each hour therefore also stores `worst_minor`: the largest net loss of
+any stretch that ends with the hour. The window takes this value for its oldest hour. The net loss is therefore
+never too low, and too high by at most the play of that hour. Seconds are also stored by the quarter, because days
+may begin with a quarter inside an hour.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from ..play.sessions import SESSION_IDLE_MINUTES
 HOUR: Final = timedelta(hours=1)
 QUARTER: Final = timedelta(minutes=15)
 NO_QUARTERS: Final = (0,) * (HOUR // QUARTER)
-DAYS_KEPT: Final = 7
+DAYS_STORED: Final = 7
 IDLE: Final = timedelta(minutes=SESSION_IDLE_MINUTES)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
@@ -27,7 +27,7 @@ _SECOND: Final = timedelta(seconds=1)
 
 @frozen
 class Turn:
-    """A round as the hours count it."""
+    """A round, as the hours count it."""
 
     at: datetime
     stake_minor: int
@@ -36,9 +36,10 @@ class Turn:
 
 @frozen(kw_only=True)
 class PlayHour:
-    """An hour in UTC. `worst_minor` is the largest net loss of any stretch that reaches to its end, at least 0.
+    """An hour of play in UTC.
 
-    `quarter_seconds` are the seconds played in each quarter of the hour.
+    `worst_minor` is the largest net loss of any stretch that ends with the hour, at least 0. `quarter_seconds` are
+    the seconds played in each quarter.
     """
 
     starts_at: datetime
@@ -49,7 +50,7 @@ class PlayHour:
 
     @property
     def ends_at(self) -> datetime:
-        """Where the next hour starts."""
+        """The start of the next hour."""
         return self.starts_at + HOUR
 
     @property
@@ -58,7 +59,7 @@ class PlayHour:
         return self.staked_minor - self.won_minor
 
     def played(self, play: Turn, seconds: int) -> "PlayHour":
-        """Return the hour with one more round, and the seconds that led to it."""
+        """Return the hour with another round, and the seconds of play before it."""
         quarters = list(self.quarter_seconds)
         quarters[(play.at - self.starts_at) // QUARTER] += seconds
         return evolve(
@@ -70,7 +71,7 @@ class PlayHour:
         )
 
     def together(self, other: "PlayHour") -> "PlayHour":
-        """Return two accounts' play of one hour as one; no stretch of both loses more than the worst of each."""
+        """Return the sum of two accounts' play in one hour. The sum of worst losses is an upper bound."""
         return PlayHour(
             starts_at=self.starts_at,
             staked_minor=self.staked_minor + other.staked_minor,
@@ -86,15 +87,15 @@ class PlayHour:
 
 
 def with_play(hours: Sequence[PlayHour], play: Turn, seconds: int) -> tuple[PlayHour, ...]:
-    """Return the hours with one more round; those that no window reaches any more are left out."""
+    """Return the hours with another round, without hours that no window reaches any more."""
     starts_at = hour_of(play.at)
-    known = {hour.starts_at: hour for hour in hours if hour.ends_at > play.at - timedelta(days=DAYS_KEPT)}
+    known = {hour.starts_at: hour for hour in hours if hour.ends_at > play.at - timedelta(days=DAYS_STORED)}
     known[starts_at] = known.get(starts_at, PlayHour(starts_at=starts_at)).played(play, seconds)
     return tuple(known[at] for at in sorted(known))
 
 
 def hours_of(plays: Iterable[Turn]) -> tuple[PlayHour, ...]:
-    """Return the hours of rounds that were played before they were counted, the oldest first."""
+    """Return the hours of earlier rounds, oldest first."""
     hours: tuple[PlayHour, ...] = ()
     last: datetime | None = None
     for play in plays:
@@ -104,16 +105,16 @@ def hours_of(plays: Iterable[Turn]) -> tuple[PlayHour, ...]:
 
 
 def together(one: Iterable[PlayHour], other: Iterable[PlayHour]) -> tuple[PlayHour, ...]:
-    """Return the hours of two accounts as those of one player."""
+    """Return the sums of two accounts' hours."""
     known = {hour.starts_at: hour for hour in one}
     for hour in other:
-        present = known.get(hour.starts_at)
-        known[hour.starts_at] = hour if present is None else present.together(hour)
+        existing = known.get(hour.starts_at)
+        known[hour.starts_at] = hour if existing is None else existing.together(hour)
     return tuple(known[at] for at in sorted(known))
 
 
 def net_loss_minor(hours: Iterable[PlayHour], since: datetime) -> int:
-    """Return the net loss after a moment; exactly that, or more where the moment lies inside an hour of play."""
+    """Return the net loss after a moment: exact, or an upper bound if the moment lies inside an hour of play."""
     return sum(
         hour.worst_minor if hour.starts_at <= since else hour.net_loss_minor
         for hour in hours
@@ -122,14 +123,15 @@ def net_loss_minor(hours: Iterable[PlayHour], since: datetime) -> int:
 
 
 def played_seconds(hours: Iterable[PlayHour], since: datetime) -> int:
-    """Return the seconds played since a moment; of the hour that it lies in, all that may have come after it."""
+    """Return the seconds played since a moment: exact, or an upper bound if it lies inside a quarter."""
     return sum(hour.seconds_since(since) for hour in hours)
 
 
 def seconds_between(before: datetime | None, now: datetime) -> int:
-    """Return the whole seconds of play between two acts; who was away as long as a session may idle did not play.
+    """Return the whole seconds of play between two actions; 0 if a session would have ended for idleness.
 
-    Whole seconds of the clock: however fast the acts follow on each other, the parts add up to the whole.
+    The seconds are differences of full seconds of the clock, so that the parts of any sequence add up to the
+    whole.
     """
     if before is None or not timedelta() <= now - before < IDLE:
         return 0
@@ -137,5 +139,5 @@ def seconds_between(before: datetime | None, now: datetime) -> int:
 
 
 def hour_of(moment: datetime) -> datetime:
-    """Return the start of the hour, in UTC, that a moment lies in."""
+    """Return the start, in UTC, of the hour of a moment."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,8 +1,8 @@
-"""The play pass: what a player's own limits and breaks stand on, for every account that is tied to it.
+"""The play pass: a player's own limits and exclusion, for every account that is tied to it.
 
-Players are ephemeral; whoever redeems the next voucher is somebody else. A pass is what stays: an opaque code of
-the agent that a player gets, and shows when redeeming. A player who sets a limit without having one gets one
-silently, so that there is one mechanism. An account is tied to one pass and never to another.
+Players are ephemeral: the next voucher makes another player. The pass lasts. It is an opaque code of the agent
+that a player gets, and shows when redeeming. A player who sets a limit without a pass gets one automatically, so
+there is one mechanism. An account is tied to one pass for ever.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ from .play_hours import (
 
 @define
 class PlayPassOfOther(StateRefusal):
-    """Raised when an account that is tied to one pass is shown another."""
+    """Raised when another pass is shown for an account that is tied to one."""
 
     code: ClassVar[str] = "PLAY_PASS_OF_OTHER"
     text: ClassVar[str] = "This account is tied to another play pass."
@@ -39,7 +39,7 @@ class PlayPassOfOther(StateRefusal):
 
 @frozen
 class Notice:
-    """What a player is told once: so much, in percent, of a limit is used."""
+    """A notice to the player: `percent` of a limit is used."""
 
     kind: LimitKind
     percent: int
@@ -47,9 +47,9 @@ class Notice:
 
 @frozen(kw_only=True)
 class PlayPass:
-    """A pass of one agent (`tenant_id`) with its limits, its break, and its hours of play, the oldest first.
+    """A pass of one agent (`tenant_id`) with its limits, its exclusion, and its hours of play, oldest first.
 
-    `limits` holds those that were ever set. `played_at` is when a round was last played by any account.
+    `limits` has the limits that were ever set. `played_at` is the time of the last round of any account.
     """
 
     pass_id: UUID
@@ -63,51 +63,51 @@ class PlayPass:
     played_at: datetime | None = None
 
     def limit(self, kind: LimitKind) -> Limit:
-        """Return the limit of a kind, one without an amount where none was set."""
+        """Return the limit of a kind; without an amount if it was never set."""
         return next((limit for limit in self.limits if limit.kind is kind), Limit(kind))
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What the player was told and has not acknowledged."""
+        """The notices that are not acknowledged yet."""
         found = ((limit.kind, limit.notice) for limit in self.limits)
         return tuple(Notice(kind, percent) for kind, percent in found if percent is not None)
 
     def used(self, kind: LimitKind, now: datetime, timezone: str) -> int:
-        """Return what counts against a limit: its window's net loss, which may be negative, or seconds of play."""
+        """Return the use of a limit: the window's net loss, which may be negative, or seconds of play."""
         if kind in LOSS_WINDOWS:
             return net_loss_minor(self.hours, now - LOSS_WINDOWS[kind])
         return played_seconds(self.hours, bucket_start(now, Bucket.DAY, timezone))
 
-    # --- what the player decides --------------------------------------------------------------------------
+    # --- decisions of the player --------------------------------------------------------------------------
 
     def set_limit(self, kind: LimitKind, amount: int | None, now: datetime, *, timezone: str) -> "PlayPass":
-        """Return the pass with a limit set, or its raise waiting; see Limit.set. Raises InvalidInput."""
-        return _marked(self._with(self.limit(kind).set(amount, now)), now, timezone)
+        """Return the pass with a limit set, or its raise pending; see Limit.set. Raises InvalidInput."""
+        return _with_notices(self._with(self.limit(kind).set(amount, now)), now, timezone)
 
     def confirm_raise(self, kind: LimitKind, now: datetime, *, timezone: str) -> "PlayPass":
-        """Return the pass with a limit raised. Raises LimitRaiseNotPending, LimitRaiseTooEarly."""
-        return _marked(self._with(self.limit(kind).confirm(now)), now, timezone)
+        """Return the pass with a raise confirmed. Raises LimitRaiseNotPending, LimitRaiseTooEarly."""
+        return _with_notices(self._with(self.limit(kind).confirm(now)), now, timezone)
 
     def acknowledge(self) -> "PlayPass":
-        """Return the pass with everything that was told as seen."""
+        """Return the pass with all notices acknowledged."""
         return evolve(self, limits=tuple(limit.acknowledge() for limit in self.limits))
 
     def exclude(self, exclusion: Exclusion) -> "PlayPass":
-        """Return the pass with a break. Raises ExclusionRuns when one runs that ends no earlier."""
-        held = exclusion if self.exclusion is None else self.exclusion.followed_by(exclusion)
-        return evolve(self, exclusion=held)
+        """Return the pass with an exclusion. Raises ExclusionRuns if the current one ends no earlier."""
+        later = exclusion if self.exclusion is None else self.exclusion.followed_by(exclusion)
+        return evolve(self, exclusion=later)
 
-    # --- what play comes to -------------------------------------------------------------------------------
+    # --- play --------------------------------------------------------------------------------------------
 
     def refuse_excluded(self, now: datetime) -> None:
-        """Raise CoolingOff or SelfExcluded while a break runs."""
+        """Raise CoolingOff or SelfExcluded during an exclusion."""
         if self.exclusion is not None:
             self.exclusion.refuse(now)
 
     def require_within(self, stake_minor: int, now: datetime, *, active_at: datetime, timezone: str) -> None:
-        """Raise OwnLossLimitReached or OwnTimeLimitReached when a stake may not be taken.
+        """Raise OwnLossLimitReached or OwnTimeLimitReached if a limit forbids the stake.
 
-        `active_at` is when the account's session was last active before this stake.
+        `active_at` is the last activity of the account's session before this stake.
         """
         for limit in self.limits:
             if limit.amount is None:
@@ -123,26 +123,29 @@ class PlayPass:
                 raise OwnTimeLimitReached(limit.kind, limit.amount, played, tomorrow)
 
     def played(self, play: Turn, *, active_at: datetime, timezone: str) -> "PlayPass":
-        """Return the pass with one more round, and the marks that it reached."""
+        """Return the pass with another round, and the notices that it causes."""
         hours = with_play(self.hours, play, self._seconds_until(play.at, active_at))
         played_at = play.at if self.played_at is None else max(self.played_at, play.at)
-        return _marked(evolve(self, hours=hours, played_at=played_at), play.at, timezone)
+        return _with_notices(evolve(self, hours=hours, played_at=played_at), play.at, timezone)
 
     def taking_in(self, hours: Sequence[PlayHour]) -> "PlayPass":
-        """Return the pass with what an account had played before it was tied."""
+        """Return the pass with the earlier play of an account that is tied to it now."""
         return evolve(self, hours=together(self.hours, hours))
 
-    def told_since(self, before: "PlayPass") -> tuple[Notice, ...]:
-        """Return what the player is told now and was not before."""
-        known = {limit.kind: limit.told for limit in before.limits}
+    def notices_since(self, before: "PlayPass") -> tuple[Notice, ...]:
+        """Return the notices that the earlier state of the pass did not have."""
+        known = {limit.kind: limit.notified for limit in before.limits}
         return tuple(
-            Notice(limit.kind, limit.told) for limit in self.limits if limit.told > known.get(limit.kind, 0)
+            Notice(limit.kind, limit.notified)
+            for limit in self.limits
+            if limit.notified > known.get(limit.kind, 0)
         )
 
     def _seconds_until(self, now: datetime, active_at: datetime) -> int:
-        """Return the seconds of play that a round at `now` ends: since the last one of any account on the pass.
+        """Return the seconds of play that end with a round at `now`: since the last round of any account.
 
-        So accounts that play side by side count once. Where that is too long ago, play began with the log-in.
+        Accounts that play at the same time therefore count once. After too long a pause, play began with the
+        login.
         """
         recent = self.played_at is not None and abs(now - self.played_at) < IDLE
         return seconds_between(self.played_at if recent else active_at, now)
@@ -152,9 +155,10 @@ class PlayPass:
         return evolve(self, limits=_in_order((changed, *others)))
 
 
-def _marked(held: PlayPass, now: datetime, timezone: str) -> PlayPass:
-    """Return the pass with the mark of each limit for what is used now."""
-    return evolve(held, limits=tuple(limit.used(held.used(limit.kind, now, timezone)) for limit in held.limits))
+def _with_notices(play_pass: PlayPass, now: datetime, timezone: str) -> PlayPass:
+    """Return the pass with the notices for the use of each limit at `now`."""
+    used = (limit.with_use(play_pass.used(limit.kind, now, timezone)) for limit in play_pass.limits)
+    return evolve(play_pass, limits=tuple(used))
 
 
 def _in_order(limits: Iterable[Limit]) -> tuple[Limit, ...]:

@@ -1,7 +1,7 @@
-"""The reality check: after each hour of a session the player is shown what it came to, and goes on knowingly.
+"""The reality check: after each hour of a session the player acknowledges its time and net result.
 
-A pop-up at intervals that shows time and net result, to be acknowledged before play goes on, is what the British
-technical standards (RTS 13) ask for; the interval of 60 minutes is our own default.
+The British technical standards (RTS 13) ask for a pop-up with time and net result, which must be acknowledged
+before play continues. The interval of 60 minutes is our own default.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ REALITY_CHECK_EVERY: Final = timedelta(minutes=60)
 
 @define
 class RealityCheckDue(StateRefusal):
-    """Raised when a player spins before having acknowledged the reality check that is due."""
+    """Raised when a player spins before acknowledging a due reality check."""
 
     code: ClassVar[str] = "REALITY_CHECK_DUE"
     text: ClassVar[str] = "{elapsed_seconds} seconds of play: acknowledge the reality check to play on."
@@ -29,7 +29,7 @@ class RealityCheckDue(StateRefusal):
 
 @frozen
 class RealityCheck:
-    """What a session came to so far. Amounts in minor units, bonuses left out; the net of a loss is negative."""
+    """The result of a session so far, in minor units without bonuses; the net of a loss is negative."""
 
     due: bool
     due_at: datetime
@@ -40,7 +40,7 @@ class RealityCheck:
 
 
 def reality_check(session: Session, now: datetime) -> RealityCheck:
-    """Return what a session came to, and when its next check is due: an hour after the start, or the last one."""
+    """Return the result of a session and its next check: an hour after the start, or after the last check."""
     due_at = (session.checked_at or session.started_at) + REALITY_CHECK_EVERY
     return RealityCheck(
         due=now >= due_at,
@@ -53,7 +53,7 @@ def reality_check(session: Session, now: datetime) -> RealityCheck:
 
 
 def require_checked(session: Session, now: datetime) -> None:
-    """Raise RealityCheckDue while the check that is due was not acknowledged."""
+    """Raise RealityCheckDue while a due check is not acknowledged."""
     check = reality_check(session, now)
     if check.due:
         raise RealityCheckDue(check.elapsed_seconds, check.staked_minor, check.won_minor, check.net_minor)

@@ -19,7 +19,7 @@ PLAYER_IDLE_DAYS: Final = 30
 
 @define
 class PlayerClosed(StateRefusal):
-    """Raised when a player that was closed is asked to log in, to take a voucher, or to be closed."""
+    """Raised when a closed player logs in, redeems or is closed again."""
 
     code: ClassVar[str] = "PLAYER_CLOSED"
     text: ClassVar[str] = "The player is closed."
@@ -27,7 +27,7 @@ class PlayerClosed(StateRefusal):
 
 
 class PlayerStatus(StrEnum):
-    """OPEN until staff or idleness close the player."""
+    """The status of a player: OPEN until staff or idleness close the player."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
@@ -37,9 +37,9 @@ class PlayerStatus(StrEnum):
 class Player:
     """A player of one agent (`tenant_id`).
 
-    `cashier_id` and `region` are those of the first voucher and are copied to every event of the player's play.
+    `cashier_id` and `region` are those of the first voucher, and are copied to every event of the player's play.
     `last_seq` counts the player's ledger events; `seeds` decide the player's rounds. `pass_id` is the play pass
-    that the player is tied to, for good.
+    that the player is tied to for ever.
     """
 
     player_id: UUID
@@ -59,20 +59,20 @@ class Player:
 
     @property
     def account(self) -> Account:
-        """The PLAYER account that the wallet is the balance of."""
+        """The PLAYER account, with the wallet as its balance."""
         return Account(AccountKind.PLAYER, self.player_id)
 
     @property
     def is_open(self) -> bool:
-        """Whether the player may still log in and play."""
+        """Whether the player may log in and play."""
         return self.status is PlayerStatus.OPEN
 
     def credit(self, amount_minor: int) -> "Player":
-        """Return the player with an amount added. Raises InvalidInput."""
+        """Return the player after adding an amount. Raises InvalidInput."""
         return evolve(self, wallet=self.wallet.credit(amount_minor))
 
     def debit(self, amount_minor: int) -> "Player":
-        """Return the player with an amount taken. Raises InsufficientFunds, InvalidInput."""
+        """Return the player after taking an amount. Raises InsufficientFunds, InvalidInput."""
         return evolve(self, wallet=self.wallet.debit(amount_minor))
 
     def with_wallet(self, wallet: Wallet) -> "Player":
@@ -84,24 +84,24 @@ class Player:
         return evolve(self, seeds=seeds)
 
     def close(self) -> "Player":
-        """Return the player closed. Raises PlayerClosed when it is closed already."""
+        """Return the player as closed. Raises PlayerClosed if already closed."""
         if not self.is_open:
             raise PlayerClosed(self.player_id)
         return evolve(self, status=PlayerStatus.CLOSED)
 
     def tied(self, pass_id: UUID) -> "Player":
-        """Return the player tied to a play pass. Who is tied stays so: the order of locks rests on it."""
+        """Return the player tied to a play pass, for ever, since the order of locks depends on the pass."""
         assert self.pass_id in (None, pass_id)
         return evolve(self, pass_id=pass_id)
 
     def numbered(self, last_seq: int) -> "Player":
-        """Return the player with `last_seq` events written, no more active than before."""
+        """Return the player with `last_seq` written events, without counting as active."""
         return evolve(self, last_seq=last_seq)
 
     def is_idle(self, now: datetime) -> bool:
-        """Whether the player is open and was last active too long ago to be kept."""
+        """Return whether the player is open and has been idle for PLAYER_IDLE_DAYS."""
         return self.is_open and now - self.last_active_at >= timedelta(days=PLAYER_IDLE_DAYS)
 
     def active(self, now: datetime, *, last_seq: int) -> "Player":
-        """Return the player as of `now`, with `last_seq` events written. Time never runs backwards here."""
+        """Return the player as active at `now`, with `last_seq` written events. The time never steps back."""
         return evolve(self, last_active_at=max(now, self.last_active_at), last_seq=last_seq)

@@ -39,7 +39,7 @@ class Round:
 
 @frozen
 class Settlement:
-    """A round worked out: the wallet after each step, and the bonuses that it set free."""
+    """The result of a round: the player after each step, and the triggered bonuses."""
 
     after_bet: Player
     after_win: Player
@@ -50,12 +50,12 @@ class Settlement:
 
     @property
     def bonus_minor(self) -> int:
-        """What the triggered bonuses paid, in minor units."""
+        """The sum of the triggered bonuses, in minor units."""
         return sum(bonus.amount_minor for bonus in self.triggered)
 
 
 def require_playable(player: Player, bonuses: Iterable[Bonus], stake_minor: int) -> None:
-    """Raise BonusAckRequired or InsufficientFunds when the player may not stake now."""
+    """Raise BonusAckRequired or InsufficientFunds if the player may not stake now."""
     require_acknowledged(bonuses)
     player.debit(stake_minor)
 
@@ -69,9 +69,9 @@ def settle_round(
     stake_minor: int,
     now: datetime,
 ) -> Settlement:
-    """Work a round out: stake taken, win of the play credited, bonus trigger checked, in that order.
+    """Settle a round: take the stake, credit the win, check the bonus trigger, in that order.
 
-    The play alone decides the outcome. Raises InsufficientFunds.
+    The outcome depends on `play` only. Raises InsufficientFunds.
     """
     coin_minor = game.stake.coin_minor(stake_minor)
     win_minor = play.coins * coin_minor
@@ -89,7 +89,7 @@ def settle_round(
 
 
 def outcome_of(play: RoundOutcome, coin_minor: int) -> dict[str, Any]:
-    """Return what a play showed and paid, as it is kept and shown: the names are those of the wire."""
+    """Return the windows and wins of a round, as they are stored and shown, with the names of the wire format."""
     outcome = _shown(play.paid, coin_minor)
     outcome["freeSpins"] = [_shown(window, coin_minor * play.multiplier) for window in play.free]
     return outcome
@@ -108,6 +108,6 @@ def _shown(window: Window, coin_minor: int) -> dict[str, Any]:
 
 
 def settle_bonuses(player: Player, bonuses: Iterable[Bonus], now: datetime) -> tuple[Player, tuple[Bonus, ...]]:
-    """Check the bonus trigger of a player after an operation; return the player and the bonuses paid."""
+    """Check the bonus trigger after an operation; return the player and the paid bonuses."""
     wallet, triggered = BonusTrigger().settle(player.wallet, bonuses, now)
     return player.with_wallet(wallet), triggered

@@ -1,4 +1,4 @@
-"""Sessions: one stretch of play of one player, with its totals kept live."""
+"""Sessions: times of play of one player, with live totals."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ SESSION_IDLE_MINUTES: Final = 30
 
 
 class SessionEnd(StrEnum):
-    """Why a session ended."""
+    """The reason of a session's end."""
 
     IDLE = "IDLE"
     LOGOUT = "LOGOUT"
@@ -21,11 +21,10 @@ class SessionEnd(StrEnum):
 
 @frozen(kw_only=True)
 class Session:
-    """A player's session. Amounts in minor units; `games` are the keys of the games played, sorted.
+    """A player's session. Amounts in minor units; `games` has the keys of the games played, sorted.
 
-    `refresh_generation` is the generation of the only refresh token that is still good. `loss_limit_minor` is the
-    net loss that the player wants to stay within; `checked_at` is when the player last acknowledged a reality
-    check.
+    `refresh_generation` is the generation of the only valid refresh token. `loss_limit_minor` is the largest net
+    loss that the player allows. `checked_at` is the time of the last acknowledged reality check.
     """
 
     session_id: UUID
@@ -48,7 +47,7 @@ class Session:
 
     @property
     def net_loss_minor(self) -> int:
-        """Stakes minus wins; bonuses are left out."""
+        """Stakes minus wins, without bonuses."""
         return self.bets_minor - self.wins_minor
 
     @property
@@ -57,18 +56,18 @@ class Session:
         return self.ended_at is None
 
     def resumable(self, now: datetime) -> bool:
-        """Whether a log-in at `now` continues this session."""
+        """Return whether a login at `now` resumes this session."""
         return self.is_open and now - self.last_active_at < timedelta(minutes=SESSION_IDLE_MINUTES)
 
     def active(self, now: datetime, *, balance_minor: int) -> "Session":
-        """Return the session as of `now` with the player's present balance."""
+        """Return the session as active at `now`, with the player's current balance."""
         later = max(now, self.last_active_at)
         return evolve(self, last_active_at=later, end_balance_minor=balance_minor)
 
     def played(
         self, now: datetime, *, game_key: str, stake_minor: int, win_minor: int, balance_minor: int
     ) -> "Session":
-        """Return the session with one more round in its totals."""
+        """Return the session with another round in its totals."""
         games = self.games
         if game_key not in games:
             games = tuple(sorted((*games, game_key)))
@@ -83,7 +82,7 @@ class Session:
         )
 
     def end(self, now: datetime, reason: SessionEnd) -> "Session":
-        """Return the session ended; an idle one ended when it was last active."""
+        """Return the session as ended; an idle one ended at its last activity."""
         at = self.last_active_at if reason is SessionEnd.IDLE else max(now, self.last_active_at)
         return evolve(self, ended_at=at, end_reason=reason)
 
@@ -98,7 +97,7 @@ class Session:
 
 @frozen(kw_only=True)
 class StaffSession:
-    """A member of staff at work, from log-in to log-out."""
+    """A session of a member of staff, from login to logout."""
 
     session_id: UUID
     operator_id: UUID
@@ -115,7 +114,7 @@ class StaffSession:
         return self.ended_at is None
 
     def end(self, now: datetime) -> "StaffSession":
-        """Return the session ended."""
+        """Return the session as ended."""
         return evolve(self, ended_at=max(now, self.last_active_at))
 
     def rotate_refresh(self, now: datetime) -> "StaffSession":

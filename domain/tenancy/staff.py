@@ -1,4 +1,4 @@
-"""Staff, their roles, and the fixed table of what each role may do."""
+"""Staff, their roles, and the fixed table of permissions by role."""
 
 import re
 from collections.abc import Mapping
@@ -19,9 +19,10 @@ _USERNAME: Final = re.compile(r"[a-z0-9](?:[._@-]?[a-z0-9]){1,63}", re.ASCII)
 
 
 class Role(StrEnum):
-    """What a member of staff is. The owner belongs to the platform, the others to an operator or agent.
+    """The role of a member of staff. The owner belongs to the platform, the others to an operator or agent.
 
-    A provider is no person but a games' provider that reports what is played elsewhere, and can do nothing else.
+    A provider is not a person: it is the maker of an external game, which may send external events and nothing
+    else.
     """
 
     OWNER = "owner"
@@ -33,7 +34,7 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What can be permitted."""
+    """The permissions that roles have."""
 
     CREATE_OPERATOR = "tenant.create_operator"
     CREATE_AGENT = "tenant.create_agent"
@@ -97,18 +98,18 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.ANALYST: _READS,
     Role.PROVIDER: frozenset({_P.INGEST_EVENTS}),
 }
-"""Role by permission. Which rows a permitted call sees is not decided here but by the tenant it runs as."""
+"""The permissions of each role. The binding, not this table, decides which rows a call sees."""
 
 ROLES_BY_KIND: Final[Mapping[TenantKind, frozenset[Role]]] = {
     TenantKind.DEV: frozenset({Role.OWNER}),
     TenantKind.OPERATOR: frozenset({Role.OPERATOR, Role.CASHIER, Role.ANALYST, Role.PROVIDER}),
     TenantKind.AGENT: frozenset({Role.AGENT, Role.CASHIER, Role.ANALYST, Role.PROVIDER}),
 }
-"""Which roles a tenant of each kind can have."""
+"""The roles that each kind of tenant has."""
 
 
 class StaffStatus(StrEnum):
-    """Whether a member of staff may log in."""
+    """The status of a member of staff; only active ones may log in."""
 
     ACTIVE = "ACTIVE"
     DEACTIVATED = "DEACTIVATED"
@@ -116,7 +117,7 @@ class StaffStatus(StrEnum):
 
 @define
 class UsernameTaken(StateRefusal):
-    """Raised when a tenant already has staff of that name."""
+    """Raised when another member of the tenant's staff has the username."""
 
     code: ClassVar[str] = "USERNAME_TAKEN"
     text: ClassVar[str] = "The username {username} is taken in this tenant."
@@ -125,7 +126,7 @@ class UsernameTaken(StateRefusal):
 
 @define
 class RoleNotOfTenant(StateRefusal):
-    """Raised when a role is asked for in a tenant whose kind does not have it."""
+    """Raised when a kind of tenant does not have the role."""
 
     code: ClassVar[str] = "ROLE_NOT_OF_TENANT"
     text: ClassVar[str] = "A tenant of kind {kind} has no staff of role {role}."
@@ -135,10 +136,10 @@ class RoleNotOfTenant(StateRefusal):
 
 @define
 class StaffDeactivated(StateRefusal):
-    """Raised when a member of staff who was deactivated is to be deactivated again."""
+    """Raised when a member of staff is already deactivated."""
 
     code: ClassVar[str] = "STAFF_DEACTIVATED"
-    text: ClassVar[str] = "The member of staff was deactivated before."
+    text: ClassVar[str] = "The member of staff is already deactivated."
     staff_id: UUID
 
 
@@ -156,7 +157,7 @@ class StaffMember:
     status: StaffStatus = StaffStatus.ACTIVE
 
     def deactivate(self) -> "StaffMember":
-        """Return the member as no longer able to log in. Raises StaffDeactivated."""
+        """Return the member as deactivated. Raises StaffDeactivated."""
         if self.status is StaffStatus.DEACTIVATED:
             raise StaffDeactivated(self.staff_id)
         return evolve(self, status=StaffStatus.DEACTIVATED)
@@ -168,28 +169,25 @@ class StaffMember:
 
 
 def require_role_of(kind: TenantKind, role: Role) -> None:
-    """Raise RoleNotOfTenant unless tenants of that kind have staff of that role."""
+    """Raise RoleNotOfTenant if this kind of tenant does not have the role."""
     if role not in ROLES_BY_KIND[kind]:
         raise RoleNotOfTenant(role, kind)
 
 
 def is_username(text: str) -> bool:
-    """Whether a text could be a username."""
+    """Return whether a text is a valid username."""
     return _USERNAME.fullmatch(text) is not None and len(text) <= LONGEST_USERNAME
 
 
 def checked_username(text: str, path: str = "username") -> str:
-    """Return `text` as a username: lower case, 2 to 64 of a-z 0-9 with single . _ @ - inside.
-
-    Raises InvalidInput.
-    """
+    """Return a username of 2 to 64 characters: a-z, 0-9, with single . _ @ - inside. Raises InvalidInput."""
     if not is_username(text):
-        raise InvalidInput(path, "must be 2 to 64 of a-z, 0-9 and single . _ @ - between them")
+        raise InvalidInput(path, "must be 2 to 64 characters: a-z, 0-9, and single . _ @ - between them")
     return text
 
 
 def checked_password(text: str, path: str = "password") -> str:
-    """Return `text` when it is long enough to be a password. Raises InvalidInput."""
+    """Return a password of 10 to 200 characters. Raises InvalidInput."""
     if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
         raise InvalidInput(path, f"must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
     return text

@@ -12,7 +12,7 @@ from ..errors import InvalidInput, StateRefusal
 from ..ledger.wallet import Wallet
 
 PLATFORM_ID: Final = UUID("00000000-0000-7000-8000-000000000000")
-"""The platform's tenant id: the same in every installation, since there is one platform in each."""
+"""The platform's tenant id, which is the same in every installation."""
 
 LONGEST_NAME: Final = 120
 LONGEST_SLUG: Final = 40
@@ -28,7 +28,7 @@ class TenantKind(StrEnum):
 
 
 class TenantStatus(StrEnum):
-    """Whether a tenant's codes and log-ins are served. CLOSED tenants never were, or no longer are."""
+    """The status of a tenant. Codes and logins work for ACTIVE tenants only."""
 
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
@@ -37,7 +37,7 @@ class TenantStatus(StrEnum):
 
 @define
 class SlugTaken(StateRefusal):
-    """Raised when a tenant's slug already names another tenant."""
+    """Raised when another tenant has the slug."""
 
     code: ClassVar[str] = "SLUG_TAKEN"
     text: ClassVar[str] = "The slug {slug} is taken."
@@ -46,7 +46,7 @@ class SlugTaken(StateRefusal):
 
 @define
 class TenantCannotIssue(StateRefusal):
-    """Raised when vouchers are asked of a tenant that is not an agent."""
+    """Raised when a tenant that is not an agent should issue vouchers."""
 
     code: ClassVar[str] = "TENANT_CANNOT_ISSUE"
     text: ClassVar[str] = "Only agents issue vouchers; this tenant is of kind {kind}."
@@ -55,7 +55,7 @@ class TenantCannotIssue(StateRefusal):
 
 @define
 class TenantNotInStatus(StateRefusal):
-    """Raised when a tenant is to leave a status it is not in."""
+    """Raised when a tenant is not in the status that a change starts from."""
 
     code: ClassVar[str] = "TENANT_NOT_IN_STATUS"
     text: ClassVar[str] = "The tenant is {status}."
@@ -65,9 +65,9 @@ class TenantNotInStatus(StateRefusal):
 
 @frozen(kw_only=True)
 class Tenant:
-    """A tenant. `operator_id` is the isolation root: an operator's own id, or that of an agent's operator.
+    """A tenant. `operator_id` is the root of isolation: an operator's own id, or the id of an agent's operator.
 
-    `code_symbols` are the four symbols that start every code of an agent; others have none.
+    `code_symbols` are the four symbols at the start of every code of an agent; other tenants have none.
     """
 
     tenant_id: UUID
@@ -87,25 +87,25 @@ class Tenant:
         return parents.get(self.kind)
 
     def require_issuer(self) -> None:
-        """Raise TenantCannotIssue unless this tenant issues vouchers."""
+        """Raise TenantCannotIssue unless this tenant is an agent."""
         if self.kind is not TenantKind.AGENT:
             raise TenantCannotIssue(self.kind)
 
     def suspend(self) -> "Tenant":
-        """Return the tenant suspended. Raises TenantNotInStatus unless it is active."""
+        """Return the tenant as suspended. Raises TenantNotInStatus unless it is active."""
         return self._moved(TenantStatus.ACTIVE, TenantStatus.SUSPENDED)
 
     def resume(self) -> "Tenant":
-        """Return the tenant active again. Raises TenantNotInStatus unless it is suspended."""
+        """Return the tenant as active. Raises TenantNotInStatus unless it is suspended."""
         return self._moved(TenantStatus.SUSPENDED, TenantStatus.ACTIVE)
 
-    def _moved(self, present: TenantStatus, wanted: TenantStatus) -> "Tenant":
-        if self.status is not present:
+    def _moved(self, current: TenantStatus, wanted: TenantStatus) -> "Tenant":
+        if self.status is not current:
             raise TenantNotInStatus(self.tenant_id, self.status)
         return evolve(self, status=wanted)
 
     def close(self) -> "Tenant":
-        """Return the tenant closed."""
+        """Return the tenant as closed."""
         return evolve(self, status=TenantStatus.CLOSED)
 
 
@@ -123,39 +123,39 @@ def platform(now: datetime) -> Tenant:
 
 @frozen(kw_only=True)
 class TenantWallet:
-    """The TENANT account of one tenant: what it owns, floored at 0 or at minus its credit line."""
+    """The TENANT account of one tenant, with a floor of 0 or minus its credit line."""
 
     operator_id: UUID
     tenant_id: UUID
     wallet: Wallet = Wallet()
 
     def credit(self, amount_minor: int) -> "TenantWallet":
-        """Return it with an amount added. Raises InvalidInput."""
+        """Return the wallet after adding an amount. Raises InvalidInput."""
         return evolve(self, wallet=self.wallet.credit(amount_minor))
 
     def require(self, amount_minor: int) -> None:
-        """Raise InsufficientFunds unless a sum of debits would stay above the floor."""
+        """Raise InsufficientFunds if debits of this sum would pass the floor."""
         self.wallet.require(amount_minor)
 
     def debit(self, amount_minor: int) -> "TenantWallet":
-        """Return it with an amount taken. Raises InsufficientFunds, InvalidInput."""
+        """Return the wallet after taking an amount. Raises InsufficientFunds, InvalidInput."""
         return evolve(self, wallet=self.wallet.debit(amount_minor))
 
 
 def is_slug(text: str) -> bool:
-    """Whether a text could be a slug."""
+    """Return whether a text is a valid slug."""
     return _SLUG.fullmatch(text) is not None and len(text) <= LONGEST_SLUG
 
 
 def checked_slug(text: str, path: str = "slug") -> str:
-    """Return `text` as a slug: 2 to 40 of a-z, 0-9 and single inner hyphens. Raises InvalidInput."""
+    """Return a slug of 2 to 40 characters: a-z, 0-9, with single hyphens inside. Raises InvalidInput."""
     if not is_slug(text):
-        raise InvalidInput(path, "must be 2 to 40 of a-z, 0-9 and single hyphens between them")
+        raise InvalidInput(path, "must be 2 to 40 characters: a-z, 0-9, and single hyphens between them")
     return text
 
 
 def checked_name(text: str, path: str = "name") -> str:
-    """Return `text` as a display name, trimmed, 1 to 120 printable characters. Raises InvalidInput."""
+    """Return a display name of 1 to 120 printable characters, trimmed. Raises InvalidInput."""
     name = text.strip()
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         raise InvalidInput(path, f"must be 1 to {LONGEST_NAME} printable characters")

@@ -1,8 +1,8 @@
-"""Bonuses: held for a player, paid out when the balance has run down.
+"""Bonuses: held for a player, and paid when the balance has run down.
 
-"Triggers when the balance reaches 1.00 FUN" means: when, after an operation on an open player has settled, the
-balance is at or below the threshold, pending bonuses are paid, whole and oldest first, until the balance is
-above it or none is pending. So an open player with a pending bonus always has more than the threshold.
+The trigger is checked after an operation on an open player has settled. At a balance of at most the threshold,
+pending bonuses are paid, whole and oldest first. Payment stops above the threshold, or when none is pending. An
+open player with a pending bonus therefore always has more than the threshold.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ TRIGGER_AT_MINOR: Final = 100
 
 
 class BonusStatus(StrEnum):
-    """PENDING -> TRIGGERED -> ACKNOWLEDGED, or PENDING -> RETURNED when the player is closed."""
+    """The status: PENDING -> TRIGGERED -> ACKNOWLEDGED, or PENDING -> RETURNED when the player is closed."""
 
     PENDING = "PENDING"
     TRIGGERED = "TRIGGERED"
@@ -30,7 +30,7 @@ class BonusStatus(StrEnum):
 
 @define
 class BonusAckRequired(StateRefusal):
-    """Raised when a player spins before having acknowledged that a bonus was paid."""
+    """Raised when a player spins before acknowledging a paid bonus."""
 
     code: ClassVar[str] = "BONUS_ACK_REQUIRED"
     text: ClassVar[str] = "A bonus of {bonus_minor} minor units was paid: acknowledge it to play on."
@@ -39,7 +39,7 @@ class BonusAckRequired(StateRefusal):
 
 @define
 class BonusNotPending(StateRefusal):
-    """Raised when a bonus is to leave a status it is not in."""
+    """Raised when a bonus is not in the status that a change starts from."""
 
     code: ClassVar[str] = "BONUS_NOT_PENDING"
     text: ClassVar[str] = "The bonus is {status}."
@@ -48,7 +48,7 @@ class BonusNotPending(StateRefusal):
 
 @frozen(kw_only=True)
 class Bonus:
-    """The bonus that came with one voucher. Its id sorts by age."""
+    """The bonus of one voucher. Its id sorts by age."""
 
     bonus_id: UUID
     operator_id: UUID
@@ -67,12 +67,12 @@ class Bonus:
         return evolve(self, status=BonusStatus.TRIGGERED, triggered_at=now)
 
     def acknowledge(self, now: datetime) -> "Bonus":
-        """Return the bonus as seen by the player. Raises BonusNotPending."""
+        """Return the bonus as acknowledged by the player. Raises BonusNotPending."""
         self._require(BonusStatus.TRIGGERED)
         return evolve(self, status=BonusStatus.ACKNOWLEDGED, acknowledged_at=now)
 
     def return_to_agent(self) -> "Bonus":
-        """Return the bonus as given back to the agent that paid it. Raises BonusNotPending."""
+        """Return the bonus as returned to the agent that paid it. Raises BonusNotPending."""
         self._require(BonusStatus.PENDING)
         return evolve(self, status=BonusStatus.RETURNED)
 
@@ -83,12 +83,12 @@ class Bonus:
 
 @frozen
 class BonusTrigger:
-    """When pending bonuses are paid. `threshold_minor` is 100: 1.00 FUN."""
+    """The rule that pays pending bonuses. `threshold_minor` is 100: 1.00 FUN."""
 
     threshold_minor: int = TRIGGER_AT_MINOR
 
     def settle(self, wallet: Wallet, bonuses: Iterable[Bonus], now: datetime) -> tuple[Wallet, tuple[Bonus, ...]]:
-        """Pay what is due into a settled wallet; return it and the bonuses paid, in the order of payment."""
+        """Pay due bonuses into a settled wallet; return it and the paid bonuses, in the order of payment."""
         paid: list[Bonus] = []
         for bonus in oldest_first(bonuses, BonusStatus.PENDING):
             if wallet.balance_minor > self.threshold_minor:
@@ -99,18 +99,18 @@ class BonusTrigger:
 
 
 def oldest_first(bonuses: Iterable[Bonus], status: BonusStatus) -> list[Bonus]:
-    """Return the bonuses in a status by age; ties of the clock are broken by id."""
+    """Return the bonuses of a status by age; equal times are ordered by id."""
     chosen = [bonus for bonus in bonuses if bonus.status is status]
     return sorted(chosen, key=lambda bonus: (bonus.held_at, bonus.bonus_id))
 
 
 def total_minor(bonuses: Iterable[Bonus], status: BonusStatus) -> int:
-    """Return the sum of the bonuses in a status, in minor units."""
+    """Return the sum of the bonuses of a status, in minor units."""
     return sum(bonus.amount_minor for bonus in bonuses if bonus.status is status)
 
 
 def require_acknowledged(bonuses: Iterable[Bonus]) -> None:
-    """Raise BonusAckRequired while a paid bonus was not acknowledged."""
+    """Raise BonusAckRequired if a paid bonus is not acknowledged."""
     unseen = total_minor(bonuses, BonusStatus.TRIGGERED)
     if unseen:
         raise BonusAckRequired(unseen)

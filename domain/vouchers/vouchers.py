@@ -1,4 +1,4 @@
-"""Vouchers: prepaid play with a 50 % bonus that the agent pays up front."""
+"""Vouchers: prepaid codes with a bonus of 50 %, which the agent pays up front."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ VOUCHER_TTL_DAYS: Final = 30
 
 
 class VoucherStatus(StrEnum):
-    """ISSUED -> REDEEMED | VOIDED | EXPIRED."""
+    """The status: ISSUED -> REDEEMED, VOIDED or EXPIRED."""
 
     ISSUED = "ISSUED"
     REDEEMED = "REDEEMED"
@@ -35,31 +35,31 @@ class VoucherNotOpen(StateRefusal):
 
 @define
 class VoucherRedeemed(VoucherNotOpen):
-    """Raised when a voucher was redeemed before."""
+    """Raised when a voucher is already redeemed."""
 
     code: ClassVar[str] = "VOUCHER_REDEEMED"
 
 
 @define
 class VoucherVoided(VoucherNotOpen):
-    """Raised when a voucher was voided by its issuer."""
+    """Raised when the issuer has voided the voucher."""
 
     code: ClassVar[str] = "VOUCHER_VOIDED"
 
 
 @define
 class VoucherExpired(VoucherNotOpen):
-    """Raised when a voucher's time has passed."""
+    """Raised when a voucher is past its expiry."""
 
     code: ClassVar[str] = "VOUCHER_EXPIRED"
 
 
 @define
 class VoucherNotDue(VoucherNotOpen):
-    """Raised when a voucher is to expire before its time."""
+    """Raised when a voucher should expire before its time."""
 
     code: ClassVar[str] = "VOUCHER_NOT_DUE"
-    text: ClassVar[str] = "The voucher's time has not passed."
+    text: ClassVar[str] = "The voucher has not reached its expiry."
 
 
 _REFUSALS: Final = {
@@ -70,7 +70,7 @@ _REFUSALS: Final = {
 
 
 def bonus_for(amount_minor: int) -> int:
-    """Return the bonus that comes with an amount: half of it, rounded down to a whole minor unit."""
+    """Return the bonus of an amount: half of it, rounded down to a whole minor unit."""
     return amount_minor // 2
 
 
@@ -78,7 +78,7 @@ def bonus_for(amount_minor: int) -> int:
 class Voucher:
     """A voucher of an agent. `issued_by` is the member of staff who sold it.
 
-    Vouchers sold together share `batch_id` and are numbered from 1; `prints` counts how often it was printed.
+    Vouchers sold together share `batch_id` and are numbered from 1; `prints` counts the prints.
     """
 
     voucher_id: UUID
@@ -100,17 +100,17 @@ class Voucher:
 
     @property
     def total_minor(self) -> int:
-        """What the agent pays up front: amount and bonus."""
+        """The sum that the agent pays up front: amount and bonus."""
         return self.amount_minor + self.bonus_minor
 
     def is_open(self, now: datetime) -> bool:
-        """Whether the voucher can still be redeemed; one that is overdue but not yet swept cannot."""
+        """Return whether the voucher can be redeemed; an overdue one cannot, even before the sweep expires it."""
         return self.status is VoucherStatus.ISSUED and now < self.expires_at
 
     def redeem(self, player_id: UUID, now: datetime) -> "Voucher":
         """Return the voucher as redeemed by a player.
 
-        Raises VoucherRedeemed, VoucherVoided, VoucherExpired (also when it is overdue but not yet swept).
+        Raises VoucherRedeemed, VoucherVoided, or VoucherExpired, also before the sweep expires an overdue voucher.
         """
         self._require_issued()
         if now >= self.expires_at:
@@ -123,7 +123,7 @@ class Voucher:
         return self._closed(VoucherStatus.VOIDED, now)
 
     def printed(self) -> "Voucher":
-        """Return the voucher as printed once more. Raises VoucherRedeemed, VoucherVoided, VoucherExpired."""
+        """Return the voucher with another print. Raises VoucherRedeemed, VoucherVoided, VoucherExpired."""
         self._require_issued()
         return evolve(self, prints=self.prints + 1)
 
@@ -156,9 +156,9 @@ def issue(
     number: int = 1,
     ttl_days: int = VOUCHER_TTL_DAYS,
 ) -> Voucher:
-    """Return a new voucher over an amount, with the bonus that belongs to it. Raises InvalidInput."""
+    """Return a new voucher of an amount, with its bonus. Raises InvalidInput."""
     amount = checked_amount(amount_minor)
-    # The total is one movement, so it has to be an amount as well.
+    # The total is one movement, so it must be a valid amount too.
     checked_amount(amount + bonus_for(amount))
     return Voucher(
         voucher_id=voucher_id,
@@ -177,4 +177,4 @@ def issue(
 
 
 MAX_VOUCHER_MINOR: Final = (MAX_AMOUNT_MINOR * 2 + 1) // 3
-"""The largest voucher whose amount and bonus together are still one amount."""
+"""The largest voucher: its amount and bonus together are still a valid amount."""

@@ -238,7 +238,7 @@ def test_a_refusal_for_lack_of_money_stays_one_after_a_top_up(day: Day) -> None:
     assert refused.content() == {
         "ok": False,
         "code": "INSUFFICIENT_FUNDS",
-        "message": "151 minor units are needed and 150 are there.",
+        "message": "151 minor units are needed, but the balance is 150.",
         "balanceMinor": 150,
         "requiredMinor": 151,
     }

@@ -1,4 +1,4 @@
-"""Counting guesses: five in a row lock, longer each time, and the right one clears it all."""
+"""Login throttling: five failed attempts in a row lock, longer each time, and a success resets the count."""
 
 from datetime import timedelta
 from typing import Final
@@ -14,20 +14,20 @@ from support.models import AGENT, NOW, OPERATOR, uid
 FRESH: Final = Attempts(operator_id=OPERATOR, tenant_id=AGENT, subject_id=uid(5))
 
 
-def _guess(attempts: Attempts, times: int, at_minute: float = 0) -> Attempts:
+def _attempt(attempts: Attempts, times: int, at_minute: float = 0) -> Attempts:
     for _ in range(times):
         attempts = attempts.count(NOW + timedelta(minutes=at_minute))
     return attempts
 
 
-def test_four_wrong_guesses_do_not_lock_and_the_fifth_does() -> None:
-    assert not _guess(FRESH, 4).is_locked(NOW)
-    assert _guess(FRESH, 4).counted == 4
-    assert _guess(FRESH, 5).is_locked(NOW)
+def test_fifth_wrong_attempt_locks() -> None:
+    assert not _attempt(FRESH, 4).is_locked(NOW)
+    assert _attempt(FRESH, 4).counted == 4
+    assert _attempt(FRESH, 5).is_locked(NOW)
 
 
 def test_a_lock_lasts_five_minutes_to_the_moment() -> None:
-    locked = _guess(FRESH, 5)
+    locked = _attempt(FRESH, 5)
     assert locked.locked_until == NOW + timedelta(minutes=5)
     assert locked.is_locked(NOW + timedelta(minutes=5) - timedelta(microseconds=1))
     assert not locked.is_locked(NOW + timedelta(minutes=5))
@@ -46,28 +46,28 @@ def test_locks_double_up_to_an_hour_and_stay_there() -> None:
     assert lengths == [5, 10, 20, 40, 60, 60, 60, 60]
 
 
-def test_the_right_secret_clears_the_row_the_lock_and_its_growth() -> None:
-    attempts = _guess(_guess(FRESH, 5), 5, at_minute=5)
+def test_success_clears_the_row_and_the_locks() -> None:
+    attempts = _attempt(_attempt(FRESH, 5), 5, at_minute=5)
     assert attempts.locks == 2
     cleared = attempts.give_back()
     assert (cleared.counted, cleared.locks, cleared.locked_until) == (0, 0, None)
-    assert _guess(cleared, 5, at_minute=60).locked_until == NOW + timedelta(minutes=65)
+    assert _attempt(cleared, 5, at_minute=60).locked_until == NOW + timedelta(minutes=65)
 
 
-def test_three_wrong_and_a_right_one_start_the_row_anew() -> None:
-    assert not _guess(_guess(FRESH, 4).give_back(), 4).is_locked(NOW)
+def test_success_restarts_the_row() -> None:
+    assert not _attempt(_attempt(FRESH, 4).give_back(), 4).is_locked(NOW)
 
 
 @given(st.integers(1, 50), st.floats(0, 4.9))
-def test_guesses_while_locked_neither_prolong_nor_raise_it(times: int, minute: float) -> None:
-    locked = _guess(FRESH, 5)
-    later = _guess(locked, times, at_minute=minute)
+def test_attempts_while_locked_do_not_change_the_lock(times: int, minute: float) -> None:
+    locked = _attempt(FRESH, 5)
+    later = _attempt(locked, times, at_minute=minute)
     assert (later.counted, later.locks, later.locked_until) == (0, 1, locked.locked_until)
     assert later.last_at == NOW + timedelta(minutes=minute)
 
 
 @given(st.lists(st.floats(0, 200), max_size=60))
-def test_however_many_come_no_more_than_five_are_seen_in_the_time_of_a_lock(minutes: list[float]) -> None:
+def test_at_most_five_attempts_are_checked_before_a_lock_ends(minutes: list[float]) -> None:
     attempts, seen = FRESH, list[float]()
     for minute in sorted(minutes):
         now = NOW + timedelta(minutes=minute)
@@ -80,4 +80,4 @@ def test_however_many_come_no_more_than_five_are_seen_in_the_time_of_a_lock(minu
 
 @pytest.mark.parametrize("back_minutes", [1, 60, 100_000])
 def test_a_clock_that_steps_back_does_not_unlock(back_minutes: int) -> None:
-    assert _guess(FRESH, 5).is_locked(NOW - timedelta(minutes=back_minutes))
+    assert _attempt(FRESH, 5).is_locked(NOW - timedelta(minutes=back_minutes))

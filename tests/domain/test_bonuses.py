@@ -30,18 +30,18 @@ def _settle(balance_minor: int, *bonuses: Bonus) -> tuple[int, list[Bonus]]:
 
 
 @pytest.mark.parametrize("balance", [100, 99, 50, 1, 0])
-def test_it_fires_at_and_below_a_fun(balance: int) -> None:
+def test_bonus_triggers_at_threshold_and_below(balance: int) -> None:
     left, paid = _settle(balance, make_bonus(5000))
     assert left == balance + 5000
     assert [(bonus.amount_minor, bonus.status, bonus.triggered_at) for bonus in paid] == [(5000, S.TRIGGERED, NOW)]
 
 
 @pytest.mark.parametrize("balance", [101, 102, 5000, 10**12])
-def test_it_does_not_fire_above(balance: int) -> None:
+def test_bonus_does_not_trigger_above_threshold(balance: int) -> None:
     assert _settle(balance, make_bonus(5000)) == (balance, [])
 
 
-def test_the_threshold_is_a_fun() -> None:
+def test_threshold_is_100_minor_units() -> None:
     assert TRIGGER_AT_MINOR == 100
     assert BonusTrigger() == BonusTrigger(threshold_minor=100)
 
@@ -55,45 +55,45 @@ def test_only_a_pending_bonus_is_paid(status: BonusStatus) -> None:
     assert refused.value.status == status
 
 
-def test_it_fires_once() -> None:
+def test_bonus_triggers_once() -> None:
     left, paid = _settle(50, make_bonus(10))
     assert left == 60
     assert _settle(left, *paid) == (60, [])
 
 
-def test_the_oldest_is_paid_first_and_the_rest_waits() -> None:
+def test_oldest_bonus_is_paid_first() -> None:
     old, young = make_bonus(500, 1), make_bonus(700, 2)
     left, paid = _settle(100, young, old)
     assert left == 600
     assert [bonus.bonus_id for bonus in paid] == [old.bonus_id]
 
 
-def test_of_bonuses_held_at_the_same_moment_the_smaller_id_is_the_older() -> None:
+def test_bonuses_of_the_same_time_are_ordered_by_id() -> None:
     one, two, three = (make_bonus(200, number, held_at=NOW) for number in (1, 2, 3))
     assert oldest_first([three, one, two], S.PENDING) == [one, two, three]
 
 
-def test_age_goes_before_ids() -> None:
+def test_age_decides_before_the_id() -> None:
     early = make_bonus(200, 9, held_at=NOW - timedelta(seconds=1))
     late = make_bonus(200, 1, held_at=NOW)
     assert oldest_first([late, early], S.PENDING) == [early, late]
 
 
-def test_a_small_one_and_a_large_one_are_both_paid_at_50() -> None:
+def test_two_bonuses_are_paid_at_50() -> None:
     left, paid = _settle(50, make_bonus(1, 1), make_bonus(5000, 2))
     assert left == 5051
     assert [bonus.amount_minor for bonus in paid] == [1, 5000]
 
 
 @pytest.mark.parametrize(("first", "paid_count"), [(50, 2), (51, 1)])
-def test_paying_stops_as_soon_as_the_balance_is_above(first: int, paid_count: int) -> None:
+def test_payment_stops_above_the_threshold(first: int, paid_count: int) -> None:
     """50 + 50 is 100, which is not above; 50 + 51 is."""
     _, paid = _settle(50, make_bonus(first, 1), make_bonus(7, 2))
     assert len(paid) == paid_count
 
 
 @given(balances, bonus_lists())
-def test_after_settling_a_pending_bonus_means_a_balance_above_a_fun(balance: int, bonuses: list[Bonus]) -> None:
+def test_pending_bonus_implies_a_balance_above_the_threshold(balance: int, bonuses: list[Bonus]) -> None:
     left, paid = _settle(balance, *bonuses)
     known = {bonus.bonus_id: bonus for bonus in bonuses} | {bonus.bonus_id: bonus for bonus in paid}
     assert left == balance + sum(bonus.amount_minor for bonus in paid)

@@ -1,4 +1,4 @@
-"""Codes: what is read, what is shown, and which slips of the hand are found."""
+"""Codes: parsing, display, and the typing errors that the check symbol finds."""
 
 from itertools import pairwise
 
@@ -28,8 +28,8 @@ SAMPLES = [
     make_code("0001", 1 << 39),
 ]
 
-# Hand-made from the definition x * y = 2(x + y) over GF(32): 0 folds to 0; the body 0...01 folds to 2*1 = 2;
-# 0...01 followed by 0 folds to 2(2 + 0) = 4; and 16 doubles to 32, which x^5 + x^2 + 1 takes to 5.
+# By hand from the definition x * y = 2(x + y) over GF(32): the check of 0 is 0; the body 0...01 gives 2*1 = 2;
+# 0...01 followed by 0 gives 2(2 + 0) = 4; and 16 doubles to 32, which x^5 + x^2 + 1 reduces to 5.
 KNOWN = [
     ("0000", 0, "0000-0000-0000-0"),
     ("0000", 1, "0000-0000-0001-2"),
@@ -57,7 +57,7 @@ def test_known_codes(agent: str, value: int, shown: str) -> None:
 
 
 @given(codes())
-def test_a_code_is_read_as_it_is_shown(code: Code) -> None:
+def test_shown_code_is_parsed_back(code: Code) -> None:
     shown = str(code)
     assert [len(group) for group in shown.split("-")] == [4, 4, 4, 1]
     assert parse_code(shown) == code
@@ -65,7 +65,7 @@ def test_a_code_is_read_as_it_is_shown(code: Code) -> None:
 
 
 @given(codes(), st.randoms(use_true_random=False))
-def test_case_hyphens_spaces_and_look_alike_letters_do_not_matter(code: Code, random: object) -> None:
+def test_case_hyphens_spaces_and_similar_letters_are_ignored(code: Code, random: object) -> None:
     assert hasattr(random, "choice")
     typed = ""
     for symbol in code.symbols:
@@ -113,7 +113,7 @@ def test_no_other_length_is_a_code(length: int) -> None:
     assert _refused((SAMPLES[2].symbols * 3)[:length])
 
 
-def test_a_code_of_zeros_is_one_but_a_megabyte_of_anything_is_not() -> None:
+def test_code_of_zeros_is_valid_and_a_megabyte_is_not() -> None:
     assert parse_code("0" * 13) == SAMPLES[0]
     assert _refused("0" * 1_000_000)
     assert _refused("-" * 1_000_000 + "0" * 13)
@@ -140,7 +140,7 @@ def test_letters_that_become_ascii_in_upper_case_are_refused(letter: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", " ", "-", "%", "_", "' OR 1=1", "null", "0" * 12 + "-" * 60])
-def test_what_is_no_code_is_refused(text: str) -> None:
+def test_malformed_code_is_refused(text: str) -> None:
     assert _refused(text)
 
 
@@ -173,12 +173,12 @@ def test_symbols_are_base_32(value: int, count: int, symbols: str) -> None:
 
 
 @pytest.mark.parametrize("value", [-1, 32**4, 10**30])
-def test_what_does_not_fit_is_refused(value: int) -> None:
-    with pytest.raises(ValueError, match="4 symbols hold"):
+def test_value_with_too_many_symbols_is_refused(value: int) -> None:
+    with pytest.raises(ValueError, match="a value of 4 symbols"):
         symbols_of(value, 4)
 
 
 @pytest.mark.parametrize("value", [-1, RANDOM_VALUES])
 def test_the_random_part_has_40_bits(value: int) -> None:
-    with pytest.raises(ValueError, match="8 symbols hold"):
+    with pytest.raises(ValueError, match="a value of 8 symbols"):
         make_code("0000", value)

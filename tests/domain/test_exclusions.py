@@ -1,4 +1,4 @@
-"""Breaks: how long they are, that they refuse, and that nothing ends or shortens them."""
+"""Exclusions: their length, their refusals, and that nothing ends or shortens them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ SOON = timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize(("period", "hours"), [("24h", 24), ("7d", 168), ("30d", 720)])
-def test_a_cool_off_refuses_for_as_long_as_it_was_asked_for(period: str, hours: int) -> None:
+def test_cool_off_refuses_until_its_end(period: str, hours: int) -> None:
     taken = cool_off(CoolOff(period), NOW)
     assert taken.until == NOW + timedelta(hours=hours)
     with pytest.raises(CoolingOff) as refused:
@@ -42,7 +42,7 @@ def test_a_self_exclusion_is_of_calendar_months(months: int, until: tuple[int, i
 
 
 @pytest.mark.parametrize("months", [5, 61, 0, -6, True, 6.0])
-def test_no_other_number_of_months(months: int) -> None:
+def test_other_numbers_of_months_are_refused(months: int) -> None:
     with pytest.raises(InvalidInput):
         self_exclusion(months, NOW)
 
@@ -54,7 +54,7 @@ def test_months_that_are_too_short_and_leap_years() -> None:
     assert months_after(last, 7).date().isoformat() == "2027-03-31"
 
 
-def test_a_shorter_or_equal_break_changes_nothing() -> None:
+def test_shorter_or_equal_exclusion_is_refused() -> None:
     taken = cool_off(CoolOff.WEEK, NOW)
     for other in (taken, cool_off(CoolOff.DAY, NOW)):
         with pytest.raises(ExclusionRuns) as refused:
@@ -62,7 +62,7 @@ def test_a_shorter_or_equal_break_changes_nothing() -> None:
         assert refused.value.until == taken.until
 
 
-def test_a_longer_one_takes_its_place_and_one_that_ended_is_over() -> None:
+def test_longer_exclusion_replaces_the_current_one() -> None:
     first = cool_off(CoolOff.DAY, NOW)
     longer = self_exclusion(6, NOW + timedelta(hours=1))
     assert first.followed_by(longer).kind is ExclusionKind.SELF_EXCLUSION
@@ -84,7 +84,7 @@ def test_a_self_exclusion_stays_one_when_a_cool_off_lengthens_it() -> None:
         max_size=12,
     )
 )
-def test_an_end_never_comes_earlier(asked: list[tuple[int, CoolOff | int]]) -> None:
+def test_end_of_an_exclusion_never_moves_earlier(asked: list[tuple[int, CoolOff | int]]) -> None:
     present, now = None, NOW
     for hours, what in asked:
         now += timedelta(hours=hours)

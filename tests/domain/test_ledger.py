@@ -49,7 +49,7 @@ TELEMETRY: Final = {
     E.LIMIT_SET,
     E.LIMIT_RAISE_ASKED,
     E.LIMIT_RAISED,
-    E.LIMIT_TOLD,
+    E.LIMIT_NOTIFIED,
     E.LIMIT_ACKNOWLEDGED,
     E.COOL_OFF_TAKEN,
     E.SELF_EXCLUSION_TAKEN,
@@ -82,12 +82,12 @@ def _event(event_type: EventType, transfer: Transfer | None = None, **about: Any
     )
 
 
-def test_the_table_of_movements_is_the_designs() -> None:
+def test_table_of_movements_follows_the_design() -> None:
     assert {event_type: set(ways) for event_type, ways in MOVEMENTS.items()} == DESIGN
     assert set(E) - set(MOVEMENTS) == TELEMETRY
 
 
-def test_the_kinds_of_accounts_are_the_designs() -> None:
+def test_kinds_of_accounts_follow_the_design() -> None:
     assert {kind.value for kind in K} == {
         "ISSUANCE",
         "TENANT",
@@ -102,7 +102,7 @@ def test_the_kinds_of_accounts_are_the_designs() -> None:
 
 
 @pytest.mark.parametrize("event_type", E)
-def test_an_event_moves_money_between_its_own_kinds_of_account_and_no_others(event_type: EventType) -> None:
+def test_movement_uses_its_own_kinds_of_account_only(event_type: EventType) -> None:
     for source, target in WAYS:
         transfer = _transfer(source, target)
         if (source, target) in DESIGN.get(event_type, set()):
@@ -124,14 +124,14 @@ def test_telemetry_moves_nothing(event_type: EventType) -> None:
     assert _event(event_type).amount_minor == 0
 
 
-def test_an_event_of_a_game_that_runs_elsewhere_moves_no_account() -> None:
+def test_external_event_moves_no_account() -> None:
     assert _event(E.BET, source=EventSource.EXTERNAL).amount_minor == 0
     with pytest.raises(InvalidInput):
         _event(E.BET, _transfer(K.PLAYER, K.HOUSE), source=EventSource.EXTERNAL)
 
 
 @pytest.mark.parametrize(("source", "target"), WAYS)
-def test_a_side_states_its_balance_if_and_only_if_it_keeps_one(source: AccountKind, target: AccountKind) -> None:
+def test_transfer_has_balances_of_accounts_with_a_row_only(source: AccountKind, target: AccountKind) -> None:
     for stated_source in (None, 7):
         for stated_target in (None, 7):
             sides: dict[str, Any] = {
@@ -182,14 +182,14 @@ def test_an_event_cannot_be_changed() -> None:
         (-6, -6, -5, False),
     ],
 )
-def test_an_account_agrees_when_entries_statement_and_floor_do(
+def test_account_agrees_if_entries_balance_and_floor_do(
     entries: int, stated: int | None, floor: int | None, *, agrees: bool
 ) -> None:
     assert AccountTotal(Account(K.TENANT, AGENT), entries, stated, floor).agrees is agrees
 
 
-def test_only_games_elsewhere_report_an_amount_that_moves_no_account() -> None:
+def test_only_external_events_have_an_amount_without_transfer() -> None:
     reported = _event(E.BET, source=EventSource.EXTERNAL, reported_minor=5)
     assert (reported.amount_minor, reported.transfer) == (5, None)
-    with pytest.raises(InvalidInput, match="run elsewhere"):
+    with pytest.raises(InvalidInput, match="only external events"):
         _event(E.LOGIN, reported_minor=5)

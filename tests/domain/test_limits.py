@@ -1,4 +1,4 @@
-"""Limits of a player: lowered at once, raised after a day and a confirmation, told of at their marks."""
+"""Limits of a player: lowered at once, raised after a day and a confirmation, with notices of their use."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.limits.limits import (
-    MARKS,
+    NOTICE_PERCENTS,
     RAISE_AFTER,
     RAISE_LAPSES_AFTER,
     Limit,
@@ -22,7 +22,7 @@ SOON = timedelta(microseconds=1)
 LOSS, TIME = LimitKind.LOSS_24H, LimitKind.TIME_PER_DAY
 
 
-def test_a_first_limit_and_a_lower_one_hold_at_once() -> None:
+def test_first_and_lower_limits_apply_at_once() -> None:
     limit = Limit(LOSS).set(1_000, NOW)
     assert (limit.amount, limit.raised) == (1_000, None)
     assert limit.set(999, NOW).amount == 999
@@ -39,7 +39,7 @@ def test_a_raise_or_removal_waits_a_day_for_a_confirmation(wanted: int | None) -
     assert limit.confirm(NOW + RAISE_AFTER) == Limit(LOSS, wanted)
 
 
-def test_a_raise_that_was_not_confirmed_in_time_lapses() -> None:
+def test_raise_expires_without_confirmation() -> None:
     limit = Limit(LOSS, 1_000).set(2_000, NOW)
     last = NOW + RAISE_AFTER + RAISE_LAPSES_AFTER
     assert limit.confirm(last - SOON).amount == 2_000
@@ -48,13 +48,13 @@ def test_a_raise_that_was_not_confirmed_in_time_lapses() -> None:
     assert limit.pending(last) is None
 
 
-def test_a_raise_is_confirmed_once_and_only_when_it_was_asked_for() -> None:
+def test_raise_needs_a_request_and_is_confirmed_once() -> None:
     for limit in (Limit(LOSS), Limit(LOSS, 1_000), Limit(LOSS, 1_000).set(2_000, NOW).confirm(NOW + RAISE_AFTER)):
         with pytest.raises(LimitRaiseNotPending):
             limit.confirm(NOW + RAISE_AFTER)
 
 
-def test_asking_for_the_same_raise_again_keeps_its_time_and_for_another_starts_anew() -> None:
+def test_same_raise_keeps_its_time_and_another_restarts_it() -> None:
     limit = Limit(LOSS, 1_000).set(2_000, NOW)
     later = NOW + timedelta(hours=23)
     assert limit.set(2_000, later) == limit
@@ -68,61 +68,62 @@ def test_asking_for_the_same_raise_again_keeps_its_time_and_for_another_starts_a
 
 
 @pytest.mark.parametrize("wanted", [1_000, 400])
-def test_setting_what_holds_or_less_withdraws_a_raise(wanted: int) -> None:
+def test_current_or_lower_amount_withdraws_a_raise(wanted: int) -> None:
     limit = Limit(LOSS, 1_000).set(2_000, NOW).set(wanted, NOW)
     assert (limit.amount, limit.raised) == (wanted, None)
 
 
-def test_taking_away_what_is_not_there_changes_nothing() -> None:
+def test_removal_of_a_missing_limit_changes_nothing() -> None:
     assert Limit(TIME).set(None, NOW) == Limit(TIME)
 
 
 @pytest.mark.parametrize(
     ("kind", "amount", "path"),
     [
-        (LOSS, 0, "limitMinor"),
-        (LOSS, 10**12 + 1, "limitMinor"),
-        (TIME, 0, "limitMinutes"),
-        (TIME, 1_441, "limitMinutes"),
+        (LOSS, 0, "limit_minor"),
+        (LOSS, 10**12 + 1, "limit_minor"),
+        (TIME, 0, "limit_minutes"),
+        (TIME, 1_441, "limit_minutes"),
     ],
 )
-def test_what_no_limit_can_be(kind: LimitKind, amount: int, path: str) -> None:
+def test_invalid_limit_is_refused(kind: LimitKind, amount: int, path: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         Limit(kind).set(amount, NOW)
     assert refused.value.path == path
 
 
 @pytest.mark.parametrize(("kind", "amount"), [(LOSS, 1), (LOSS, 10**12), (TIME, 1), (TIME, 1_440)])
-def test_the_ends_of_what_it_can_be(kind: LimitKind, amount: int) -> None:
+def test_smallest_and_largest_limits_are_accepted(kind: LimitKind, amount: int) -> None:
     assert Limit(kind).set(amount, NOW).amount == amount
 
 
 @pytest.mark.parametrize(
-    ("used", "mark"), [(-500, 0), (499, 0), (500, 50), (799, 50), (800, 80), (999, 80), (1_000, 100), (2_000, 100)]
+    ("used", "percent"),
+    [(-500, 0), (499, 0), (500, 50), (799, 50), (800, 80), (999, 80), (1_000, 100), (2_000, 100)],
 )
-def test_marks_of_a_loss_limit(used: int, mark: int) -> None:
-    assert Limit(LOSS, 1_000).used(used).told == mark
+def test_notices_of_a_loss_limit(used: int, percent: int) -> None:
+    assert Limit(LOSS, 1_000).with_use(used).notified == percent
 
 
-def test_marks_of_a_time_limit_are_of_its_seconds() -> None:
+def test_notices_of_a_time_limit_count_its_seconds() -> None:
     limit = Limit(TIME, 10)
-    assert [limit.used(seconds).told for seconds in (299, 300, 480, 600)] == [0, 50, 80, 100]
+    assert [limit.with_use(seconds).notified for seconds in (299, 300, 480, 600)] == [0, 50, 80, 100]
 
 
-def test_each_mark_is_told_once_until_the_window_has_moved_on() -> None:
-    limit = Limit(LOSS, 1_000).used(600)
-    assert (limit.told, limit.notice) == (50, 50)
+def test_each_notice_is_given_once_until_the_window_moves_on() -> None:
+    limit = Limit(LOSS, 1_000).with_use(600)
+    assert (limit.notified, limit.notice) == (50, 50)
     seen = limit.acknowledge()
     assert seen.notice is None
-    assert seen.used(700).notice is None
-    assert seen.used(850).notice == 80
-    assert seen.used(850).used(600).notice == 80, "told stays told"
-    assert seen.used(499).used(600).notice == 50
+    assert seen.with_use(700).notice is None
+    assert seen.with_use(850).notice == 80
+    assert seen.with_use(850).with_use(600).notice == 80, "a notice is not repeated"
+    assert seen.with_use(499).with_use(600).notice == 50
 
 
-def test_another_amount_is_told_of_anew() -> None:
-    assert Limit(LOSS, 1_000).used(1_000).set(900, NOW).told == 0
-    assert Limit(LOSS, 1_000).used(1_000).set(1_000, NOW).told == 100
+def test_another_amount_resets_the_notices() -> None:
+    assert Limit(LOSS, 1_000).with_use(1_000).set(900, NOW).notified == 0
+    assert Limit(LOSS, 1_000).with_use(1_000).set(1_000, NOW).notified == 100
 
 
 @given(
@@ -135,8 +136,8 @@ def test_another_amount_is_told_of_anew() -> None:
         max_size=30,
     )
 )
-def test_no_raise_before_its_time_whatever_is_asked_for(steps: list[tuple[str, int | None, int]]) -> None:
-    """What holds is never more than what held at any moment of the last 24 hours, once a limit was set."""
+def test_no_request_raises_a_limit_before_its_time(steps: list[tuple[str, int | None, int]]) -> None:
+    """The limit is never above the highest limit of the last 24 hours, once one was set."""
     limit, now = Limit(LOSS), NOW
     held: list[tuple[datetime, int | None]] = []
     asked: list[tuple[datetime, int | None]] = []
@@ -157,5 +158,5 @@ def test_no_raise_before_its_time_whatever_is_asked_for(steps: list[tuple[str, i
             assert what == "confirm"
 
 
-def test_the_marks_are_those_that_are_promised() -> None:
-    assert MARKS == (50, 80, 100)
+def test_notices_are_at_50_80_and_100_percent() -> None:
+    assert NOTICE_PERCENTS == (50, 80, 100)

@@ -147,7 +147,7 @@ class TestBuckets:
     def test_every_moment_has_one(
         self, period: tuple[datetime, datetime, Bucket, str], data: st.DataObject
     ) -> None:
-        """Whatever the period is, a moment has the same bucket."""
+        """A period of any length: a moment has the same bucket."""
         since, until, bucket, timezone = period
         moment = data.draw(st.datetimes(since.replace(tzinfo=None), until.replace(tzinfo=None) - INSTANT))
         moment = moment.replace(tzinfo=UTC)
@@ -224,7 +224,7 @@ class TestTimezones:
         "name",
         [
             *("", "Mars/Olympus", "../etc/passwd", "/etc/passwd", "UTC\0", "Europe", "a" * 300),
-            # Names of the database that are no place's.
+            # Names of the database that do not stand for a place.
             *("localtime", "Factory", "posixrules", "posix/UTC", "right/America/New_York"),
         ],
     )

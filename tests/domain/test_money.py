@@ -19,7 +19,7 @@ class Five(IntEnum):
     FIVE = 5
 
 
-def test_a_fun_is_a_hundred_minor_units_and_an_amount_ends_at_ten_to_the_twelfth() -> None:
+def test_a_fun_is_100_minor_units_and_the_limit_is_10_to_the_12() -> None:
     assert MINOR_PER_FUN == 100
     assert MAX_AMOUNT_MINOR == 1_000_000_000_000
 
@@ -60,23 +60,21 @@ def test_amounts_out_of_range_are_refused(amount: int) -> None:
     ],
     ids=repr,
 )
-def test_what_is_not_written_as_a_whole_number_is_refused(amount: object) -> None:
+def test_amount_that_is_not_an_int_is_refused(amount: object) -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_amount(amount)
     assert refused.value.path == "amount_minor"
 
 
 @given(amounts, amounts)
-def test_a_credit_adds_and_its_debit_takes_away_again(balance: int, amount: int) -> None:
+def test_debit_reverses_a_credit(balance: int, amount: int) -> None:
     wallet = Wallet(balance)
     assert wallet.credit(amount).balance_minor == balance + amount
     assert wallet.credit(amount).debit(amount) == wallet
 
 
 @given(st.integers(-1000, 1000), st.integers(0, 1000), st.integers(1, 3000))
-def test_no_debit_passes_the_floor_and_every_affordable_one_is_accepted(
-    balance: int, line: int, amount: int
-) -> None:
+def test_debit_is_accepted_exactly_down_to_the_floor(balance: int, line: int, amount: int) -> None:
     wallet = Wallet(max(balance, -line), floor_minor=-line)
     affordable = wallet.balance_minor - amount >= -line
     if affordable:
@@ -94,7 +92,7 @@ def test_the_last_unit_can_be_spent_but_not_one_more() -> None:
     with pytest.raises(InsufficientFunds) as refused:
         Wallet(100).debit(101)
     assert refused.value.code == "INSUFFICIENT_FUNDS"
-    assert str(refused.value) == "101 minor units are needed and 100 are there."
+    assert str(refused.value) == "101 minor units are needed, but the balance is 100."
 
 
 @pytest.mark.parametrize("amount", [0, -1, 10**12 + 1])

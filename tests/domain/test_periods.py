@@ -24,8 +24,8 @@ moments = st.datetimes(datetime(2000, 1, 2), datetime(2099, 1, 1), timezones=st.
 
 def los_angeles(day: str, bucket: Bucket = Bucket.DAY) -> Period:
     """Return the three days that begin with one."""
-    zone = ZoneInfo("America/Los_Angeles")
-    since = datetime.fromisoformat(day).replace(tzinfo=zone)
+    timezone = ZoneInfo("America/Los_Angeles")
+    since = datetime.fromisoformat(day).replace(tzinfo=timezone)
     return Period(since=since.astimezone(UTC), until=(since + timedelta(days=3)).astimezone(UTC), bucket=bucket)
 
 
@@ -33,7 +33,7 @@ def lengths(period: Period) -> list[timedelta]:
     return [until - since for since, until in pairwise(period.edges)]
 
 
-def told(period: Period) -> list[str]:
+def texts(period: Period) -> list[str]:
     return [period.local_text(edge) for edge in period.edges]
 
 
@@ -50,18 +50,18 @@ class TestDays:
     def test_begin_where_the_gap_ends_when_there_is_no_midnight(self) -> None:
         since = datetime(2018, 11, 3, 12, tzinfo=UTC)
         period = Period(since=since, until=since + timedelta(days=1), timezone="America/Sao_Paulo")
-        assert told(period)[1] == "2018-11-04T01:00:00-02:00"
+        assert texts(period)[1] == "2018-11-04T01:00:00-02:00"
 
     def test_that_never_were_have_no_bucket(self) -> None:
         since = datetime(2011, 12, 29, 10, tzinfo=UTC)
         period = Period(since=since, until=since + timedelta(days=2), timezone="Pacific/Apia")
-        assert told(period) == [f"2011-12-{day}T00:00:00{o}" for day, o in ((29, "-10:00"), (31, "+14:00"))] + [
+        assert texts(period) == [f"2011-12-{day}T00:00:00{o}" for day, o in ((29, "-10:00"), (31, "+14:00"))] + [
             "2012-01-01T00:00:00+14:00"
         ]
 
-    def test_of_zones_between_the_hours_begin_at_their_own_midnight(self) -> None:
+    def test_of_timezones_off_the_hour_begin_at_their_midnight(self) -> None:
         for timezone in ("Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"):
-            inner = told(Period(since=NOW, until=NOW + timedelta(days=3), timezone=timezone))[1:-1]
+            inner = texts(Period(since=NOW, until=NOW + timedelta(days=3), timezone=timezone))[1:-1]
             assert [text[11:19] for text in inner] == ["00:00:00"] * 3
 
     @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ class TestDays:
         period = Period(
             since=first, until=first + timedelta(hours=3), bucket=Bucket.HOUR, timezone="Pacific/Chatham"
         )
-        assert [text[11:16] for text in told(period)][: len(shown)] == shown
+        assert [text[11:16] for text in texts(period)][: len(shown)] == shown
 
     def test_hour_skipped_a_minute_after_midnight_begins_then(self) -> None:
         first = datetime(2010, 3, 14, 2, 30, tzinfo=UTC)
         period = Period(
             since=first, until=first + timedelta(hours=3), bucket=Bucket.HOUR, timezone="America/St_Johns"
         )
-        assert [text[11:16] for text in told(period)] == ["23:00", "00:00", "01:01", "02:00", "03:00"]
+        assert [text[11:16] for text in texts(period)] == ["23:00", "00:00", "01:01", "02:00", "03:00"]
 
     def test_that_change_by_half_an_hour(self) -> None:
         since = datetime(2026, 4, 4, 13, tzinfo=UTC)
@@ -96,7 +96,7 @@ class TestWeeks:
     def test_begin_on_monday(self) -> None:
         period = los_angeles("2026-05-13", Bucket.WEEK)
         longer = Period(since=period.since, until=period.since + timedelta(days=20), bucket=Bucket.WEEK)
-        days = [datetime.fromisoformat(text) for text in told(longer)]
+        days = [datetime.fromisoformat(text) for text in texts(longer)]
         assert [day.strftime("%a %H:%M") for day in days] == [
             "Wed 00:00",
             "Mon 00:00",
@@ -134,14 +134,14 @@ class TestAnyPeriod:
         assert edges[0] == period.before.since
         assert all(earlier <= later for earlier, later in pairwise(edges))
 
-    def test_by_weeks_is_held_against_as_many_days_at_the_same_distance(self) -> None:
+    def test_by_weeks_is_compared_with_equally_many_days(self) -> None:
         since = datetime(2026, 5, 13, 12, tzinfo=UTC)
         period = Period(since=since, until=since + timedelta(days=30), bucket=Bucket.WEEK, timezone="UTC")
         edges, count = period.both_edges, len(period.edges) - 1
         lengths_before = [later - earlier for earlier, later in pairwise(edges[: count + 1])]
         assert lengths_before == [later - earlier for earlier, later in pairwise(period.edges)]
 
-    def test_by_hours_has_one_before_of_the_same_length_though_clocks_change(self) -> None:
+    def test_by_hours_has_a_comparison_of_the_same_length(self) -> None:
         # The 25 hours of the day on which clocks are put back in Los Angeles, and the day before.
         since = datetime(2026, 11, 1, 7, tzinfo=UTC)
         period = Period(since=since, until=since + timedelta(hours=25), bucket=Bucket.HOUR)
@@ -174,7 +174,7 @@ class TestTheDefault:
         assert period.until - period.since == timedelta(days=30)
         assert (period.bucket, period.timezone) == (Bucket.DAY, "America/Los_Angeles")
 
-    def test_ends_where_it_is_told_to(self) -> None:
+    def test_ends_at_the_given_time(self) -> None:
         period = period_of(None, NOW - timedelta(days=5), now=NOW)
         assert (period.since, period.until) == (NOW - timedelta(days=35), NOW - timedelta(days=5))
 
@@ -186,7 +186,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("path", "given", "says"),
         [
-            ("timezone", {"timezone": "Mars/Olympus"}, "IANA time zone, such as America/Los_Angeles"),
+            ("timezone", {"timezone": "Mars/Olympus"}, "IANA timezone, such as America/Los_Angeles"),
             ("timezone", {"timezone": "../../etc/passwd"}, "IANA"),
             ("timezone", {"timezone": ""}, "IANA"),
             ("bucket", {"bucket": "month"}, "hour, day, week"),

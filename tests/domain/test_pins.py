@@ -44,7 +44,7 @@ def test_a_pin_is_six_digits_of_the_definition(owner_id: UUID, kind: PinKind, ge
     assert KEYS.matches(kind, owner_id, PinRef("k1", generation), pin)
 
 
-def test_words_that_would_favour_low_pins_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_in_the_incomplete_run_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     words = [4294 * 10**6, 2**32 - 1] * 4 + [4294 * 10**6 - 1]
     blocks = iter(
         [
@@ -86,7 +86,7 @@ def test_a_new_row_is_derived_from_the_current_secret() -> None:
     assert KEYS.new_ref() == PinRef("k2", 1)
 
 
-def test_the_pin_of_a_retired_secret_cannot_be_derived_and_no_guess_is_right() -> None:
+def test_no_pin_matches_a_retired_secret() -> None:
     keys = PinKeys(current="k2", secrets={"k2": b"the one that is left"})
     with pytest.raises(KeyError):
         keys.derive(PinKind.VOUCHER, uid(1), FIRST)
@@ -95,16 +95,16 @@ def test_the_pin_of_a_retired_secret_cannot_be_derived_and_no_guess_is_right() -
 
 
 @pytest.mark.parametrize(
-    "guess", ["", "0", "12345", "1234567", "\ud800", "١٢٣٤٥٦", "é" * 6, "\0" * 6, "9" * 10**6]
+    "attempt", ["", "0", "12345", "1234567", "\ud800", "١٢٣٤٥٦", "é" * 6, "\0" * 6, "9" * 10**6]
 )
-def test_a_guess_may_hold_anything_and_is_wrong(guess: str) -> None:
-    assert not KEYS.matches(PinKind.VOUCHER, uid(1), FIRST, guess)
+def test_arbitrary_attempt_is_wrong(attempt: str) -> None:
+    assert not KEYS.matches(PinKind.VOUCHER, uid(1), FIRST, attempt)
 
 
 def test_neighbours_of_the_right_pin_are_wrong() -> None:
     right = KEYS.derive(PinKind.VOUCHER, uid(1), FIRST)
     wrong = [right + " ", " " + right, right + "\n", right[:-1], "0" + right, f"{(int(right) + 1) % 10**6:06d}"]
-    assert not any(KEYS.matches(PinKind.VOUCHER, uid(1), FIRST, guess) for guess in wrong)
+    assert not any(KEYS.matches(PinKind.VOUCHER, uid(1), FIRST, attempt) for attempt in wrong)
 
 
 def test_secrets_stay_out_of_logs() -> None:

@@ -29,7 +29,7 @@ def loss(at: datetime, minor: int = 100) -> Turn:
     return Turn(at, minor, 0)
 
 
-def test_a_loss_counts_for_at_least_a_day_and_at_most_an_hour_longer() -> None:
+def test_loss_counts_for_24_to_25_hours() -> None:
     hours = hours_of([loss(NOW)])
     for age in (timedelta(), DAY - SOON, DAY):
         assert net_loss_minor(hours, NOW + age - DAY) == 100
@@ -38,28 +38,28 @@ def test_a_loss_counts_for_at_least_a_day_and_at_most_an_hour_longer() -> None:
     assert net_loss_minor(hours, leaves - DAY) == 0
 
 
-def test_a_window_that_begins_with_an_hour_is_exact_from_the_next_one_on() -> None:
+def test_window_at_a_full_hour_is_exact_after_that_hour() -> None:
     hours = hours_of([loss(NOON - SOON, 7), Turn(NOON + SOON, 100, 40)])
     assert net_loss_minor(hours, NOON - timedelta(hours=1) - SOON) == 67
     assert net_loss_minor(hours, NOON - timedelta(hours=1)) == 67
     assert net_loss_minor(hours, NOON) == 60
 
 
-def test_a_win_at_the_windows_edge_does_not_hide_the_loss_after_it() -> None:
+def test_win_at_the_windows_edge_does_not_hide_a_later_loss() -> None:
     """The hour as a whole won; the part of it that lies in the window lost."""
     hours = hours_of([Turn(NOON, 100, 1_000), loss(NOON + timedelta(minutes=40), 500)])
     assert net_loss_minor(hours, NOON - timedelta(hours=2)) == -400
     assert net_loss_minor(hours, NOON + timedelta(minutes=20)) == 500
 
 
-def test_what_no_window_reaches_any_more_is_left_out() -> None:
+def test_hours_beyond_every_window_are_dropped() -> None:
     hours = hours_of([loss(NOW), loss(NOW + timedelta(days=7))])
     assert len(hours) == 2
     assert len(with_play(hours, loss(NOW + timedelta(days=7, minutes=30)), 0)) == 2
     assert len(hours_of([loss(NOW), loss(NOON + timedelta(days=7, hours=1))])) == 1
 
 
-def test_time_is_of_acts_that_follow_on_each_other() -> None:
+def test_seconds_are_counted_between_actions_of_one_session() -> None:
     assert seconds_between(None, NOW) == 0
     assert seconds_between(NOW, NOW + timedelta(minutes=30) - SOON) == 1_799
     assert seconds_between(NOW, NOW + timedelta(minutes=30)) == 0
@@ -85,8 +85,8 @@ def test_seconds_of_a_day_begin_with_it() -> None:
 
 
 @pytest.mark.parametrize("timezone", ["Asia/Kolkata", "Asia/Kathmandu", "Pacific/Chatham", "Australia/Lord_Howe"])
-def test_a_day_that_begins_inside_an_hour_has_what_was_played_in_it(timezone: str) -> None:
-    """From 23:31 to 23:51 on one day, and from 00:45 to 00:51 on the next."""
+def test_day_that_begins_inside_an_hour_has_its_own_seconds(timezone: str) -> None:
+    """Play from 23:31 to 23:51 on one day, and from 00:45 to 00:51 on the next."""
     midnight = bucket_start(NOW, Bucket.DAY, timezone)
     evening = [loss(midnight - timedelta(minutes=minutes)) for minutes in range(29, 8, -1)]
     morning = [loss(midnight + timedelta(minutes=minutes)) for minutes in range(45, 52)]

@@ -1,4 +1,4 @@
-"""The play pass: limits hold for every account on it, whatever is played and however time passes."""
+"""The play pass: its limits apply to every account that is tied to it, at any time."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ def play(held: PlayPass, at: datetime, stake: int, win: int = 0, active_at: date
     return held.played(Turn(at, stake, win), active_at=active_at, timezone=TIMEZONE)
 
 
-def test_a_stake_exactly_up_to_the_limit_is_taken_and_one_more_is_not() -> None:
+def test_stake_is_accepted_exactly_up_to_the_limit() -> None:
     held = play(new_pass(LOSS_24H=1_000), NOW, 1_000)
     with pytest.raises(OwnLossLimitReached) as refused:
         play(held, NOW, 1)
@@ -52,7 +52,7 @@ def test_a_stake_exactly_up_to_the_limit_is_taken_and_one_more_is_not() -> None:
         play(new_pass(LOSS_24H=1_000), NOW, 1_001)
 
 
-def test_what_is_won_makes_room() -> None:
+def test_wins_reduce_the_loss() -> None:
     held = play(new_pass(LOSS_24H=1_000), NOW, 600, win=1_200)
     held = play(held, NOW, 1_000, win=0)
     assert held.used(LOSS, NOW, TIMEZONE) == 400
@@ -86,7 +86,7 @@ def test_the_time_of_a_day_is_used_up_to_the_second() -> None:
     assert refused.value.until == datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
-def test_the_time_of_a_new_day_is_a_new_one() -> None:
+def test_time_restarts_on_a_new_day() -> None:
     midnight = datetime(2026, 3, 2, 8, tzinfo=UTC)
     held, at = new_pass(TIME_PER_DAY=19), midnight - timedelta(minutes=20)
     held = play(play(held, at, 1), at + timedelta(minutes=18), 1)
@@ -107,7 +107,7 @@ def test_the_time_of_a_day_on_which_the_clocks_change(day: tuple[int, int, int],
     play(held, start + timedelta(hours=hours), 1)
 
 
-def test_accounts_that_play_side_by_side_count_once_and_a_log_in_begins_to() -> None:
+def test_time_of_parallel_accounts_counts_once() -> None:
     held = play(new_pass(), NOW + timedelta(minutes=5), 1, active_at=NOW)
     assert held.used(TIME, NOW, TIMEZONE) == 300
     for minutes in (6, 7, 8):
@@ -116,20 +116,20 @@ def test_accounts_that_play_side_by_side_count_once_and_a_log_in_begins_to() -> 
     held = play(held, NOW + timedelta(minutes=8), 1, active_at=NOW)
     assert held.used(TIME, NOW, TIMEZONE) == 480, "two in one second"
     held = play(held, NOW + timedelta(minutes=8) + IDLE, 1, active_at=NOW + timedelta(minutes=37))
-    assert held.used(TIME, NOW, TIMEZONE) == 540, "the idle half hour is no play; the minute since the log-in is"
+    assert held.used(TIME, NOW, TIMEZONE) == 540, "the minute since the login counts"
 
 
-def test_marks_are_told_once_and_acknowledged_together() -> None:
+def test_notices_are_given_once_and_acknowledged_together() -> None:
     before = new_pass(LOSS_24H=1_000, LOSS_7D=1_000)
     after = play(before, NOW, 500)
-    assert after.told_since(before) == (Notice(LOSS, 50), Notice(WEEK, 50))
+    assert after.notices_since(before) == (Notice(LOSS, 50), Notice(WEEK, 50))
     again = play(after, NOW, 1)
-    assert again.told_since(after) == ()
+    assert again.notices_since(after) == ()
     assert len(again.notices) == 2
     assert again.acknowledge().notices == ()
 
 
-def test_a_break_refuses_everything_and_is_not_shortened() -> None:
+def test_exclusion_refuses_play_and_is_not_shortened() -> None:
     held = new_pass().exclude(self_exclusion(6, NOW))
     with pytest.raises(ExclusionRuns):
         held.exclude(cool_off(CoolOff.DAY, NOW))
@@ -140,7 +140,7 @@ def test_a_break_refuses_everything_and_is_not_shortened() -> None:
     new_pass().refuse_excluded(NOW)
 
 
-def test_what_an_account_had_lost_before_it_was_tied_counts() -> None:
+def test_loss_before_the_tie_counts() -> None:
     held = new_pass(LOSS_24H=1_000).taking_in(hours_of([Turn(NOW, 900, 0)]))
     with pytest.raises(OwnLossLimitReached):
         play(held, NOW, 101)
@@ -162,7 +162,7 @@ def test_what_an_account_had_lost_before_it_was_tied_counts() -> None:
 def test_no_accepted_stake_takes_a_window_past_its_limit(
     limits: tuple[int, int], steps: list[tuple[int, int, int, int | None]]
 ) -> None:
-    """Rounds, raises and lower limits in any order; held against the exact sums of the rounds themselves."""
+    """Rounds, raises and lower limits in any order, compared with the exact sums of the rounds."""
     held, at = new_pass(LOSS_24H=limits[0], LOSS_7D=limits[1]), NOW
     plays: list[Turn] = []
     for seconds, stake, multiplier, limit in steps:

@@ -62,5 +62,5 @@ def test_an_open_player_is_idle_from_thirty_days_on() -> None:
     assert not make_player().is_idle(NOW - month)
 
 
-def test_numbering_is_no_activity() -> None:
+def test_numbering_is_not_activity() -> None:
     assert make_player().numbered(9) == make_player(last_seq=9)

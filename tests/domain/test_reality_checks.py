@@ -1,4 +1,4 @@
-"""The reality check: due after each hour of a session, with what the session came to."""
+"""The reality check: due after each hour of a session, with the session's result."""
 
 from datetime import timedelta
 

@@ -45,7 +45,7 @@ def test_the_steps_of_a_round(ticket: int, prize: str, win: int) -> None:
     assert (settled.triggered, settled.bonus_minor) == ((), 0)
 
 
-def test_the_bonus_is_judged_after_the_win_not_after_the_bet() -> None:
+def test_bonus_trigger_is_checked_after_the_win() -> None:
     """500 staked whole leaves 0, but the even prize brings it back: nothing is paid."""
     held = _settle(500, 500, EVEN, make_bonus(300))
     assert _balances(held) == (0, 500, 500)
@@ -58,12 +58,12 @@ def test_the_bonus_is_judged_after_the_win_not_after_the_bet() -> None:
 @pytest.mark.parametrize(
     ("left", "paid"), [(101, False), (100, True), (99, True), (50, True), (1, True), (0, True)]
 )
-def test_what_is_left_after_a_lost_round_decides_the_bonus(left: int, *, paid: bool) -> None:
+def test_bonus_triggers_after_a_lost_round(left: int, *, paid: bool) -> None:
     settled = _settle(left + 25, 25, LOSE, make_bonus(5000))
     assert (settled.bonus_minor == 5000) is paid
 
 
-def test_a_stake_beyond_the_balance_is_refused_even_if_the_ticket_would_win() -> None:
+def test_stake_above_the_balance_is_refused_before_the_win() -> None:
     with pytest.raises(InsufficientFunds) as refused:
         _settle(9, 10, SUNRISE, make_bonus(5000))
     assert refused.value.data() == {"balance_minor": 9, "required_minor": 10}
@@ -114,7 +114,7 @@ def test_the_parts_of_an_outcome_add_up_to_the_win(game: Game, data: st.DataObje
     assert paid == settled.win_minor
 
 
-def test_playing_asks_for_the_acknowledgement_first_and_the_money_then() -> None:
+def test_acknowledgement_is_required_before_the_money() -> None:
     paid = make_bonus(5, status=BonusStatus.TRIGGERED)
     with pytest.raises(BonusAckRequired):
         require_playable(make_player(0), [paid], 10)

@@ -75,9 +75,9 @@ def test_an_event_that_moves_nothing_says_so() -> None:
     assert {line[name] for name in line if name.startswith(("from", "to"))} == {None}
 
 
-@pytest.mark.parametrize("zone", [timedelta(0), timedelta(hours=5, minutes=45), timedelta(hours=-8)])
-def test_a_moment_is_the_same_in_every_zone(zone: timedelta) -> None:
-    assert event_line(event(occurred_at=NOW.astimezone(timezone(zone)))) == event_line(event())
+@pytest.mark.parametrize("offset", [timedelta(0), timedelta(hours=5, minutes=45), timedelta(hours=-8)])
+def test_moment_is_the_same_in_every_timezone(offset: timedelta) -> None:
+    assert event_line(event(occurred_at=NOW.astimezone(timezone(offset)))) == event_line(event())
 
 
 OTHER: dict[str, Any] = {
@@ -102,7 +102,7 @@ OTHER: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", [field.name for field in attrs.fields(LedgerEvent)])
 def test_every_field_of_an_event_is_in_its_line(name: str) -> None:
-    """A field that somebody adds has to be put into the line, or whoever changes it goes unseen."""
+    """A new field must be part of the line, or its changes stay unseen."""
     moved = event().transfer
     assert moved is not None
     telemetry = event(event_type=EventType.LOGIN, transfer=None)
@@ -126,7 +126,7 @@ def test_every_field_of_an_event_is_in_its_line(name: str) -> None:
 
 
 def test_a_chain_to_the_byte() -> None:
-    """As docs/audit.md has it, written once more by hand."""
+    """The chain of docs/audit.md, calculated by hand."""
     events = _placed(2)
     seal = next_seal(OPERATOR, None, events, NOW)
     chain = bytes(32)
@@ -165,17 +165,17 @@ def _sealed(*sizes: int) -> Items:
 
 
 def _faults(items: Sequence[Placed | Seal]) -> list[tuple[int, SealFault]]:
-    check, breaks = ChainCheck(), list[tuple[int, SealFault]]()
+    check, faults = ChainCheck(), list[tuple[int, SealFault]]()
     for item in items:
         if isinstance(item, Seal):
-            breaks += [(broken.number, broken.fault) for broken in check.close(item)]
+            faults += [(broken.number, broken.fault) for broken in check.close(item)]
         else:
             check.add(digest_of(item.line))
-    return breaks
+    return faults
 
 
 @given(sizes=st.lists(st.integers(1, 4), max_size=5), tail=st.integers(0, 3))
-def test_what_was_sealed_and_left_alone_holds(sizes: list[int], tail: int) -> None:
+def test_unchanged_events_have_no_fault(sizes: list[int], tail: int) -> None:
     items = [*_sealed(*sizes), *_placed(tail)]
     assert _faults(items) == []
     check = ChainCheck()
@@ -185,7 +185,7 @@ def test_what_was_sealed_and_left_alone_holds(sizes: list[int], tail: int) -> No
 
 
 @given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=5), data=st.data())
-def test_no_event_is_changed_removed_added_or_moved_unseen(sizes: list[int], data: st.DataObject) -> None:
+def test_every_change_of_the_events_is_found(sizes: list[int], data: st.DataObject) -> None:
     items = _sealed(*sizes)
     events = [at for at, item in enumerate(items) if isinstance(item, Placed)]
     at = data.draw(st.sampled_from(events))
@@ -215,14 +215,14 @@ def test_no_event_is_changed_removed_added_or_moved_unseen(sizes: list[int], dat
         (lambda s: evolve(s, last=Place(0, 0, UUID(int=77))), [(2, "E")]),
     ],
 )
-def test_no_seal_is_changed_unseen(harm: Callable[[Seal], Seal], found: list[tuple[int, str]]) -> None:
+def test_every_change_of_a_seal_is_found(harm: Callable[[Seal], Seal], found: list[tuple[int, str]]) -> None:
     named = {"M": SealFault.MISSING, "P": SealFault.PREVIOUS, "E": SealFault.EVENTS}
     items = _sealed(2, 2, 2)
     items[5] = harm(items[5])  # type: ignore[arg-type]  # the second seal
     assert _faults(items) == [(number, named.get(fault, fault)) for number, fault in found]
 
 
-def test_no_seal_is_removed_from_the_middle_unseen() -> None:
+def test_removal_of_a_seal_is_found() -> None:
     items = _sealed(2, 2, 2)
     assert _faults([*items[:5], *items[6:]]) == [
         (3, SealFault.MISSING),

@@ -14,7 +14,7 @@ IDLE = timedelta(minutes=30)
 INSTANT = timedelta(microseconds=1)
 
 
-def test_a_session_is_resumed_within_thirty_idle_minutes_and_not_at_thirty() -> None:
+def test_session_is_resumed_before_30_idle_minutes() -> None:
     assert SESSION_IDLE_MINUTES == 30
     session = make_session(last_active_at=NOW)
     assert session.resumable(NOW)
@@ -27,7 +27,7 @@ def test_an_ended_session_is_not_resumed() -> None:
     assert not make_session().end(NOW, SessionEnd.LOGOUT).resumable(NOW)
 
 
-def test_a_clock_that_steps_back_keeps_the_session_and_its_last_moment() -> None:
+def test_clock_that_steps_back_keeps_the_last_activity() -> None:
     before = NOW - timedelta(hours=5)
     session = make_session()
     assert session.resumable(before)
@@ -36,7 +36,7 @@ def test_a_clock_that_steps_back_keeps_the_session_and_its_last_moment() -> None
     assert session.end(before, SessionEnd.LOGOUT).ended_at == NOW
 
 
-def test_an_idle_session_ended_when_it_was_last_active_any_other_now() -> None:
+def test_idle_session_ends_at_its_last_activity() -> None:
     later = NOW + timedelta(hours=2)
     idle = make_session().end(later, SessionEnd.IDLE)
     assert (idle.ended_at, idle.end_reason, idle.is_open) == (NOW, SessionEnd.IDLE, False)
@@ -49,7 +49,7 @@ def test_every_round_postpones_the_end() -> None:
     assert played.resumable(NOW + 2 * IDLE - INSTANT)
 
 
-def test_refreshing_is_no_activity() -> None:
+def test_refresh_is_not_activity() -> None:
     session = make_session().rotate_refresh()
     assert session.refresh_generation == 2
     assert not session.resumable(NOW + IDLE)
@@ -98,7 +98,7 @@ def test_staff_rotate_their_refresh_token_too(minutes: int, expected: int) -> No
     assert rotated.last_active_at == NOW + timedelta(minutes=expected)
 
 
-def test_a_session_of_staff_ends_and_never_before_it_was_last_active() -> None:
+def test_staff_session_ends_no_earlier_than_its_activity() -> None:
     session = StaffSession(
         session_id=uid(8),
         operator_id=OPERATOR,

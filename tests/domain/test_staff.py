@@ -1,4 +1,4 @@
-"""Staff: the whole table of who may do what, as literals."""
+"""Staff: the whole table of permissions by role, as literals."""
 
 from typing import Final
 
@@ -104,7 +104,7 @@ def test_a_members_permissions_are_those_of_the_role_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", ["ab", "a1", "ann.lee", "ann@example.com", "a-b_c.d", "9" * 64])
-def test_usernames_that_are_good(name: str) -> None:
+def test_valid_usernames(name: str) -> None:
     assert checked_username(name) == name
 
 
@@ -112,7 +112,7 @@ def test_usernames_that_are_good(name: str) -> None:
     "name",
     ["", "a", "Ann", "a b", ".ann", "ann.", "a..b", "a-_b", "9" * 65, "ann\n", "änn", "a%b", "a'b", "a\0b", "١٢"],
 )
-def test_usernames_that_are_not(name: str) -> None:
+def test_invalid_usernames(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_username(name)
     assert refused.value.path == "username"
@@ -124,7 +124,7 @@ def test_passwords_that_are_long_enough(password: str) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "x" * 9, "x" * 201, "x" * 10**6])
-def test_passwords_that_are_not_and_the_refusal_does_not_show_them(password: str) -> None:
+def test_refused_password_is_not_shown(password: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_password(password)
     assert str(refused.value) == "password: must be 10 to 200 characters"

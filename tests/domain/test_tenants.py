@@ -61,7 +61,7 @@ def test_closing_keeps_everything_else() -> None:
     )
 
 
-def test_a_tenants_wallet_has_a_floor_of_zero_that_a_credit_line_lowers() -> None:
+def test_credit_line_lowers_the_floor_of_a_tenant_wallet() -> None:
     wallet = TenantWallet(operator_id=OPERATOR, tenant_id=AGENT)
     assert wallet.credit(5).debit(5) == wallet
     with pytest.raises(InsufficientFunds):
@@ -73,7 +73,7 @@ def test_a_tenants_wallet_has_a_floor_of_zero_that_a_credit_line_lowers() -> Non
 
 
 @pytest.mark.parametrize("slug", ["ab", "a1", "1a", "north-7", "a-b-c", "x" * 40, "0" * 40])
-def test_slugs_that_are_good(slug: str) -> None:
+def test_valid_slugs(slug: str) -> None:
     assert checked_slug(slug) == slug
 
 
@@ -101,7 +101,7 @@ def test_slugs_that_are_good(slug: str) -> None:
         "a" * 10**5,
     ],
 )
-def test_slugs_that_are_not(slug: str) -> None:
+def test_invalid_slugs(slug: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_slug(slug)
     assert refused.value.path == "slug"
@@ -117,7 +117,7 @@ def test_names_are_trimmed(typed: str, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", "   ", "x" * 121, "a\nb", "a\tb", "a\0b", "\ud800", "a\u200bb", "\x1b[31m", "\u202e"]
 )
-def test_names_that_are_not(name: str) -> None:
+def test_invalid_names(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_name(name, "region")
     assert refused.value.path == "region"
@@ -134,7 +134,7 @@ def test_any_text_is_a_slug_or_refused_and_a_slug_is_plain(text: str) -> None:
     assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
-def test_a_tenant_is_suspended_and_taken_up_again() -> None:
+def test_tenant_is_suspended_and_resumed() -> None:
     tenant = _tenant(TenantKind.AGENT)
     suspended = tenant.suspend()
     assert suspended.status is TenantStatus.SUSPENDED
@@ -144,7 +144,7 @@ def test_a_tenant_is_suspended_and_taken_up_again() -> None:
             call()
 
 
-def test_a_wallet_tells_beforehand_whether_a_sum_is_there() -> None:
+def test_wallet_checks_a_sum_beforehand() -> None:
     wallet = TenantWallet(operator_id=OPERATOR, tenant_id=AGENT).credit(5)
     wallet.require(5)
     with pytest.raises(InsufficientFunds):

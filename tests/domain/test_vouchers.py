@@ -62,14 +62,14 @@ def test_amount_and_bonus_are_one_amount(amount: int) -> None:
     assert voucher.total_minor <= MAX_AMOUNT_MINOR
 
 
-def test_the_largest_voucher_is_exactly_the_largest_that_can_be_issued() -> None:
+def test_largest_voucher_is_the_largest_accepted_amount() -> None:
     assert make_voucher(MAX_VOUCHER_MINOR).amount_minor == MAX_VOUCHER_MINOR
     with pytest.raises(InvalidInput):
         make_voucher(MAX_VOUCHER_MINOR + 1)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.0, True, "1", None, 10**12 + 1], ids=repr)
-def test_what_is_no_amount_cannot_be_issued(amount: int) -> None:
+def test_voucher_needs_a_valid_amount(amount: int) -> None:
     with pytest.raises(InvalidInput):
         make_voucher(amount)
 
@@ -82,7 +82,7 @@ def test_a_new_voucher_is_open_for_thirty_days() -> None:
     assert (voucher.closed_at, voucher.player_id) == (None, None)
 
 
-def test_it_is_redeemed_up_to_the_last_moment_and_expired_at_expires_at() -> None:
+def test_voucher_is_redeemable_until_its_expiry() -> None:
     voucher = make_voucher()
     last = voucher.expires_at - timedelta(microseconds=1)
     assert voucher.redeem(PLAYER, last).status is S.REDEEMED
@@ -102,7 +102,7 @@ def test_voiding_names_the_moment_and_nobody() -> None:
     assert (voided.status, voided.player_id, voided.closed_at) == (S.VOIDED, None, NOW)
 
 
-def test_an_overdue_voucher_that_was_not_swept_can_still_be_voided() -> None:
+def test_overdue_voucher_can_be_voided_before_the_sweep() -> None:
     voucher = make_voucher()
     assert voucher.void(voucher.expires_at + timedelta(days=1)).status is S.VOIDED
 
@@ -120,11 +120,11 @@ def test_a_closed_voucher_stays_as_it_is(
         assert refused.value.status == status
 
 
-def test_every_status_but_issued_is_refused_by_its_own_name() -> None:
+def test_each_closed_status_has_its_own_refusal() -> None:
     assert set(REFUSALS) == set(S) - {S.ISSUED}
 
 
-def test_it_expires_at_its_moment_and_not_before() -> None:
+def test_voucher_expires_at_its_expiry_not_before() -> None:
     voucher = make_voucher()
     with pytest.raises(VoucherNotDue):
         voucher.expire(voucher.expires_at - timedelta(microseconds=1))

@@ -71,8 +71,8 @@ class TestEveryRoute:
     @pytest.mark.parametrize(
         ("query", "place", "says"),
         [
-            ("timezone=Mars/Olympus", "query.timezone", "IANA time zone, such as America/Los_Angeles"),
-            ("timezone=localtime", "query.timezone", "IANA time zone, such as America/Los_Angeles"),
+            ("timezone=Mars/Olympus", "query.timezone", "IANA timezone, such as America/Los_Angeles"),
+            ("timezone=localtime", "query.timezone", "IANA timezone, such as America/Los_Angeles"),
             ("bucket=month", "query.bucket", "hour, day, week"),
             ("compare=next", "query.compare", "previous"),
             ("from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "query.to", "later than from"),

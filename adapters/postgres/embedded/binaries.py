@@ -49,7 +49,7 @@ class EmbeddedPostgresError(SetupError):
 
 
 @frozen
-class Account:
+class SystemAccount:
     """An account of the operating system that runs PostgreSQL for root, in its own group alone."""
 
     name: str
@@ -72,7 +72,7 @@ class Account:
         return next((step for step in way if not self.may(_EXECUTE, step)), None)
 
 
-def account_for(data: Path) -> Account | None:
+def account_for(data: Path) -> SystemAccount | None:
     """Return who runs the cluster in this data directory; None stands for ourselves.
 
     Root hands over to the directory's owner or, while there is none, to an unprivileged account.
@@ -97,7 +97,7 @@ def account_for(data: Path) -> Account | None:
         ) from None
 
 
-def _unprivileged_account() -> Account:
+def _unprivileged_account() -> SystemAccount:
     for name in _ACCOUNTS:
         try:
             return _account(pwd.getpwnam(name))
@@ -109,8 +109,8 @@ def _unprivileged_account() -> Account:
     )
 
 
-def _account(entry: "pwd.struct_passwd") -> Account:
-    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
+def _account(entry: "pwd.struct_passwd") -> SystemAccount:
+    return SystemAccount(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
 
 
 @frozen
@@ -132,7 +132,7 @@ class Binaries:
         """The server."""
         return self.directory / "postgres"
 
-    def run_by(self, account: Account | None) -> "Binaries":
+    def run_by(self, account: SystemAccount | None) -> "Binaries":
         """Return these programs, or a copy of them, where the account can run them."""
         if account is None or _can_run(account, self):
             return self
@@ -204,7 +204,7 @@ def _inspect(directory: Path) -> Binaries | None:
     return Binaries(directory=directory, major=int(version[1])) if version else None
 
 
-def _can_run(account: Account, binaries: Binaries) -> bool:
+def _can_run(account: SystemAccount, binaries: Binaries) -> bool:
     """Whether the account reaches the programs and, where their folders are known, all beside them."""
     if account.closed_directory(binaries.directory) is not None:
         return False
@@ -233,7 +233,7 @@ def _digest(binaries: Binaries) -> str:
     return digest.hexdigest()[:16]
 
 
-def _copied(parts: tuple[Path, ...], account: Account, *, name: str) -> Path:
+def _copied(parts: tuple[Path, ...], account: SystemAccount, *, name: str) -> Path:
     """Return the copy of folders that this account can run, made by whoever needs it first."""
     store = _store(account)
     copy = store / name
@@ -263,7 +263,7 @@ def _copy(part: Path, target: Path) -> None:
             path.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
 
 
-def _store(account: Account) -> Path:
+def _store(account: SystemAccount) -> Path:
     """Return the folder for copies: one that this account can enter and only root can change."""
     for store in _STORES:
         try:

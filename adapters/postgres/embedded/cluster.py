@@ -19,7 +19,7 @@ from typing import IO, Final
 
 from attrs import frozen
 
-from .binaries import ENVIRONMENT, Account, Binaries, EmbeddedPostgresError, account_for, find_binaries
+from .binaries import ENVIRONMENT, Binaries, EmbeddedPostgresError, SystemAccount, account_for, find_binaries
 from .locked_files import open_private, sync_folder, try_lock, unlock, wait_until
 
 HOST: Final = "127.0.0.1"
@@ -102,7 +102,7 @@ class Cluster:
         except (FileNotFoundError, IndexError, ValueError):  # not there, or not written to its end
             return None
 
-    def account(self) -> Account | None:
+    def account(self) -> SystemAccount | None:
         """Return who runs the cluster (None: ourselves), once sure that the folder is open to them."""
         account = account_for(self.data)
         closed = account and account.closed_directory(self.folder)
@@ -137,7 +137,7 @@ class Cluster:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def _initdb(self, binaries: Binaries, account: Account | None, place: Path, lock: IO[bytes]) -> None:
+    def _initdb(self, binaries: Binaries, account: SystemAccount | None, place: Path, lock: IO[bytes]) -> None:
         command = [
             f"{binaries.initdb}",
             f"--pgdata={place / 'data'}",
@@ -200,7 +200,7 @@ class Cluster:
         for leftover in (*self.data.glob(".s.PGSQL.*"), self.data / "postmaster.pid"):
             leftover.unlink(missing_ok=True)
 
-    def _spawn(self, binaries: Binaries, account: Account | None, port: int, log: IO[bytes]) -> int:
+    def _spawn(self, binaries: Binaries, account: SystemAccount | None, port: int, log: IO[bytes]) -> int:
         """Start the server in a session of its own, as nobody's child, and return its process id."""
         settings = {
             **_SETTINGS,
@@ -298,7 +298,7 @@ def accepts(port: int) -> bool:
 
 
 def _run_as(
-    account: Account | None,
+    account: SystemAccount | None,
     command: Collection[str],
     *,
     stderr: IO[bytes] | int,

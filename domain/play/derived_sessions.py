@@ -1,7 +1,7 @@
-"""What the ledger says of a player's sessions: the same figures that are kept live, derived again from the events.
+"""Sessions derived from the ledger: the same figures as the live snapshots.
 
-A live snapshot is written with each round, in the round's own transaction; folding the events of a player in the
-order of `player_seq` has to come to the same. Events of games that run elsewhere are reported beside and not here.
+A live snapshot is written in the transaction of each round. The events of a player, in the order of `player_seq`,
+must give the same snapshots. External events have no part in it: they are reported beside sessions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,25 +14,25 @@ from ..ledger.events import AccountKind, EventSource, EventType, LedgerEvent
 from .sessions import Session, SessionEnd
 
 _ACTIVE: Final = frozenset({EventType.LOGIN, EventType.BET, EventType.VOUCHER_REDEEMED})
-"""The events that are acts of the player; what else is written in a session keeps it no longer awake."""
+"""The events that count as activity of the player; other events of a session do not extend it."""
 
 LOSS_LIMIT: Final = "lossLimitMinor"
-"""What tells a session's loss limit from a player's own limits, which sessions know nothing of."""
+"""The key that tells the loss limit of a session from a player's own limits, which are not part of sessions."""
 
 NOT_IN_THE_LEDGER: Final = ("refresh_generation", "checked_at")
-"""What a session keeps that is no part of its snapshot, and that no event tells."""
+"""The fields of a session that no event has."""
 
 
 @define
-class SessionFold:
-    """The sessions of one player as far as the events were taken in. `through` is the last event's number."""
+class DerivedSessions:
+    """The sessions of one player, derived from the events so far. `through` is the number of the last event."""
 
     sessions: dict[UUID, Session] = field(factory=dict)
     through: int = 0
     _balance_minor: int = 0
 
     def take(self, events: Iterable[LedgerEvent]) -> None:
-        """Take in more of the player's events, in the order of `player_seq`."""
+        """Add further events of the player, in the order of `player_seq`."""
         for event in events:
             self.through = event.player_seq or self.through
             if event.source is EventSource.PLAYTIME:
@@ -46,7 +46,7 @@ class SessionFold:
             return
         session = self.sessions.get(event.session_id)
         if session is None:
-            # The voucher that makes a player is written before the log-in that opens its session.
+            # The voucher that creates a player is written before the login that opens the session.
             if event.event_type is EventType.LOGIN:
                 self.sessions[event.session_id] = self._opened(event, event.session_id)
             return
@@ -87,16 +87,16 @@ class SessionFold:
         return session
 
 
-def differing(kept: Session, derived: Session) -> Mapping[str, tuple[object, object]]:
-    """Return the fields of a snapshot that are kept otherwise than the ledger has them: as kept, as derived."""
-    told = (part.name for part in fields(Session) if part.name not in NOT_IN_THE_LEDGER)
-    pairs = {name: (getattr(kept, name), getattr(derived, name)) for name in told}
+def differing(stored: Session, derived: Session) -> Mapping[str, tuple[object, object]]:
+    """Return the fields that differ, each as the pair of the stored and the derived value."""
+    names = (part.name for part in fields(Session) if part.name not in NOT_IN_THE_LEDGER)
+    pairs = {name: (getattr(stored, name), getattr(derived, name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def corrected(kept: Session, derived: Session) -> Session:
-    """Return the session as the ledger has it, with what the ledger does not tell as it was kept."""
-    return evolve(derived, refresh_generation=kept.refresh_generation, checked_at=kept.checked_at)
+def corrected(stored: Session, derived: Session) -> Session:
+    """Return the derived session, with the stored values of the fields that no event has."""
+    return evolve(derived, refresh_generation=stored.refresh_generation, checked_at=stored.checked_at)
 
 
 def _ended(session: Session, event: LedgerEvent) -> Session:
@@ -107,7 +107,7 @@ def _ended(session: Session, event: LedgerEvent) -> Session:
 
 
 def _player_balance(event: LedgerEvent) -> int | None:
-    """Return the player's balance after an event that states one."""
+    """Return the player's balance after an event, if the event has it."""
     transfer = event.transfer
     if transfer is None:
         return None
