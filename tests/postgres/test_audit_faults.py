@@ -101,7 +101,8 @@ FAULTS: Final = {
     "a voucher that nobody paid for": (
         "VOUCHER_DIFFERS",
         """insert into playtime.vouchers select operator_id, tenant_id, gen_random_uuid(), 'PLANTED', pin_key_id,
-        pin_generation, amount_minor, bonus_minor, issued_by, issued_at, expires_at, 'EXPIRED', closed_at, null
+        pin_generation, amount_minor, bonus_minor, issued_by, issued_at, expires_at, 'EXPIRED', closed_at, null,
+        batch_id, number, prints
         from playtime.vouchers where voucher_id = %(voided)s::uuid""",
     ),
     "a player got some of the bonus at once": ("VOUCHER_DIFFERS", _PAID_EARLY),

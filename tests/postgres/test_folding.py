@@ -198,28 +198,6 @@ class TestCost:
         assert entries_read() == 7
 
 
-class TestRowsOfTheReleaseBefore:
-    def test_a_voucher_without_a_batch_is_one_by_itself(
-        self, storage: PostgresStorage, here: House, database: TestDatabase
-    ) -> None:
-        vouchers = [here.voucher(), here.voucher()]
-        write(storage, here.as_agent, *vouchers)
-        with psycopg.connect(database.superuser_url) as connection:
-            connection.execute(
-                "update playtime.vouchers set batch_id = null where operator_id = %s", (here.operator.tenant_id,)
-            )
-        one = vouchers[0].voucher_id
-        with storage.begin(here.as_agent) as unit:
-            found = unit.vouchers.get(one)
-            assert found is not None
-            assert (found.batch_id, found.number, found.prints) == (one, 1, 0)
-            assert list(unit.vouchers.lock_batch(one)) == [found]
-            unit.save(found.printed())
-            unit.commit()
-        printed = read(storage, here.as_agent, lambda unit: unit.vouchers.get(one))
-        assert printed == found.printed()
-
-
 class TestTheDirectory:
     @pytest.mark.parametrize("bound_to", ["nobody", "another operator", "the agent", "a sibling"])
     def test_only_the_operator_sets_a_status(
