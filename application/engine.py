@@ -16,7 +16,7 @@ from .analytics.ltv import ReadLtv
 from .analytics.ops import ReadOps
 from .analytics.overview import ReadOverview
 from .analytics.players import ReadPlayers
-from .analytics.rebuild import RebuildNumbers
+from .analytics.rebuild import RebuildAnalytics
 from .analytics.revenue import ReadRevenue
 from .authentication import Authenticate
 from .ledger.audit import RunAudit
@@ -119,7 +119,7 @@ class Engine:
     ingest_events: IngestEvents
     record_errors: RecordErrors
     configure_game: ConfigureGame
-    rebuild_numbers: RebuildNumbers
+    rebuild_analytics: RebuildAnalytics
     read_overview: ReadOverview
     read_revenue: ReadRevenue
     read_games: ReadGames

@@ -1,4 +1,4 @@
-"""Days of play made up by a seed, and what they add up to, counted the slow way."""
+"""Days of play generated from a seed, and its events, players and bettors by filter."""
 
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ..application.ports.analytics import Scope
+from ..application.ports.analytics import AnalyticsFilter
 from ..domain.ledger.events import AccountKind, EventSource, EventType, LedgerEvent
 from ..domain.play.players import Player
 from ..domain.tenancy.tenants import Tenant
@@ -25,35 +25,35 @@ STAKES: Final = (1, 2, 5, 7, 100, 499, 500, 12_345, 10**12)
 
 
 @frozen
-class Play:
-    """Players, and events of theirs and of their agents."""
+class GeneratedPlay:
+    """Players, and the events of these and of their agents."""
 
     players: Sequence[Player]
     events: Sequence[LedgerEvent]
 
     @property
     def cashiers(self) -> list[UUID]:
-        """The cashiers who are named."""
+        """The cashiers of the players."""
         return sorted({player.cashier_id for player in self.players if player.cashier_id})
 
-    def of(self, *tenants: Tenant) -> "Play":
-        """Return the part that belongs to some tenants."""
+    def of(self, *tenants: Tenant) -> "GeneratedPlay":
+        """Return the part of some tenants."""
         ids = {tenant.tenant_id for tenant in tenants}
-        return Play(
+        return GeneratedPlay(
             [player for player in self.players if player.tenant_id in ids],
             [event for event in self.events if event.tenant_id in ids],
         )
 
-    def later(self, by: timedelta) -> "Play":
+    def later(self, by: timedelta) -> "GeneratedPlay":
         """Return the same play at another time."""
-        return Play(
+        return GeneratedPlay(
             [evolve(player, created_at=player.created_at + by) for player in self.players],
             [evolve(event, occurred_at=event.occurred_at + by) for event in self.events],
         )
 
 
 def moment(random: Random) -> datetime:
-    """Return a moment of those days, often one on which something begins, or the last before it."""
+    """Return a moment of those days, often the start of a bucket, or the last moment before it."""
     at = BEGINNING + timedelta(seconds=random.randrange(DAYS * 86_400), microseconds=random.randrange(10**6))
     if random.random() < 0.5:
         minutes = random.choice((15, 30, 60, 1440))
@@ -62,8 +62,8 @@ def moment(random: Random) -> datetime:
     return at
 
 
-def made_up_play(house: House, random: Random, *, events: int = 120) -> Play:
-    """Return play on both agents of a house: bets and wins, what goes with them, what happens elsewhere."""
+def generated_play(house: House, random: Random, *, events: int = 120) -> GeneratedPlay:
+    """Return play at both agents of a house: bets and wins with their other events, and external events."""
     cashiers = [fresh_id(), fresh_id()]
     players = [
         house.player(
@@ -83,11 +83,11 @@ def made_up_play(house: House, random: Random, *, events: int = 120) -> Play:
             made.append(marker(random.choice(unmarked)))
         else:
             made.append(_event(house, random, random.choice(players), sessions))
-    return Play(players, made)
+    return GeneratedPlay(players, made)
 
 
 def marker(event: LedgerEvent) -> LedgerEvent:
-    """Return what marks an event from elsewhere as a duplicate."""
+    """Return the duplicate marker of an external event."""
     about = {"eventType": event.event_type.value, "amountMinor": event.amount_minor}
     return evolve(
         event,
@@ -142,12 +142,12 @@ def _event(house: House, random: Random, player: Player, sessions: dict[UUID, li
 
 
 def marked_in(events: Sequence[LedgerEvent]) -> set[str]:
-    """Return the ids of the events that are marked as duplicates."""
+    """Return the ids of the events that have a duplicate marker."""
     return {event.action_id for event in events if event.event_type is E.DUPLICATE_OF}
 
 
-def picked(play: Play, since: datetime, until: datetime, only: Scope) -> list[LedgerEvent]:
-    """Return the events from one moment on, before another, that a scope names; marked duplicates are left out."""
+def picked(play: GeneratedPlay, since: datetime, until: datetime, only: AnalyticsFilter) -> list[LedgerEvent]:
+    """Return the events of a filter between two moments, without marked duplicates."""
     found, marked = [], marked_in(play.events)
     for event in play.events:
         if event.occurred_at < since or event.occurred_at >= until or str(event.event_id) in marked:
@@ -184,8 +184,8 @@ def groups(
     return found
 
 
-def newcomers(play: Play, since: datetime, until: datetime, only: Scope) -> list[Player]:
-    """Return the players made between two moments that a scope names; `play` is cut to the period before."""
+def newcomers(play: GeneratedPlay, since: datetime, until: datetime, only: AnalyticsFilter) -> list[Player]:
+    """Return the players of a filter who were created between two moments."""
     found = []
     for player in play.players:
         if not since <= player.created_at < until:
@@ -197,6 +197,6 @@ def newcomers(play: Play, since: datetime, until: datetime, only: Scope) -> list
     return found
 
 
-def who_bet(play: Play, since: datetime, until: datetime, only: Scope) -> set[UUID | None]:
+def who_bet(play: GeneratedPlay, since: datetime, until: datetime, only: AnalyticsFilter) -> set[UUID | None]:
     """Return the players who bet."""
     return {event.player_id for event in own(picked(play, since, until, only), E.BET)}

@@ -16,7 +16,7 @@ from ..domain.play.players import Player
 from ..domain.play.sessions import Session
 from ..domain.vouchers.vouchers import VoucherStatus
 from .house import House
-from .plays import made_up_play
+from .plays import generated_play
 from .records import NOW, account, fresh_id, fresh_name, movement, read, write
 
 K, E = AccountKind, EventType
@@ -223,19 +223,19 @@ class TestLossLimits:
         assert _find(storage, here.as_agent, Stored.LIMIT_PASSED).sample == (str(session.session_id),)
 
 
-def test_numbers_agree_with_the_ledger_however_much_of_it_is_folded(storage: Storage, here: House) -> None:
+def test_buckets_agree_with_the_ledger_after_any_roll_up(storage: Storage, here: House) -> None:
     random = Random(1)
     for limit in (0, 7, 50, 1_000):
-        play = made_up_play(here, random)
+        play = generated_play(here, random)
         write(storage, here.as_operator, *play.players, *play.events)
         if limit:
-            read(storage, here.as_operator, lambda unit: unit.analytics.fold(limit))  # noqa: B023 - asked at once
+            read(storage, here.as_operator, lambda unit: unit.roll_up.buckets(limit))  # noqa: B023 - asked at once
         for binding in (here.as_operator, here.as_agent, here.as_neighbour):
             assert _find(storage, binding, Stored.ROLLUP_DIFFERS).count == 0
     for _ in range(2):
         with storage.begin(here.as_operator) as unit:
-            unit.analytics.unfold()
-        read(storage, here.as_operator, lambda unit: unit.analytics.fold(100))
+            unit.roll_up.reset_buckets()
+        read(storage, here.as_operator, lambda unit: unit.roll_up.buckets(100))
         assert _find(storage, here.as_operator, Stored.ROLLUP_DIFFERS).count == 0
 
 

@@ -21,7 +21,7 @@ from attrs import frozen
 from ...application.access import SYSTEM
 from ...application.engine import Engine
 from ...application.errors import SetupError
-from ...application.ports.analytics import FOLD_BATCH
+from ...application.ports.rollup import ROLL_UP_BATCH
 from ...application.transactions import transact
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind
@@ -98,7 +98,7 @@ class AnalyticsBench:
     def _roll_up(self, operator_id: UUID) -> None:
         storage, binding = self.engine.sweep.storage, SYSTEM.binding_at(operator_id)
         started, events = time.monotonic(), 0
-        while some := transact(storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)):
+        while some := transact(storage, binding, lambda unit: unit.roll_up.buckets(ROLL_UP_BATCH)):
             events += some
         seconds = time.monotonic() - started
         self.show(f"rolled up {events} events in {seconds:.1f} s, {events / max(seconds, 0.001):.0f} a second")

@@ -72,7 +72,7 @@ def sweep_text(swept: Swept) -> str:
     """Return the counts of a sweep on one line."""
     return (
         f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
-        f" {swept.entries_folded} entries and {swept.events_counted} events rolled up,"
+        f" {swept.entries_rolled_up} entries and {swept.events_rolled_up} events rolled up,"
         f" {swept.events_sealed} events sealed"
     )
 

@@ -24,13 +24,16 @@ from typing import Self
 from attrs import field, frozen
 
 from ...application.errors import StorageUnavailable
+from ...application.ports.analytics import Analytics
 from ...application.ports.bindings import Binding
 from ...application.ports.storage import Record
-from .analytics.analytics import MemoryAnalytics
+from .analytics.analytics import analytics_of
+from .analytics.snapshot import Snapshot
 from .directory import MemoryDirectory
-from .games import MemoryGameFiles
+from .games import MemoryGameConfigs, MemoryGameFiles
 from .ledger.audit import MemoryAudit
 from .ledger.ledger import MemoryLedger
+from .ledger.rollup import MemoryRollUp
 from .ledger.stream import MemoryStream
 from .limits import MemoryPlayPasses
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
@@ -57,11 +60,14 @@ class MemoryUnitOfWork:
     safety: MemorySafety
     stream: MemoryStream
     audit: MemoryAudit
-    analytics: MemoryAnalytics
+    analytics: Analytics
+    roll_up: MemoryRollUp
+    game_configs: MemoryGameConfigs
 
     @classmethod
     def of(cls, transaction: Transaction) -> Self:
         """Return the unit of work that runs a transaction."""
+        snapshot = Snapshot(transaction)
         return cls(
             transaction,
             MemoryTenants(transaction),
@@ -75,7 +81,9 @@ class MemoryUnitOfWork:
             MemorySafety(transaction),
             MemoryStream(transaction),
             MemoryAudit(transaction),
-            MemoryAnalytics(transaction),
+            analytics_of(snapshot),
+            MemoryRollUp(transaction),
+            MemoryGameConfigs(snapshot),
         )
 
     def add(self, *records: Record) -> None:

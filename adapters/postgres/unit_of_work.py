@@ -5,9 +5,12 @@ from typing import Self
 
 from attrs import field, frozen
 
+from ...application.ports.analytics import Analytics
 from ...application.ports.storage import Record
-from .analytics.reads import PostgresAnalytics
+from .analytics.analytics import analytics_of
+from .analytics.rollup import PostgresRollUp
 from .audit.audit import PostgresAudit
+from .reads.games import PostgresGameConfigs
 from .reads.ledger import PostgresLedger
 from .reads.limits import PostgresPlayPasses
 from .reads.play import PostgresPlayers
@@ -83,9 +86,19 @@ class PostgresUnitOfWork:
         return PostgresAudit(self.transaction)
 
     @property
-    def analytics(self) -> PostgresAnalytics:
-        """The operator's numbers."""
-        return PostgresAnalytics(self.transaction)
+    def analytics(self) -> Analytics:
+        """The ports of analytics."""
+        return analytics_of(self.transaction)
+
+    @property
+    def roll_up(self) -> PostgresRollUp:
+        """The roll-up."""
+        return PostgresRollUp(self.transaction)
+
+    @property
+    def game_configs(self) -> PostgresGameConfigs:
+        """Game configs."""
+        return PostgresGameConfigs(self.transaction)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

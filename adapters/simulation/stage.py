@@ -20,10 +20,11 @@ from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientC
 from ...application.ports.analytics import Analytics
 from ...application.ports.audit import Audit, Stream
 from ...application.ports.bindings import Binding
-from ...application.ports.games import GameFiles
+from ...application.ports.games import GameConfigs, GameFiles
 from ...application.ports.ledger import Ledger
 from ...application.ports.limits import PlayPasses
 from ...application.ports.play import Players
+from ...application.ports.rollup import RollUp
 from ...application.ports.safety import Safety
 from ...application.ports.storage import Record, Storage, UnitOfWork
 from ...application.ports.tenancy import Directory, Staff, Tenants, Wallets
@@ -338,8 +339,25 @@ class StagedUnit:
 
     @property
     def analytics(self) -> Analytics:
-        """The operator's numbers."""
-        return _staged(self.stage, "analytics", self.inner.analytics)
+        """The ports of analytics."""
+        inner = self.inner.analytics
+        return Analytics(
+            play=_staged(self.stage, "play", inner.play),
+            players=_staged(self.stage, "players", inner.players),
+            cohorts=_staged(self.stage, "cohorts", inner.cohorts),
+            journeys=_staged(self.stage, "journeys", inner.journeys),
+            operations=_staged(self.stage, "operations", inner.operations),
+        )
+
+    @property
+    def roll_up(self) -> RollUp:
+        """The roll-up."""
+        return _staged(self.stage, "roll_up", self.inner.roll_up)
+
+    @property
+    def game_configs(self) -> GameConfigs:
+        """Game configs."""
+        return _staged(self.stage, "game_configs", self.inner.game_configs)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""

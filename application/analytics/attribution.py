@@ -1,4 +1,4 @@
-"""Attribution: which games, agents and regions a change against the period before came from, to the last coin."""
+"""Attribution: the parts of games, agents and regions in a change against the period before, to the last coin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -12,11 +12,20 @@ from ...domain.ledger.totals import Totals
 from ...domain.periods import Period
 from ..access import StaffPrincipal
 from ..ports.analytics import Analytics, Dimension
-from .reader import AnalyticsReader, Asked, Key, Numbers, merged, ratio_text, together, two_splits
+from .reader import (
+    AnalyticsReader,
+    AnalyticsReport,
+    AnalyticsRequest,
+    Key,
+    merged,
+    ratio_text,
+    together,
+    two_splits,
+)
 
 
-class Metric(StrEnum):
-    """What a change can be split of."""
+class AttributionMetric(StrEnum):
+    """Figures with a change that can be split."""
 
     NGR = "ngr"
     HANDLE = "handle"
@@ -25,7 +34,7 @@ class Metric(StrEnum):
 
 
 class SplitBy(StrEnum):
-    """What it can be split over; segments are the regions of players."""
+    """Splits of a change; segments are the regions of players."""
 
     GAME = "game"
     AGENT = "agent"
@@ -37,16 +46,16 @@ _DIMENSIONS: Final = {
     SplitBy.AGENT: Dimension.AGENT,
     SplitBy.SEGMENT: Dimension.REGION,
 }
-_SUMS: Final[Mapping[Metric, Callable[[Totals], int]]] = {
-    Metric.NGR: lambda totals: totals.ngr_minor,
-    Metric.HANDLE: lambda totals: totals.handle_minor,
-    Metric.DEPOSITS: lambda totals: totals.deposits_minor,
+_SUMS: Final[Mapping[AttributionMetric, Callable[[Totals], int]]] = {
+    AttributionMetric.NGR: lambda totals: totals.ngr_minor,
+    AttributionMetric.HANDLE: lambda totals: totals.handle_minor,
+    AttributionMetric.DEPOSITS: lambda totals: totals.deposits_minor,
 }
 
 
 @frozen
 class ChangePart:
-    """What one game, agent or segment contributed; None for what has none. `exact` is the change as a fraction."""
+    """The part of one game, agent or segment; None if events have none. `exact` is the change as a fraction."""
 
     by: SplitBy
     key: str | None
@@ -56,12 +65,12 @@ class ChangePart:
 
 @frozen(kw_only=True)
 class AttributionData:
-    """A metric now and before (amounts in minor units), and the change, which each of the three splits adds up to.
+    """A metric in both periods (amounts in minor units), and its change, which is the sum of each split.
 
-    Without a handle in both periods there is no RTP to change: `change` is None then, and there are no parts.
+    Without a handle in both periods the RTP has no change: `change` is None then, and there are no parts.
     """
 
-    metric: Metric
+    metric: AttributionMetric
     value: str | None
     previous_value: str | None
     change: str | None
@@ -73,27 +82,30 @@ class AttributionData:
 
 @frozen
 class ReadAttribution(AnalyticsReader):
-    """Reads where a change came from."""
+    """Reads the attribution of a change."""
 
     def __call__(
-        self, principal: StaffPrincipal, asked: Asked = Asked(), metric: str = Metric.NGR
-    ) -> Numbers[AttributionData]:
-        """Return it. Raises Forbidden, InvalidInput."""
-        if metric not in [*Metric]:
-            raise InvalidInput("metric", f"must be one of {', '.join(Metric)}")
+        self,
+        principal: StaffPrincipal,
+        request: AnalyticsRequest = AnalyticsRequest(),
+        metric: str = AttributionMetric.NGR,
+    ) -> AnalyticsReport[AttributionData]:
+        """Return the report. Raises Forbidden, InvalidInput."""
+        if metric not in [*AttributionMetric]:
+            raise InvalidInput("metric", f"must be one of {', '.join(AttributionMetric)}")
 
-        def read(numbers: Analytics, period: Period) -> AttributionData:
-            now, before = two_splits(numbers, period, asked.only, *_DIMENSIONS.values())
+        def read(analytics: Analytics, period: Period) -> AttributionData:
+            now, before = two_splits(analytics, period, request.only, *_DIMENSIONS.values())
             splits = {by: (merged(now, at), merged(before, at)) for at, by in enumerate(_DIMENSIONS)}
-            return _attribution(Metric(metric), splits)
+            return _attribution(AttributionMetric(metric), splits)
 
-        return self._answer(principal, asked, read)
+        return self._report(principal, request, read)
 
 
 Splits = Mapping[SplitBy, tuple[dict[Key, Totals], dict[Key, Totals]]]
 
 
-def _attribution(metric: Metric, splits: Splits) -> AttributionData:
+def _attribution(metric: AttributionMetric, splits: Splits) -> AttributionData:
     now, before = (together(parts.values()) for parts in splits[SplitBy.AGENT])
     value, previous = _value(metric, now), _value(metric, before)
     change = None if value is None or previous is None else value - previous
@@ -112,12 +124,16 @@ def _attribution(metric: Metric, splits: Splits) -> AttributionData:
     )
 
 
-def _value(metric: Metric, totals: Totals) -> Fraction | None:
-    return totals.rtp if metric is Metric.RTP else Fraction(_SUMS[metric](totals))
+def _value(metric: AttributionMetric, totals: Totals) -> Fraction | None:
+    return totals.rtp if metric is AttributionMetric.RTP else Fraction(_SUMS[metric](totals))
 
 
 def _parts(  # noqa: PLR0917 - as a split comes
-    metric: Metric, by: SplitBy, now: dict[Key, Totals], before: dict[Key, Totals], whole: tuple[Totals, Totals]
+    metric: AttributionMetric,
+    by: SplitBy,
+    now: dict[Key, Totals],
+    before: dict[Key, Totals],
+    whole: tuple[Totals, Totals],
 ) -> list[ChangePart]:
     nothing, found = Totals(), []
     for key in now.keys() | before.keys():
@@ -128,13 +144,15 @@ def _parts(  # noqa: PLR0917 - as a split comes
     return [ChangePart(by, key, ratio_text(change) or "", str(change)) for change, key in found]
 
 
-def _contribution(metric: Metric, part: tuple[Totals, Totals], whole: tuple[Totals, Totals]) -> Fraction:
-    """Return what a part contributed to the change of the whole.
+def _contribution(
+    metric: AttributionMetric, part: tuple[Totals, Totals], whole: tuple[Totals, Totals]
+) -> Fraction:
+    """Return the contribution of a part to the change of the whole.
 
-    Of a sum, its own change. Of the RTP, the change of (payout - r x handle) / whole handle, r being the RTP
-    before: so a part that returns just r contributes nothing by being played more, and the parts add up.
+    For a sum it is the part's own change. For the RTP it is the change of (payout - r x handle) / whole handle;
+    r is the RTP before. So a part that returns r contributes nothing when it is played more, and the parts add up.
     """
-    if metric is not Metric.RTP:
+    if metric is not AttributionMetric.RTP:
         return Fraction(_SUMS[metric](part[0]) - _SUMS[metric](part[1]))
     level = Fraction(whole[1].payout_minor, whole[1].handle_minor)
     excess = [Fraction(p.payout_minor) - level * p.handle_minor for p in part]

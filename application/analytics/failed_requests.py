@@ -1,4 +1,4 @@
-"""Writing down how often requests failed, for who looks after operations."""
+"""Recording failed requests in the ledger, for the operations report."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -15,7 +15,7 @@ from ..transactions import transact
 
 @frozen
 class FailedRequest:
-    """What failed: at whose, on which route, with which code. Of who is not known, at the platform's."""
+    """A kind of failure: tenant, route and code. Failures without a known tenant belong to the platform."""
 
     operator_id: UUID
     tenant_id: UUID
@@ -25,10 +25,10 @@ class FailedRequest:
 
 @frozen
 class RecordErrors:
-    """Writes an ERROR event for each kind of failure, with its count: never one for each request.
+    """Writes an ERROR event for each kind of failure with its count, never one for each request.
 
-    So nobody can fill the ledger by asking wrongly, and a request that fails writes nothing by itself. Refused
-    bets are not counted here: their stored answers say it.
+    So wrong requests cannot fill the ledger, and a failed request writes nothing by itself. Refused bets are not
+    counted here, because their answers are stored.
     """
 
     storage: Storage
@@ -36,7 +36,7 @@ class RecordErrors:
     ids: Ids
 
     def __call__(self, counts: Mapping[FailedRequest, int]) -> None:
-        """Write them, operator by operator. Raises StorageUnavailable."""
+        """Write the counts, operator by operator. Raises StorageUnavailable."""
         for operator_id in sorted({failed.operator_id for failed in counts}):
             events = [self._event(*item) for item in counts.items() if item[0].operator_id == operator_id]
             self._write(operator_id, Decided(None, added=events))

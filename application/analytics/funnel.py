@@ -1,4 +1,4 @@
-"""The funnel: how far vouchers come, from the desk to the next voucher."""
+"""The funnel: the stages of vouchers, from the desk to the next voucher."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,12 +8,12 @@ from attrs import frozen
 from ...domain.ledger.totals import ratio
 from ...domain.periods import Period
 from ..access import StaffPrincipal
-from ..ports.analytics import Analytics, Step
-from .reader import PREVIOUS, AnalyticsReader, Asked, Numbers, ratio_text, seconds_text
+from ..ports.analytics import Analytics, StageCount
+from .reader import PREVIOUS, AnalyticsReader, AnalyticsReport, AnalyticsRequest, ratio_text, seconds_text
 
 
-class Stage(StrEnum):
-    """The steps of the way; whoever comes to one has come to all before it."""
+class FunnelStage(StrEnum):
+    """The stages of a voucher, in order; a voucher at a stage was at all stages before it."""
 
     ISSUED = "issued"
     REDEEMED = "redeemed"
@@ -24,9 +24,9 @@ class Stage(StrEnum):
 
 @frozen(kw_only=True)
 class StageRecord:
-    """How many vouchers came to a stage: of all issued, and of those that came to the one before."""
+    """The vouchers at a stage, as a share of all issued and of those at the stage before."""
 
-    stage: Stage
+    stage: FunnelStage
     vouchers: int
     share_of_issued: str | None
     drop_off: int
@@ -46,27 +46,32 @@ class FunnelData:
 class ReadFunnel(AnalyticsReader):
     """Reads the funnel."""
 
-    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[FunnelData]:
-        """Return it. Raises Forbidden, InvalidInput."""
+    def __call__(
+        self, principal: StaffPrincipal, request: AnalyticsRequest = AnalyticsRequest()
+    ) -> AnalyticsReport[FunnelData]:
+        """Return the report. Raises Forbidden, InvalidInput."""
 
-        def read(numbers: Analytics, period: Period) -> FunnelData:
-            steps = numbers.funnel(period.span, asked.only)
-            compared = asked.compare == PREVIOUS
-            before = numbers.funnel(period.before.span, asked.only) if compared else [None] * len(steps)
-            return FunnelData([_stage(stage, number, steps, before) for number, stage in enumerate(Stage)])
+        def read(analytics: Analytics, period: Period) -> FunnelData:
+            counts = analytics.journeys.funnel(period.span, request.only)
+            before: Sequence[StageCount | None] = [None] * len(counts)
+            if request.compare == PREVIOUS:
+                before = analytics.journeys.funnel(period.before.span, request.only)
+            return FunnelData([_stage(stage, number, counts, before) for number, stage in enumerate(FunnelStage)])
 
-        return self._answer(principal, asked, read)
+        return self._report(principal, request, read)
 
 
-def _stage(stage: Stage, number: int, steps: Sequence[Step], before: Sequence[Step | None]) -> StageRecord:
-    step, came_from = steps[number], steps[max(number - 1, 0)].vouchers
+def _stage(
+    stage: FunnelStage, number: int, counts: Sequence[StageCount], before: Sequence[StageCount | None]
+) -> StageRecord:
+    count, came_from = counts[number], counts[max(number - 1, 0)].vouchers
     previous = before[number]
     return StageRecord(
         stage=stage,
-        vouchers=step.vouchers,
-        share_of_issued=ratio_text(ratio(step.vouchers, steps[0].vouchers)),
-        drop_off=came_from - step.vouchers,
-        drop_off_rate=ratio_text(ratio(came_from - step.vouchers, came_from)),
-        median_seconds=seconds_text(step.median_milliseconds),
+        vouchers=count.vouchers,
+        share_of_issued=ratio_text(ratio(count.vouchers, counts[0].vouchers)),
+        drop_off=came_from - count.vouchers,
+        drop_off_rate=ratio_text(ratio(came_from - count.vouchers, came_from)),
+        median_seconds=seconds_text(count.median_milliseconds),
         previous_vouchers=None if previous is None else previous.vouchers,
     )

@@ -1,4 +1,4 @@
-"""Games: what each took and gave, against what it should; and an alarm that may be watched all the time."""
+"""Games: the figures of each game beside its odds, and an alarm that can be watched at any time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -16,10 +16,10 @@ from ..ports.analytics import Analytics, Dimension
 from .reader import (
     PREVIOUS,
     AnalyticsReader,
-    Asked,
+    AnalyticsReport,
+    AnalyticsRequest,
     Key,
     KnownOdds,
-    Numbers,
     PlayRecord,
     by_key,
     play_record,
@@ -27,16 +27,16 @@ from .reader import (
 )
 
 _BEFORE, _NOW = 1, 2
-"""The buckets of the one question that games are asked by; all of them together are since the beginning."""
+"""The buckets of the query; all buckets together are the time since the beginning."""
 
 
 @frozen(kw_only=True)
-class GameNumbers:
-    """One game, here or elsewhere. `volume` is its share of the handle of all games of its source.
+class GameFigures:
+    """One game of ours or an external one. `volume` is its share of the handle of all games of its source.
 
-    `drifted` tells whether its wins since the beginning lie further from its odds than chance ever takes those of
-    all but one in a thousand games, however often one looks: proved of our own games, and approached elsewhere.
-    None where the odds are not known, or where a game elsewhere was not played enough.
+    `drifted` says that its wins since the beginning lie further from its odds than chance takes them. Chance alone
+    does so for one in a thousand games at most, however often anyone looks. This is proved for our own games, and
+    an approximation for external ones. None if the odds are not known, or after too few external spins.
     """
 
     game_key: str | None
@@ -60,30 +60,33 @@ class GameNumbers:
 
 @frozen
 class GamesData:
-    """Every game that was played in the period, the one with the largest handle first."""
+    """Every game played in the period, the one with the largest handle first."""
 
-    games: Sequence[GameNumbers]
+    games: Sequence[GameFigures]
 
 
 @frozen
 class ReadGames(AnalyticsReader):
-    """Reads the numbers of games."""
+    """Reads the figures of games."""
 
-    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[GamesData]:
-        """Return them. Raises Forbidden, InvalidInput."""
+    def __call__(
+        self, principal: StaffPrincipal, request: AnalyticsRequest = AnalyticsRequest()
+    ) -> AnalyticsReport[GamesData]:
+        """Return the report. Raises Forbidden, InvalidInput."""
         odds = self._odds(principal)
         by = (Dimension.GAME, Dimension.PROVIDER)
         own: dict[str | None, Game] = {game.game_key: game for game in self.games}
 
-        def read(numbers: Analytics, period: Period) -> GamesData:
+        def read(analytics: Analytics, period: Period) -> GamesData:
             start = min(FIRST_MOMENT, period.before.since) - timedelta(days=1)
-            sums = numbers.sums([start, period.before.since, period.since, period.until], asked.only, by)
-            now = by_key(part for part in sums if part.bucket == _NOW)
-            before = by_key(part for part in sums if part.bucket == _BEFORE)
-            compared = before if asked.compare == PREVIOUS else None
-            return GamesData(_games(now, by_key(sums), compared, (odds, own)))
+            edges = [start, period.before.since, period.since, period.until]
+            parts = analytics.play.totals(edges, request.only, by)
+            now = by_key(part for part in parts if part.bucket == _NOW)
+            before = by_key(part for part in parts if part.bucket == _BEFORE)
+            compared = before if request.compare == PREVIOUS else None
+            return GamesData(_games(now, by_key(parts), compared, (odds, own)))
 
-        return self._answer(principal, asked, read)
+        return self._report(principal, request, read)
 
 
 def _games(
@@ -91,7 +94,7 @@ def _games(
     so_far: Mapping[Key, Totals],
     before: Mapping[Key, Totals] | None,
     known: tuple[KnownOdds, Mapping[str | None, Game]],
-) -> list[GameNumbers]:
+) -> list[GameFigures]:
     rows = []
     odds, own = known
     for source in EventSource:
@@ -114,7 +117,7 @@ def _game(
     totals: Totals,
     odds: Odds | None,
     about: tuple[EventSource, int, PlayRecord | None, bool | None],
-) -> GameNumbers:
+) -> GameFigures:
     source, handle_minor, previous, drifted = about
     variance = None if odds is None else odds.variance
     interval = None
@@ -124,7 +127,7 @@ def _game(
             payout_minor=totals.payout_minor,
             variance=variance * totals.squares,
         )
-    return GameNumbers(
+    return GameFigures(
         game_key=key[0],
         provider=key[1],
         source=source,

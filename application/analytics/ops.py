@@ -1,4 +1,4 @@
-"""Operations: what failed and what was refused, and what the desks did."""
+"""Operations: failed requests, refused bets, and the work at the desks."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +11,17 @@ from ...domain.ledger.totals import Totals
 from ...domain.periods import Period
 from ..access import StaffPrincipal
 from ..ports.analytics import Analytics, Dimension
-from .reader import PREVIOUS, AnalyticsReader, Asked, Key, Numbers, id_of, seconds_text, together, two_splits
+from .reader import (
+    PREVIOUS,
+    AnalyticsReader,
+    AnalyticsReport,
+    AnalyticsRequest,
+    Key,
+    id_of,
+    seconds_text,
+    together,
+    two_splits,
+)
 from .revenue import VouchersRecord, vouchers_record
 
 _AT_DESKS: Final = (
@@ -25,7 +35,7 @@ _AT_DESKS: Final = (
 
 @frozen
 class ErrorRow:
-    """How often requests of a route failed with a code."""
+    """The number of failed requests of a route by code."""
 
     route: str | None
     code: str
@@ -34,7 +44,7 @@ class ErrorRow:
 
 @frozen
 class RefusalRow:
-    """How often bets were refused for a reason."""
+    """The number of refused bets by code."""
 
     code: str
     count: int
@@ -42,7 +52,7 @@ class RefusalRow:
 
 @frozen(kw_only=True)
 class CashierRow:
-    """What was done with vouchers under one cashier's name; the system's own expiries are its id's."""
+    """The vouchers of one cashier; the system's own expiries have the system's id."""
 
     cashier_id: UUID | None
     issued: int
@@ -54,7 +64,7 @@ class CashierRow:
 
 @frozen
 class RedemptionTimes:
-    """How long vouchers redeemed in the period had been issued: the middle one, and the slowest of nine in ten."""
+    """The time from issue to redemption of the vouchers redeemed in the period: median and 90th percentile."""
 
     median_seconds: str | None
     p90_seconds: str | None
@@ -62,7 +72,7 @@ class RedemptionTimes:
 
 @frozen(kw_only=True)
 class OpsData:
-    """What happened in the background of the period, and vouchers in the one before where that was asked for."""
+    """The operations of the period, and on request the vouchers of the period before."""
 
     errors: Sequence[ErrorRow]
     refused_bets: Sequence[RefusalRow]
@@ -75,27 +85,34 @@ class OpsData:
 
 @frozen
 class ReadOps(AnalyticsReader):
-    """Reads the numbers of operations."""
+    """Reads the figures of operations."""
 
-    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[OpsData]:
-        """Return them. Raises Forbidden, InvalidInput."""
+    def __call__(
+        self, principal: StaffPrincipal, request: AnalyticsRequest = AnalyticsRequest()
+    ) -> AnalyticsReport[OpsData]:
+        """Return the report. Raises Forbidden, InvalidInput."""
 
-        def read(numbers: Analytics, period: Period) -> OpsData:
-            span, only = period.span, asked.only
-            now, before = two_splits(numbers, period, only, Dimension.CASHIER, of=_AT_DESKS)
+        def read(analytics: Analytics, period: Period) -> OpsData:
+            span, only = period.span, request.only
+            now, before = two_splits(analytics, period, only, Dimension.CASHIER, of=_AT_DESKS)
             totals, previous = together(now.values()), together(before.values())
-            times = numbers.redemption_times(span, only) or (None, None)
+            times = analytics.journeys.redemption_times(span, only) or (None, None)
             return OpsData(
-                errors=[ErrorRow(tally.route, tally.code, tally.count) for tally in numbers.errors(span, only)],
-                refused_bets=[RefusalRow(tally.code, tally.count) for tally in numbers.refusals(span, only)],
+                errors=[
+                    ErrorRow(tally.route, tally.code, tally.count)
+                    for tally in analytics.operations.failed_requests(span, only)
+                ],
+                refused_bets=[
+                    RefusalRow(tally.code, tally.count) for tally in analytics.operations.refused_bets(span, only)
+                ],
                 vouchers=vouchers_record(totals),
-                previous_vouchers=vouchers_record(previous) if asked.compare == PREVIOUS else None,
+                previous_vouchers=vouchers_record(previous) if request.compare == PREVIOUS else None,
                 cashiers=_cashiers(now),
                 redemption=RedemptionTimes(*map(seconds_text, times)),
                 logins=totals.of(EventType.LOGIN).events,
             )
 
-        return self._answer(principal, asked, read)
+        return self._report(principal, request, read)
 
 
 def _cashiers(parts: dict[Key, Totals]) -> list[CashierRow]:

@@ -1,4 +1,4 @@
-"""The overview: what came in and went out, how sure the RTP is, and who was there."""
+"""The overview: money in and out, the RTP with its interval, and active players."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,24 +15,24 @@ from ..ports.analytics import Analytics
 from .reader import (
     PREVIOUS,
     AnalyticsReader,
-    Asked,
-    ElsewhereRecord,
+    AnalyticsReport,
+    AnalyticsRequest,
+    ExternalPlayRecord,
     Key,
     KnownOdds,
-    Numbers,
-    elsewhere_record,
+    external_play_record,
     ratio_text,
     together,
-    two_sides,
+    two_periods,
 )
 
 Expectation = tuple[Fraction | None, Fraction | None, Fraction | None]
-"""The RTP that is to be expected, and the interval around the one there was."""
+"""The expected RTP, and the interval around the actual one."""
 
 
 @frozen(kw_only=True)
 class HeadlineRecord:
-    """The figures of one period. `arpu_minor` is NGR over active players, in minor units with decimals."""
+    """The figures of one period. `arpu_minor` is NGR / active players, in minor units with decimals."""
 
     spins: int
     handle_minor: int
@@ -53,12 +53,12 @@ class HeadlineRecord:
     mau: int
     stickiness: str | None
     arpu_minor: str | None
-    elsewhere: ElsewhereRecord
+    elsewhere: ExternalPlayRecord
 
 
 @frozen
 class NgrPoint:
-    """The NGR of one bucket, and of its counterpart in the period before where that was asked for."""
+    """The NGR of one bucket, and on request of its counterpart in the period before."""
 
     start: datetime
     local_start: str
@@ -68,7 +68,7 @@ class NgrPoint:
 
 @frozen
 class OverviewData:
-    """The figures of the period, of the one before, and the NGR bucket by bucket."""
+    """The figures of the period and of the period before, and the NGR by bucket."""
 
     current: HeadlineRecord
     previous: HeadlineRecord
@@ -79,14 +79,16 @@ class OverviewData:
 class ReadOverview(AnalyticsReader):
     """Reads the overview."""
 
-    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[OverviewData]:
-        """Return it. Raises Forbidden, InvalidInput."""
+    def __call__(
+        self, principal: StaffPrincipal, request: AnalyticsRequest = AnalyticsRequest()
+    ) -> AnalyticsReport[OverviewData]:
+        """Return the report. Raises Forbidden, InvalidInput."""
         odds = self._odds(principal)
 
-        def read(numbers: Analytics, period: Period) -> OverviewData:
-            now, before = two_sides(numbers, period, asked.only)
-            actives = numbers.actives_within([*_windows(period), *_windows(period.before)], asked.only)
-            compared = asked.compare == PREVIOUS
+        def read(analytics: Analytics, period: Period) -> OverviewData:
+            now, before = two_periods(analytics, period, request.only)
+            actives = analytics.players.active_within([*_windows(period), *_windows(period.before)], request.only)
+            compared = request.compare == PREVIOUS
             return OverviewData(
                 _headline(together(now.series), actives[:4], _expectation(now.by_game, odds)),
                 _headline(together(before.series), actives[4:], _expectation(before.by_game, odds)),
@@ -101,11 +103,11 @@ class ReadOverview(AnalyticsReader):
                 ],
             )
 
-        return self._answer(principal, asked, read)
+        return self._report(principal, request, read)
 
 
 def _windows(period: Period) -> list[Span]:
-    """Return when a player has to have bet to be active, and so daily, weekly and monthly."""
+    """Return the windows of active players: the period, its last day, week and month."""
     return [period.span, *(period.last_days(days) for days in (1, 7, 30))]
 
 
@@ -132,14 +134,14 @@ def _headline(totals: Totals, actives: Sequence[int], expectation: Expectation) 
         mau=mau,
         stickiness=ratio_text(ratio(dau, mau)),
         arpu_minor=ratio_text(ratio(totals.ngr_minor, active)),
-        elsewhere=elsewhere_record(totals),
+        elsewhere=external_play_record(totals),
     )
 
 
 def _expectation(by_game: Mapping[Key, Totals], odds: KnownOdds) -> Expectation:
-    """Return the RTP that the odds let expect of what was staked, and the interval around the one there was.
+    """Return the RTP that the odds predict for the stakes, and the interval around the actual one.
 
-    None where nothing was staked, or something on a game of which that is not known.
+    None without stakes, or with a stake on a game of unknown odds.
     """
     played = [
         (totals, odds.of(EventSource.PLAYTIME, key[0])) for key, totals in by_game.items() if totals.handle_minor

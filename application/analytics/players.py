@@ -1,4 +1,4 @@
-"""Players: who was there, who was new and came back, how they play, and whose luck is none."""
+"""Players: active and new ones, retention, their play, and outliers."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +17,8 @@ from ...domain.ledger.totals import Totals, ratio
 from ...domain.local_time import Bucket
 from ...domain.periods import Period
 from ..access import StaffPrincipal
-from ..ports.analytics import LENGTH_STEPS_SECONDS, STAKE_STEPS, Analytics, PlayerSum
-from .reader import AnalyticsReader, Asked, Numbers, added_up, ratio_text
+from ..ports.analytics import SESSION_CLASSES_SECONDS, STAKE_CLASSES_MINOR, Analytics, PlayerTotal
+from .reader import AnalyticsReader, AnalyticsReport, AnalyticsRequest, added_up, ratio_text
 
 TOP_PLAYERS: Final = 20
 RETENTION_DAYS: Final = (1, 7, 30)
@@ -32,7 +32,7 @@ _OF_BONUSES: Final = (
 
 @frozen
 class ActivityPoint:
-    """How many players bet, and how many were made, in one bucket, and in its counterpart in the period before."""
+    """The active and the new players of one bucket, and of its counterpart in the period before."""
 
     start: datetime
     local_start: str
@@ -44,7 +44,7 @@ class ActivityPoint:
 
 @frozen
 class RetentionRecord:
-    """How many of the players of all cohorts that are old enough bet again so many days after."""
+    """The players of all cohorts that are old enough, and those of them who bet again that many days later."""
 
     players: int
     returned: int
@@ -53,7 +53,7 @@ class RetentionRecord:
 
 @frozen
 class CohortRecord:
-    """The players made on one day, and how many bet on the 1st, 7th and 30th after; None if that is not over."""
+    """The players created on one day, and those who bet on the 1st, 7th and 30th day after; None until it ends."""
 
     start: datetime
     local_start: str
@@ -65,7 +65,7 @@ class CohortRecord:
 
 @frozen
 class Retention:
-    """Retention in all, and cohort by cohort."""
+    """Retention of all cohorts, and by cohort."""
 
     d1: RetentionRecord
     d7: RetentionRecord
@@ -75,7 +75,7 @@ class Retention:
 
 @frozen
 class LengthBin:
-    """How many sessions lasted so long, from first to last bet; `below_seconds` is None in the last bin."""
+    """The number of sessions in a class of lengths; `below_seconds` is None in the last one."""
 
     from_seconds: int
     below_seconds: int | None
@@ -84,7 +84,7 @@ class LengthBin:
 
 @frozen
 class SizeBin:
-    """How many bets had such a stake; `below_minor` is None in the last bin."""
+    """The number of bets in a class of stakes; `below_minor` is None in the last one."""
 
     from_minor: int
     below_minor: int | None
@@ -93,7 +93,7 @@ class SizeBin:
 
 @frozen
 class PlayerRow:
-    """What one player staked and won in the period. `net_minor` is what the house won: bets less wins."""
+    """The play of one player in the period. `net_minor` is the house's win: bets minus wins."""
 
     player_id: UUID
     agent_id: UUID
@@ -106,7 +106,7 @@ class PlayerRow:
 
 @frozen
 class OutlierRow:
-    """A player whose wins lie too far from what the games' odds let expect: by `z` standard deviations."""
+    """A player whose wins differ from the games' odds by `z` standard deviations, too many for luck."""
 
     player_id: UUID
     agent_id: UUID
@@ -119,7 +119,7 @@ class OutlierRow:
 
 @frozen
 class Outliers:
-    """Those who have won more or less than luck gives, of so many tested."""
+    """The outliers, and the number of players tested."""
 
     tested: int
     players: Sequence[OutlierRow]
@@ -127,7 +127,7 @@ class Outliers:
 
 @frozen(kw_only=True)
 class BonusUse:
-    """What became of bonuses."""
+    """The bonuses of a period by outcome."""
 
     held: int
     held_minor: int
@@ -155,69 +155,71 @@ class PlayersData:
 
 @frozen
 class ReadPlayers(AnalyticsReader):
-    """Reads the numbers of players."""
+    """Reads the figures of players."""
 
-    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[PlayersData]:
-        """Return them. Raises Forbidden, InvalidInput."""
+    def __call__(
+        self, principal: StaffPrincipal, request: AnalyticsRequest = AnalyticsRequest()
+    ) -> AnalyticsReport[PlayersData]:
+        """Return the report. Raises Forbidden, InvalidInput."""
         odds, now = self._odds(principal), self.clock.now()
         games = {game.game_key: game for game in self.games}
 
-        def read(numbers: Analytics, period: Period) -> PlayersData:
-            only, whole = asked.only, [period.since, period.until]
-            notable = numbers.notable_players(period.span, only, odds.own_play, TOP_PLAYERS)
-            points = _series(numbers, period, asked)
+        def read(analytics: Analytics, period: Period) -> PlayersData:
+            only, whole = request.only, [period.since, period.until]
+            notable = analytics.players.notable(period.span, only, odds.own_play, TOP_PLAYERS)
+            points = _series(analytics, period, request)
             return PlayersData(
                 active=notable.active,
                 new=sum(point.new for point in points),
                 series=points,
-                retention=_retention(numbers, period, asked, now, points),
-                session_lengths=_lengths(numbers.session_lengths(period.span, only)),
-                bet_sizes=_sizes(numbers.bet_sizes(period.span, only)),
-                top_players=_top(notable.sums),
-                outliers=Outliers(notable.tested, _outliers(notable.sums, odds.own_play, games)),
-                bonuses=_bonuses(added_up(numbers.sums(whole, only, of=_OF_BONUSES))),
+                retention=_retention(analytics, period, request, now, points),
+                session_lengths=_lengths(analytics.players.session_lengths(period.span, only)),
+                bet_sizes=_sizes(analytics.play.stake_distribution(period.span, only)),
+                top_players=_top(notable.totals),
+                outliers=Outliers(notable.tested, _outliers(notable.totals, odds.own_play, games)),
+                bonuses=_bonuses(added_up(analytics.play.totals(whole, only, of=_OF_BONUSES))),
             )
 
-        return self._answer(principal, asked, read)
+        return self._report(principal, request, read)
 
 
-def _series(numbers: Analytics, period: Period, asked: Asked) -> list[ActivityPoint]:
+def _series(analytics: Analytics, period: Period, request: AnalyticsRequest) -> list[ActivityPoint]:
     both, count = period.both_edges, len(period.edges) - 1
     now, before = both[count:], both[: count + 1]
-    actives = numbers.actives(now if asked.compare is None else both, asked.only)
+    actives = analytics.players.active(now if request.compare is None else both, request.only)
     earlier: Sequence[tuple[int | None, int | None]] = [(None, None)] * count
-    if asked.compare is not None:
-        earlier = list(zip(actives[:count], numbers.newcomers(before, asked.only), strict=True))
-    there = zip(actives[-count:], numbers.newcomers(now, asked.only), strict=True)
+    if request.compare is not None:
+        earlier = list(zip(actives[:count], analytics.cohorts.sizes(before, request.only), strict=True))
+    there = zip(actives[-count:], analytics.cohorts.sizes(now, request.only), strict=True)
     return [
         ActivityPoint(start, period.local_text(start), *counts, *counts_before)
         for start, counts, counts_before in zip(now, there, earlier, strict=False)
     ]
 
 
-def _retention(  # noqa: PLR0917 - as a question comes
-    numbers: Analytics, period: Period, asked: Asked, now: datetime, points: Sequence[ActivityPoint]
+def _retention(  # noqa: PLR0917 - the parts of one query
+    analytics: Analytics, period: Period, request: AnalyticsRequest, now: datetime, points: Sequence[ActivityPoint]
 ) -> Retention:
     days, after = period.by_day.edges, period.until_now(now, max(RETENTION_DAYS) + 1)
     over = after.whole_days(now)
     by_days = period.bucket is Bucket.DAY
-    sizes = [point.new for point in points] if by_days else numbers.newcomers(days, asked.only)
+    sizes = [point.new for point in points] if by_days else analytics.cohorts.sizes(days, request.only)
     came = {
-        (part.born, part.after): part.players
-        for part in numbers.returns(days, after.edges, RETENTION_DAYS, asked.only)
+        (part.cohort, part.after): part.players
+        for part in analytics.cohorts.retention(days, after.edges, RETENTION_DAYS, request.only)
     }
 
-    def returned(born: int, after: int) -> int | None:
-        return came.get((born, after), 0) if born + after < over else None
+    def returned(cohort: int, after: int) -> int | None:
+        return came.get((cohort, after), 0) if cohort + after < over else None
 
     rows = [
         CohortRecord(
-            start, period.local_text(start), sizes[born], *(returned(born, after) for after in RETENTION_DAYS)
+            start, period.local_text(start), sizes[cohort], *(returned(cohort, after) for after in RETENTION_DAYS)
         )
-        for born, start in enumerate(days[:-1])
+        for cohort, start in enumerate(days[:-1])
     ]
     d1, d7, d30 = (
-        _in_all([(row.players, returned(born, after)) for born, row in enumerate(rows)])
+        _in_all([(row.players, returned(cohort, after)) for cohort, row in enumerate(rows)])
         for after in RETENTION_DAYS
     )
     return Retention(d1, d7, d30, rows)
@@ -230,32 +232,32 @@ def _in_all(cohorts: Sequence[tuple[int, int | None]]) -> RetentionRecord:
 
 
 def _lengths(counts: Sequence[int]) -> list[LengthBin]:
-    ends = [*LENGTH_STEPS_SECONDS[1:], None]
-    return [LengthBin(*row) for row in zip(LENGTH_STEPS_SECONDS, ends, counts, strict=True)]
+    ends = [*SESSION_CLASSES_SECONDS[1:], None]
+    return [LengthBin(*row) for row in zip(SESSION_CLASSES_SECONDS, ends, counts, strict=True)]
 
 
 def _sizes(counts: Sequence[int]) -> list[SizeBin]:
-    """Return the bins up to the largest bet there was."""
+    """Return the classes up to that of the largest bet."""
     last = max((number for number, count in enumerate(counts) if count), default=-1)
-    rows = zip(STAKE_STEPS, [*STAKE_STEPS[1:], None], counts, strict=True)
+    rows = zip(STAKE_CLASSES_MINOR, [*STAKE_CLASSES_MINOR[1:], None], counts, strict=True)
     return [SizeBin(*row) for row in list(rows)[: last + 1]]
 
 
-def _by_player(sums: Iterable[PlayerSum]) -> dict[UUID, list[PlayerSum]]:
-    players: dict[UUID, list[PlayerSum]] = defaultdict(list)
-    for part in sums:
+def _by_player(totals: Iterable[PlayerTotal]) -> dict[UUID, list[PlayerTotal]]:
+    players: dict[UUID, list[PlayerTotal]] = defaultdict(list)
+    for part in totals:
         players[part.player_id].append(part)
     return players
 
 
-def _top(sums: Sequence[PlayerSum]) -> list[PlayerRow]:
+def _top(totals: Sequence[PlayerTotal]) -> list[PlayerRow]:
     ranked = sorted(
-        _by_player(sums).items(), key=lambda player: (-sum(part.handle_minor for part in player[1]), player[0])
+        _by_player(totals).items(), key=lambda player: (-sum(part.handle_minor for part in player[1]), player[0])
     )
     return [_row(player_id, parts) for player_id, parts in ranked[:TOP_PLAYERS]]
 
 
-def _row(player_id: UUID, parts: Sequence[PlayerSum]) -> PlayerRow:
+def _row(player_id: UUID, parts: Sequence[PlayerTotal]) -> PlayerRow:
     handle_minor = sum(part.handle_minor for part in parts)
     payout_minor = sum(part.payout_minor for part in parts)
     return PlayerRow(
@@ -269,10 +271,12 @@ def _row(player_id: UUID, parts: Sequence[PlayerSum]) -> PlayerRow:
     )
 
 
-def _outliers(sums: Sequence[PlayerSum], odds: Mapping[str, Odds], games: Mapping[str, Game]) -> list[OutlierRow]:
-    """Test players on what was played on games of which the odds are known."""
+def _outliers(
+    totals: Sequence[PlayerTotal], odds: Mapping[str, Odds], games: Mapping[str, Game]
+) -> list[OutlierRow]:
+    """Test players by their play on games of known odds."""
     found = []
-    for player_id, parts in _by_player(sums).items():
+    for player_id, parts in _by_player(totals).items():
         known = [(part, odds[part.game_key]) for part in parts if part.game_key and part.game_key in odds]
         if not known:
             continue

@@ -1,4 +1,4 @@
-"""Asking for numbers: who may, of which period and which events, and what all answers have in common."""
+"""The common parts of all reports: the request, permission and period, totals, and figures as text."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from ...domain.local_time import DEFAULT_TIMEZONE, Bucket
 from ...domain.periods import Period, period_of
 from ...domain.tenancy.staff import Permission, Role
 from ..access import SYSTEM, StaffPrincipal, look
-from ..ports.analytics import EVERYTHING, Analytics, Dimension, Scope, Sum
+from ..ports.analytics import NO_FILTER, Analytics, AnalyticsFilter, Dimension, EventTotal
 from ..ports.services import Clock
 from ..ports.storage import Storage
 from ..transactions import transact
@@ -31,17 +31,17 @@ PREVIOUS: Final = "previous"
 
 
 @frozen(kw_only=True)
-class Asked:
-    """What is asked: of when, by which clock, of whose events, and whether beside the period before.
+class AnalyticsRequest:
+    """A request for a report: period, bucket and timezone, filter, and comparison with the period before.
 
-    By default the last 30 days, the present second included, by days in Los Angeles.
+    The default is the last 30 days with the current second, by days in Los Angeles.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     bucket: str = Bucket.DAY
     timezone: str = DEFAULT_TIMEZONE
-    only: Scope = EVERYTHING
+    only: AnalyticsFilter = NO_FILTER
     compare: str | None = None
 
     def period(self, now: datetime) -> Period:
@@ -53,7 +53,7 @@ class Asked:
 
 @frozen
 class RangeRecord:
-    """The period that was answered for: `from` counts, `to` does not."""
+    """The period of a report, up to but not including `to`."""
 
     from_: datetime
     to: datetime
@@ -62,8 +62,8 @@ class RangeRecord:
 
 
 @frozen
-class Numbers(Generic[T]):
-    """An answer: the period and its numbers."""
+class AnalyticsReport(Generic[T]):
+    """A report: the period and its figures."""
 
     range: RangeRecord
     data: T
@@ -71,7 +71,7 @@ class Numbers(Generic[T]):
 
 @frozen(kw_only=True)
 class PlayRecord:
-    """What was played. Amounts in minor units; ratios in decimals, None where there is nothing to divide by."""
+    """Play in figures: amounts in minor units, and ratios in decimals, None without a divisor."""
 
     spins: int
     handle_minor: int
@@ -83,8 +83,8 @@ class PlayRecord:
 
 
 @frozen(kw_only=True)
-class ElsewhereRecord:
-    """What was reported of games that run elsewhere: beside our own play, never in it."""
+class ExternalPlayRecord:
+    """Play on external games in figures, which are never part of our own play."""
 
     spins: int
     handle_minor: int
@@ -94,23 +94,23 @@ class ElsewhereRecord:
 
 @frozen
 class AnalyticsReader:
-    """What each use case that reads numbers has."""
+    """The common part of the use cases that read reports."""
 
     storage: Storage
     clock: Clock
     games: Sequence[Game]
 
-    def _answer(
-        self, principal: StaffPrincipal, asked: Asked, read: Callable[[Analytics, Period], T]
-    ) -> Numbers[T]:
-        """Read in one unit, all of one moment. Raises Forbidden, InvalidInput."""
+    def _report(
+        self, principal: StaffPrincipal, request: AnalyticsRequest, read: Callable[[Analytics, Period], T]
+    ) -> AnalyticsReport[T]:
+        """Read a report in one unit of work, at one moment. Raises Forbidden, InvalidInput."""
         principal.require(Permission.READ_ANALYTICS)
-        period = asked.period(self.clock.now())
+        period = request.period(self.clock.now())
         data = look(self.storage, principal, lambda unit: read(unit.analytics, period))
-        return Numbers(RangeRecord(period.since, period.until, period.bucket, period.timezone), data)
+        return AnalyticsReport(RangeRecord(period.since, period.until, period.bucket, period.timezone), data)
 
     def _odds(self, principal: StaffPrincipal) -> "KnownOdds":
-        """Return what is known of games beforehand: from our own pay tables, or as the operator states it."""
+        """Return the odds of games: from our own pay tables, and from game configs."""
         own = {
             sheet.game.game_key: Odds(rtp=sheet.game.rtp, variance=sheet.spread.variance, hit_rate=sheet.hit_rate)
             for sheet in map(sheet_of, self.games)
@@ -120,21 +120,21 @@ class AnalyticsReader:
     def _configs(self, principal: StaffPrincipal) -> Sequence[GameConfig]:
         principal.require(Permission.READ_ANALYTICS)
         if principal.role is Role.OWNER:
-            return look(self.storage, principal, lambda unit: unit.analytics.game_configs())
-        # What an operator states of games is for its agents, too, who do not see its rows.
+            return look(self.storage, principal, lambda unit: unit.game_configs.all())
+        # An operator's game configs are for its agents, too, who do not see its rows.
         binding = SYSTEM.binding_at(principal.operator_id)
-        return transact(self.storage, binding, lambda unit: unit.analytics.game_configs())
+        return transact(self.storage, binding, lambda unit: unit.game_configs.all())
 
 
 @frozen
 class KnownOdds:
-    """The odds of games, by key: of our own, and as stated."""
+    """The odds of games by key: of our own games, and from game configs."""
 
     own: Mapping[str, Odds]
     stated: Mapping[str, Odds]
 
     def of(self, source: EventSource, game_key: str | None) -> Odds | None:
-        """Return the odds of a game, our own pay table first where it is our own play."""
+        """Return the odds of a game; for our own play those of our own pay table first."""
         if game_key is None:
             return None
         own = self.own.get(game_key) if source is EventSource.PLAYTIME else None
@@ -142,107 +142,111 @@ class KnownOdds:
 
     @property
     def own_play(self) -> Mapping[str, Odds]:
-        """The odds by which our own play is tested: of games of a known variance."""
+        """The odds of games of known variance, which test our own play."""
         both = {**self.stated, **self.own}
         return {key: game for key, game in both.items() if game.variance is not None}
 
 
 def _unambiguous(configs: Iterable[GameConfig]) -> dict[str, Odds]:
-    """Return odds by key, but for what operators state differently (the platform's owner sees them all)."""
+    """Return odds by key, without games of different configs: the platform's owner sees those of all operators."""
     stated: dict[str, set[Odds]] = {}
     for config in configs:
         stated.setdefault(config.game_key, set()).add(config.odds)
     return {key: next(iter(odds)) for key, odds in stated.items() if len(odds) == 1}
 
 
-# --- adding up -------------------------------------------------------------------------------------------------
+# --- totals ---------------------------------------------------------------------------------------------------
 
 Key = tuple[str | None, ...]
 
 
-def added_up(sums: Iterable[Sum]) -> Totals:
-    """Return what sums come to all together."""
+def added_up(parts: Iterable[EventTotal]) -> Totals:
+    """Return the sum of event totals."""
     amounts: dict[tuple[EventSource, object], Amounts] = {}
-    for part in sums:
+    for part in parts:
         kind = (part.source, part.event_type)
         amounts[kind] = amounts.get(kind, Amounts()).plus(Amounts(part.events, part.amount_minor, part.squares))
     return Totals(amounts)  # type: ignore[arg-type] # as put in
 
 
-def by_bucket(sums: Iterable[Sum], count: int) -> list[Totals]:
+def by_bucket(parts: Iterable[EventTotal], count: int) -> list[Totals]:
     """Return the totals of each bucket; gaps are filled with zeros."""
-    parts: list[list[Sum]] = [[] for _ in range(count)]
-    for part in sums:
-        parts[part.bucket].append(part)
-    return [added_up(some) for some in parts]
+    return [added_up(some) for some in _buckets(parts, count)]
 
 
-def by_key(sums: Iterable[Sum]) -> dict[Key, Totals]:
+def by_key(parts: Iterable[EventTotal]) -> dict[Key, Totals]:
     """Return the totals of each key."""
-    parts: dict[Key, list[Sum]] = {}
-    for part in sums:
-        parts.setdefault(part.key, []).append(part)
-    return {key: added_up(some) for key, some in parts.items()}
+    groups: dict[Key, list[EventTotal]] = {}
+    for part in parts:
+        groups.setdefault(part.key, []).append(part)
+    return {key: added_up(some) for key, some in groups.items()}
 
 
-def series(numbers: Analytics, period: Period, only: Scope) -> list[Totals]:
+def _buckets(parts: Iterable[EventTotal], count: int) -> list[list[EventTotal]]:
+    """Return event totals by bucket."""
+    buckets: list[list[EventTotal]] = [[] for _ in range(count)]
+    for part in parts:
+        buckets[part.bucket].append(part)
+    return buckets
+
+
+def series(analytics: Analytics, period: Period, only: AnalyticsFilter) -> list[Totals]:
     """Return the totals of each bucket of a period."""
     edges = period.edges
-    return by_bucket(numbers.sums(edges, only), len(edges) - 1)
+    return by_bucket(analytics.play.totals(edges, only), len(edges) - 1)
 
 
-def two_series(numbers: Analytics, period: Period, only: Scope) -> tuple[Sequence[Totals], Sequence[Totals]]:
-    """Return the totals of each bucket of a period, and of its counterpart in the one before, in one question."""
+def two_series(
+    analytics: Analytics, period: Period, only: AnalyticsFilter
+) -> tuple[Sequence[Totals], Sequence[Totals]]:
+    """Return the totals of each bucket of a period, and of the period before, by one query."""
     count = len(period.edges) - 1
-    both = by_bucket(numbers.sums(period.both_edges, only), 2 * count)
+    both = by_bucket(analytics.play.totals(period.both_edges, only), 2 * count)
     return both[count:], both[:count]
 
 
 @frozen
-class Side:
-    """The totals of a period, bucket by bucket, and by game."""
+class PeriodTotals:
+    """The totals of a period by bucket, and by game."""
 
     series: Sequence[Totals]
     by_game: Mapping[Key, Totals]
 
 
-def two_sides(numbers: Analytics, period: Period, only: Scope) -> tuple[Side, Side]:
-    """Return the totals of a period by bucket and by game, and those of the one before, in one question."""
-    sums = numbers.sums(period.both_edges, only, [Dimension.GAME])
+def two_periods(analytics: Analytics, period: Period, only: AnalyticsFilter) -> tuple[PeriodTotals, PeriodTotals]:
+    """Return the totals of a period by bucket and by game, and those of the period before, by one query."""
+    count = len(period.edges) - 1
+    buckets = _buckets(analytics.play.totals(period.both_edges, only, [Dimension.GAME]), 2 * count)
     before, now = (
-        Side([added_up(some) for some in side], by_key(part for some in side for part in some))
-        for side in _two_lists(sums, len(period.edges) - 1)
+        PeriodTotals([added_up(some) for some in side], by_key(part for some in side for part in some))
+        for side in (buckets[:count], buckets[count:])
     )
     return now, before
 
 
-def _two_lists(sums: Iterable[Sum], count: int) -> tuple[list[list[Sum]], list[list[Sum]]]:
-    """Return sums by bucket, first those of the period before."""
-    parts: list[list[Sum]] = [[] for _ in range(2 * count)]
-    for part in sums:
-        parts[part.bucket].append(part)
-    return parts[:count], parts[count:]
-
-
 def two_splits(
-    numbers: Analytics, period: Period, only: Scope, *by: Dimension, of: Collection[EventType] | None = None
+    analytics: Analytics,
+    period: Period,
+    only: AnalyticsFilter,
+    *by: Dimension,
+    of: Collection[EventType] | None = None,
 ) -> tuple[dict[Key, Totals], dict[Key, Totals]]:
-    """Return the totals of a period and of the one before, split by dimensions, in one question."""
-    sums = numbers.sums([period.before.since, period.since, period.until], only, by, of)
-    return by_key(part for part in sums if part.bucket), by_key(part for part in sums if not part.bucket)
+    """Return the totals of a period and of the period before, split by dimensions, by one query."""
+    parts = analytics.play.totals([period.before.since, period.since, period.until], only, by, of)
+    return by_key(part for part in parts if part.bucket), by_key(part for part in parts if not part.bucket)
 
 
 def merged(parts: Mapping[Key, Totals], at: int) -> dict[Key, Totals]:
-    """Return totals split by several dimensions as they are split by one of them, the others added up."""
+    """Return totals that are split by several dimensions, split by one of them only."""
     found: dict[Key, Totals] = {}
     for key, totals in parts.items():
         found[(key[at],)] = found.get((key[at],), Totals()).plus(totals)
     return found
 
 
-def split(numbers: Analytics, period: Period, only: Scope, *by: Dimension) -> dict[Key, Totals]:
+def split(analytics: Analytics, period: Period, only: AnalyticsFilter, *by: Dimension) -> dict[Key, Totals]:
     """Return the totals of a whole period, split by dimensions."""
-    return by_key(numbers.sums([period.since, period.until], only, by))
+    return by_key(analytics.play.totals([period.since, period.until], only, by))
 
 
 def together(parts: Iterable[Totals]) -> Totals:
@@ -253,7 +257,7 @@ def together(parts: Iterable[Totals]) -> Totals:
     return whole
 
 
-# --- on the wire -----------------------------------------------------------------------------------------------
+# --- as text --------------------------------------------------------------------------------------------------
 
 
 def ratio_text(ratio: Fraction | None) -> str | None:
@@ -262,7 +266,7 @@ def ratio_text(ratio: Fraction | None) -> str | None:
 
 
 def play_record(totals: Totals) -> PlayRecord:
-    """Return what was played as it is told."""
+    """Return play in figures."""
     return PlayRecord(
         spins=totals.spins,
         handle_minor=totals.handle_minor,
@@ -274,10 +278,10 @@ def play_record(totals: Totals) -> PlayRecord:
     )
 
 
-def elsewhere_record(totals: Totals) -> ElsewhereRecord:
-    """Return what was reported from elsewhere as it is told."""
+def external_play_record(totals: Totals) -> ExternalPlayRecord:
+    """Return play on external games in figures."""
     reported = totals.external
-    return ElsewhereRecord(
+    return ExternalPlayRecord(
         spins=reported.spins,
         handle_minor=reported.handle_minor,
         payout_minor=reported.payout_minor,

@@ -1,19 +1,19 @@
-"""Making the numbers anew from the ledger, after holding them against it."""
+"""Rebuilding the buckets of analytics from the ledger, after a check against it."""
 
 from uuid import UUID
 
 from attrs import frozen
 
 from ..access import SYSTEM
-from ..ports.analytics import FOLD_BATCH
 from ..ports.audit import Stored
+from ..ports.rollup import ROLL_UP_BATCH
 from ..ports.storage import Storage
 from ..transactions import transact
 
 
 @frozen
 class Rebuilt:
-    """What was folded anew of one operator, and whether what had been folded was what the events add up to."""
+    """The number of events rolled up for one operator, and whether its buckets were right before."""
 
     operator_id: UUID
     slug: str
@@ -22,13 +22,13 @@ class Rebuilt:
 
 
 @frozen
-class RebuildNumbers:
-    """Forgets what was folded and folds it again. Whoever reads meanwhile reads the same numbers, only slower."""
+class RebuildAnalytics:
+    """Resets the buckets and rolls them up again. Meanwhile reports show the same figures, only slower."""
 
     storage: Storage
 
     def __call__(self, operator_id: UUID | None = None) -> list[Rebuilt]:
-        """Rebuild the numbers of one operator, or of all."""
+        """Rebuild the buckets of one operator, or of all."""
         return [
             self._rebuild(entry.operator_id, entry.slug)
             for entry in self.storage.directory.operators()
@@ -38,8 +38,8 @@ class RebuildNumbers:
     def _rebuild(self, operator_id: UUID, slug: str) -> Rebuilt:
         binding = SYSTEM.binding_at(operator_id)
         wrong = transact(self.storage, binding, lambda unit: unit.audit.find(Stored.ROLLUP_DIFFERS, 1).count)
-        transact(self.storage, binding, lambda unit: unit.analytics.unfold())
+        transact(self.storage, binding, lambda unit: unit.roll_up.reset_buckets())
         events = 0
-        while folded := transact(self.storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)):
-            events += folded
+        while added := transact(self.storage, binding, lambda unit: unit.roll_up.buckets(ROLL_UP_BATCH)):
+            events += added
         return Rebuilt(operator_id, slug, events, not wrong)

@@ -1,4 +1,4 @@
-"""Revenue: handle, payout, bonuses and NGR bucket by bucket, by game and by agent; and vouchers."""
+"""Revenue: handle, payout, bonuses and NGR by bucket, by game and by agent; and vouchers."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,12 +15,12 @@ from ..ports.analytics import Analytics, Dimension
 from .reader import (
     PREVIOUS,
     AnalyticsReader,
-    Asked,
-    ElsewhereRecord,
+    AnalyticsReport,
+    AnalyticsRequest,
+    ExternalPlayRecord,
     Key,
-    Numbers,
     PlayRecord,
-    elsewhere_record,
+    external_play_record,
     id_of,
     merged,
     play_record,
@@ -35,7 +35,7 @@ TOP_AGENTS: Final = 10
 
 @frozen
 class RevenuePoint:
-    """What was played in one bucket, and in its counterpart in the period before where that was asked for."""
+    """The play of one bucket, and on request of its counterpart in the period before."""
 
     start: datetime
     local_start: str
@@ -45,7 +45,7 @@ class RevenuePoint:
 
 @frozen(kw_only=True)
 class VouchersRecord:
-    """What became of vouchers. Amounts hold the bonus as well, but for redeemed ones."""
+    """The vouchers of a period by outcome. Amounts include the bonus, except for redeemed ones."""
 
     issued: int
     issued_minor: int
@@ -59,7 +59,7 @@ class VouchersRecord:
 
 @frozen
 class GameShare:
-    """What was played on one game; None where it belongs to no game, as a bonus set free by a voucher does not."""
+    """The play on one game; None for events without a game, such as a bonus triggered by a voucher."""
 
     game_key: str | None
     play: PlayRecord
@@ -67,7 +67,7 @@ class GameShare:
 
 @frozen
 class AgentShare:
-    """What was played at one agent; None for all that are not among the first ten, together."""
+    """The play at one agent; None for all agents after the first ten together."""
 
     agent_id: UUID | None
     agents: int
@@ -76,10 +76,10 @@ class AgentShare:
 
 @frozen(kw_only=True)
 class RevenueData:
-    """The whole, bucket by bucket, by game and by agent: each of these adds up to the whole."""
+    """The whole, and its parts by bucket, by game and by agent; each split adds up to the whole."""
 
     total: PlayRecord
-    elsewhere: ElsewhereRecord
+    elsewhere: ExternalPlayRecord
     series: Sequence[RevenuePoint]
     vouchers: VouchersRecord
     by_game: Sequence[GameShare]
@@ -90,21 +90,23 @@ class RevenueData:
 class ReadRevenue(AnalyticsReader):
     """Reads revenue."""
 
-    def __call__(self, principal: StaffPrincipal, asked: Asked = Asked()) -> Numbers[RevenueData]:
-        """Return it. Raises Forbidden, InvalidInput."""
+    def __call__(
+        self, principal: StaffPrincipal, request: AnalyticsRequest = AnalyticsRequest()
+    ) -> AnalyticsReport[RevenueData]:
+        """Return the report. Raises Forbidden, InvalidInput."""
 
-        def read(numbers: Analytics, period: Period) -> RevenueData:
+        def read(analytics: Analytics, period: Period) -> RevenueData:
             before: Sequence[Totals | None]
-            if asked.compare == PREVIOUS:
-                now, before = two_series(numbers, period, asked.only)
+            if request.compare == PREVIOUS:
+                now, before = two_series(analytics, period, request.only)
             else:
-                now = series(numbers, period, asked.only)
+                now = series(analytics, period, request.only)
                 before = [None] * len(now)
             total = together(now)
-            parts = split(numbers, period, asked.only, Dimension.GAME, Dimension.AGENT)
+            parts = split(analytics, period, request.only, Dimension.GAME, Dimension.AGENT)
             return RevenueData(
                 total=play_record(total),
-                elsewhere=elsewhere_record(total),
+                elsewhere=external_play_record(total),
                 series=[
                     RevenuePoint(
                         start,
@@ -121,11 +123,11 @@ class ReadRevenue(AnalyticsReader):
                 by_agent=_by_agent(merged(parts, 1)),
             )
 
-        return self._answer(principal, asked, read)
+        return self._report(principal, request, read)
 
 
 def vouchers_record(totals: Totals) -> VouchersRecord:
-    """Return what became of vouchers as it is told."""
+    """Return the vouchers of a period by outcome."""
     issued, redeemed = totals.of(EventType.VOUCHER_ISSUED), totals.of(EventType.VOUCHER_REDEEMED)
     voided, expired = totals.of(EventType.VOUCHER_VOIDED), totals.of(EventType.VOUCHER_EXPIRED)
     return VouchersRecord(
@@ -148,7 +150,7 @@ def _by_agent(agents: dict[Key, Totals]) -> list[AgentShare]:
 
 
 def _largest_first(parts: dict[Key, Totals]) -> list[tuple[Key, Totals]]:
-    """Return those that have play of ours, by handle."""
+    """Return the parts with play on our own games, by handle."""
     played = [(key, totals) for key, totals in parts.items() if _has_play(totals)]
     return sorted(played, key=lambda part: (-part[1].handle_minor, str(part[0][0])))
 

@@ -73,7 +73,7 @@ class IngestEvents:
         ]
 
         def work(unit: UnitOfWork) -> int:
-            return unit.analytics.ingest(written)
+            return unit.ledger.ingest(written)
 
         accepted = transact(self.storage, principal.binding, work)
         return Ingested(len(events), accepted, len(events) - accepted)
@@ -154,7 +154,7 @@ class ConfigureGame:
         return carry_out(
             self.storage,
             principal.binding,
-            lambda unit: unit.analytics.game_config(game_key),
+            lambda unit: unit.game_configs.find(game_key),
             lambda present: put(config_record(config), config, is_new=present is None),
         )
 

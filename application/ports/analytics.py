@@ -1,6 +1,13 @@
-"""The port of the operator's numbers: what the events of a period add up to.
+"""The ports of analytics: figures of the events of a period, one port for each subject.
 
-A docstring here is the guarantee that an adapter gives; the contract suite checks it.
+A docstring here is the guarantee that an adapter gives; the contract suite checks it. These guarantees hold for
+all methods:
+
+* All that a unit of work reads here is of one moment, if it read nothing else before.
+* Only events and players that the binding sees count.
+* `edges` are two moments or more, in order. Bucket i has the events at edges[i] or later, before edges[i + 1].
+* Play is play on our own games (PLAYTIME), unless a method says otherwise.
+* Lists without a stated order have any order. Groups without events are left out of them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,21 +18,20 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.games.configs import GameConfig
 from ...domain.games.inference import Odds
-from ...domain.ledger.events import EventSource, EventType, LedgerEvent
+from ...domain.ledger.events import EventSource, EventType
 from ...domain.periods import Span
 
-STAKE_STEPS: Final = tuple(step * 10**power for power in range(13) for step in (1, 2, 5))[:-2]
-"""Stakes are counted by the largest of these that they reach: 1, 2, 5, 10 ... up to the largest amount."""
+STAKE_CLASSES_MINOR: Final = tuple(step * 10**power for power in range(13) for step in (1, 2, 5))[:-2]
+"""The lower bounds of the classes of stakes: 1, 2, 5, 10 ... up to the largest amount."""
 
-LENGTH_STEPS_SECONDS: Final = (0, 60, 300, 900, 1_800, 3_600, 7_200, 14_400)
-"""Lengths of sessions are counted by the largest of these that they reach."""
+SESSION_CLASSES_SECONDS: Final = (0, 60, 300, 900, 1_800, 3_600, 7_200, 14_400)
+"""The lower bounds of the classes of session lengths."""
 
 
 @frozen(kw_only=True)
-class Scope:
-    """Which events count; None means any. All that are given have to fit."""
+class AnalyticsFilter:
+    """The events that count: those that fit every field given. None fits any event."""
 
     agent_id: UUID | None = None
     cashier_id: UUID | None = None
@@ -34,11 +40,11 @@ class Scope:
     region: str | None = None
 
 
-EVERYTHING: Final = Scope()
+NO_FILTER: Final = AnalyticsFilter()
 
 
 class Dimension(StrEnum):
-    """What sums can be split by."""
+    """Properties that totals can be split by."""
 
     AGENT = "tenant_id"
     GAME = "game_key"
@@ -48,11 +54,11 @@ class Dimension(StrEnum):
 
 
 @frozen(kw_only=True)
-class Sum:
-    """What some events add up to.
+class EventTotal:
+    """The total of a group of events.
 
-    `bucket` counts from 0; `key` has a value for each dimension asked for, None where the events have none.
-    `squares` is the sum of the squared amounts of bets, 0 for every other type.
+    `bucket` counts from 0. `key` has a value for each dimension, None where the events have none. `squares` is the
+    sum of the squared amounts of bets, and 0 for every other type.
     """
 
     bucket: int
@@ -65,8 +71,8 @@ class Sum:
 
 
 @frozen(kw_only=True)
-class PlayerSum:
-    """What one player staked on one game of ours, and won of it."""
+class PlayerTotal:
+    """The total of one player's bets and wins on one of our own games."""
 
     player_id: UUID
     agent_id: UUID
@@ -80,174 +86,185 @@ class PlayerSum:
 
 @frozen(kw_only=True)
 class NotablePlayers:
-    """Players out of all who played: how many bet, how many could be tested, and what the notable ones did."""
+    """The totals of notable players, with the number of all players who bet and of those who were tested."""
 
     active: int
     tested: int
-    sums: Sequence[PlayerSum]
+    totals: Sequence[PlayerTotal]
 
 
 @frozen
-class Worth:
-    """How many players there are, and what they are worth together: bets less wins."""
+class ValueSum:
+    """A number of players and their lifetime value together: bets minus wins."""
 
     players: int
-    minor: int
+    value_minor: int
 
 
 @frozen(kw_only=True)
-class Worths:
-    """How worth is spread: by class, and of the most valuable players, percentage by percentage."""
+class ValueDistribution:
+    """The distribution of lifetime value: by class, and for the most valuable players by percentage."""
 
-    classes: Sequence[Worth]
-    tops: Sequence[Worth]
+    classes: Sequence[ValueSum]
+    tops: Sequence[ValueSum]
 
 
 @frozen(kw_only=True)
-class Return:
-    """How many of the players who were new in one bucket, from 0 on, bet so many buckets after."""
+class RetentionCount:
+    """The number of players of the cohort of one bucket who bet `after` buckets later; cohorts count from 0."""
 
-    born: int
+    cohort: int
     after: int
     players: int
 
 
 @frozen(kw_only=True)
-class CohortSum:
-    """What the players who were new on one day staked and won on another; both count from 0."""
+class CohortTotal:
+    """The stakes and wins of the cohort of one bucket in another; both count from 0."""
 
-    born: int
-    day: int
+    cohort: int
+    bucket: int
     handle_minor: int
     payout_minor: int
 
 
 @frozen(kw_only=True)
-class Step:
-    """How many vouchers came as far as one step of the way, and how long the middle one of them took for it."""
+class StageCount:
+    """The number of vouchers at a stage, and the median time that they took from the stage before."""
 
     vouchers: int
     median_milliseconds: int | None
 
 
 @frozen(kw_only=True)
-class Tally:
-    """How often something was counted: a code, and the route it was met on where that is known."""
+class CodeTally:
+    """A count by code, and by route where it is known."""
 
     code: str
     route: str | None
     count: int
 
 
-class Analytics(Protocol):
-    """The numbers. Folded totals make them fast and never change them.
+class PlayTotals(Protocol):
+    """Totals of events, and the distribution of stakes."""
 
-    All that a unit reads here is of one moment, if it read nothing else before. Only what the binding sees counts.
-    `edges` are two moments or more, in order; bucket i holds what occurred at edges[i] or later and before
-    edges[i + 1]. Play is our own (PLAYTIME) unless a method says otherwise.
-    """
-
-    def sums(
+    def totals(
         self,
         edges: Sequence[datetime],
-        only: Scope,
+        only: AnalyticsFilter,
         by: Sequence[Dimension] = (),
         of: Collection[EventType] | None = None,
-    ) -> Sequence[Sum]:
-        """Return what events add up to by bucket, dimensions, source and type, in no order.
+    ) -> Sequence[EventTotal]:
+        """Return the totals of events by bucket, dimensions, source and type.
 
-        Events from elsewhere that a DUPLICATE_OF event marks are left out; what adds up to no event is not told.
-        `of` names the types that are asked for, None all of them: fewer may be told sooner.
+        External events with a duplicate marker are left out. `of` names the types wanted, None all types; a few
+        types may take less time.
         """
 
-    def actives(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
-        """Return how many different players bet, for each bucket."""
+    def stake_distribution(self, span: Span, only: AnalyticsFilter) -> Sequence[int]:
+        """Return the number of bets in each class of STAKE_CLASSES_MINOR."""
 
-    def actives_within(self, windows: Sequence[Span], only: Scope) -> Sequence[int]:
-        """Return how many different players bet, for each window; windows may overlap."""
 
-    def bet_sizes(self, span: Span, only: Scope) -> Sequence[int]:
-        """Return how many bets there were for each of STAKE_STEPS."""
+class PlayerActivity(Protocol):
+    """Bettors and their play."""
 
-    def session_lengths(self, span: Span, only: Scope) -> Sequence[int]:
-        """Return how many sessions lasted, from first to last bet in the span, each of LENGTH_STEPS_SECONDS."""
+    def active(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
+        """Return the number of different players who bet, for each bucket."""
 
-    def notable_players(self, span: Span, only: Scope, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
-        """Return what notable players did, game by game, in no order, out of all.
+    def active_within(self, windows: Sequence[Span], only: AnalyticsFilter) -> Sequence[int]:
+        """Return the number of different players who bet, for each window. Windows may overlap."""
 
-        Notable are the first `top` by handle, then by id; and whoever had FEWEST_SPINS or more on games of a
-        known variance, and wins of them at least Z_OUTLIER deviations from what `odds` let expect. There may be
-        others among them. Tested is whoever had so many spins, and a variance above 0.
+    def session_lengths(self, span: Span, only: AnalyticsFilter) -> Sequence[int]:
+        """Return the number of sessions in each class of SESSION_CLASSES_SECONDS.
+
+        A session lasts from its first to its last bet in the span.
         """
 
-    def worths(self, span: Span, only: Scope, limits: Sequence[int], percents: Sequence[int]) -> Worths:
-        """Return how bets less wins are spread over the players who bet or won.
+    def notable(self, span: Span, only: AnalyticsFilter, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
+        """Return the totals of notable players, and the number of all players.
 
-        Class i holds what is at least limits[i - 1] and less than limits[i]; of the most valuable players, so
-        many in a hundred are told together, rounded up to whole players.
+        The first `top` players by handle, then by id, are notable. So is a player with FEWEST_SPINS or more on
+        games of known variance whose wins there differ by Z_OUTLIER deviations or more from `odds`. The totals may
+        have other players as well. A player with that many spins and a variance above 0 is tested.
         """
 
-    def newcomers(self, edges: Sequence[datetime], only: Scope) -> Sequence[int]:
-        """Return how many players were made, for each bucket.
+    def value_distribution(
+        self, span: Span, only: AnalyticsFilter, limits: Sequence[int], percents: Sequence[int]
+    ) -> ValueDistribution:
+        """Return the distribution of bets minus wins over the players who bet or won.
 
-        Agent, cashier and region are the player's own; of a game or provider only players count who bet on it
-        between the first edge and the last.
+        Class i has the values of at least limits[i - 1] and less than limits[i]. A percentage of `percents` has
+        the most valuable players, rounded up to whole players.
         """
 
-    def returns(
-        self, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: Scope
-    ) -> Sequence[Return]:
-        """Return how many of the players made in a bucket of `cohorts` bet so many buckets of `edges` after.
 
-        Both are counted from their first; `after` are of different numbers. Agent, cashier and region are the
-        player's own and the bet's. What comes to nobody is not told.
+class Cohorts(Protocol):
+    """Players by the bucket in which they were created.
+
+    Agent, cashier and region of a filter are those of the player, and for play also those of the events.
+    """
+
+    def sizes(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
+        """Return the number of players created, for each bucket.
+
+        With a game or a provider, only players count who bet on it between the first edge and the last.
         """
 
-    def cohorts(self, edges: Sequence[datetime], only: Scope) -> Sequence[CohortSum]:
-        """Return what newcomers staked and won, by the bucket they were made in and the bucket of it."""
+    def retention(
+        self, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: AnalyticsFilter
+    ) -> Sequence[RetentionCount]:
+        """Return the number of players of each cohort who bet in the bucket `after` buckets later.
 
-    def redemption_times(self, span: Span, only: Scope) -> tuple[int, int] | None:
-        """Return median and 90th percentile of how long vouchers redeemed in the span had been issued.
-
-        In whole milliseconds, each the time of a voucher there is (the nearest rank); None where there are none.
-        Vouchers have an agent and the cashier who issued them; no game, provider or region.
+        `cohorts` are the edges of the cohorts, `edges` those of the buckets of the bets. Both count from their
+        first; no number in `after` occurs twice.
         """
 
-    def refusals(self, span: Span, only: Scope) -> Sequence[Tally]:
-        """Return how often bets were refused for a reason that depended on the state, by code.
+    def totals(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[CohortTotal]:
+        """Return the stakes and wins of each cohort by bucket. Cohorts are those of `sizes`."""
 
-        Counts stored answers of players that are refusals; they have an agent, the player's cashier and region.
+
+class VoucherJourneys(Protocol):
+    """Vouchers on their way from the desk to the player's next voucher."""
+
+    def funnel(self, span: Span, only: AnalyticsFilter) -> Sequence[StageCount]:
+        """Return the five stages of the vouchers issued in the span, each reached before its end.
+
+        The stages are: issued; redeemed; first bet; tenth bet; another voucher redeemed by the player after that.
+        A voucher at a stage is at all stages before it. The bets are the first ten after the redemption in the
+        player's own order, and their times are sorted. Agent and cashier are the voucher's. Game, provider and
+        region are those of the bets: with one of them, only vouchers with a first bet count.
         """
 
-    def errors(self, span: Span, only: Scope) -> Sequence[Tally]:
-        """Return how often requests failed, by code and route, from the ERROR events; these have an agent only."""
+    def redemption_times(self, span: Span, only: AnalyticsFilter) -> tuple[int, int] | None:
+        """Return median and 90th percentile of the time from issue to redemption, for redemptions in the span.
 
-    def funnel(self, span: Span, only: Scope) -> Sequence[Step]:
-        """Return how far vouchers issued in the span came before its end: five steps, each within the one before.
-
-        Issued; redeemed; the earliest and the latest of the first ten bets after that, in the player's own order,
-        as far as they came before the end, the tenth if all ten did; another voucher redeemed by the same player
-        after that. Agent and cashier are the voucher's; game, provider and region are those of the bets, and of
-        a voucher nobody has bet with, none.
+        In whole milliseconds, by nearest rank; None without vouchers. Vouchers have an agent and the cashier who
+        issued them, but no game, provider or region.
         """
 
-    def game_configs(self) -> Sequence[GameConfig]:
-        """Return the visible stated games, by operator and key."""
 
-    def game_config(self, game_key: str) -> GameConfig | None:
-        """Return the bound operator's stated game of a key."""
+class Operations(Protocol):
+    """Requests that were refused or failed."""
 
-    def ingest(self, events: Sequence[LedgerEvent]) -> int:
-        """Write those events of games elsewhere that are not there yet, commit, and return how many they were.
+    def refused_bets(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
+        """Return the number of refused bets by code, most frequent first, then by code.
 
-        One is there when its actor has written one of that action and type. Ends the unit.
+        These are the stored answers with a refusal. They have an agent, and the player's cashier and region.
         """
 
-    def fold(self, limit: int) -> int:
-        """Fold at most about `limit` more events, commit, and return how many they were; see Ledger.fold."""
+    def failed_requests(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
+        """Return the number of failed requests by code and route, most frequent first, then by code and route.
 
-    def unfold(self) -> None:
-        """Forget what was folded, and end the unit: the next folds make it anew. No number changes meanwhile."""
+        They are counted in the ERROR events, which have an agent only.
+        """
 
 
-FOLD_BATCH: Final = 10_000
+@frozen
+class Analytics:
+    """The ports of analytics of one unit of work."""
+
+    play: PlayTotals
+    players: PlayerActivity
+    cohorts: Cohorts
+    journeys: VoucherJourneys
+    operations: Operations

@@ -8,17 +8,15 @@ from .filters import LedgerFilter, Page
 
 
 class Ledger(Protocol):
-    """The stream of events, and what it adds up to."""
+    """The stream of events and its sums."""
 
     def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
         """Return events, newest id first."""
 
-    def fold(self, limit: int) -> int:
-        """Fold at most about `limit` more entries into the kept totals, commit, and return how many they were.
+    def ingest(self, events: Sequence[LedgerEvent]) -> int:
+        """Write the external events that are not stored yet, commit, and return their number.
 
-        Takes in only entries that no running transaction can still precede. Sums before and after are equal;
-        reading them costs less. Ends the unit. Two that fold at once do not fold anything twice. Tenants may share
-        the limit: what comes to less may leave much behind, only less than a hundredth of it leaves nothing.
+        An event is stored if its actor has written one of its action id and type. Ends the unit of work.
         """
 
     def account_totals(self) -> Sequence[AccountTotal]:

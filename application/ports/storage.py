@@ -20,10 +20,11 @@ from ...domain.vouchers.vouchers import Voucher
 from .analytics import Analytics
 from .audit import Audit, Stream
 from .bindings import Binding, StoredAnswer
-from .games import GameFiles
+from .games import GameConfigs, GameFiles
 from .ledger import Ledger
 from .limits import PlayPasses
 from .play import Players
+from .rollup import RollUp
 from .safety import Safety
 from .tenancy import Directory, Staff, Tenants, Wallets
 from .throttling import AttemptLog
@@ -105,7 +106,15 @@ class UnitOfWork(Protocol):
 
     @property
     def analytics(self) -> Analytics:
-        """The operator's numbers."""
+        """The ports of analytics."""
+
+    @property
+    def roll_up(self) -> RollUp:
+        """The roll-up."""
+
+    @property
+    def game_configs(self) -> GameConfigs:
+        """Game configs."""
 
     def add(self, *records: Record) -> None:
         """Gather new records. Adding a LedgerEvent is the only way the ledger changes."""

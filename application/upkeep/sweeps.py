@@ -21,8 +21,8 @@ from ..answers import Content
 from ..decisions import Decided, Decision, Moment
 from ..ledger.sealing import SEAL_BATCH, SealLedger
 from ..play.closing import ClosingPlayer, decide_closing, lock_for_closing
-from ..ports.analytics import FOLD_BATCH
 from ..ports.bindings import Binding
+from ..ports.rollup import ROLL_UP_BATCH
 from ..ports.services import Ids
 from ..ports.storage import UnitOfWork
 from ..transactions import transact
@@ -31,9 +31,9 @@ from ..vouchers.desk import pool_event
 
 BATCH: Final = 100
 SMALL_SHARE: Final = 100
-"""A fold that comes to less than this part of what was asked for has left nothing; see Ledger.fold."""
-MOST_FOLDS: Final = 100
-"""Batches of one fold in a sweep at the most: the rest of a backlog, and what play adds, is the next sweep's."""
+"""A roll-up of less than this part of its limit has left nothing; see RollUp."""
+MOST_BATCHES: Final = 100
+"""The most batches of one roll-up in a sweep; the next sweep does the rest of a backlog."""
 MOST_FAILURES: Final = 100
 """Failures after which an operator's other players wait for the next sweep: then it is not the players."""
 
@@ -44,18 +44,18 @@ class Swept:
 
     vouchers_expired: int = 0
     players_closed: int = 0
-    entries_folded: int = 0
+    entries_rolled_up: int = 0
     events_sealed: int = 0
-    events_counted: int = 0
+    events_rolled_up: int = 0
 
     def plus(self, other: "Swept") -> "Swept":
         """Return the sum."""
         return Swept(
             self.vouchers_expired + other.vouchers_expired,
             self.players_closed + other.players_closed,
-            self.entries_folded + other.entries_folded,
+            self.entries_rolled_up + other.entries_rolled_up,
             self.events_sealed + other.events_sealed,
-            self.events_counted + other.events_counted,
+            self.events_rolled_up + other.events_rolled_up,
         )
 
 
@@ -77,8 +77,8 @@ class Sweep(WritingUseCase):
             steps = (
                 self._expiries(binding, stopped),
                 self._closings(binding, stopped, failures),
-                self._folds(self._fold, binding, stopped),
-                self._folds(self._count, binding, stopped),
+                self._roll_ups(self._roll_up_totals, binding, stopped),
+                self._roll_ups(self._roll_up_buckets, binding, stopped),
                 self._seals(binding, stopped),
             )
             for step in steps:
@@ -148,21 +148,25 @@ class Sweep(WritingUseCase):
         return self.carry_out(binding, read, decide) is not None
 
     @staticmethod
-    def _folds(fold: Callable[[Binding], Swept], binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
-        """Fold until little is left: where play goes on something always is, and it is not to hold up the rest.
+    def _roll_ups(
+        roll_up: Callable[[Binding], Swept], binding: Binding, stopped: Callable[[], bool]
+    ) -> Iterator[Swept]:
+        """Roll up until little is left: during play something always is, and the other work must go on.
 
-        A batch that is not full may leave much behind, as tenants share its room. So only a small one is the last.
+        A batch that is not full may leave many events, because tenants share its limit. So only a small one is the
+        last.
         """
-        for _ in range(MOST_FOLDS):
+        for _ in range(MOST_BATCHES):
             if stopped():
                 return
-            done = fold(binding)
+            done = roll_up(binding)
             yield done
-            if done.entries_folded + done.events_counted < max(FOLD_BATCH // SMALL_SHARE, 1):
+            if done.entries_rolled_up + done.events_rolled_up < max(ROLL_UP_BATCH // SMALL_SHARE, 1):
                 return
 
-    def _fold(self, binding: Binding) -> Swept:
-        return Swept(entries_folded=transact(self.storage, binding, lambda unit: unit.ledger.fold(FOLD_BATCH)))
+    def _roll_up_totals(self, binding: Binding) -> Swept:
+        added = transact(self.storage, binding, lambda unit: unit.roll_up.account_totals(ROLL_UP_BATCH))
+        return Swept(entries_rolled_up=added)
 
     def _seals(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
         """Seal until what is left is no whole batch: events keep coming, and the next sweep comes as well."""
@@ -171,8 +175,9 @@ class Sweep(WritingUseCase):
             sealed = seal(binding.operator_id)
             yield Swept(events_sealed=sealed)
 
-    def _count(self, binding: Binding) -> Swept:
-        return Swept(events_counted=transact(self.storage, binding, lambda unit: unit.analytics.fold(FOLD_BATCH)))
+    def _roll_up_buckets(self, binding: Binding) -> Swept:
+        added = transact(self.storage, binding, lambda unit: unit.roll_up.buckets(ROLL_UP_BATCH))
+        return Swept(events_rolled_up=added)
 
 
 @frozen

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from playtime.application.analytics.reader import Asked
+from playtime.application.analytics.reader import AnalyticsRequest
 from playtime.application.ports.safety import SafetyFilter
 from playtime.domain.local_time import Bucket
 
@@ -33,7 +33,7 @@ def starts(
     """Return the beginnings of all buckets but the first, in the safety summary and in analytics."""
     only = SafetyFilter(since=since, until=until)
     _, summary = day.engine.summarize_safety(day.owner, only, bucket=bucket, timezone=timezone)
-    asked = Asked(since=since, until=until, bucket=bucket, timezone=timezone)
+    asked = AnalyticsRequest(since=since, until=until, bucket=bucket, timezone=timezone)
     revenue = day.engine.read_revenue(day.owner, asked).data
     return [found.at for found in summary.series][1:], [point.start for point in revenue.series][1:]
 
@@ -49,7 +49,7 @@ def test_hour_with_clocks_put_back_by_half_is_one_bucket(day: Day) -> None:
         guest = day.welcome(100_000)
         lose(day, guest, 13, gap_ms=800)
         note(day, guest)
-    asked = Asked(since=change - HOUR, until=change + HOUR, bucket=Bucket.HOUR, timezone=LORD_HOWE)
+    asked = AnalyticsRequest(since=change - HOUR, until=change + HOUR, bucket=Bucket.HOUR, timezone=LORD_HOWE)
     only = SafetyFilter(since=asked.since, until=asked.until)
     _, summary = day.engine.summarize_safety(day.owner, only, bucket=Bucket.HOUR, timezone=LORD_HOWE)
     revenue = day.engine.read_revenue(day.owner, asked).data

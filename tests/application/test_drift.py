@@ -2,8 +2,8 @@
 
 from random import Random
 
-from playtime.application.analytics.games import GameNumbers
-from playtime.application.analytics.reader import Asked
+from playtime.application.analytics.games import GameFigures
+from playtime.application.analytics.reader import AnalyticsRequest
 from playtime.application.ledger.external_events import ReportedType
 from playtime.application.ledger.ingestion import ReportedEvent
 from playtime.domain.games.demo import DEMO_GAME
@@ -14,12 +14,12 @@ from support.day import FIVEFOLD, Day
 ROUNDS = 80
 
 
-def played(day: Day, lowest_ticket: int, *, stakes: tuple[int, ...] = (100,)) -> GameNumbers:
+def played(day: Day, lowest_ticket: int, *, stakes: tuple[int, ...] = (100,)) -> GameFigures:
     """Play rounds whose tickets are drawn from some ticket on, and return what is told of the game."""
     random, guest = Random(lowest_ticket), day.welcome(10_000_000)
     for number in range(ROUNDS):
         day.spin(guest, stakes[number % len(stakes)], random.randrange(lowest_ticket, 10_000))
-    (game,) = day.engine.read_games(day.north.head, Asked()).data.games
+    (game,) = day.engine.read_games(day.north.head, AnalyticsRequest()).data.games
     return game
 
 
@@ -31,7 +31,7 @@ def test_a_fair_wheel_has_not_drifted(day: Day) -> None:
 def test_one_large_prize_is_luck(day: Day) -> None:
     guest = day.welcome(1_000_000)
     day.spin(guest, DEMO_GAME.max_stake_minor, 9_999)
-    (game,) = day.engine.read_games(day.north.head, Asked()).data.games
+    (game,) = day.engine.read_games(day.north.head, AnalyticsRequest()).data.games
     assert (game.rtp, game.drifted) == ("100.000000", False)
 
 
@@ -51,5 +51,5 @@ def test_of_a_game_elsewhere_too_little_is_known_before_it_was_played_much(day: 
         for kind, amount in ((ReportedType.BET, 100), (ReportedType.WIN, 10_000))
     ]
     day.engine.ingest_events(provider, reported)
-    (game,) = day.engine.read_games(desk.head, Asked()).data.games
+    (game,) = day.engine.read_games(desk.head, AnalyticsRequest()).data.games
     assert (game.payout_minor, game.volatility, game.drifted) == (10_000, "3.000000", None)

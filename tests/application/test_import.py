@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve, fields
 
 from playtime.application.access import SYSTEM
-from playtime.application.analytics.reader import Asked
+from playtime.application.analytics.reader import AnalyticsRequest
 from playtime.application.errors import NotFound
 from playtime.application.ledger import dedupe as deduping
 from playtime.application.ledger import importing
@@ -73,7 +73,7 @@ def _external(day: Day) -> list[LedgerEvent]:
 
 def _elsewhere(day: Day) -> dict[str, int]:
     """Return what the overview tells of games elsewhere."""
-    asked = Asked(since=START - timedelta(days=1), until=START + timedelta(days=1))
+    asked = AnalyticsRequest(since=START - timedelta(days=1), until=START + timedelta(days=1))
     told = day.engine.read_overview(day.north.head, asked).data.current.elsewhere
     return {name: getattr(told, name) for name in ("spins", "handle_minor", "payout_minor")}
 
@@ -326,7 +326,7 @@ class TestDuplicates:
         assert _elsewhere(day) == told
         day.engine.sweep()
         assert _elsewhere(day) == told
-        (rebuilt,) = day.engine.rebuild_numbers(day.north.operator_id)
+        (rebuilt,) = day.engine.rebuild_analytics(day.north.operator_id)
         assert rebuilt.same
         assert _elsewhere(day) == told
         assert day.engine.run_audit(SYSTEM).clean

@@ -157,7 +157,7 @@ def test_when_nobody_can_be_closed_not_everybody_is_tried(day: Day, monkeypatch:
     assert len(failed.value.exceptions) == 4
 
 
-@pytest.mark.parametrize("step", ["_expire", "_idle", "_fold", "_count"])
+@pytest.mark.parametrize("step", ["_expire", "_idle", "_roll_up_totals", "_roll_up_buckets"])
 def test_a_step_that_fails_holds_up_no_other(day: Day, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     for desk in (day.agent, day.stranger):
         day.welcome(1000, desk)
@@ -249,7 +249,7 @@ def test_two_sweeps_at_once_do_everything_once(day: Day, monkeypatch: pytest.Mon
     day.books()
 
 
-def test_totals_are_folded_without_changing_them(day: Day) -> None:
+def test_the_roll_up_changes_no_total(day: Day) -> None:
     guest = day.welcome(1000)
     day.spin(guest, 10, LOSE, times=5)
     before = day.books()
@@ -262,17 +262,17 @@ def test_totals_are_folded_without_changing_them(day: Day) -> None:
     day.books()
 
 
-@pytest.mark.parametrize("step", ["_fold", "_count"])
+@pytest.mark.parametrize("step", ["_roll_up_totals", "_roll_up_buckets"])
 def test_it_ends_though_play_goes_on(day: Day, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     guest = day.welcome(1000)
-    fold, folds = getattr(sweeps.Sweep, step), list[Swept]()
+    roll_up, done = getattr(sweeps.Sweep, step), list[Swept]()
 
     def while_playing(sweep: sweeps.Sweep, binding: Binding) -> Swept:
         if binding.operator_id == day.north.operator_id:
-            assert len(folds) < 5
+            assert len(done) < 5
             day.spin(guest, 1, LOSE)
-        folds.append(fold(sweep, binding))
-        return folds[-1]
+        done.append(roll_up(sweep, binding))
+        return done[-1]
 
     monkeypatch.setattr(sweeps.Sweep, step, while_playing)
     day.engine.sweep()
@@ -290,30 +290,30 @@ def test_it_ends_though_play_goes_on(day: Day, monkeypatch: pytest.MonkeyPatch, 
     ],
     ids=["until little is left", "no longer under much play", "no longer of a backlog", "nothing"],
 )
-@pytest.mark.parametrize("step", ["_fold", "_count"])
-def test_it_folds_until_little_is_left_and_only_so_often(
+@pytest.mark.parametrize("step", ["_roll_up_totals", "_roll_up_buckets"])
+def test_it_rolls_up_until_little_is_left(
     day: Day, monkeypatch: pytest.MonkeyPatch, step: str, sizes: list[int], taken: int
 ) -> None:
     left = {entry.operator_id: list(sizes) for entry in day.storage.directory.operators()}
 
-    def folding(_: sweeps.Sweep, binding: Binding) -> Swept:
+    def rolling_up(_: sweeps.Sweep, binding: Binding) -> Swept:
         size = left[binding.operator_id].pop(0)
-        return Swept(entries_folded=size) if step == "_fold" else Swept(events_counted=size)
+        return Swept(entries_rolled_up=size) if step == "_roll_up_totals" else Swept(events_rolled_up=size)
 
-    monkeypatch.setattr(sweeps.Sweep, step, folding)
+    monkeypatch.setattr(sweeps.Sweep, step, rolling_up)
     day.engine.sweep()
     assert [len(sizes) - len(rest) for rest in left.values()] == [taken] * 3
 
 
-def test_a_tenant_that_is_busier_than_others_is_folded_whole(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The room of a batch is shared, so that one that is not full may leave much behind."""
-    monkeypatch.setattr(sweeps, "FOLD_BATCH", 10)
+def test_it_rolls_up_all_of_a_busy_tenant(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tenants share the limit of a batch, so a batch that is not full may leave many events."""
+    monkeypatch.setattr(sweeps, "ROLL_UP_BATCH", 10)
     busy, quiet = day.welcome(1000), day.welcome(1000, day.sister)
     day.spin(busy, 1, LOSE, times=30)
     day.spin(quiet, 1, LOSE)
     day.engine.sweep()
     binding = day.north.head.binding
     with day.storage.begin(binding) as unit:
-        assert unit.ledger.fold(1_000) == 0
+        assert unit.roll_up.account_totals(1_000) == 0
     with day.storage.begin(binding) as unit:
-        assert unit.analytics.fold(1_000) == 0
+        assert unit.roll_up.buckets(1_000) == 0

@@ -1,4 +1,4 @@
-"""Asking for numbers in tests: an operator with made-up play in its books, and a question about it."""
+"""Requests for reports in tests: an operator with generated play, and a question about it."""
 
 import atexit
 from collections.abc import Callable, Iterable
@@ -13,14 +13,14 @@ from attrs import frozen
 from hypothesis import strategies as st
 
 from playtime.application.access import StaffPrincipal
-from playtime.application.analytics.reader import Asked
+from playtime.application.analytics.reader import AnalyticsRequest
 from playtime.application.engine import Engine
-from playtime.application.ports.analytics import Scope
+from playtime.application.ports.analytics import AnalyticsFilter
 from playtime.application.ports.storage import Storage
 from playtime.application.wire import success
 from playtime.contracts.doubles import SettableClock, build_engine
 from playtime.contracts.house import House
-from playtime.contracts.plays import BEGINNING, DAYS, GAMES, Play, made_up_play
+from playtime.contracts.plays import BEGINNING, DAYS, GAMES, GeneratedPlay, generated_play
 from playtime.contracts.records import read, write
 from playtime.domain.tenancy.staff import Role
 
@@ -40,18 +40,18 @@ Content = dict[str, Any]
 
 @frozen
 class Question:
-    """What a test asks: of whose books, of when, and of which events."""
+    """A report that a test reads: of an operator's play, by a role, with a request."""
 
     house: House
     engine: Engine
-    play: Play
-    asked: Asked
+    play: GeneratedPlay
+    asked: AnalyticsRequest
     role: Role = Role.OPERATOR
     now: datetime = NOW
 
     @property
     def who(self) -> StaffPrincipal:
-        """Who asks: the operator, or the agent who sees only itself."""
+        """The caller: the operator, or the agent who sees only itself."""
         tenant = self.house.operator if self.role is Role.OPERATOR else self.house.agent
         return StaffPrincipal(
             staff_id=tenant.tenant_id,
@@ -62,24 +62,24 @@ class Question:
         )
 
     def ask(self, use_case: Callable[..., Any], *more: Any) -> Content:
-        """Return the data of an answer as the wire tells it."""
-        numbers = use_case(self.who, self.asked, *more)
-        content: Content = success(range=numbers.range, data=numbers.data)
+        """Return a report in its JSON form."""
+        report = use_case(self.who, self.asked, *more)
+        content: Content = success(range=report.range, data=report.data)
         return content
 
     @property
-    def seen(self) -> Play:
-        """The play that is seen by the one who asks."""
+    def seen(self) -> GeneratedPlay:
+        """The play that the caller sees."""
         return self.play if self.role is Role.OPERATOR else self.play.of(self.house.agent)
 
     def reckoning(self, since: datetime | None = None, until: datetime | None = None) -> Reckoning:
-        """Return the reckoning of the period, or of some other one, with the same filter."""
+        """Return the reckoning of the period, or of another one, with the same filter."""
         assert self.asked.since is not None
         assert self.asked.until is not None
         return Reckoning(self.seen, since or self.asked.since, until or self.asked.until, self.asked.only)
 
     def buckets_before(self) -> list[Reckoning]:
-        """Return the reckoning of each bucket's counterpart before, as the product says when that is."""
+        """Return the reckoning of each bucket's counterpart before, with the product's own edges."""
         edges = self.asked.period(self.now).both_edges
         return [self.reckoning(*span) for span in pairwise(edges[: len(edges) // 2 + 1])]
 
@@ -92,29 +92,29 @@ class Question:
 
 
 def moments(beginning: datetime) -> st.SearchStrategy[datetime]:
-    """Return a strategy of moments around the made-up days, on the minute."""
+    """Return a strategy of moments around the generated days, on the minute."""
     return st.integers(-1440, (DAYS + 1) * 1440).map(lambda minutes: beginning + timedelta(minutes=minutes))
 
 
 @st.composite
 def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Question:
-    """Return a strategy of questions about new books on a storage; some of them folded, some not."""
+    """Return a strategy of questions about new play on a storage, with any part of it rolled up."""
     storage = shared_storage(name)
     house, random = House.built(storage), Random(draw(st.integers(0, 10**6)))
     beginning = draw(st.sampled_from(BEGINNINGS))
-    play = made_up_play(house, random, events=draw(st.integers(0, 80))).later(beginning - BEGINNING)
+    play = generated_play(house, random, events=draw(st.integers(0, 80))).later(beginning - BEGINNING)
     write(storage, house.as_operator, *play.players)
     cut = draw(st.integers(0, len(play.events)))
     write(storage, house.as_operator, *play.events[:cut])
-    read(storage, house.as_operator, lambda unit: unit.analytics.fold(1_000))
+    read(storage, house.as_operator, lambda unit: unit.roll_up.buckets(1_000))
     write(storage, house.as_operator, *play.events[cut:])
     since, until = draw(st.lists(moments(beginning), min_size=2, max_size=2, unique=True).map(sorted))
-    asked = Asked(
+    asked = AnalyticsRequest(
         since=since,
         until=min(until, since + timedelta(days=6)) if draw(st.booleans()) else until,
         bucket=draw(st.sampled_from(("hour", "day", "week"))),
         timezone=draw(st.sampled_from(TIMEZONES)),
-        only=draw(scopes(house, play)),
+        only=draw(filters(house, play)),
         compare=compare,
     )
     now = beginning + timedelta(days=DAYS)
@@ -123,11 +123,11 @@ def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Ques
     return Question(house, engine, play, asked, role, now)
 
 
-def scopes(house: House, play: Play) -> st.SearchStrategy[Scope]:
-    """Return a strategy of filters, most of which name something that is there."""
+def filters(house: House, play: GeneratedPlay) -> st.SearchStrategy[AnalyticsFilter]:
+    """Return a strategy of filters, most of which match some events."""
     nothing: Iterable[UUID | None] = [None]
     return st.builds(
-        Scope,
+        AnalyticsFilter,
         agent_id=st.sampled_from([None, None, house.agent.tenant_id, house.neighbour.tenant_id]),
         cashier_id=st.sampled_from([*nothing, None, *play.cashiers[:1]]),
         game_key=st.sampled_from([None, None, "demo-wheel", *[key for key, _ in GAMES], "no-such-game"]),
@@ -145,5 +145,5 @@ def shared_storage(name: str) -> Storage:
 
 
 def utc_text(moment: datetime) -> str:
-    """Return a moment as the wire tells it."""
+    """Return a moment in its JSON form."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,7 +1,7 @@
-"""The operator's numbers, added up straight from the ledger's events: slow, plain, and apart from the product.
+"""The figures of reports, added up from the ledger's events: slow, plain, and apart from the product.
 
-Everything here takes the list of all events, all players, and a filter, and walks through them anew each time.
-What a marker calls a duplicate is left out of every list (`picked` in `contracts/plays.py`).
+Each function walks through all events and players of a filter. Events with a duplicate marker are left out of
+every list (`picked` in `contracts/plays.py`).
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from playtime.application.ports.analytics import Scope
-from playtime.contracts.plays import Play, picked
+from playtime.application.ports.analytics import AnalyticsFilter
+from playtime.contracts.plays import GeneratedPlay, picked
 from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
 
 VARIANCE: Final = Fraction("8.9775")
 RTP: Final = Fraction(19, 20)
-"""Of the demo game, worked out by hand."""
+"""The odds of the demo game, calculated by hand."""
 
 
 @frozen
 class Reckoning:
-    """What is asked: all there is, and which part of it."""
+    """The part of all play in a period and a filter."""
 
-    play: Play
+    play: GeneratedPlay
     since: datetime
     until: datetime
-    only: Scope = Scope()
+    only: AnalyticsFilter = AnalyticsFilter()
 
     def events(self, kind: str, source: str = "PLAYTIME", **like: Any) -> list[LedgerEvent]:
         """Return the events of a type, and of any further likeness."""
@@ -41,11 +41,11 @@ class Reckoning:
         return found
 
     def minor(self, kind: str, source: str = "PLAYTIME", **like: Any) -> int:
-        """Return what events of a type add up to."""
+        """Return the sum of events of a type."""
         return sum(event.amount_minor for event in self.events(kind, source, **like))
 
     def play_record(self, **like: Any) -> dict[str, Any]:
-        """Return what was played, as the wire tells it."""
+        """Return play in figures, in JSON form."""
         handle, payout, bonuses = (self.minor(kind, **like) for kind in ("BET", "WIN", "BONUS_TRIGGERED"))
         return {
             "spins": len(self.events("BET", **like)),
@@ -57,14 +57,14 @@ class Reckoning:
             "hold": decimals(handle - payout, handle),
         }
 
-    def elsewhere(self) -> dict[str, Any]:
-        """Return what was reported from elsewhere, as the wire tells it."""
+    def external_play(self) -> dict[str, Any]:
+        """Return play on external games in figures, in JSON form."""
         handle, payout = (self.minor(kind, "EXTERNAL") for kind in ("BET", "WIN"))
         spins = len(self.events("BET", "EXTERNAL")) + len(self.events("SPIN", "EXTERNAL"))
         return {"spins": spins, "handleMinor": handle, "payoutMinor": payout, "rtp": decimals(payout, handle)}
 
     def bettors(self, since: datetime | None = None) -> int:
-        """Return how many players bet, from a moment on."""
+        """Return the number of players who bet, from a moment on."""
         return len(
             {event.player_id for event in self.events("BET") if since is None or event.occurred_at >= since}
         )

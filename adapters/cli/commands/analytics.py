@@ -20,7 +20,7 @@ def rebuild(program: Program) -> None:
     May run while the service does. Answers stay exact, but take longer until their events are rolled up again.
     """
     with program.open_running() as running:
-        results = running.engine.rebuild_numbers()
+        results = running.engine.rebuild_analytics()
     for result in results:
         verdict = "the same as before" if result.same else "NOT the same as before"
         click.echo(f"{result.slug}: {result.events} events rolled up, {verdict}")

@@ -10,20 +10,20 @@ from uuid import UUID
 from attrs import frozen
 from msgspec import Meta
 
-from ....application.analytics.attribution import AttributionData, ChangePart, Metric
+from ....application.analytics.attribution import AttributionData, AttributionMetric, ChangePart
 from ....application.analytics.funnel import FunnelData, StageRecord
-from ....application.analytics.games import GameNumbers, GamesData
+from ....application.analytics.games import GameFigures, GamesData
 from ....application.analytics.ltv import LtvCohort, LtvData
 from ....application.analytics.ops import CashierRow, OpsData
 from ....application.analytics.overview import NgrPoint, OverviewData
 from ....application.analytics.players import ActivityPoint, PlayersData
-from ....application.analytics.reader import Asked, Numbers, RangeRecord
+from ....application.analytics.reader import AnalyticsReport, AnalyticsRequest, RangeRecord
 from ....application.analytics.revenue import RevenueData, RevenuePoint
 from ....application.engine import Engine
 from ....application.errors import NotFound
 from ....application.ledger.external_events import ReportedType
 from ....application.ledger.ingestion import LARGEST_REPORT, GameConfigRecord, Ingested, ReportedEvent
-from ....application.ports.analytics import Scope
+from ....application.ports.analytics import AnalyticsFilter
 from ....application.wire import success
 from ....domain.errors import InvalidInput
 from ....domain.local_time import DEFAULT_TIMEZONE, Bucket
@@ -53,8 +53,8 @@ Ratio = Annotated[
 
 
 @frozen(kw_only=True)
-class NumbersQuery:
-    """Of when, by which clock, and of whose events; by default the last 30 days, the present second included."""
+class ReportQuery:
+    """The period, bucket, timezone and filter of a report; by default the last 30 days with the current second."""
 
     from_: Since | None = None
     to: Until | None = None
@@ -70,11 +70,11 @@ class NumbersQuery:
 
 
 @frozen(kw_only=True)
-class AttributionQuery(NumbersQuery):
-    """Of which metric as well."""
+class AttributionQuery(ReportQuery):
+    """A report's query, with the metric whose change is attributed."""
 
     metric: Annotated[str, Meta(max_length=LONGEST_TYPED, description="ngr, handle, deposits or rtp")] = (
-        Metric.NGR.value
+        AttributionMetric.NGR.value
     )
 
 
@@ -111,53 +111,53 @@ class GameStatement:
     volatility: Ratio | None = None
 
 
-def read_overview(engine: Engine, call: StaffCall[NumbersQuery]) -> Result:
+def read_overview(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
     """Show what came in and went out, how sure the RTP is, and who was there. CSV: the NGR by bucket."""
-    numbers = _asked(call, lambda asked: engine.read_overview(call.who, asked))
-    return _told(call, "overview", numbers, (NgrPoint, numbers.data.series))
+    report = _read(call, lambda request: engine.read_overview(call.who, request))
+    return _result(call, "overview", report, (NgrPoint, report.data.series))
 
 
-def read_revenue(engine: Engine, call: StaffCall[NumbersQuery]) -> Result:
+def read_revenue(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
     """Show revenue by bucket, game and agent, and what became of vouchers. CSV: by bucket."""
-    numbers = _asked(call, lambda asked: engine.read_revenue(call.who, asked))
-    return _told(call, "revenue", numbers, (RevenuePoint, numbers.data.series))
+    report = _read(call, lambda request: engine.read_revenue(call.who, request))
+    return _result(call, "revenue", report, (RevenuePoint, report.data.series))
 
 
-def read_games(engine: Engine, call: StaffCall[NumbersQuery]) -> Result:
+def read_games(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
     """Show what each game took and gave, against what it should. CSV: by game."""
-    numbers = _asked(call, lambda asked: engine.read_games(call.who, asked))
-    return _told(call, "games", numbers, (GameNumbers, numbers.data.games))
+    report = _read(call, lambda request: engine.read_games(call.who, request))
+    return _result(call, "games", report, (GameFigures, report.data.games))
 
 
-def read_players(engine: Engine, call: StaffCall[NumbersQuery]) -> Result:
+def read_players(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
     """Show who was there, who came back, how they play, and whose luck is none. CSV: players by bucket."""
-    numbers = _asked(call, lambda asked: engine.read_players(call.who, asked))
-    return _told(call, "players", numbers, (ActivityPoint, numbers.data.series))
+    report = _read(call, lambda request: engine.read_players(call.who, request))
+    return _result(call, "players", report, (ActivityPoint, report.data.series))
 
 
-def read_ltv(engine: Engine, call: StaffCall[NumbersQuery]) -> Result:
+def read_ltv(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
     """Show what the house won of players, how it is spread and how it grows. CSV: by cohort."""
-    numbers = _asked(call, lambda asked: engine.read_ltv(call.who, asked))
-    return _told(call, "ltv", numbers, (LtvCohort, numbers.data.cohorts))
+    report = _read(call, lambda request: engine.read_ltv(call.who, request))
+    return _result(call, "ltv", report, (LtvCohort, report.data.cohorts))
 
 
-def read_funnel(engine: Engine, call: StaffCall[NumbersQuery]) -> Result:
+def read_funnel(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
     """Show how far vouchers come. CSV: by stage."""
-    numbers = _asked(call, lambda asked: engine.read_funnel(call.who, asked))
-    return _told(call, "funnel", numbers, (StageRecord, numbers.data.stages))
+    report = _read(call, lambda request: engine.read_funnel(call.who, request))
+    return _result(call, "funnel", report, (StageRecord, report.data.stages))
 
 
-def read_ops(engine: Engine, call: StaffCall[NumbersQuery]) -> Result:
+def read_ops(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
     """Show what failed and was refused, and what the desks did. CSV: by cashier."""
-    numbers = _asked(call, lambda asked: engine.read_ops(call.who, asked))
-    return _told(call, "ops", numbers, (CashierRow, numbers.data.cashiers))
+    report = _read(call, lambda request: engine.read_ops(call.who, request))
+    return _result(call, "ops", report, (CashierRow, report.data.cashiers))
 
 
 def read_attribution(engine: Engine, call: StaffCall[AttributionQuery]) -> Result:
     """Show which games, agents and regions a change came from. CSV: all parts; each kind adds up to the change."""
-    numbers = _asked(call, lambda asked: engine.read_attribution(call.who, asked, call.given.metric))
-    data = numbers.data
-    return _told(call, "attribution", numbers, (ChangePart, [*data.games, *data.agents, *data.segments]))
+    report = _read(call, lambda request: engine.read_attribution(call.who, request, call.given.metric))
+    data = report.data
+    return _result(call, "attribution", report, (ChangePart, [*data.games, *data.agents, *data.segments]))
 
 
 def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
@@ -198,17 +198,17 @@ def configure_game(engine: Engine, call: StaffCall[GameStatement]) -> Result:
     )
 
 
-def _asked(call: StaffCall[Any], read: Callable[[Asked], T]) -> T:
-    """Read what a query asks for; what is wrong with it is a fault of the query."""
-    given: NumbersQuery = call.given
-    only = Scope(
+def _read(call: StaffCall[Any], read: Callable[[AnalyticsRequest], T]) -> T:
+    """Read the report of a query. Raises MalformedRequest for a fault of the query."""
+    given: ReportQuery = call.given
+    only = AnalyticsFilter(
         agent_id=given.agentId,
         cashier_id=given.cashierId,
         game_key=given.gameKey,
         provider=given.provider,
         region=given.region,
     )
-    asked = Asked(
+    request = AnalyticsRequest(
         since=moment_in_utc(given.from_),
         until=moment_in_utc(given.to),
         bucket=given.bucket,
@@ -217,21 +217,21 @@ def _asked(call: StaffCall[Any], read: Callable[[Asked], T]) -> T:
         compare=given.compare,
     )
     try:
-        return read(asked)
+        return read(request)
     except InvalidInput as error:
         raise MalformedRequest((fault_of(error, "query"),)) from None
 
 
-def _told(
-    call: StaffCall[Any], name: str, numbers: Numbers[Any], table: tuple[type[Any], Sequence[Any]]
+def _result(
+    call: StaffCall[Any], name: str, report: AnalyticsReport[Any], table: tuple[type[Any], Sequence[Any]]
 ) -> Result:
     if call.given.format is ListFormat.CSV:
         row, rows = table
         return whole_table(name, row, rows)
-    return success(range=numbers.range, data=numbers.data)
+    return success(range=report.range, data=report.data)
 
 
-def _numbers(name: str, handle: Callable[..., Any], data: type[Any], takes: type[Any] = NumbersQuery) -> Route:
+def _report_route(name: str, handle: Callable[..., Any], data: type[Any], takes: type[Any] = ReportQuery) -> Route:
     return Route(
         method="GET",
         path=f"{API}/admin/analytics/{name}",
@@ -264,12 +264,12 @@ ANALYTICS: Final = (
         gives={"game": GameConfigRecord},
         refusals=(InvalidInput,),
     ),
-    _numbers("overview", read_overview, OverviewData),
-    _numbers("revenue", read_revenue, RevenueData),
-    _numbers("games", read_games, GamesData),
-    _numbers("players", read_players, PlayersData),
-    _numbers("ltv", read_ltv, LtvData),
-    _numbers("funnel", read_funnel, FunnelData),
-    _numbers("ops", read_ops, OpsData),
-    _numbers("attribution", read_attribution, AttributionData, AttributionQuery),
+    _report_route("overview", read_overview, OverviewData),
+    _report_route("revenue", read_revenue, RevenueData),
+    _report_route("games", read_games, GamesData),
+    _report_route("players", read_players, PlayersData),
+    _report_route("ltv", read_ltv, LtvData),
+    _report_route("funnel", read_funnel, FunnelData),
+    _report_route("ops", read_ops, OpsData),
+    _report_route("attribution", read_attribution, AttributionData, AttributionQuery),
 )

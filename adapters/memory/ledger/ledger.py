@@ -1,4 +1,4 @@
-"""The ledger as it is read: its events, and what they add up to."""
+"""The ledger: its events and their sums, and external events."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from ..transaction import Transaction, View
 
 @frozen
 class MemoryLedger:
-    """The stream of events, and what it adds up to."""
+    """The stream of events and its sums."""
 
     transaction: Transaction
 
@@ -37,13 +37,21 @@ class MemoryLedger:
                 events = newest(view, lambda books: books.ledger, page.before, only.tenant_id)
             return list(islice((event for event in events if _matches(event, only)), page.limit))
 
-    def fold(self, limit: int) -> int:  # noqa: ARG002 - there is never anything to fold
-        """Return 0 and end the unit: the totals here are kept while the entries are written."""
+    def ingest(self, events: Sequence[LedgerEvent]) -> int:
+        """Write the external events that are not stored yet, commit, and return their number."""
         _ = self.transaction.binding
-        with self.transaction.reading():
-            pass
-        self.transaction.commit()
-        return 0
+        with self.transaction.reading() as view:
+            # The latch is held until they are written: no other unit writes one of them meanwhile.
+            new: dict[UUID, LedgerEvent] = {}
+            for event in events:
+                tables = [books.ledger for books in view.books()]
+                taken = [event.event_id in t.rows or t.taken_key({event.event_id: event}) for t in tables]
+                named = {(one.actor_id, one.action_id, one.event_type) for one in new.values()}
+                if not any(taken) and (event.actor_id, event.action_id, event.event_type) not in named:
+                    new[event.event_id] = event
+            self.transaction.add(*new.values())
+            self.transaction.commit()
+        return len(new)
 
     def account_totals(self) -> Sequence[AccountTotal]:
         """Return every visible account, in order.

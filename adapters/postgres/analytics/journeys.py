@@ -1,10 +1,11 @@
-"""Figures that are not sums: refused bets, failed requests, and the funnel of vouchers with its times."""
+"""Vouchers on their way from the desk to the player's next voucher."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from ....application.answers import SPIN
-from ....application.ports.analytics import Scope, Step, Tally
+from attrs import frozen
+
+from ....application.ports.analytics import AnalyticsFilter, StageCount
 from ....domain.periods import Span
 from ..records.queries import fill
 from ..transaction import Transaction
@@ -27,24 +28,6 @@ where at = (all_of_them + 1) / 2 or at = (9 * all_of_them + 9) / 10 order by at
     vouchers=fill(_VOUCHERS, moment="closed_at"),
 )
 """The median, and the first time that nine in ten do not exceed; one row if both are the same."""
-
-_REFUSALS: Final = """
-select a.code, null, count(*) from playtime.answers a
-join playtime.players p on p.operator_id = a.operator_id and p.player_id = a.actor_id
-where a.operator_id $of_operator and p.operator_id $of_operator and a.code is not null
-and a.command = :spin
-and a.created_at >= cast(:since as timestamptz) and a.created_at < cast(:until as timestamptz)
-$and_player $and_known
-group by a.code order by count(*) desc, a.code
-"""
-
-_ERRORS: Final = """
-select e.meta ->> 'code', e.meta ->> 'route', sum((e.meta ->> 'count')::bigint)::bigint
-from playtime.ledger_events e
-where e.operator_id $of_operator and e.event_type = 'ERROR' and e.source = 'PLAYTIME'
-and e.occurred_at >= cast(:since as timestamptz) and e.occurred_at < cast(:until as timestamptz) $and_event
-group by 1, 2 order by 3 desc, 1, 2
-"""
 
 _FUNNEL: Final = fill(
     """
@@ -90,46 +73,35 @@ from came $where_played
 )
 
 
-def redemption_times_in(transaction: Transaction, span: Span, only: Scope) -> tuple[int, int] | None:
-    """Return median and 90th percentile of the time from issue to redemption, in milliseconds."""
-    query = _query(_TIMES, span, only, and_known=_false_if(asks_for(only, "game_key", "provider", "region")))
-    rows = query.rows(transaction)
-    return (rows[0][0], rows[-1][0]) if rows else None
+@frozen
+class PostgresVoucherJourneys:
+    """Vouchers on their way from the desk to the player's next voucher."""
 
+    transaction: Transaction
 
-def refusals_in(transaction: Transaction, span: Span, only: Scope) -> Sequence[Tally]:
-    """Return the number of refused bets by code."""
-    query = _query(_REFUSALS, span, only, and_known=_false_if(asks_for(only, "game_key", "provider")))
-    return [Tally(code=row[0], route=None, count=row[2]) for row in query.rows(transaction)]
+    def funnel(self, span: Span, only: AnalyticsFilter) -> Sequence[StageCount]:
+        """Return the five stages of the vouchers issued in the span."""
+        played = asks_for(only, "game_key", "provider", "region")
+        query = AnalyticsQuery(
+            select=_FUNNEL,
+            edges=(span.since, span.until),
+            only=only,
+            parts={"where_played": "where first_at is not null" if played else ""},
+        )
+        ((*counts, redeemed, first, tenth, again),) = query.rows(self.transaction)
+        medians = (None, redeemed, first, tenth, again)
+        return [
+            StageCount(vouchers=count, median_milliseconds=median)
+            for count, median in zip(counts, medians, strict=True)
+        ]
 
-
-def errors_in(transaction: Transaction, span: Span, only: Scope) -> Sequence[Tally]:
-    """Return the number of failed requests by code and route."""
-    rows = _query(_ERRORS, span, only).rows(transaction)
-    return [Tally(code=row[0], route=row[1], count=row[2]) for row in rows]
-
-
-def funnel_of(transaction: Transaction, span: Span, only: Scope) -> Sequence[Step]:
-    """Return the stages of the vouchers issued in a span."""
-    played = asks_for(only, "game_key", "provider", "region")
-    query = _query(_FUNNEL, span, only, where_played="where first_at is not null" if played else "")
-    ((*counts, redeemed, first, tenth, again),) = query.rows(transaction)
-    medians = (None, redeemed, first, tenth, again)
-    return [
-        Step(vouchers=count, median_milliseconds=median) for count, median in zip(counts, medians, strict=True)
-    ]
-
-
-def _query(select: str, span: Span, only: Scope, **parts: str) -> AnalyticsQuery:
-    return AnalyticsQuery(
-        select=select,
-        edges=(span.since, span.until),
-        only=only,
-        parts=parts,
-        parameters={"spin": SPIN},
-    )
-
-
-def _false_if(unknown: bool) -> str:  # noqa: FBT001 - reads as a sentence
-    """Return the condition of a query whose rows lack a field of the filter: no row fits."""
-    return "and false" if unknown else ""
+    def redemption_times(self, span: Span, only: AnalyticsFilter) -> tuple[int, int] | None:
+        """Return median and 90th percentile of the time from issue to redemption, in milliseconds."""
+        query = AnalyticsQuery(
+            select=_TIMES,
+            edges=(span.since, span.until),
+            only=only,
+            parts={"and_known": "and false" if asks_for(only, "game_key", "provider", "region") else ""},
+        )
+        rows = query.rows(self.transaction)
+        return (rows[0][0], rows[-1][0]) if rows else None

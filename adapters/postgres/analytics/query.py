@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ....application.ports.analytics import STAKE_STEPS, Scope
+from ....application.ports.analytics import STAKE_CLASSES_MINOR, AnalyticsFilter
 from ..connection.channel import Row
 from ..connection.planning import PlanMode
 from ..records.queries import fill, query_of
@@ -53,7 +53,7 @@ class AnalyticsQuery:
     source: str = ""
     select: str
     edges: Sequence[datetime]
-    only: Scope
+    only: AnalyticsFilter
     detail: Detail = Detail.TENANT
     plan: PlanMode = PlanMode.CUSTOM
     parts: Mapping[str, str] = {}
@@ -84,7 +84,7 @@ class AnalyticsQuery:
             "stretches_until": [until for _, until in plan.stretches],
             **{f"{name}_since": since for name, (since, _) in plan.around_days.items()},
             **{f"{name}_until": until for name, (_, until) in plan.around_days.items()},
-            "steps": list(STAKE_STEPS),
+            "steps": list(STAKE_CLASSES_MINOR),
             "detail": max(needed, self.detail),
             "set_detail": needed if asks_for(self.only, "cashier_id", *_OF_PLAY) else Detail.ALL_GAMES,
             **{name: getattr(self.only, name) for name in _COLUMNS},
@@ -92,22 +92,28 @@ class AnalyticsQuery:
         }
 
 
-def detail_of(only: Scope) -> Detail:
+def detail_of(only: AnalyticsFilter) -> Detail:
     """Return the level of detail that a filter needs."""
     if only.cashier_id is not None:
         return Detail.CASHIER
     return Detail.TENANT if only.region is None else Detail.REGION
 
 
-def asks_for(only: Scope, *names: str) -> bool:
+def asks_for(only: AnalyticsFilter, *names: str) -> bool:
     """Return whether a filter gives one of these fields."""
     return any(getattr(only, name) is not None for name in names)
 
 
-def conditions(alias: str, columns: Mapping[str, str], only: Scope) -> str:
+def conditions(alias: str, columns: Mapping[str, str], only: AnalyticsFilter) -> str:
     """Return the conditions of a filter on the columns of a table."""
     given = {name: column for name, column in columns.items() if getattr(only, name) is not None}
     return " ".join(
         "and false" if getattr(only, name) in _NOT_GIVEN else f"and {alias}.{column} = :{name}"
         for name, column in given.items()
     )
+
+
+def filled(rows: Sequence[Row], length: int, *, first: int = 0) -> list[int]:
+    """Return the counts of rows (number, count) by number, with 0 for each missing number."""
+    counts = {row[0] - first: row[1] for row in rows}
+    return [counts.get(number, 0) for number in range(length)]

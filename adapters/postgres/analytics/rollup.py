@@ -13,7 +13,10 @@ late event is added to the bucket of its time like any other.
 
 from typing import Final
 
-from ....application.ports.analytics import STAKE_STEPS
+from attrs import frozen
+
+from ....application.ports.analytics import STAKE_CLASSES_MINOR
+from ..reads.account_totals import ACCOUNT_TOTALS
 from ..reads.watermarks import WatermarkedRollUp
 from ..records.queries import fill, query_of
 from ..transaction import Transaction
@@ -226,7 +229,7 @@ select count(*) from taken
     set_of_one=set_of("position"),
 )
 
-_ROLL_UP: Final = WatermarkedRollUp.of("rollup_watermarks", lock=_LOCK, add=_ADD)
+_BUCKETS: Final = WatermarkedRollUp.of("rollup_watermarks", lock=_LOCK, add=_ADD)
 
 _NO_PLAY: Final = "bets = 0, handle_minor = 0, squares = 0, wins = 0, payout_minor = 0"
 _ZEROS: Final = {
@@ -250,14 +253,23 @@ select from playtime.rollup_watermarks where operator_id = :operator_id order by
 )
 
 
-def fold_numbers(transaction: Transaction, limit: int) -> int:
-    """Roll up about `limit` more events of the bound operator at most, commit, and return their number."""
-    layout = {"grains": list(GRAINS_MINUTES), "steps": list(STAKE_STEPS), "details": list(DETAILS)}
-    return _ROLL_UP.run(transaction, limit, **layout)
+@frozen
+class PostgresRollUp:
+    """The roll-up of account totals and of buckets."""
 
+    transaction: Transaction
 
-def unfold_numbers(transaction: Transaction) -> None:
-    """Set all buckets of the bound operator to zero, and commit."""
-    operator_id = transaction.binding.operator_id
-    transaction.read(*(query(operator_id=operator_id) for query in _RESET), touches=True)
-    transaction.commit()
+    def account_totals(self, limit: int) -> int:
+        """Add about `limit` more entries to the account totals at most, and return their number."""
+        return ACCOUNT_TOTALS.run(self.transaction, limit)
+
+    def buckets(self, limit: int) -> int:
+        """Add about `limit` more events to the buckets at most, and return their number."""
+        layout = {"grains": list(GRAINS_MINUTES), "steps": list(STAKE_CLASSES_MINOR), "details": list(DETAILS)}
+        return _BUCKETS.run(self.transaction, limit, **layout)
+
+    def reset_buckets(self) -> None:
+        """Set all buckets of the bound operator to zero."""
+        operator_id = self.transaction.binding.operator_id
+        self.transaction.read(*(query(operator_id=operator_id) for query in _RESET), touches=True)
+        self.transaction.commit()

@@ -165,12 +165,13 @@ The ends of each part are parameters of their own, so that the planner can estim
 PLAYERS_OF_COHORT: Final = fill(
     """$raw$cohort, figures as (
     select $bucket as bucket, $played
-    from born cross join unnest(cast(:stretches_since as timestamptz[]), cast(:stretches_until as timestamptz[]))
+    from cohort_players c
+    cross join unnest(cast(:stretches_since as timestamptz[]), cast(:stretches_until as timestamptz[]))
         stretch (since, until)
     cross join lateral (
         select * from playtime.player_quarter_hours b
-        where b.operator_id $of_operator and b.operator_id = born.operator_id
-        and b.player_id = born.player_id and b.bucket_at >= stretch.since and b.bucket_at < stretch.until
+        where b.operator_id $of_operator and b.operator_id = c.operator_id
+        and b.player_id = c.player_id and b.bucket_at >= stretch.since and b.bucket_at < stretch.until
         $and_bucket offset 0
     ) b
     where b.bets <> 0 or b.wins <> 0
@@ -180,7 +181,7 @@ PLAYERS_OF_COHORT: Final = fill(
     ) played (
         bucket, operator_id, tenant_id, player_id, session_id, game_key, bets, handle_minor, squares, wins,
         payout_minor, first_bet_at, last_bet_at
-    ) join born on born.operator_id = played.operator_id and born.player_id = played.player_id
+    ) join cohort_players c on c.operator_id = played.operator_id and c.player_id = played.player_id
 )""",
     raw=_RAW,
     bucket=_BUCKET,
@@ -188,7 +189,7 @@ PLAYERS_OF_COHORT: Final = fill(
     played=_PLAYED,
     played_raw=_PLAYED_RAW,
 )
-"""The rows of PLAYERS by bucket, for the players in the rows named `born` that `$cohort` defines."""
+"""The rows of PLAYERS by bucket, for the players in the rows named `cohort_players` that `$cohort` defines."""
 
 BETTORS: Final = fill(
     """$raw, fresh as materialized (

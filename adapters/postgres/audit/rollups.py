@@ -10,7 +10,7 @@ quarter of an hour, and no two ranges may share a transaction.
 from itertools import pairwise
 from typing import Final
 
-from ....application.ports.analytics import STAKE_STEPS
+from ....application.ports.analytics import STAKE_CLASSES_MINOR
 from ..analytics.layout import (
     DETAILS,
     GRAIN_EPOCH,
@@ -57,7 +57,7 @@ _EVENTS: Final = fill(
         amount_minor, occurred_at, from_kind is not null as moves, xact_id, $marked
     from playtime.ledger_events e join playtime.rollup_watermarks m using (operator_id, tenant_id)
     where e.xact_id <= m.through $and_operator""",
-    steps=", ".join(map(str, STAKE_STEPS)),
+    steps=", ".join(map(str, STAKE_CLASSES_MINOR)),
     marked=marked_by("e"),
     **_LAYOUT,
 )

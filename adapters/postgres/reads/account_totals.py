@@ -10,7 +10,6 @@ from uuid import UUID
 
 from ..connection.channel import Statement
 from ..records.queries import fill, scoped
-from ..transaction import Transaction
 from .watermarks import LAST_XID, WatermarkedRollUp
 
 _LOCK: Final = """
@@ -56,7 +55,7 @@ select count(*) from taken
 """
 """Adds the entries of each tenant that there is room for, and the rest of the last entry's transaction."""
 
-_ROLL_UP: Final = WatermarkedRollUp.of("account_total_watermarks", lock=_LOCK, add=_ADD)
+ACCOUNT_TOTALS: Final = WatermarkedRollUp.of("account_total_watermarks", lock=_LOCK, add=_ADD)
 
 _SUMMARY: Final = fill(
     """
@@ -86,11 +85,6 @@ having exists (select from wallet)
     last=str(LAST_XID),
 )
 """A wallet beside the sums of the tenant's own entries on its other accounts, at one moment."""
-
-
-def fold(transaction: Transaction, limit: int) -> int:
-    """Add about `limit` more entries of the bound operator to the totals, commit, and return their number."""
-    return _ROLL_UP.run(transaction, limit)
 
 
 def summary_of(tenant_id: UUID, scope: Mapping[str, Any]) -> Statement:

@@ -1,4 +1,4 @@
-"""Reading the ledger: its events, and what they add up to."""
+"""The ledger: its events and their sums, and external events."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ from ..connection.channel import Row, Statement
 from ..records.ledger import EVENTS
 from ..records.queries import scoped
 from ..transaction import Transaction
-from .account_totals import fold
+from .external_events import ingest
 from .lookups import page_by
 
 ACCOUNTS: Final = """
@@ -36,7 +36,7 @@ with moved as (
     select kind, owner_id, sum(minor)::bigint as entries_minor,
         coalesce(sum(minor) filter (where is_left), 0)::bigint as left_minor
     from entries group by kind, owner_id
-), folded (kind, owner_id, folded_minor) as (
+), stored (kind, owner_id, stored_minor) as (
     select account_kind, account_id, sum(balance_minor)::bigint
     from playtime.account_totals where true $and_operator group by account_kind, account_id
 ), stated (kind, owner_id, stated_minor, floor_minor) as (
@@ -51,8 +51,8 @@ with moved as (
     from playtime.bonuses where status = 'PENDING' $and_operator group by tenant_id
 )
 select kind, owner_id, coalesce(entries_minor, 0) as entries_minor, stated_minor, floor_minor,
-    coalesce(folded_minor, 0) + coalesce(left_minor, 0) as summed_minor
-from summed full join stated using (kind, owner_id) full join folded using (kind, owner_id)
+    coalesce(stored_minor, 0) + coalesce(left_minor, 0) as summed_minor
+from summed full join stated using (kind, owner_id) full join stored using (kind, owner_id)
 """
 """Entries beside what the rest of the books state, in one statement: at one moment."""
 
@@ -62,13 +62,13 @@ from playtime.ledger_events where true $and_operator group by event_type
 """
 
 _NOTHING_BUT_ENTRIES: Final = frozenset({AccountKind.HOUSE, AccountKind.ISSUANCE})
-_FOLDED: Final = frozenset(AccountKind) - KEEPS_BALANCE
+_ROLLED_UP: Final = frozenset(AccountKind) - KEEPS_BALANCE
 _EVENT_TYPES: Final = {event_type: place for place, event_type in enumerate(EventType)}
 
 
 @frozen
 class PostgresLedger:
-    """The stream of events, and what it adds up to."""
+    """The stream of events and its sums."""
 
     transaction: Transaction
 
@@ -85,19 +85,19 @@ class PostgresLedger:
             ("occurred_at", "until", only.until),
         )
 
-    def fold(self, limit: int) -> int:
-        """Fold some more entries, commit, and return how many they were."""
-        return fold(self.transaction, limit)
+    def ingest(self, events: Sequence[LedgerEvent]) -> int:
+        """Write the external events that are not stored yet, commit, and return their number."""
+        return ingest(self.transaction, events)
 
     def account_totals(self) -> Sequence[AccountTotal]:
         """Return every visible account, in order.
 
-        Books are verified bound as the operator. An agent is shown the accounts of itself and of its players only:
-        the others' entries are not all visible to it.
+        Books are verified bound as the operator. An agent sees only its own and its players' accounts, because it
+        does not see every entry of others.
 
-        The sums here are of all entries, folded or not, so that this stays a check of everything else. Where the
-        folded total and the entries since come to something else, that is what is stated: a disagreement, even if
-        balances, open vouchers and pending bonuses are as they should be.
+        The sums here are of all entries, so that they check the roll-up as well. If a stored total and the entries
+        since differ from the sum, their sum is stated: a disagreement, even if balances, open vouchers and pending
+        bonuses are right.
         """
         rows = self.transaction.read(self._scoped(ACCOUNTS))[0]
         totals = [_account_total(row) for row in rows if self._is_own(row)]
@@ -113,7 +113,7 @@ class PostgresLedger:
         return scoped(text, bound=self.transaction.bound)(**self.transaction.scope)
 
     def _is_own(self, row: Row) -> bool:
-        """Whether all entries of an account are visible."""
+        """Return whether all entries of an account are visible."""
         if not self.transaction.bound:
             return True
         bound = self.transaction.binding
@@ -124,9 +124,9 @@ class PostgresLedger:
 def _account_total(row: Row) -> AccountTotal:
     kind, owner_id, entries_minor, stated_minor, floor_minor, summed_minor = row
     account = Account(AccountKind(kind), owner_id)
-    if account.kind in _FOLDED and summed_minor != entries_minor:
+    if account.kind in _ROLLED_UP and summed_minor != entries_minor:
         stated_minor = summed_minor
     elif account.kind in _NOTHING_BUT_ENTRIES:
         return AccountTotal(account, entries_minor)
-    # What nobody states is stated as 0: entries without their row are a fault, not an account of another kind.
+    # Without a row 0 is stated: entries without their row are a fault, not an account of another kind.
     return AccountTotal(account, entries_minor, stated_minor or 0, floor_minor or 0)

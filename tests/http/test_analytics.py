@@ -1,4 +1,4 @@
-"""The numbers over HTTP: what they take and refuse, as JSON and as CSV, and events that come from elsewhere."""
+"""Analytics over HTTP: queries, refusals, JSON and CSV; external events and game configs."""
 
 import csv
 import io
@@ -41,13 +41,13 @@ def provider(web: Web) -> str:
 
 
 def play(web: Web) -> None:
-    """A guest of north's first agent loses 100, then wins 200 with 100."""
+    """Let a guest of north's first agent lose 100, then win 200 with 100."""
     guest = web.day.welcome(10_000)
     for ticket in (LOSE, DOUBLE):
         assert web.spin(guest, 100, ticket).status == 200
 
 
-class TestEveryRoute:
+class TestEveryReport:
     @pytest.mark.parametrize("name", ROUTES)
     def test_answers_with_range_and_data(self, web: Web, name: str) -> None:
         play(web)
@@ -89,7 +89,7 @@ class TestEveryRoute:
         assert says in reply.content["faults"][0]["message"]
 
     @pytest.mark.parametrize("name", ROUTES)
-    def test_is_for_who_may_read_numbers(self, web: Web, name: str) -> None:
+    def test_requires_the_permission_for_analytics(self, web: Web, name: str) -> None:
         day = web.day
         for desk, role, status in (
             (day.north, Role.ANALYST, 200),
@@ -102,13 +102,13 @@ class TestEveryRoute:
         assert web.get(f"{BASE}/{name}", provider(web)).status == 403
 
 
-def test_an_unknown_metric_says_which_there_are(web: Web) -> None:
+def test_unknown_metric_is_refused_with_the_known_ones(web: Web) -> None:
     reply = web.get(f"{BASE}/attribution?metric=luck", boss(web))
     assert (reply.status, reply.paths) == (400, ["query.metric"])
     assert reply.content["faults"][0]["message"] == "must be one of ngr, handle, deposits, rtp"
 
 
-def test_what_was_played_a_moment_ago_is_in_the_default_range(any_web: Web) -> None:
+def test_default_range_includes_play_of_a_moment_ago(any_web: Web) -> None:
     web = any_web
     play(web)
     current = web.get(f"{BASE}/overview", boss(web)).content["data"]["current"]
@@ -138,7 +138,7 @@ def test_the_funnel_follows_vouchers_through_the_day(any_web: Web) -> None:
     assert [stage["shareOfIssued"] for stage in stages][1:3] == ["1.000000", "0.333333"]
 
 
-def test_everybody_sees_their_own(any_web: Web) -> None:
+def test_every_role_sees_only_its_own_play(any_web: Web) -> None:
     web, day = any_web, any_web.day
     play(web)
 
@@ -164,7 +164,7 @@ def reported(number: int, kind: str = "BET", **about: Any) -> dict[str, Any]:
     return named | amount | about
 
 
-class TestEventsFromElsewhere:
+class TestExternalEvents:
     def test_are_counted_once_and_beside_our_own(self, any_web: Web) -> None:
         web, token = any_web, provider(any_web)
         play(web)
@@ -195,7 +195,7 @@ class TestEventsFromElsewhere:
         assert web.post("/events", {"events": []}, token).paths == ["$.events"]
 
     def test_of_a_thousand_fit_at_their_largest(self, any_web: Web) -> None:
-        """Each text as long as it may be, of symbols that take twelve bytes in JSON of nothing but ASCII."""
+        """Each text has its largest length, of symbols that take twelve bytes in ASCII JSON."""
         web, wide, some_id = any_web, "🎰", str(UUID(int=2**128 - 1))
         about: dict[str, Any] = {
             "gameKey": wide * LONGEST_TYPED,
@@ -209,7 +209,7 @@ class TestEventsFromElsewhere:
         }
         names = (f"{number:04}".ljust(LONGEST_ACTION_ID, '"') for number in range(LARGEST_REPORT))
         events = [reported(0, **about, actionId=name) for name in names]
-        assert len(json.dumps({"events": events})) > REPORT_BYTES * 0.9, "the limit is no larger than it has to be"
+        assert len(json.dumps({"events": events})) > REPORT_BYTES * 0.9, "the limit is hardly larger than a report"
         reply = web.post("/events", {"events": events}, provider(web))
         assert (reply.status, reply.content.get("accepted")) == (200, LARGEST_REPORT)
 
@@ -236,19 +236,19 @@ class TestEventsFromElsewhere:
         reply = web.post("/events", {"events": [reported(1, agentId=stranger)]}, provider(web))
         assert (reply.status, reply.paths) == (400, ["$.events[0].agentId"])
 
-    def test_come_from_providers_alone(self, web: Web) -> None:
+    def test_are_accepted_from_providers_only(self, web: Web) -> None:
         for role in (Role.OPERATOR, Role.CASHIER, Role.ANALYST):
             token = web.log_in(web.day.north, role)
             assert web.post("/events", {"events": [reported(1)]}, token).status == 403
         assert web.post("/events", {"events": [reported(1)]}, web.owner).status == 403
 
 
-class TestStatedGames:
-    def test_are_what_games_are_held_against(self, any_web: Web) -> None:
+class TestGameConfigs:
+    def test_are_the_odds_of_external_games(self, any_web: Web) -> None:
         web = any_web
-        stated = put(web, "/admin/games/elsewhere", CONFIG, boss(web))
-        assert stated.status == 200
-        assert stated.content["game"] == {
+        stored = put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        assert stored.status == 200
+        assert stored.content["game"] == {
             "gameKey": "elsewhere",
             "provider": "others",
             "expectedRtp": "0.900000",
@@ -268,11 +268,11 @@ class TestStatedGames:
             assert game["rtpHigh"] == "2.169283"
 
     @pytest.mark.parametrize("about", [{"expectedRtp": "2.5"}, {"hitRate": "1.1"}, {"expectedRtp": "-1"}])
-    def test_are_games_that_could_be(self, web: Web, about: dict[str, str]) -> None:
+    def test_with_impossible_ratios_are_refused(self, web: Web, about: dict[str, str]) -> None:
         reply = put(web, "/admin/games/elsewhere", CONFIG | about, boss(web))
         assert (reply.status, reply.paths) == (400, [f"$.{next(iter(about))}"])
 
-    def test_are_the_operators_alone(self, web: Web) -> None:
+    def test_are_set_by_operators_only(self, web: Web) -> None:
         for desk, role in ((web.day.north, Role.ANALYST), (web.day.agent, Role.AGENT)):
             assert put(web, "/admin/games/elsewhere", CONFIG, web.log_in(desk, role)).status == 403
         assert put(web, "/admin/games/%20", CONFIG, boss(web)).status == 404

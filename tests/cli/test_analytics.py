@@ -1,4 +1,4 @@
-"""The commands about the numbers: own process, own data home, real PostgreSQL."""
+"""The commands of analytics: own process, own data home, real PostgreSQL."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ def command() -> Iterator[Command]:
         yield command
 
 
-def test_a_bench_measures_every_route_and_a_rebuild_changes_nothing(command: Command) -> None:
+def test_bench_measures_every_report_and_rebuild_changes_nothing(command: Command) -> None:
     measured = command.run("bench", "analytics", "--events", "3000", "--times", "3", "--patience", "0")
     assert measured.returncode == 0, measured.stdout + measured.stderr
     lines = [line.split() for line in measured.stdout.splitlines()]

@@ -1,14 +1,21 @@
-"""What made-up play comes to for each question of the port of numbers, counted the slow way."""
+"""The expected totals of generated play for each query of analytics, counted the slow way."""
 
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from ..application.ports.analytics import CohortSum, Dimension, PlayerSum, Return, Scope, Sum
+from ..application.ports.analytics import (
+    AnalyticsFilter,
+    CohortTotal,
+    Dimension,
+    EventTotal,
+    PlayerTotal,
+    RetentionCount,
+)
 from ..domain.ledger.events import EventType, LedgerEvent
 from ..domain.periods import Span
-from .plays import E, Play, groups, minor, newcomers, own, picked, who_bet
+from .plays import E, GeneratedPlay, groups, minor, newcomers, own, picked, who_bet
 
 
 def in_order(rows: object) -> list[object]:
@@ -17,8 +24,10 @@ def in_order(rows: object) -> list[object]:
     return sorted(rows, key=repr)
 
 
-def sums_of(play: Play, edges: Sequence[datetime], only: Scope, by: Sequence[Dimension]) -> list[Sum]:
-    """Return what the events come to by bucket, dimensions, source and type."""
+def event_totals_of(
+    play: GeneratedPlay, edges: Sequence[datetime], only: AnalyticsFilter, by: Sequence[Dimension]
+) -> list[EventTotal]:
+    """Return the totals of events by bucket, dimensions, source and type."""
     found = []
     for bucket, (since, until) in enumerate(itertools.pairwise(edges)):
         events = picked(play, since, until, only)
@@ -27,7 +36,7 @@ def sums_of(play: Play, edges: Sequence[datetime], only: Scope, by: Sequence[Dim
         for some in _alike(events, key_of):
             squares = sum(e.amount_minor * e.amount_minor for e in some if e.event_type is EventType.BET)
             found.append(
-                Sum(
+                EventTotal(
                     bucket=bucket,
                     key=key_of[some[0].event_id],
                     source=some[0].source,
@@ -40,8 +49,8 @@ def sums_of(play: Play, edges: Sequence[datetime], only: Scope, by: Sequence[Dim
     return found
 
 
-def player_sums_of(play: Play, span: Span, only: Scope) -> list[PlayerSum]:
-    """Return what each player did, game by game."""
+def player_totals_of(play: GeneratedPlay, span: Span, only: AnalyticsFilter) -> list[PlayerTotal]:
+    """Return the totals of each player by game."""
     events = picked(play, span.since, span.until, only)
     played = [event for kind in (E.BET, E.WIN) for event in own(events, kind)]
     found = []
@@ -49,7 +58,7 @@ def player_sums_of(play: Play, span: Span, only: Scope) -> list[PlayerSum]:
         bets, wins = own(some, E.BET), own(some, E.WIN)
         assert some[0].player_id is not None
         found.append(
-            PlayerSum(
+            PlayerTotal(
                 player_id=some[0].player_id,
                 agent_id=some[0].tenant_id,
                 game_key=some[0].game_key,
@@ -63,23 +72,25 @@ def player_sums_of(play: Play, span: Span, only: Scope) -> list[PlayerSum]:
     return found
 
 
-def cohorts_of(play: Play, edges: Sequence[datetime], only: Scope) -> tuple[list[int], list[CohortSum]]:
-    """Return how many players were new in each bucket, and what they did in each."""
+def cohorts_of(
+    play: GeneratedPlay, edges: Sequence[datetime], only: AnalyticsFilter
+) -> tuple[list[int], list[CohortTotal]]:
+    """Return the size of each cohort, and its totals by bucket."""
     counts, found = [], []
     playing = who_bet(play, edges[0], edges[-1], only)
-    for born, ends in enumerate(itertools.pairwise(edges)):
+    for cohort, ends in enumerate(itertools.pairwise(edges)):
         new = {player.player_id for player in newcomers(play, *ends, only)}
         if only.game_key is not None or only.provider is not None:
             new &= playing
         counts.append(len(new))
-        for day, (since, until) in enumerate(itertools.pairwise(edges)):
+        for bucket, (since, until) in enumerate(itertools.pairwise(edges)):
             events = [event for event in picked(play, since, until, only) if event.player_id in new]
             bets, wins = own(events, E.BET), own(events, E.WIN)
             if bets or wins:
                 found.append(
-                    CohortSum(
-                        born=born,
-                        day=day,
+                    CohortTotal(
+                        cohort=cohort,
+                        bucket=bucket,
                         handle_minor=minor(bets),
                         payout_minor=minor(wins),
                     )
@@ -87,17 +98,21 @@ def cohorts_of(play: Play, edges: Sequence[datetime], only: Scope) -> tuple[list
     return counts, found
 
 
-def returns_of(
-    play: Play, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: Scope
-) -> list[Return]:
-    """Return how many of those new in each bucket bet so many after."""
+def retention_of(
+    play: GeneratedPlay,
+    cohorts: Sequence[datetime],
+    edges: Sequence[datetime],
+    after: Sequence[int],
+    only: AnalyticsFilter,
+) -> list[RetentionCount]:
+    """Return the number of players of each cohort who bet `after` buckets later."""
     found = []
-    for born, ends in enumerate(itertools.pairwise(cohorts)):
+    for cohort, ends in enumerate(itertools.pairwise(cohorts)):
         new = {player.player_id for player in newcomers(play, *ends, only)}
-        for day, (since, until) in enumerate(itertools.pairwise(edges)):
+        for bucket, (since, until) in enumerate(itertools.pairwise(edges)):
             there = new & who_bet(play, since, until, only)
-            if there and day - born in after:
-                found.append(Return(born=born, after=day - born, players=len(there)))
+            if there and bucket - cohort in after:
+                found.append(RetentionCount(cohort=cohort, after=bucket - cohort, players=len(there)))
     return found
 
 

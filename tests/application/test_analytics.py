@@ -1,4 +1,4 @@
-"""Each number of each route is what the events add up to, counted apart from the product, for any question."""
+"""Every figure of every report equals the sum of its events, counted apart from the product, for any request."""
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -21,7 +21,7 @@ storages = pytest.mark.parametrize("name", STORAGES)
 
 
 def before(question: Question) -> Reckoning:
-    """Return the reckoning of the period before, as the product says when that is."""
+    """Return the reckoning of the period before, with the product's own start and end of it."""
     period = question.asked.period(question.engine.read_overview.clock.now()).before
     return question.reckoning(period.since, period.until)
 
@@ -55,7 +55,7 @@ def assert_headline(found: dict[str, Any], question: Question, counted: Reckonin
     assert found["deposits"] == len(counted.events("VOUCHER_REDEEMED"))
     assert found["depositsMinor"] == counted.minor("VOUCHER_REDEEMED")
     assert found["activePlayers"] == counted.bettors()
-    assert found["elsewhere"] == counted.elsewhere()
+    assert found["elsewhere"] == counted.external_play()
     assert found["arpuMinor"] == decimals(played["ngrMinor"], counted.bettors())
     period = question.asked.period(counted.until)
     for days, field in ((1, "dau"), (7, "wau"), (30, "mau")):
@@ -68,7 +68,7 @@ def assert_headline(found: dict[str, Any], question: Question, counted: Reckonin
 
 
 def assert_expectation(found: dict[str, Any], counted: Reckoning) -> None:
-    """Odds are known of the demo game alone."""
+    """Check the expectation: only the odds of the demo game are known."""
     handle, payout = counted.minor("BET"), counted.minor("WIN")
     known = counted.minor("BET", game_key="demo-wheel") == handle and handle > 0
     assert found["expectedRtp"] == (decimals(RTP, 1) if known else None)
@@ -88,7 +88,7 @@ def test_revenue(name: str, data: st.DataObject) -> None:
     question = data.draw(questions(name, compare=data.draw(st.sampled_from(("previous", None)))))
     counted, found = question.reckoning(), question.ask(question.engine.read_revenue)["data"]
     assert found["total"] == counted.play_record()
-    assert found["elsewhere"] == counted.elsewhere()
+    assert found["elsewhere"] == counted.external_play()
     assert [point["play"] for point in found["series"]] == [part.play_record() for part in question.buckets()]
     compared = [point["previous"] for point in found["series"]]
     if question.asked.compare:
@@ -122,8 +122,8 @@ def test_games(name: str, data: st.DataObject) -> None:
         about = {"game_key": game["gameKey"], "provider": game["provider"]}
         bets, wins = counted.events("BET", game["source"], **about), counted.events("WIN", game["source"], **about)
         handle, payout = sum(bet.amount_minor for bet in bets), sum(win.amount_minor for win in wins)
-        only_told = counted.events("SPIN", game["source"], **about)
-        assert (game["spins"], game["hits"]) == (len(bets) + len(only_told), len(wins))
+        spins_only = counted.events("SPIN", game["source"], **about)
+        assert (game["spins"], game["hits"]) == (len(bets) + len(spins_only), len(wins))
         assert (game["handleMinor"], game["payoutMinor"]) == (handle, payout)
         assert (game["rtp"], game["hitRate"]) == (decimals(payout, handle), decimals(len(wins), len(bets)))
         assert game["volume"] == decimals(handle, counted.minor("BET", game["source"]))
@@ -170,7 +170,7 @@ def test_ops(name: str, data: st.DataObject) -> None:
 @storages
 @MANY
 @given(data=st.data())
-def test_the_funnel_of_nobody_is_empty_and_still_has_its_stages(name: str, data: st.DataObject) -> None:
+def test_funnel_without_vouchers_has_all_its_stages(name: str, data: st.DataObject) -> None:
     question = data.draw(questions(name, compare="previous"))
     stages = question.ask(question.engine.read_funnel)["data"]["stages"]
     assert [stage["stage"] for stage in stages] == ["issued", "redeemed", "firstBet", "tenthBet", "secondVoucher"]

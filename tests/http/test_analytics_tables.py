@@ -1,4 +1,4 @@
-"""The numbers as CSV, as a spreadsheet takes them: what is a number counts, below zero as well."""
+"""Reports as CSV for a spreadsheet: every number counts as one, below zero as well."""
 
 import csv
 import io
@@ -67,7 +67,7 @@ def test_the_hold_of_a_losing_period_is_a_number(losing: Web) -> None:
         (ChangePart(SplitBy.GAME, None, "-1\n", "-"), ["game", "", "'-1\n", "'-"]),
     ],
 )
-def test_a_number_is_told_from_what_would_be_computed(part: ChangePart, cells: list[str]) -> None:
+def test_only_a_formula_gets_an_apostrophe(part: ChangePart, cells: list[str]) -> None:
     body = whole_table("x", ChangePart, [part]).body
     assert isinstance(body, bytes)
     assert list(csv.reader(io.StringIO(body.decode(), newline="")))[1] == cells

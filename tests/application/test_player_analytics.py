@@ -1,4 +1,4 @@
-"""The numbers of players, and where changes came from: what the events add up to, counted apart."""
+"""The reports of players, lifetime value and attribution equal the sums of events, counted apart."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -14,11 +14,11 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from playtime.application.analytics.reader import Asked
-from playtime.application.ports.analytics import Scope
+from playtime.application.analytics.reader import AnalyticsRequest
+from playtime.application.ports.analytics import AnalyticsFilter
 from playtime.contracts.doubles import SettableClock, build_engine
 from playtime.contracts.house import House
-from playtime.contracts.plays import BEGINNING, DAYS, Play, newcomers
+from playtime.contracts.plays import BEGINNING, DAYS, GeneratedPlay, newcomers
 from playtime.contracts.records import account, movement, write
 from playtime.domain.decimals import square_root
 from playtime.domain.errors import InvalidInput
@@ -33,8 +33,8 @@ MANY = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 storages = pytest.mark.parametrize("name", STORAGES)
 
 
-def worth(counted: Reckoning) -> dict[UUID | None, int]:
-    """Return bets less wins of each player."""
+def values_of(counted: Reckoning) -> dict[UUID | None, int]:
+    """Return bets minus wins of each player."""
     values: dict[UUID | None, int] = defaultdict(int)
     for event in counted.events("BET"):
         values[event.player_id] += event.amount_minor
@@ -46,7 +46,7 @@ def worth(counted: Reckoning) -> dict[UUID | None, int]:
 def new_players(
     question: Question, since: datetime, until: datetime, playing: tuple[datetime, datetime] | None = None
 ) -> set[UUID]:
-    """Return the players made between two moments, if they played the game asked for in the period, or another."""
+    """Return the players created between two moments; with a game, only those who bet on it."""
     only = question.asked.only
     found = {player.player_id for player in newcomers(question.seen, since, until, only)}
     if only.game_key is None and only.provider is None:
@@ -95,7 +95,7 @@ def test_players(name: str, data: st.DataObject) -> None:
         handle, payout = counted.minor("BET", **own), counted.minor("WIN", **own)
         assert (row["handleMinor"], row["payoutMinor"], row["netMinor"]) == (handle, payout, handle - payout)
         assert (row["spins"], row["rtp"]) == (len(counted.events("BET", **own)), decimals(payout, handle))
-    assert {row["playerId"] for row in found["topPlayers"]} == {str(player) for player in worth(counted)}
+    assert {row["playerId"] for row in found["topPlayers"]} == {str(player) for player in values_of(counted)}
     for use, kind in (("held", "BONUS_HELD"), ("triggered", "BONUS_TRIGGERED"), ("returned", "BONUS_RETURNED")):
         assert found["bonuses"][use] == len(counted.events(kind))
         assert found["bonuses"][f"{use}Minor"] == counted.minor(kind)
@@ -107,22 +107,22 @@ def assert_retention(found: dict[str, Any], question: Question) -> None:
     until = question.asked.until
     assert until is not None
     place = ZoneInfo(question.asked.timezone)
-    # Who returned after the period's end returned, too, as far as is known by now.
+    # Bets after the end of the period count for retention, up to now.
     until = max(until, min(question.now, until + timedelta(days=31)))
     later = buckets(question.reckoning().since, until, "day", question.asked.timezone)
     midnight = until.astimezone(place).strftime("%H:%M:%S") == "00:00:00"
     for after, name in ((1, "d1"), (7, "d7"), (30, "d30")):
         players = returned = 0
-        for born, day in enumerate(days):
+        for cohort, day in enumerate(days):
             new = new_players(question, *day)
-            assert found["cohorts"][born]["players"] == len(new)
-            there = later[born + after] if born + after < len(later) else None
+            assert found["cohorts"][cohort]["players"] == len(new)
+            there = later[cohort + after] if cohort + after < len(later) else None
             is_over = there is not None and there[1] <= question.now and (there[1] < until or midnight)
             if there is None or not is_over:
-                assert found["cohorts"][born][name] is None
+                assert found["cohorts"][cohort][name] is None
                 continue
             bettors = {event.player_id for event in question.reckoning(*there).events("BET")}
-            assert found["cohorts"][born][name] == len(new & bettors)
+            assert found["cohorts"][cohort][name] == len(new & bettors)
             players, returned = players + len(new), returned + len(new & bettors)
         assert found[name] == {"players": players, "returned": returned, "rate": decimals(returned, players)}
 
@@ -133,13 +133,13 @@ def assert_retention(found: dict[str, Any], question: Question) -> None:
 def test_ltv(name: str, data: st.DataObject) -> None:
     question = data.draw(questions(name, compare=data.draw(st.sampled_from(("previous", None)))))
     counted, found = question.reckoning(), question.ask(question.engine.read_ltv)["data"]
-    values = sorted(worth(counted).values(), reverse=True)
+    values = sorted(values_of(counted).values(), reverse=True)
     total = sum(values)
     assert (found["players"], found["ltvMinor"]) == (len(values), total)
     assert found["ltvMinor"] == counted.minor("BET") - counted.minor("WIN")
     assert found["averageMinor"] == decimals(total, len(values))
     earlier = question.asked.period(question.now).before
-    before = worth(question.reckoning(earlier.since, earlier.until)) if question.asked.compare else None
+    before = values_of(question.reckoning(earlier.since, earlier.until)) if question.asked.compare else None
     assert found["previousPlayers"] == (None if before is None else len(before))
     assert found["previousLtvMinor"] == (None if before is None else sum(before.values()))
     for row in found["distribution"]:
@@ -163,10 +163,10 @@ def assert_cohorts(found: list[dict[str, Any]], question: Question) -> None:
         first = bisect_right([day for day, _ in days], since) - 1
         assert len(row["cumulativeMinor"]) == len(days) - first
         for offset, value in enumerate(row["cumulativeMinor"]):
-            # Days are of the period, and so is what was done on them.
+            # Days are cut to the period, and so are their events.
             counted = question.reckoning(days[first][0], days[first + offset][1])
-            worths = worth(counted)
-            assert value == sum(worths.get(player, 0) for player in new)
+            values = values_of(counted)
+            assert value == sum(values.get(player, 0) for player in new)
 
 
 @storages
@@ -195,7 +195,7 @@ def test_attribution_adds_up_to_the_change(name: str, data: st.DataObject) -> No
 
 def evolve_to_game(counted: Reckoning, game_key: str | None) -> Reckoning:
     events = [event for event in counted.play.events if event.game_key == game_key]
-    return evolve(counted, play=Play(counted.play.players, events))
+    return evolve(counted, play=GeneratedPlay(counted.play.players, events))
 
 
 def value_of(metric: str, counted: Reckoning) -> Fraction | None:
@@ -210,12 +210,12 @@ def value_of(metric: str, counted: Reckoning) -> Fraction | None:
     return Fraction(sums[metric])
 
 
-def test_an_unknown_metric_is_refused_with_those_there_are() -> None:
+def test_unknown_metric_is_refused_with_the_known_ones() -> None:
     house = House.built(shared_storage("memory"))
     engine = build_engine(shared_storage("memory"), clock=SettableClock(NOW))
-    who = Question(house, engine, Play([], []), Asked()).who
+    who = Question(house, engine, GeneratedPlay([], []), AnalyticsRequest()).who
     with pytest.raises(InvalidInput, match="ngr, handle, deposits, rtp") as refused:
-        engine.read_attribution(who, Asked(), "luck")
+        engine.read_attribution(who, AnalyticsRequest(), "luck")
     assert refused.value.path == "metric"
 
 
@@ -239,8 +239,8 @@ def test_outliers_are_found_by_the_games_own_odds(name: str) -> None:
     storage = shared_storage(name)
     house = House.built(storage)
     lucky, usual, beginner = (house.player() for _ in range(3))
-    # 200 bets of 100: 19,000 are to be expected, with a deviation of 100 x sqrt(8.9775 x 200). Luck gives more
-    # than 3.290527 of these too often: the bound that the odds of the game allow lies at 72,275.
+    # 200 bets of 100: the expectation is 19,000, the deviation 100 x sqrt(8.9775 x 200). Luck exceeds 3.290527
+    # deviations too often: the bound of the game's own odds is 72,275.
     deviation, threshold = square_root(VARIANCE * 200 * 100**2), 72_275
     played = [
         *bets(house, lucky, 200, threshold),
@@ -249,19 +249,19 @@ def test_outliers_are_found_by_the_games_own_odds(name: str) -> None:
     ]
     write(storage, house.as_operator, lucky, usual, beginner, *played)
     engine = build_engine(storage, clock=SettableClock(NOW))
-    asked = Asked(since=BEGINNING, until=BEGINNING + timedelta(days=DAYS))
-    question = Question(house, engine, Play([], played), asked)
+    asked = AnalyticsRequest(since=BEGINNING, until=BEGINNING + timedelta(days=DAYS))
+    question = Question(house, engine, GeneratedPlay([], played), asked)
     outliers = question.ask(engine.read_players)["data"]["outliers"]
     assert outliers["tested"] == 2
     (found,) = outliers["players"]
     assert found["playerId"] == str(lucky.player_id)
     assert found["expectedMinor"] == decimals(RTP * 20_000, 1)
     assert found["z"] == decimals((threshold - 19_000) / deviation, 1)
-    elsewhere = evolve(question, asked=evolve(asked, only=Scope(game_key="two-wheels")))
-    assert elsewhere.ask(engine.read_players)["data"]["outliers"] == {"tested": 0, "players": []}
+    other_game = evolve(question, asked=evolve(asked, only=AnalyticsFilter(game_key="two-wheels")))
+    assert other_game.ask(engine.read_players)["data"]["outliers"] == {"tested": 0, "players": []}
 
 
-def test_the_default_range_holds_the_bet_of_a_second_ago_and_of_this_moment() -> None:
+def test_default_range_includes_the_current_second() -> None:
     storage = shared_storage("memory")
     house, random = House.built(storage), Random(1)
     player = house.player(created_at=NOW)
@@ -270,5 +270,5 @@ def test_the_default_range_holds_the_bet_of_a_second_ago_and_of_this_moment() ->
     played = [evolve(bets(house, player, 1, 0)[0], occurred_at=moment) for moment in moments]
     write(storage, house.as_operator, player, *played)
     engine = build_engine(storage, clock=SettableClock(now))
-    question = Question(house, engine, Play([], played), Asked())
+    question = Question(house, engine, GeneratedPlay([], played), AnalyticsRequest())
     assert question.ask(engine.read_overview)["data"]["current"]["spins"] == 2

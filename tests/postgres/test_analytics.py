@@ -1,4 +1,4 @@
-"""The folded numbers on PostgreSQL: the watermark, two at once, faults that a rebuild mends, the pieces."""
+"""Analytics on PostgreSQL: the watermark, concurrent roll-ups, the rebuild, and the plan of buckets."""
 
 import time
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ from playtime.adapters.postgres.analytics.buckets import plan_buckets
 from playtime.adapters.postgres.analytics.layout import GRAINS_MINUTES
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
-from playtime.application.ports.analytics import EVERYTHING, Dimension, Sum
+from playtime.application.ports.analytics import NO_FILTER, Dimension, EventTotal
 from playtime.application.ports.tenancy import DirectoryEntry
 from playtime.contracts.doubles import SettableClock, build_engine
 from playtime.contracts.house import House
-from playtime.contracts.plays import BEGINNING, DAYS, made_up_play, picked
+from playtime.contracts.plays import BEGINNING, DAYS, generated_play, picked
 from playtime.contracts.records import read, write
 from playtime.domain.ledger.events import EventType
 
@@ -57,39 +57,41 @@ def here(storage: PostgresStorage) -> House:
     return house
 
 
-def fold(storage: PostgresStorage, here: House, limit: int = 10_000) -> int:
-    return read(storage, here.as_operator, lambda unit: unit.analytics.fold(limit))
+def roll_up(storage: PostgresStorage, here: House, limit: int = 10_000) -> int:
+    return read(storage, here.as_operator, lambda unit: unit.roll_up.buckets(limit))
 
 
-def fold_until(storage: PostgresStorage, here: House, count: int) -> int:
-    """Fold until so many were folded: other transactions of the server may hold them back for a moment."""
-    folded, started = 0, time.monotonic()
-    while folded < count and time.monotonic() - started < PATIENCE_SECONDS:
-        folded += fold(storage, here)
-    return folded
+def roll_up_until(storage: PostgresStorage, here: House, count: int) -> int:
+    """Roll up this number of events: other transactions on the server may hold them back for a moment."""
+    added, started = 0, time.monotonic()
+    while added < count and time.monotonic() - started < PATIENCE_SECONDS:
+        added += roll_up(storage, here)
+    return added
 
 
-def sums(storage: PostgresStorage, here: House) -> set[Sum]:
-    return set(read(storage, here.as_operator, lambda unit: unit.analytics.sums(WHOLE, EVERYTHING, [*Dimension])))
+def event_totals(storage: PostgresStorage, here: House) -> set[EventTotal]:
+    return set(
+        read(storage, here.as_operator, lambda unit: unit.analytics.play.totals(WHOLE, NO_FILTER, [*Dimension]))
+    )
 
 
 class TestTheWatermark:
     def test_an_event_that_is_committed_late_is_not_lost(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
-        play = made_up_play(here, Random(1), events=30)
+        play = generated_play(here, Random(1), events=30)
         with psycopg.connect(make_conninfo(database.app_url)) as late:
             operator_id = str(here.operator.tenant_id)
             late.execute(
                 "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)",
                 (operator_id, operator_id),
             )
-            # It has its number, and writes only after the others.
+            # It has its transaction id, and writes only after the others.
             late.execute("select pg_current_xact_id()")
             write(storage, here.as_operator, *play.players, *play.events)
-            before = sums(storage, here)
-            assert fold(storage, here) == 0, "what the running transaction may still precede is not taken in"
-            assert sums(storage, here) == before
+            before = event_totals(storage, here)
+            assert roll_up(storage, here) == 0, "an event that the running transaction may precede is not added"
+            assert event_totals(storage, here) == before
             late.execute(
                 "insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source,"
                 " event_type, actor_id, action_id, amount_minor, meta)"
@@ -97,34 +99,36 @@ class TestTheWatermark:
                 (operator_id, str(here.agent.tenant_id), str(UUID(int=5)), BEGINNING, operator_id),
             )
             late.commit()
-        assert len(sums(storage, here)) == len(before) + 1
-        assert fold_until(storage, here, 31) == 31
-        assert len(sums(storage, here)) == len(before) + 1
+        assert len(event_totals(storage, here)) == len(before) + 1
+        assert roll_up_until(storage, here, 31) == 31
+        assert len(event_totals(storage, here)) == len(before) + 1
 
 
-class TestTwoAtOnce:
-    def test_fold_nothing_twice(self, storage: PostgresStorage, here: House) -> None:
-        play = made_up_play(here, Random(2), events=200)
+class TestConcurrentRollUps:
+    def test_add_no_event_twice(self, storage: PostgresStorage, here: House) -> None:
+        play = generated_play(here, Random(2), events=200)
         write(storage, here.as_operator, *play.players)
         for number in range(0, 200, 5):
             write(storage, here.as_operator, *play.events[number : number + 5])
-        before = sums(storage, here)
+        before = event_totals(storage, here)
         with ThreadPoolExecutor(4) as pool:
-            folded = sum(pool.map(lambda _: fold(storage, here, 20), range(40)))
-        folded += fold_until(storage, here, 200 - folded)
-        assert folded == 200
-        assert sums(storage, here) == before
+            added = sum(pool.map(lambda _: roll_up(storage, here, 20), range(40)))
+        added += roll_up_until(storage, here, 200 - added)
+        assert added == 200
+        assert event_totals(storage, here) == before
 
 
-class TestRebuilding:
+class TestRebuild:
     def test_changes_nothing(self, storage: PostgresStorage, here: House) -> None:
-        play = made_up_play(here, Random(3))
+        play = generated_play(here, Random(3))
         write(storage, here.as_operator, *play.players, *play.events)
-        assert fold_until(storage, here, len(play.events)) == len(play.events)
-        before = sums(storage, here)
-        (rebuilt,) = build_engine(storage, clock=SettableClock(WHOLE[1])).rebuild_numbers(here.operator.tenant_id)
+        assert roll_up_until(storage, here, len(play.events)) == len(play.events)
+        before = event_totals(storage, here)
+        (rebuilt,) = build_engine(storage, clock=SettableClock(WHOLE[1])).rebuild_analytics(
+            here.operator.tenant_id
+        )
         assert rebuilt.same
-        assert sums(storage, here) == before
+        assert event_totals(storage, here) == before
 
     @pytest.mark.parametrize(
         "fault",
@@ -139,32 +143,32 @@ class TestRebuilding:
             "update playtime.rollup_watermarks set through = '0'",
         ],
     )
-    def test_finds_and_mends_what_was_wrong(
+    def test_finds_and_corrects_wrong_buckets(
         self, storage: PostgresStorage, here: House, database: TestDatabase, fault: str
     ) -> None:
-        play = made_up_play(here, Random(4))
+        play = generated_play(here, Random(4))
         write(storage, here.as_operator, *play.players, *play.events)
-        right = sums(storage, here)
-        assert fold_until(storage, here, len(play.events)) == len(play.events)
+        right = event_totals(storage, here)
+        assert roll_up_until(storage, here, len(play.events)) == len(play.events)
         with psycopg.connect(database.superuser_url) as connection:
             assert connection.execute(fault.encode()).rowcount > 0
         engine = build_engine(storage, clock=SettableClock(WHOLE[1]))
-        (first,) = engine.rebuild_numbers(here.operator.tenant_id)
-        (second,) = engine.rebuild_numbers(here.operator.tenant_id)
+        (first,) = engine.rebuild_analytics(here.operator.tenant_id)
+        (second,) = engine.rebuild_analytics(here.operator.tenant_id)
         assert (first.same, second.same) == (False, True)
-        assert sums(storage, here) == right
+        assert event_totals(storage, here) == right
 
 
-def test_all_marks_and_pieces_are_their_tenants_own(storage: PostgresStorage, here: House) -> None:
-    """The sweep folds operator by operator, bound as each."""
-    play = made_up_play(here, Random(6))
+def test_the_sweep_rolls_up_the_buckets_of_each_operator(storage: PostgresStorage, here: House) -> None:
+    """The sweep works operator by operator, bound as each."""
+    play = generated_play(here, Random(6))
     write(storage, here.as_operator, *play.players, *play.events)
     swept = build_engine(storage, clock=SettableClock(WHOLE[1])).sweep()
-    assert swept.events_counted >= 0
+    assert swept.events_rolled_up >= 0
     assert SYSTEM.binding_at(here.operator.tenant_id).tenant_id == here.operator.tenant_id
-    told = picked(play, WHOLE[0], WHOLE[1], EVERYTHING)
-    bets = [event for event in told if event.event_type is EventType.BET]
-    total = sum(part.events for part in sums(storage, here) if part.event_type is EventType.BET)
+    seen = picked(play, WHOLE[0], WHOLE[1], NO_FILTER)
+    bets = [event for event in seen if event.event_type is EventType.BET]
+    total = sum(part.events for part in event_totals(storage, here) if part.event_type is EventType.BET)
     assert total == len(bets)
 
 

@@ -1,4 +1,4 @@
-"""Folding on PostgreSQL: the watermark, the cut between transactions, two at once, and faults that are seen."""
+"""The roll-up of account totals on PostgreSQL: watermark, batches, concurrency, and faults that are seen."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from playtime.domain.ledger.events import AccountKind, AccountTotal, EventType, 
 
 from support.postgres.database import TestDatabase, shared_database
 
-EVERYTHING = 10_000
+NO_LIMIT = 10_000
 PATIENCE_SECONDS = 20
 
 
@@ -45,91 +45,90 @@ class TestTheWatermark:
     def test_an_entry_that_is_committed_late_is_not_lost(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
-        """One transaction writes, a later one writes and ends, totals are folded; only then the first one ends."""
+        """One transaction writes, a later one writes and ends, the roll-up runs; only then the first one ends."""
         with _slow_transaction(database, here) as (late, operator_id):
             late.execute(_INSERT, _values(here, operator_id))
             write(storage, here.as_agent, *_bets(here, 2))
-            assert _fold(storage, here) == 0, "what the running transaction may still precede is not taken in"
+            assert _roll_up(storage, here) == 0, "an entry that the running transaction may precede is not added"
             assert _house_minor(storage, here) == 20
             late.commit()
         assert _house_minor(storage, here) == 30
-        assert _fold_until(storage, here, 3) == 3
+        assert _roll_up_until(storage, here, 3) == 3
         assert _house_minor(storage, here) == 30
         assert _house(storage, here) == AccountTotal(account(AccountKind.HOUSE, here.agent), 30)
 
-    def test_one_that_began_after_a_fold_is_taken_in_by_the_next(
+    def test_an_entry_begun_after_a_roll_up_is_added_by_the_next(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         write(storage, here.as_agent, *_bets(here, 1))
-        assert _fold_until(storage, here, 1) == 1
+        assert _roll_up_until(storage, here, 1) == 1
         with _slow_transaction(database, here) as (late, operator_id):
             late.execute(_INSERT, _values(here, operator_id))
             write(storage, here.as_agent, *_bets(here, 1))
-            _fold(storage, here)
+            _roll_up(storage, here)
             late.commit()
-        _fold_until(storage, here, 2)
+        _roll_up_until(storage, here, 2)
         assert _house(storage, here).stated_minor is None
         assert _house_minor(storage, here) == 30
 
-    def test_what_was_rolled_back_is_not_waited_for(
+    def test_rolled_back_entries_do_not_hold_up_the_watermark(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         with _slow_transaction(database, here) as (late, operator_id):
             late.execute(_INSERT, _values(here, operator_id))
             write(storage, here.as_agent, *_bets(here, 2))
             late.rollback()
-        assert _fold_until(storage, here, 2) == 2
+        assert _roll_up_until(storage, here, 2) == 2
         assert _house_minor(storage, here) == 20
 
 
-class TestTheCut:
-    def test_is_never_within_a_transaction(
+class TestBatches:
+    def test_never_split_a_transaction(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         for count in (3, 4, 5):
             write(storage, here.as_agent, *_bets(here, count))
         _wait_for_others(database)
-        folded = [_fold(storage, here, 2) for _ in range(4)]
-        assert folded == [3, 4, 5, 0]
+        assert [_roll_up(storage, here, 2) for _ in range(4)] == [3, 4, 5, 0]
 
-    def test_takes_about_as_many_as_asked_for(
+    def test_have_about_the_size_of_the_limit(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         for _ in range(6):
             write(storage, here.as_agent, *_bets(here, 1))
         _wait_for_others(database)
-        assert [_fold(storage, here, 4) for _ in range(3)] == [4, 2, 0]
+        assert [_roll_up(storage, here, 4) for _ in range(3)] == [4, 2, 0]
 
-    def test_shares_the_room_among_tenants(
+    def test_share_the_limit_among_tenants(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         for _ in range(4):
             write(storage, here.as_agent, *_bets(here, 1))
             write(storage, here.as_neighbour, *_bets(here, 1, here.neighbour.tenant_id))
         _wait_for_others(database)
-        assert [_fold(storage, here, 4) for _ in range(3)] == [4, 4, 0]
+        assert [_roll_up(storage, here, 4) for _ in range(3)] == [4, 4, 0]
 
-    def test_a_share_is_no_smaller_than_a_sweep_takes_it_to_be(self) -> None:
+    def test_small_share_of_a_sweep_fits_the_most_tenants(self) -> None:
         assert MOST_TENANTS <= SMALL_SHARE, "a small batch reached the share of no tenant, and left nothing"
 
 
-class TestTwoAtOnce:
-    def test_the_second_waits_and_doubles_nothing(
+class TestConcurrentRollUps:
+    def test_the_second_waits_and_adds_nothing_twice(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         write(storage, here.as_agent, *_bets(here, 3))
-        assert _fold_until(storage, here, 3) == 3
+        assert _roll_up_until(storage, here, 3) == 3
         write(storage, here.as_agent, *_bets(here, 2))
         _wait_for_others(database)
         with ThreadPoolExecutor(4) as pool:
             with _bound(database, here) as holder:
-                # As a fold has it that has taken its marks and not yet taken in anything.
+                # Like a roll-up that has locked its watermarks and added nothing yet.
                 holder.execute("select from playtime.account_total_watermarks for no key update")
-                folds = [pool.submit(_fold, storage, here) for _ in range(4)]
+                running = [pool.submit(_roll_up, storage, here) for _ in range(4)]
                 with pytest.raises(TimeoutError):
-                    folds[0].result(0.2)
+                    running[0].result(0.2)
                 holder.commit()
-            assert sorted(fold.result(PATIENCE_SECONDS) for fold in folds) == [0, 0, 0, 2]
+            assert sorted(one.result(PATIENCE_SECONDS) for one in running) == [0, 0, 0, 2]
         assert _house_minor(storage, here) == 50
 
 
@@ -142,11 +141,11 @@ class TestVerifying:
             ("delete from playtime.account_totals", 0),
         ],
     )
-    def test_sees_totals_that_are_not_what_was_folded(
+    def test_sees_totals_that_differ_from_their_entries(
         self, storage: PostgresStorage, here: House, database: TestDatabase, fault: str, stated_minor: int
     ) -> None:
         write(storage, here.as_agent, *_bets(here, 3))
-        _fold_until(storage, here, 3)
+        _roll_up_until(storage, here, 3)
         assert _house(storage, here).agrees
         with psycopg.connect(database.superuser_url) as connection:
             connection.execute(f"{fault} where operator_id = '{here.operator.tenant_id}'".encode())
@@ -154,14 +153,14 @@ class TestVerifying:
         assert not wrong.agrees
         assert (wrong.entries_minor, wrong.stated_minor) == (30, stated_minor)
 
-    def test_sees_it_of_a_pool_whose_vouchers_are_right(
+    def test_sees_the_wrong_total_of_a_pool_with_right_vouchers(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         voucher = here.voucher(amount_minor=10)
         own, pool = account(AccountKind.TENANT, here.agent), account(AccountKind.VOUCHER_POOL, here.agent)
         moved = movement(EventType.VOUCHER_ISSUED, (own, 0), (pool, None), 15)
         write(storage, here.as_agent, voucher, here.event(**moved))
-        _fold_until(storage, here, 1)
+        _roll_up_until(storage, here, 1)
         assert _total(storage, here, pool) == AccountTotal(pool, 15, 15, 0)
         with psycopg.connect(database.superuser_url) as connection:
             connection.execute(
@@ -172,11 +171,11 @@ class TestVerifying:
 
 
 class TestCost:
-    def test_a_summary_reads_what_is_not_folded_and_no_more(
+    def test_a_summary_reads_only_entries_above_the_watermark(
         self, storage: PostgresStorage, here: House, database: TestDatabase
     ) -> None:
         def entries_read() -> int:
-            """Count the rows that a summary takes from the ledger, by the server's own account of its plan."""
+            """Return the number of ledger rows that a summary reads, from the plan of the server."""
             from playtime.adapters.postgres.reads.account_totals import summary_of  # noqa: PLC0415 - what is measured
 
             statement = summary_of(here.agent.tenant_id, {"operator_id": here.operator.tenant_id})
@@ -192,7 +191,7 @@ class TestCost:
 
         write(storage, here.as_agent, *_bets(here, 500))
         assert entries_read() == 500
-        _fold_until(storage, here, 500)
+        _roll_up_until(storage, here, 500)
         assert entries_read() == 0
         write(storage, here.as_agent, *_bets(here, 7))
         assert entries_read() == 7
@@ -256,18 +255,18 @@ def _slow_transaction(database: TestDatabase, here: House) -> Iterator[tuple[psy
         yield connection, here.operator.tenant_id
 
 
-def _fold(storage: Storage, here: House, limit: int = EVERYTHING) -> int:
-    return read(storage, here.as_operator, lambda unit: unit.ledger.fold(limit))
+def _roll_up(storage: Storage, here: House, limit: int = NO_LIMIT) -> int:
+    return read(storage, here.as_operator, lambda unit: unit.roll_up.account_totals(limit))
 
 
-def _fold_until(storage: Storage, here: House, count: int) -> int:
-    """Fold until so many entries are in: other tests' transactions on the server may hold the watermark back."""
-    folded = 0
+def _roll_up_until(storage: Storage, here: House, count: int) -> int:
+    """Roll up this number of entries: transactions of other tests may hold the watermark back."""
+    added = 0
     for _ in range(1_000):
-        folded += _fold(storage, here)
-        if folded >= count:
+        added += _roll_up(storage, here)
+        if added >= count:
             break
-    return folded
+    return added
 
 
 def _wait_for_others(database: TestDatabase) -> None:

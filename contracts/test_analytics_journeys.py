@@ -1,26 +1,19 @@
-"""The numbers that are no sums: how far vouchers came and how fast, what was refused, what failed."""
+"""Analytics of vouchers and requests: the funnel, redemption times, refused bets and failed requests."""
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from fractions import Fraction
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import pytest
 from attrs import evolve, field, frozen
 
 from ..application.answers import SPIN
-from ..application.errors import IsolationViolation, StorageMisuse
-from ..application.ports.analytics import EVERYTHING, Scope, Step, Tally
+from ..application.ports.analytics import NO_FILTER, AnalyticsFilter, CodeTally, StageCount
 from ..application.ports.bindings import AnswerKey, Binding
-from ..application.ports.filters import LedgerFilter, Page
 from ..application.ports.storage import Storage
-from ..application.transactions import transact
-from ..domain.games.configs import GameConfig
-from ..domain.ledger.events import AccountKind, EventSource, LedgerEvent
+from ..domain.ledger.events import AccountKind, LedgerEvent
 from ..domain.periods import Span
 from ..domain.play.players import Player
 from ..domain.vouchers.vouchers import Voucher, VoucherStatus
@@ -35,7 +28,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 @frozen
 class Sold:
-    """Vouchers of an agent and of its neighbour, and what was done with them."""
+    """The vouchers of an agent and of its neighbour, with their players and events."""
 
     vouchers: list[Voucher] = field(factory=list)
     events: list[LedgerEvent] = field(factory=list)
@@ -46,7 +39,7 @@ class Sold:
 
 
 def sell(house: House, random: Random) -> Sold:
-    """Sell vouchers, of which some are redeemed, some by one who redeemed others, and played with."""
+    """Sell vouchers; some are redeemed, some by one player after another, and some are played with."""
     sold = Sold()
     for _ in range(12):
         tenant = random.choice((house.agent, house.neighbour))
@@ -84,55 +77,53 @@ def _bet(house: House, player: Player, seq: int, at: datetime, game_key: str) ->
     return house.event(tenant=tenant, occurred_at=at, game_key=game_key, provider="playtime", **about, **moved)
 
 
-class TestVouchers:
+class TestVoucherJourneys:
     @pytest.fixture(params=range(6))
     def random(self, request: pytest.FixtureRequest) -> Random:
         return Random(request.param)
 
-    def test_come_as_far_as_their_events_say(
-        self, storage: Storage, here: House, there: House, random: Random
-    ) -> None:
+    def test_stages_follow_the_events(self, storage: Storage, here: House, there: House, random: Random) -> None:
         sell(there, random).write(storage, there.as_operator)
         sold = sell(here, random)
         sold.write(storage, here.as_operator)
         cashier = random.choice(sold.vouchers).issued_by if sold.vouchers else fresh_id()
-        scopes = [
-            EVERYTHING,
-            Scope(agent_id=here.agent.tenant_id),
-            Scope(cashier_id=cashier),
-            Scope(region="US-CA"),
+        filters = [
+            NO_FILTER,
+            AnalyticsFilter(agent_id=here.agent.tenant_id),
+            AnalyticsFilter(cashier_id=cashier),
+            AnalyticsFilter(region="US-CA"),
         ]
-        for only in (*scopes, Scope(game_key="two-wheels"), Scope(provider="playtime")):
+        for only in (*filters, AnalyticsFilter(game_key="two-wheels"), AnalyticsFilter(provider="playtime")):
             for span in (WHOLE, Span(BEGINNING + timedelta(days=3), BEGINNING + timedelta(days=9, seconds=1))):
                 with storage.begin(here.as_operator) as unit:
-                    assert list(unit.analytics.funnel(span, only)) == steps_of(sold, span, only)
-                    assert unit.analytics.redemption_times(span, only) == times_of(sold, span, only)
+                    assert list(unit.analytics.journeys.funnel(span, only)) == stages_of(sold, span, only)
+                    assert unit.analytics.journeys.redemption_times(span, only) == times_of(sold, span, only)
         with storage.begin(here.as_neighbour) as unit:
-            only = Scope(agent_id=here.neighbour.tenant_id)
-            assert list(unit.analytics.funnel(WHOLE, EVERYTHING)) == steps_of(sold, WHOLE, only)
+            only = AnalyticsFilter(agent_id=here.neighbour.tenant_id)
+            assert list(unit.analytics.journeys.funnel(WHOLE, NO_FILTER)) == stages_of(sold, WHOLE, only)
 
 
-def steps_of(sold: Sold, span: Span, only: Scope) -> list[Step]:
-    """Follow each voucher, the slow way."""
+def stages_of(sold: Sold, span: Span, only: AnalyticsFilter) -> list[StageCount]:
+    """Return the stages of all vouchers, counted the slow way."""
     reached: list[list[timedelta | None]] = [[] for _ in range(5)]
     for voucher in sold.vouchers:
         if not span.since <= voucher.issued_at < span.until or not _names(voucher, only):
             continue
         moments = _moments(voucher, sold, span.until, only)
-        of_play = {only.game_key, only.provider, only.region} != {None}
-        if of_play and len(moments) < 3:
+        has_play = {only.game_key, only.provider, only.region} != {None}
+        if has_play and len(moments) < 3:
             continue
         for number, moment in enumerate(moments):
             reached[number].append(moment - moments[number - 1] if number else None)
-    steps = []
+    stages = []
     for times in reached:
         known = sorted(time for time in times if time is not None)
         median = known[-(-len(known) // 2) - 1] // MILLISECOND if known else None
-        steps.append(Step(vouchers=len(times), median_milliseconds=median))
-    return steps
+        stages.append(StageCount(vouchers=len(times), median_milliseconds=median))
+    return stages
 
 
-def _moments(voucher: Voucher, sold: Sold, until: datetime, only: Scope) -> list[datetime]:
+def _moments(voucher: Voucher, sold: Sold, until: datetime, only: AnalyticsFilter) -> list[datetime]:
     moments = [voucher.issued_at]
     if voucher.closed_at is None or voucher.closed_at >= until:
         return moments
@@ -157,8 +148,8 @@ def _moments(voucher: Voucher, sold: Sold, until: datetime, only: Scope) -> list
     return moments
 
 
-def times_of(sold: Sold, span: Span, only: Scope) -> tuple[int, int] | None:
-    """Sort the times that vouchers took, the slow way."""
+def times_of(sold: Sold, span: Span, only: AnalyticsFilter) -> tuple[int, int] | None:
+    """Return the redemption times, counted the slow way."""
     if {only.game_key, only.provider, only.region} != {None}:
         return None
     times = sorted(
@@ -173,12 +164,12 @@ def _percentile(times: Sequence[int], percent: int) -> int:
     return next(time for number, time in enumerate(times, 1) if number * 100 >= percent * len(times))
 
 
-def _names(voucher: Voucher, only: Scope) -> bool:
+def _names(voucher: Voucher, only: AnalyticsFilter) -> bool:
     return only.agent_id in {None, voucher.tenant_id} and only.cashier_id in {None, voucher.issued_by}
 
 
-class TestRefusals:
-    def test_are_those_of_bets_by_code(self, storage: Storage, here: House, there: House) -> None:
+class TestOperations:
+    def test_only_refused_bets_are_counted_by_code(self, storage: Storage, here: House, there: House) -> None:
         player, neighbour = here.player(region="US-CA"), here.player(here.neighbour)
         answers = [
             here.answer(
@@ -197,20 +188,22 @@ class TestRefusals:
         of_staff = here.answer(code="INSUFFICIENT_FUNDS", created_at=BEGINNING)
         write(storage, here.as_operator, player, neighbour, *answers, of_staff)
         write(storage, there.as_operator, there.answer(code="INSUFFICIENT_FUNDS", created_at=BEGINNING))
-        two = [Tally(code="INSUFFICIENT_FUNDS", route=None, count=2)]
-        one = [Tally(code="SELF_EXCLUDED", route=None, count=1)]
-        three = [Tally(code="INSUFFICIENT_FUNDS", route=None, count=3)]
+        two = [CodeTally(code="INSUFFICIENT_FUNDS", route=None, count=2)]
+        one = [CodeTally(code="SELF_EXCLUDED", route=None, count=1)]
+        three = [CodeTally(code="INSUFFICIENT_FUNDS", route=None, count=3)]
         with storage.begin(here.as_operator) as unit:
-            numbers = unit.analytics
-            assert numbers.refusals(WHOLE, EVERYTHING) == three + one
-            assert numbers.refusals(WHOLE, Scope(agent_id=here.agent.tenant_id)) == two + one
-            assert numbers.refusals(WHOLE, Scope(region="US-CA")) == two + one
-            assert numbers.refusals(WHOLE, Scope(game_key="demo-wheel")) == []
-            assert numbers.refusals(Span(BEGINNING + MILLISECOND, WHOLE.until), EVERYTHING) == []
+            operations = unit.analytics.operations
+            assert operations.refused_bets(WHOLE, NO_FILTER) == three + one
+            assert operations.refused_bets(WHOLE, AnalyticsFilter(agent_id=here.agent.tenant_id)) == two + one
+            assert operations.refused_bets(WHOLE, AnalyticsFilter(region="US-CA")) == two + one
+            assert operations.refused_bets(WHOLE, AnalyticsFilter(game_key="demo-wheel")) == []
+            assert operations.refused_bets(Span(BEGINNING + MILLISECOND, WHOLE.until), NO_FILTER) == []
         with storage.begin(here.as_agent) as unit:
-            assert unit.analytics.refusals(WHOLE, EVERYTHING) == two + one
+            assert unit.analytics.operations.refused_bets(WHOLE, NO_FILTER) == two + one
 
-    def test_and_errors_are_counted_by_code_and_route(self, storage: Storage, here: House, there: House) -> None:
+    def test_failed_requests_are_counted_by_code_and_route(
+        self, storage: Storage, here: House, there: House
+    ) -> None:
         for house, tenant in ((here, here.agent), (here, here.operator), (there, there.agent)):
             for code, route, count in (("FORBIDDEN", "giveCredit", 3), ("FORBIDDEN", "spin", 1), ("X", "spin", 2)):
                 meta = {"code": code, "route": route, "count": count}
@@ -225,93 +218,11 @@ class TestRefusals:
             found = Counter(
                 {
                     (tally.code, tally.route): tally.count
-                    for tally in read(storage, binding, lambda unit: unit.analytics.errors(WHOLE, EVERYTHING))
+                    for tally in read(
+                        storage, binding, lambda unit: unit.analytics.operations.failed_requests(WHOLE, NO_FILTER)
+                    )
                 }
             )
             assert +found == +Counter(
                 {("FORBIDDEN", "giveCredit"): 3 * times, ("FORBIDDEN", "spin"): times, ("X", "spin"): 2 * times}
             )
-
-
-class TestEventsFromElsewhere:
-    def test_are_written_once(self, storage: Storage, here: House, there: House) -> None:
-        events = [_report(here, number) for number in range(5)]
-        again = [evolve(event, event_id=fresh_id()) for event in events]
-        assert _ingest(storage, here.as_operator, events[:3]) == 3
-        assert _ingest(storage, here.as_operator, [*again, *again[:2]]) == 2
-        assert _ingest(storage, there.as_operator, [_report(there, 1)]) == 1
-        assert _ingest(storage, here.as_operator, events) == 0
-        with storage.begin(here.as_operator) as unit:
-            (found,) = unit.analytics.sums([WHOLE.since, WHOLE.until], EVERYTHING)
-        assert (found.source, found.event_type, found.events, found.amount_minor) == ("EXTERNAL", "BET", 5, 35)
-        with storage.begin(here.as_agent) as unit:
-            page = unit.ledger.page(LedgerFilter(), Page())
-        assert sorted(page, key=lambda event: event.action_id) == sorted(
-            [*events[:3], *again[3:]], key=lambda event: event.action_id
-        )
-
-    def test_are_written_once_by_many_at_once(self, storage: Storage, here: House) -> None:
-        def report(order: int) -> int:
-            events = [evolve(_report(here, number), event_id=fresh_id()) for number in range(40)]
-            Random(order).shuffle(events)
-            return transact(storage, here.as_operator, lambda unit: unit.analytics.ingest(events))
-
-        with ThreadPoolExecutor(6) as pool:
-            assert sum(pool.map(report, range(12))) == 40
-
-    def test_are_not_written_for_somebody_else(self, storage: Storage, here: House, there: House) -> None:
-        for binding in (there.as_operator, here.as_neighbour):
-            with pytest.raises(IsolationViolation):
-                _ingest(storage, binding, [_report(here, 1)])
-        with storage.begin_owner_read() as unit, pytest.raises(IsolationViolation):
-            unit.analytics.ingest([_report(here, 1)])
-
-    def test_end_the_unit(self, storage: Storage, here: House) -> None:
-        with storage.begin(here.as_operator) as unit:
-            unit.analytics.ingest([_report(here, 1)])
-            with pytest.raises(StorageMisuse):
-                unit.analytics.game_config("elsewhere")
-
-
-def _report(house: House, number: int) -> LedgerEvent:
-    about: dict[str, Any] = {"game_key": "elsewhere", "provider": "others", "occurred_at": BEGINNING}
-    named: dict[str, Any] = {"actor_id": house.cashier.staff_id, "action_id": f"round-{number}"}
-    return house.event(E.BET, source=EventSource.EXTERNAL, reported_minor=7, **about, **named)
-
-
-def _ingest(storage: Storage, binding: Binding, events: Sequence[LedgerEvent]) -> int:
-    return read(storage, binding, lambda unit: unit.analytics.ingest(events))
-
-
-class TestStatedGames:
-    def test_are_kept_and_changed(self, storage: Storage, here: House, there: House) -> None:
-        stated = config(here, "elsewhere")
-        write(storage, here.as_operator, stated)
-        write(storage, there.as_operator, config(there, "elsewhere"))
-        changed = evolve(
-            stated, expected_rtp=Fraction(9, 10), hit_rate=None, volatility=Fraction(7_250_001, 10**6)
-        )
-        with storage.begin(here.as_operator) as unit:
-            assert unit.analytics.game_config("elsewhere") == stated
-            assert unit.analytics.game_config("nowhere") is None
-            unit.save(changed)
-            unit.commit()
-        with storage.begin(here.as_operator) as unit:
-            assert unit.analytics.game_configs() == [changed]
-        with storage.begin(here.as_agent) as unit:
-            assert unit.analytics.game_configs() == []
-        with storage.begin_owner_read() as unit:
-            assert {changed, config(there, "elsewhere")} <= set(unit.analytics.game_configs())
-
-
-def config(house: House, game_key: str) -> GameConfig:
-    operator_id: UUID = house.operator.tenant_id
-    return GameConfig(
-        operator_id=operator_id,
-        tenant_id=operator_id,
-        game_key=game_key,
-        provider="others",
-        expected_rtp=Fraction(95, 100),
-        hit_rate=Fraction(1, 4),
-        volatility=Fraction(5),
-    )

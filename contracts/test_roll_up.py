@@ -1,4 +1,4 @@
-"""Folding: sums stay what they are, whoever writes meanwhile, and nothing is taken in twice or never."""
+"""The roll-up of account totals: sums stay the same during writes, and every entry is added exactly once."""
 
 import time
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ EVERYTHING = 10_000
 
 @frozen
 class Sums:
-    """All that the ledger of an operator adds up to."""
+    """All sums of an operator's ledger."""
 
     accounts: Sequence[AccountTotal]
     movements: Sequence[MovementTotal]
@@ -33,7 +33,7 @@ class Sums:
 
     @classmethod
     def of(cls, storage: Storage, house: House, binding: Binding | None = None) -> "Sums":
-        """Read them through a binding, the operator's if none is given."""
+        """Read the sums through a binding, by default the operator's."""
         with storage.begin(binding or house.as_operator) as unit:
             return cls(
                 list(unit.ledger.account_totals()),
@@ -42,28 +42,28 @@ class Sums:
             )
 
 
-class TestFolding:
+class TestRollUp:
     def test_changes_no_sum(self, storage: Storage, here: House, there: House) -> None:
         for house in (here, there):
             _play(storage, house)
         before, theirs = Sums.of(storage, here), Sums.of(storage, there)
         assert before.wallets[1] == WalletSummary(0, 700, 100, 30)
-        _fold_all(storage, here.as_operator)
+        _roll_up_all(storage, here.as_operator)
         assert Sums.of(storage, here) == before
         assert Sums.of(storage, there) == theirs
         for binding in (here.as_agent, here.as_neighbour):
             seen = Sums.of(storage, here, binding)
-            _fold_all(storage, there.as_operator)
+            _roll_up_all(storage, there.as_operator)
             assert Sums.of(storage, here, binding) == seen
 
-    def test_an_agent_sees_the_same_sums_before_and_after(self, storage: Storage, here: House) -> None:
+    def test_changes_no_sum_that_an_agent_sees(self, storage: Storage, here: House) -> None:
         _play(storage, here)
         before = Sums.of(storage, here, here.as_agent)
-        _fold_all(storage, here.as_operator)
+        _roll_up_all(storage, here.as_operator)
         assert Sums.of(storage, here, here.as_agent) == before
         assert before.wallets == [None, WalletSummary(0, 700, 100, 30), None]
 
-    def test_the_owner_sees_the_same_sums_before_and_after(self, storage: Storage, here: House) -> None:
+    def test_changes_no_sum_that_the_owner_sees(self, storage: Storage, here: House) -> None:
         _play(storage, here)
 
         def seen() -> WalletSummary | None:
@@ -71,65 +71,65 @@ class TestFolding:
                 return unit.wallets.summary(here.agent.tenant_id)
 
         before = seen()
-        _fold_all(storage, here.as_operator)
+        _roll_up_all(storage, here.as_operator)
         assert seen() == before == WalletSummary(0, 700, 100, 30)
 
-    def test_what_comes_after_is_added(self, storage: Storage, here: House) -> None:
+    def test_later_entries_are_added(self, storage: Storage, here: House) -> None:
         for count in range(1, 4):
             write(storage, here.as_agent, *_bets(here, 3))
             assert _house_minor(storage, here) == count * 30
-            _fold_all(storage, here.as_operator)
+            _roll_up_all(storage, here.as_operator)
             assert _house_minor(storage, here) == count * 30
 
-    def test_of_nothing_is_nothing(self, storage: Storage, here: House) -> None:
-        assert _fold(storage, here.as_operator) == 0
+    def test_without_entries_adds_nothing(self, storage: Storage, here: House) -> None:
+        assert _roll_up(storage, here.as_operator) == 0
         write(storage, here.as_agent, here.event(E.LOGIN))
-        assert _fold(storage, here.as_operator) == 0
+        assert _roll_up(storage, here.as_operator) == 0
         _play(storage, here)
-        _fold_all(storage, here.as_operator)
-        assert _fold(storage, here.as_operator) == 0
+        _roll_up_all(storage, here.as_operator)
+        assert _roll_up(storage, here.as_operator) == 0
 
     @pytest.mark.parametrize("limit", [1, 2, 7, 100])
-    def test_goes_on_in_parts_until_all_is_in(self, storage: Storage, here: House, limit: int) -> None:
+    def test_adds_all_entries_in_parts(self, storage: Storage, here: House, limit: int) -> None:
         for _ in range(5):
             write(storage, here.as_agent, *_bets(here, 2))
             write(storage, here.as_neighbour, *_bets(here, 1, of_neighbour=True))
         before = Sums.of(storage, here)
         for _ in range(50):
-            folded = _fold(storage, here.as_operator, limit)
+            added = _roll_up(storage, here.as_operator, limit)
             assert Sums.of(storage, here) == before
-            if not folded:
+            if not added:
                 break
-        _fold_all(storage, here.as_operator)
+        _roll_up_all(storage, here.as_operator)
         assert Sums.of(storage, here) == before
 
-    def test_ends_the_unit(self, storage: Storage, here: House) -> None:
+    def test_ends_the_unit_of_work(self, storage: Storage, here: House) -> None:
         _play(storage, here)
         for _ in range(2):
             with storage.begin(here.as_operator) as unit:
-                unit.ledger.fold(EVERYTHING)
+                unit.roll_up.account_totals(EVERYTHING)
                 with pytest.raises(StorageMisuse):
                     unit.ledger.page(LedgerFilter(), Page())
 
-    def test_comes_before_writes(self, storage: Storage, here: House) -> None:
+    def test_is_refused_after_writes(self, storage: Storage, here: House) -> None:
         with storage.begin(here.as_agent) as unit:
             unit.add(here.event())
             with pytest.raises(StorageMisuse):
-                unit.ledger.fold(1)
+                unit.roll_up.account_totals(1)
 
-    def test_of_an_agent_alone(self, storage: Storage, here: House) -> None:
+    def test_under_an_agents_binding(self, storage: Storage, here: House) -> None:
         _play(storage, here)
         before = Sums.of(storage, here)
-        _fold_all(storage, here.as_agent)
+        _roll_up_all(storage, here.as_agent)
         assert Sums.of(storage, here) == before
-        _fold_all(storage, here.as_operator)
+        _roll_up_all(storage, here.as_operator)
         assert Sums.of(storage, here) == before
 
-    def test_is_not_for_the_owner_who_reads_everything(self, storage: Storage) -> None:
+    def test_is_refused_in_the_owners_reads(self, storage: Storage) -> None:
         with storage.begin_owner_read() as unit, pytest.raises(IsolationViolation):
-            unit.ledger.fold(1)
+            unit.roll_up.account_totals(1)
 
-    def test_of_entries_that_another_tenant_wrote(self, storage: Storage, here: House) -> None:
+    def test_adds_entries_of_another_tenant(self, storage: Storage, here: House) -> None:
         """An operator's entry on its agent's account is in the sum of the account; the agent does not see it."""
         pool, bank = account(K.VOUCHER_POOL, here.agent), account(K.HOUSE, here.agent)
         player = here.player()
@@ -140,13 +140,13 @@ class TestFolding:
         write(storage, here.as_operator, player, event, won)
         before = Sums.of(storage, here)
         assert {total.account: total.entries_minor for total in before.accounts}[bank] == -5
-        _fold_all(storage, here.as_operator)
+        _roll_up_all(storage, here.as_operator)
         assert Sums.of(storage, here) == before
 
 
-class TestFoldingWhileOthersWrite:
-    def test_loses_nothing_and_doubles_nothing(self, storage: Storage, here: House) -> None:
-        """Two fold as fast as they can while four write transactions of different lengths."""
+class TestRollUpDuringWrites:
+    def test_adds_each_entry_exactly_once(self, storage: Storage, here: House) -> None:
+        """Two roll-ups run all the time while four threads write transactions of different lengths."""
         done = Event()
 
         def write_some(number: int) -> int:
@@ -157,24 +157,24 @@ class TestFoldingWhileOthersWrite:
                     unit.commit()
             return 15 * number
 
-        def keep_folding() -> int:
-            folded = 0
+        def keep_rolling_up() -> int:
+            added = 0
             while not done.is_set():
-                folded += _fold(storage, here.as_operator, 10)
-            return folded
+                added += _roll_up(storage, here.as_operator, 10)
+            return added
 
         with ThreadPoolExecutor(6) as pool:
-            folding = [pool.submit(keep_folding) for _ in range(2)]
+            rolling_up = [pool.submit(keep_rolling_up) for _ in range(2)]
             try:
                 writing = [pool.submit(write_some, number) for number in (1, 2, 3, 5)]
                 written = sum(future.result(PATIENCE_SECONDS) for future in writing)
             finally:
                 done.set()
-            folded = sum(future.result(PATIENCE_SECONDS) for future in folding)
-        assert folded <= written
+            added = sum(future.result(PATIENCE_SECONDS) for future in rolling_up)
+        assert added <= written
         assert _house_minor(storage, here) == written * 10
-        left = _fold_all(storage, here.as_operator)
-        assert folded + left in (0, written)  # a storage that keeps its sums by itself has nothing to fold
+        left = _roll_up_all(storage, here.as_operator)
+        assert added + left in (0, written)  # 0 for a storage that needs no roll-up
         assert _house_minor(storage, here) == written * 10
         assert all(
             total.agrees
@@ -183,20 +183,20 @@ class TestFoldingWhileOthersWrite:
         )
 
 
-def _fold(storage: Storage, binding: Binding, limit: int = EVERYTHING) -> int:
-    return read(storage, binding, lambda unit: unit.ledger.fold(limit))
+def _roll_up(storage: Storage, binding: Binding, limit: int = EVERYTHING) -> int:
+    return read(storage, binding, lambda unit: unit.roll_up.account_totals(limit))
 
 
-def _fold_all(storage: Storage, binding: Binding) -> int:
-    """Fold until nothing is left; whatever else runs on a server may hold entries back for a moment."""
-    folded = idle = 0
+def _roll_up_all(storage: Storage, binding: Binding) -> int:
+    """Roll up until nothing is left; other transactions on the server may hold entries back for a moment."""
+    added = idle = 0
     while idle < 3:
-        some = _fold(storage, binding)
-        folded += some
+        some = _roll_up(storage, binding)
+        added += some
         idle = 0 if some else idle + 1
         if idle:
             time.sleep(0.01)
-    return folded
+    return added
 
 
 def _house_minor(storage: Storage, here: House) -> int:
@@ -206,7 +206,7 @@ def _house_minor(storage: Storage, here: House) -> int:
 
 
 def _bets(here: House, count: int, *, of_neighbour: bool = False) -> list[LedgerEvent]:
-    """Return bets of 10 of a player whom nobody needs to know."""
+    """Return bets of 10 of any player."""
     tenant = here.neighbour if of_neighbour else here.agent
     player = evolve(here.player(tenant), player_id=fresh_id())
     return [_bet(here, player, of_neighbour=of_neighbour) for _ in range(count)]
@@ -219,7 +219,7 @@ def _bet(here: House, player: Player, *, of_neighbour: bool = False) -> LedgerEv
 
 
 def _play(storage: Storage, house: House) -> None:
-    """Write movements on every kind of account, of the operator and of both agents, with books that agree."""
+    """Write transfers between all kinds of accounts, of the operator and of both agents, with books that agree."""
     player, redeemed, open_one = house.player(balance_minor=170), house.voucher(), house.voucher()
     redeemed = evolve(redeemed.redeem(player.player_id, NOW), amount_minor=200, bonus_minor=100)
     open_one = evolve(open_one, amount_minor=467, bonus_minor=233)

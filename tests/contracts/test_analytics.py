@@ -1,0 +1,3 @@
+"""playtime.contracts.test_analytics, on our own storages."""
+
+from playtime.contracts.test_analytics import *

@@ -1,0 +1,3 @@
+"""playtime.contracts.test_analytics_journeys, on our own storages."""
+
+from playtime.contracts.test_analytics_journeys import *

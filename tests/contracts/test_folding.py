@@ -1,3 +1,0 @@
-"""playtime.contracts.test_folding, on our own storages."""
-
-from playtime.contracts.test_folding import *

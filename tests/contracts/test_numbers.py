@@ -1,3 +1,0 @@
-"""playtime.contracts.test_numbers, on our own storages."""
-
-from playtime.contracts.test_numbers import *
