@@ -8,6 +8,7 @@ from attrs import define, field
 from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
 from ..domain.play.players import Player
 from ..domain.vouchers.bonuses import Bonus
+from ..domain.wire_names import camel_keys
 from .decisions import Moment
 from .ports.play import LockedPlayer
 
@@ -91,6 +92,8 @@ class PlayerJournal:
     ) -> None:
         player = self.player
         about.setdefault("cashier_id", player.cashier_id)
+        # Lines of the ledger hold the meta as it is stored: under published names.
+        about["meta"] = camel_keys(about.get("meta", {}))
         self.events.append(
             LedgerEvent(
                 event_id=self.at.new_id(),

@@ -5,7 +5,7 @@ files, get their names by this rule where they are written or read.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -22,6 +22,11 @@ def camel(name: str) -> str:
 def camel_keys(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return an object with its keys in camelCase; the values stay as they are."""
     return {camel(name): value for name, value in content.items()}
+
+
+def named(content: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of a published object under their names in Python. Raises KeyError."""
+    return {name: content[camel(name)] for name in names}
 
 
 def camel_in(text: str) -> str:

@@ -88,7 +88,7 @@ def fair_play(game: Game, games: Sequence[Game], *, sessions: int, seed: int) ->
     for _ in range(sessions):
         score = _highest_score(game, scorer, random)
         elevated += score >= DEFAULT_POLICY.bands["elevated"]
-        tilt_risk += score >= DEFAULT_POLICY.bands["tiltRisk"]
+        tilt_risk += score >= DEFAULT_POLICY.bands["tilt_risk"]
     return FairPlay(game.game_key, sessions, elevated, tilt_risk)
 
 

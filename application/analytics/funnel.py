@@ -7,6 +7,7 @@ from attrs import frozen
 
 from ...domain.ledger.totals import ratio
 from ...domain.periods import Period
+from ...domain.wire_names import camel
 from ..access import StaffPrincipal
 from ..ports.analytics import Analytics, StageCount
 from .reader import PREVIOUS, AnalyticsReader, AnalyticsReport, AnalyticsRequest, ratio_text, seconds_text
@@ -17,9 +18,9 @@ class FunnelStage(StrEnum):
 
     ISSUED = "issued"
     REDEEMED = "redeemed"
-    FIRST_BET = "firstBet"
-    TENTH_BET = "tenthBet"
-    SECOND_VOUCHER = "secondVoucher"
+    FIRST_BET = camel("first_bet")
+    TENTH_BET = camel("tenth_bet")
+    SECOND_VOUCHER = camel("second_voucher")
 
 
 @frozen(kw_only=True)

@@ -6,6 +6,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...domain.ledger.events import EventType, LedgerEvent
+from ...domain.wire_names import camel_keys
 from ..access import SYSTEM
 from ..decisions import Decided
 from ..errors import NotFound
@@ -90,11 +91,13 @@ class DedupeLedger:
             game_key=event.game_key,
             provider=event.provider,
             region=event.region,
-            meta={
-                "eventId": str(event.event_id),
-                "originalId": str(duplicate.original_id),
-                "eventType": event.event_type.value,
-                "amountMinor": event.amount_minor,
-                "markedAt": self.clock.now().isoformat(),
-            },
+            meta=camel_keys(
+                {
+                    "event_id": str(event.event_id),
+                    "original_id": str(duplicate.original_id),
+                    "event_type": event.event_type.value,
+                    "amount_minor": event.amount_minor,
+                    "marked_at": self.clock.now().isoformat(),
+                }
+            ),
         )

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from ...domain.ledger.seals import FORM, START, Place, Placed, Seal, canonical, digest_of, moment_text
 from ...domain.tenancy.tenants import TenantKind
+from ...domain.wire_names import camel, camel_keys
 from ..access import SYSTEM
 from ..errors import NotFound
 from ..ports.audit import Extent
@@ -48,9 +49,9 @@ class ExportPlan:
     def state(self) -> dict[str, Any]:
         """Return the plan as JSON can keep it."""
         return {
-            "exportedAt": self.exported_at.isoformat(),
+            "exported_at": self.exported_at.isoformat(),
             "tenant": self.tenant,
-            "agentId": self.agent_id and str(self.agent_id),
+            "agent_id": self.agent_id and str(self.agent_id),
             "sections": [
                 [str(one.operator_id), one.slug, _place_state(one.last), one.last_seal, one.events]
                 for one in self.sections
@@ -61,9 +62,9 @@ class ExportPlan:
     def of(cls, state: Mapping[str, Any]) -> "ExportPlan":
         """Return the plan that was kept."""
         return cls(
-            datetime.fromisoformat(state["exportedAt"]),
+            datetime.fromisoformat(state["exported_at"]),
             state["tenant"],
-            state["agentId"] and UUID(state["agentId"]),
+            state["agent_id"] and UUID(state["agent_id"]),
             tuple(
                 Section(UUID(operator_id), slug, _place_of(last), last_seal, events)
                 for operator_id, slug, last, last_seal, events in state["sections"]
@@ -180,18 +181,18 @@ def _beyond(at: Bookmark, stretch: Stretch) -> Bookmark:
 
 
 def _header(plan: ExportPlan) -> bytes:
-    about = {"form": FORM, "exportedAt": moment_text(plan.exported_at), "tenant": plan.tenant}
-    return canonical({"export": about})
+    about = {"form": FORM, "exported_at": moment_text(plan.exported_at), "tenant": plan.tenant}
+    return canonical({"export": camel_keys(about)})
 
 
 def _section_line(section: Section) -> bytes:
-    return canonical({"operator": {"operatorId": str(section.operator_id), "slug": section.slug}})
+    return canonical({"operator": camel_keys({"operator_id": str(section.operator_id), "slug": section.slug})})
 
 
 def _line(item: Placed | Seal, agent_id: UUID | None) -> bytes:
     if isinstance(item, Seal):
         return canonical({"seal": item.head | {"hash": item.hash.hex()}})
-    if agent_id is not None and json.loads(item.line)["tenantId"] != str(agent_id):
+    if agent_id is not None and json.loads(item.line)[camel("tenant_id")] != str(agent_id):
         return canonical({"digest": digest_of(item.line).hex()})
     return item.line
 

@@ -9,26 +9,16 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...domain.ledger.seals import EVENT_KEYS, FORM, ChainCheck, Place, Seal, digest_of
+from ...domain.ledger.seals import EVENT_KEYS, FORM, SEAL_NAMES, ChainCheck, Place, Seal, digest_of
+from ...domain.wire_names import camel, named
 from .sealing import SealedBooks
 
 _DIGEST_BYTES: Final = 32
 
 # The keys of each kind of line, all of them and no other: what nothing is held against could say anything.
-_EXPORT: Final = frozenset({"exportedAt", "form", "tenant"})
-_OPERATOR: Final = frozenset({"operatorId", "slug"})
-_SEAL: Final = frozenset(
-    {
-        "eventCount",
-        "firstEventId",
-        "hash",
-        "lastEventId",
-        "number",
-        "operatorId",
-        "previousHash",
-        "sealedAt",
-    }
-)
+_EXPORT: Final = frozenset({"exported_at", "form", "tenant"})
+_OPERATOR: Final = frozenset({"operator_id", "slug"})
+_SEAL: Final = frozenset({*SEAL_NAMES, "hash"})
 _END: Final = frozenset({"events", "seals"})
 
 
@@ -117,7 +107,7 @@ class LedgerFileCheck:
             self._tenant = about["tenant"]
         elif "operator" in content:
             about = _only(content, "operator", _OPERATOR)
-            self._operators.append(_Operator(UUID(about["operatorId"]), about["slug"]))
+            self._operators.append(_Operator(UUID(about["operator_id"]), about["slug"]))
         elif "end" in content:
             self._ended = True
             if _only(content, "end", _END) != {"events": self._events, "seals": self._seals}:
@@ -140,7 +130,7 @@ class LedgerFileCheck:
             return
         if content.keys() != EVENT_KEYS:
             raise _Malformed("has not the keys of an event, or others beside them")
-        if content["operatorId"] != str(operator.operator_id):
+        if content[camel("operator_id")] != str(operator.operator_id):
             raise _Malformed("is an event of another operator")
         operator.check.add(digest_of(line))
 
@@ -164,25 +154,25 @@ def check_lines(lines: Iterable[bytes]) -> CheckedFile:
     return check.result()
 
 
-def _only(content: dict[str, Any], name: str, keys: AbstractSet[str]) -> dict[str, Any]:
-    """Return what a line says under its one name, where it has these keys and no others. Raises _Malformed."""
+def _only(content: dict[str, Any], name: str, fields: AbstractSet[str]) -> dict[str, Any]:
+    """Return the fields of a line's one object, which has no others. Raises _Malformed."""
     about: dict[str, Any] = content[name]
-    if content.keys() != {name} or about.keys() != keys:
+    if content.keys() != {name} or about.keys() != set(map(camel, fields)):
         raise _Malformed(f"says something else than {name} of an exported ledger, or more")
-    return about
+    return named(about, fields)
 
 
 def _seal_of(content: dict[str, Any]) -> Seal:
-    operator_id = UUID(content["operatorId"])
+    operator_id = UUID(content["operator_id"])
     return Seal(
         operator_id=operator_id,
         tenant_id=operator_id,
         number=content["number"],
         # Where events stand in the database is nothing that a file tells, or has to.
-        first=Place(0, 0, UUID(content["firstEventId"])),
-        last=Place(0, 0, UUID(content["lastEventId"])),
-        event_count=content["eventCount"],
-        previous_hash=bytes.fromhex(content["previousHash"]),
+        first=Place(0, 0, UUID(content["first_event_id"])),
+        last=Place(0, 0, UUID(content["last_event_id"])),
+        event_count=content["event_count"],
+        previous_hash=bytes.fromhex(content["previous_hash"]),
         hash=bytes.fromhex(content["hash"]),
-        sealed_at=datetime.fromisoformat(content["sealedAt"]),
+        sealed_at=datetime.fromisoformat(content["sealed_at"]),
     )

@@ -17,7 +17,9 @@ from attrs import define, field, frozen
 
 from ...domain.errors import InvalidInput
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
+from ...domain.ledger.seals import EVENT_KEYS, LINED
 from ...domain.tenancy.tenants import TenantKind
+from ...domain.wire_names import camel, named
 from ..access import SYSTEM
 from ..decisions import Decided, Decision
 from ..errors import NotFound
@@ -105,19 +107,19 @@ class _Reader:
         tenants: dict[str, DirectoryEntry | None] = {}
         for number, line in enumerate(lines, start=1):
             content = json.loads(line)
-            if "eventId" not in content:
+            if content.keys() != EVENT_KEYS:
                 continue
             if content.get("source") != EventSource.EXTERNAL:
                 self._leave_out(f"line {number}")
                 continue
-            tenant_id = str(content.get("tenantId"))
+            tenant_id = str(content.get(camel("tenant_id")))
             if tenant_id not in tenants:
                 tenants[tenant_id] = self.into or _entry(self.directory, tenant_id)
             entry = tenants[tenant_id]
             if entry is None:
                 raise InvalidInput(f"line {number}", "is of a tenant that is not here: name one with --tenant")
             try:
-                yield checked_report(_event(content, entry, self.ids.new()), self.now)
+                yield checked_report(_event(named(content, LINED), entry, self.ids.new()), self.now)
             except (InvalidInput, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InvalidInput(f"line {number}", f"is no event of a game elsewhere: {error}") from error
 
@@ -136,24 +138,24 @@ def _entry(directory: Directory, tenant_id: str) -> DirectoryEntry | None:
 
 def _event(content: dict[str, Any], entry: DirectoryEntry, event_id: UUID) -> LedgerEvent:
     """Return the event in a tenant's books. It has no number among a player's own, which are counted here."""
-    player, round_, session = (_id(content[name]) for name in ("playerId", "roundId", "sessionId"))
+    player, round_, session = (_id(content[name]) for name in ("player_id", "round_id", "session_id"))
     return LedgerEvent(
         event_id=event_id,
         operator_id=entry.operator_id,
         tenant_id=entry.tenant_id,
-        occurred_at=datetime.fromisoformat(content["occurredAt"]),
-        event_type=EventType(content["eventType"]),
-        actor_id=UUID(content["actorId"]),
-        action_id=content["actionId"],
+        occurred_at=datetime.fromisoformat(content["occurred_at"]),
+        event_type=EventType(content["event_type"]),
+        actor_id=UUID(content["actor_id"]),
+        action_id=content["action_id"],
         source=EventSource.EXTERNAL,
         player_id=player,
         session_id=session,
         round_id=round_,
         agent_id=entry.tenant_id if entry.kind is TenantKind.AGENT else None,
-        game_key=content["gameKey"],
+        game_key=content["game_key"],
         provider=content["provider"],
         region=content["region"],
-        reported_minor=content["amountMinor"],
+        reported_minor=content["amount_minor"],
         meta=content["meta"],
     )
 

@@ -95,7 +95,7 @@ def decide_reality_check(locked: LockedPlayer, session: Session, at: Moment) -> 
         return Decided(check)
     seen = session.checked(at.now)
     journal = PlayerJournal.of(locked, at)
-    meta = {"elapsedSeconds": check.elapsed_seconds, "netMinor": check.net_minor}
+    meta = {"elapsed_seconds": check.elapsed_seconds, "net_minor": check.net_minor}
     journal.note(EventType.REALITY_CHECK_ACKNOWLEDGED, action_id=str(at.new_id()), meta=meta)
     player = locked.player.active(at.now, last_seq=journal.last_seq)
     return Decided(reality_check(seen, at.now), added=journal.events, saved=(seen, player))

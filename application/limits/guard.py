@@ -89,7 +89,7 @@ def notices_of(notices: Sequence[Notice]) -> dict[str, Any]:
 def note_tied(journal: PlayerJournal, play_pass: PlayPass) -> None:
     """Note that a player was tied to a pass, which happens once."""
     pass_id = str(play_pass.pass_id)
-    journal.note(EventType.PLAY_PASS_TIED, action_id=pass_id, meta={"passId": pass_id})
+    journal.note(EventType.PLAY_PASS_TIED, action_id=pass_id, meta={"pass_id": pass_id})
 
 
 def pass_decision(result: T, locked: LockedPlayer, changed: PlayPass, journal: PlayerJournal) -> Decided[T]:

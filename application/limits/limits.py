@@ -187,8 +187,8 @@ def _read(unit: UnitOfWork, player_id: UUID, now: datetime) -> PlayerLimits:
 
 
 def _note(journal: PlayerJournal, event_type: EventType, before: Limit, amount: int | None) -> None:
-    unit = "Minor" if before.kind in LOSS_WINDOWS else "Minutes"
-    meta = {"kind": before.kind, f"before{unit}": before.amount, f"limit{unit}": amount}
+    unit = "minor" if before.kind in LOSS_WINDOWS else "minutes"
+    meta = {"kind": before.kind, f"before_{unit}": before.amount, f"limit_{unit}": amount}
     journal.note(event_type, action_id=str(journal.at.new_id()), meta=meta)
 
 

@@ -59,7 +59,7 @@ def note_end(journal: PlayerJournal, ended: Session) -> None:
     journal.note(
         EventType.LOGOUT,
         action_id=f"end:{ended.session_id}",
-        meta={"reason": ended.end_reason, "sessionId": str(ended.session_id)},
+        meta={"reason": ended.end_reason, "session_id": str(ended.session_id)},
     )
 
 
@@ -82,12 +82,12 @@ def player_tokens(
 def token_hints(player: Player, session_id: UUID, *, generation: int, now: datetime) -> dict[str, Any]:
     """Return the hints from which a replay derives a player's tokens again."""
     return {
-        "playerId": str(player.player_id),
-        "operatorId": str(player.operator_id),
-        "tenantId": str(player.tenant_id),
-        "sessionId": str(session_id),
-        "refreshGeneration": generation,
-        "issuedAt": now.isoformat(),
+        "player_id": str(player.player_id),
+        "operator_id": str(player.operator_id),
+        "tenant_id": str(player.tenant_id),
+        "session_id": str(session_id),
+        "refresh_generation": generation,
+        "issued_at": now.isoformat(),
     }
 
 
@@ -96,11 +96,11 @@ def hinted_tokens(tokens: Tokens, hints: dict[str, Any]) -> TokenPair:
     access = Claims(
         kind="player",
         use="access",
-        subject_id=UUID(hints["playerId"]),
-        session_id=UUID(hints["sessionId"]),
-        operator_id=UUID(hints["operatorId"]),
-        tenant_id=UUID(hints["tenantId"]),
-        issued_at=datetime.fromisoformat(hints["issuedAt"]),
-        generation=hints["refreshGeneration"],
+        subject_id=UUID(hints["player_id"]),
+        session_id=UUID(hints["session_id"]),
+        operator_id=UUID(hints["operator_id"]),
+        tenant_id=UUID(hints["tenant_id"]),
+        issued_at=datetime.fromisoformat(hints["issued_at"]),
+        generation=hints["refresh_generation"],
     )
     return TokenPair(tokens.issue(access), tokens.issue(access.for_refresh()))

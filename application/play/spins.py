@@ -146,7 +146,7 @@ class Spin(WritingUseCase):
         Raises InvalidInput, StakeOutOfRange, NotFound, InvalidToken, IdempotencyKeyReused. State refusals are
         committed answers, not exceptions: InsufficientFunds, BonusAckRequired, LossLimitReached, CooldownActive,
         PlayStopped, SeedRetired and those of `require_allowed`. The answer has `action` when the tenant enforces
-        one, and `limitNotices` when a threshold of a player's own limit was reached.
+        one, and `limit_notices` when a threshold of a player's own limit was reached.
         """
         stake = checked_amount(stake_minor, "stake_minor")
         action_id = str(self.ids.new()) if action_id is None else checked_action_id(action_id)

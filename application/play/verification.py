@@ -17,15 +17,12 @@ from ...domain.games.fairness import HmacDraw, commitment_of
 from ...domain.games.files import InvalidGameFile, read_game
 from ...domain.games.game import Game
 from ...domain.play.rounds import outcome_of
-from ...domain.wire_names import camel
+from ...domain.wire_names import camel, named
 from ..wire import encode
 
-_FIELDS: Final = frozenset(
-    camel(name)
-    for name in (
-        *("link", "game_key", "game_version", "stake_minor", "win_minor", "outcome", "played_at"),
-        *("server_seed_hash", "client_seed", "nonce", "server_seed", "digest"),
-    )
+_FIELDS: Final = (
+    *("link", "game_key", "game_version", "stake_minor", "win_minor", "outcome", "played_at"),
+    *("server_seed_hash", "client_seed", "nonce", "server_seed", "digest"),
 )
 
 
@@ -72,12 +69,13 @@ class Verifier:
             self._files[hashlib.sha256(file).hexdigest()] = file
         if "round" not in content:
             return None
-        played = _round(content["round"])
+        shown = content["round"]
+        played = _round(shown)
         return Verdict(
             number,
             played["link"] if isinstance(played["link"], str) else None,
-            is_revealed=played["serverSeed"] is not None,
-            faults=tuple(self._faults(played)),
+            is_revealed=played["server_seed"] is not None,
+            faults=tuple(self._faults(shown, played)),
         )
 
     def _game(self, version: str) -> Game | None:
@@ -86,11 +84,11 @@ class Verifier:
             self._games[version] = read_game(self._files[version])
         return self._games.get(version)
 
-    def _faults(self, played: Mapping[str, Any]) -> Iterator[str]:
-        rest = {name: value for name, value in played.items() if name != "digest"}
+    def _faults(self, shown: Mapping[str, Any], played: Mapping[str, Any]) -> Iterator[str]:
+        rest = {name: value for name, value in shown.items() if name != "digest"}
         if hashlib.sha256(encode(rest)).hexdigest() != played["digest"]:
             yield "the digest is not that of the round"
-        if played["serverSeed"] is None:
+        if played["server_seed"] is None:
             return
         try:
             yield from self._recomputed(played)
@@ -98,25 +96,25 @@ class Verifier:
             yield f"the round cannot be recomputed: {error}"
 
     def _recomputed(self, played: Mapping[str, Any]) -> Iterator[str]:
-        game, seed = self._game(played["gameVersion"]), bytes.fromhex(played["serverSeed"])
-        if commitment_of(seed) != played["serverSeedHash"]:
+        game, seed = self._game(played["game_version"]), bytes.fromhex(played["server_seed"])
+        if commitment_of(seed) != played["server_seed_hash"]:
             yield "the server seed is not the one whose hash was published"
         if game is None:
             yield "the file of its game is not there"
             return
-        if game.game_key != played["gameKey"]:
+        if game.game_key != played["game_key"]:
             yield "the game goes by another key"
-        stake_minor = played["stakeMinor"]
+        stake_minor = played["stake_minor"]
         try:
             game.checked_stake(stake_minor)
         except InvalidInput as refused:
             yield f"the game takes no such stake: {refused.reason}"
             return
-        play = game.play(HmacDraw(seed, played["clientSeed"], played["nonce"]))
+        play = game.play(HmacDraw(seed, played["client_seed"], played["nonce"]))
         coin_minor = game.stake.coin_minor(stake_minor)
         if outcome_of(play, coin_minor) != played["outcome"]:
             yield "the seeds give another outcome"
-        if play.coins * coin_minor != played["winMinor"]:
+        if play.coins * coin_minor != played["win_minor"]:
             yield "the seeds give another win"
 
 
@@ -138,6 +136,6 @@ def _canonical(content: object) -> bytes:
 
 
 def _round(content: object) -> Mapping[str, Any]:
-    if not isinstance(content, dict) or content.keys() != _FIELDS:
+    if not isinstance(content, dict) or content.keys() != set(map(camel, _FIELDS)):
         raise _Fault("the round does not have the fields of one")
-    return content
+    return named(content, _FIELDS)

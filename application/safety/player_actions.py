@@ -7,7 +7,6 @@ from attrs import frozen
 
 from ...domain.games.game import Game
 from ...domain.ledger.events import EventType
-from ...domain.play.derived_sessions import LOSS_LIMIT
 from ...domain.play.sessions import Session
 from ...domain.safety.actions import ActionCause, with_loss_limit
 from ...domain.safety.risk import Band
@@ -99,7 +98,7 @@ def decide_loss_limit(
     if limited == session:
         return Decided(limit)
     journal = PlayerJournal.of(locked, at)
-    meta = {LOSS_LIMIT: loss_limit_minor, "lossLimitBeforeMinor": session.loss_limit_minor}
+    meta = {"loss_limit_minor": loss_limit_minor, "loss_limit_before_minor": session.loss_limit_minor}
     # A limit is only ever lowered, so each has an action id of its own.
     action_id = f"loss:{session.session_id}:{loss_limit_minor}"
     journal.note(EventType.LIMIT_SET, action_id=action_id, meta=meta)

@@ -16,6 +16,7 @@ from ...domain.safety.actions import (
     require_not_blocked,
 )
 from ...domain.safety.markers import PlayedSpin
+from ...domain.wire_names import camel_keys
 from ..decisions import Moment, Refused
 from ..ports.play import LockedPlayer
 from .check import SafetyCheck
@@ -46,9 +47,9 @@ class SpinSafety:
             require_loss_within(session, stake_minor)
         except LossLimitReached as reached:
             figures = {
-                "lossLimitMinor": session.loss_limit_minor,
-                "netLossMinor": session.net_loss_minor,
-                "stakeMinor": stake_minor,
+                "loss_limit_minor": session.loss_limit_minor,
+                "net_loss_minor": session.net_loss_minor,
+                "stake_minor": stake_minor,
             }
             stop = SafetyAction(
                 action_id=self.at.new_id(),
@@ -60,7 +61,7 @@ class SpinSafety:
                 action_type=ActionType.STOP,
                 cause=ActionCause.LOSS_LIMIT,
                 reasons=(LOSS_LIMIT,),
-                evidence={LOSS_LIMIT: figures},
+                evidence={LOSS_LIMIT: camel_keys(figures)},
                 game_key=game_key,
             )
             return Refused(reached, added=(stop,))

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from ...domain.errors import InvalidInput
 from ...domain.games.game import Game
 from ...domain.local_time import DEFAULT_TIMEZONE, Bucket, bucket_edges, bucket_start, require_timezone
-from ...domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction
+from ...domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction, evidence_of
 from ...domain.safety.risk import Band
 from ...domain.tenancy.staff import Permission
 from ..access import StaffPrincipal, look
@@ -229,6 +229,6 @@ class ReadPlayerSafety:
             score=None if risk is None else risk.score,
             band=None if risk is None else risk.band,
             reasons=() if risk is None else risk.reasons,
-            evidence={} if risk is None else risk.evidence,
+            evidence={} if risk is None else evidence_of(risk),
             actions=[action_record(action) for action in newest],
         )

@@ -118,13 +118,13 @@ def voucher_record(voucher: Voucher) -> VoucherRecord:
 
 def pin_hints(ref: PinRef) -> dict[str, Any]:
     """Return the hints from which a replay derives a PIN again."""
-    return {"keyId": ref.key_id, "generation": ref.generation}
+    return {"key_id": ref.key_id, "generation": ref.generation}
 
 
 def derive_hinted(pins: PinKeys, kind: PinKind, owner_id: UUID, hints: Mapping[str, Any]) -> str:
     """Return the PIN that is derived from hints. Raises ReplaySecretExpired if its secret was retired."""
     try:
-        return pins.derive(kind, owner_id, PinRef(hints["keyId"], hints["generation"]))
+        return pins.derive(kind, owner_id, PinRef(hints["key_id"], hints["generation"]))
     except KeyError:
         raise ReplaySecretExpired from None
 

@@ -32,7 +32,7 @@ from ..ports.services import Randomness, Tokens
 from ..ports.storage import UnitOfWork
 from ..throttling import count_code_attempt
 from ..use_case import WritingUseCase
-from ..wire import success
+from ..wire import success, to_wire
 from .desk import derive_hinted, pin_hints
 
 _INSTANT: Final = timedelta(microseconds=1)
@@ -96,10 +96,9 @@ class RedeemVoucher(WritingUseCase):
 
     def reveal(self, content: Content, hints: Mapping[str, Any]) -> None:
         """Put PIN and tokens into the answer of a redemption."""
-        pair = hinted_tokens(self.tokens, dict(hints))
-        content["token"], content["refreshToken"] = pair.token, pair.refresh_token
-        if "keyId" in hints:
-            player_id = UUID(content["player"]["playerId"])
+        content.update(to_wire(hinted_tokens(self.tokens, dict(hints))))
+        if "key_id" in hints:
+            player_id = UUID(hints["player_id"])
             content["player"]["pin"] = derive_hinted(self.pins, PinKind.PLAYER, player_id, hints)
 
     def _refuse_other_agent(self, binding: Binding, voucher_id: UUID) -> None:

@@ -15,6 +15,7 @@ from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import Tenant, TenantNotInStatus, TenantStatus, TenantWallet
 from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
+from ...domain.wire_names import camel
 from ..access import StaffPrincipal, find_tenant
 from ..answers import Answer, Command, Content
 from ..decisions import Decided, Decision, Moment, deciding
@@ -208,4 +209,4 @@ def _issued(voucher: Voucher) -> IssuedVoucher:
 
 
 def _show_pin(pins: PinKeys, voucher: Content, hints: Mapping[str, Any]) -> None:
-    voucher["pin"] = derive_hinted(pins, PinKind.VOUCHER, UUID(voucher["voucherId"]), hints)
+    voucher["pin"] = derive_hinted(pins, PinKind.VOUCHER, UUID(voucher[camel("voucher_id")]), hints)

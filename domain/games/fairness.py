@@ -2,7 +2,7 @@
 
 The house commits to a server seed, and to the next one, by publishing their SHA-256 before any play with them. The
 player adds a client seed. Every round takes the next nonce. Its random values are 32-bit words of
-HMAC-SHA256(server seed, "clientSeed:nonce:block"), reduced to a bound by rejection, so that all are equally
+HMAC-SHA256(server seed, "client_seed:nonce:block"), reduced to a bound by rejection, so that all are equally
 likely. When the player rotates, the server seed is revealed, and every round played with it can be recomputed
 (`docs/fairness.md`, `docs/verify_round.py`).
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Final
 
 from ..money import MAX_AMOUNT_MINOR
+from ..wire_names import camel, camel_in
 from .game import FreeSpins, Game, Reel
 from .shape import GameFault
 
@@ -33,9 +34,9 @@ def _strips(game: Game) -> Iterator[GameFault]:
     yield from _strips_at(game, game.reels, "reels")
     rule = game.free_spins
     if rule is not None and rule.reels is not game.reels:
-        yield from _strips_at(game, rule.reels, "freeSpins.reels")
+        yield from _strips_at(game, rule.reels, camel_in("free_spins.reels"))
         if len(rule.reels) != len(game.reels):
-            yield GameFault("freeSpins.reels", f"must be {len(game.reels)} reels, as in the paid spin")
+            yield GameFault(camel_in("free_spins.reels"), f"must be {len(game.reels)} reels, as in the paid spin")
 
 
 def _strips_at(game: Game, reels: Sequence[Reel], path: str) -> Iterator[GameFault]:
@@ -66,7 +67,7 @@ def _pays(game: Game) -> Iterator[GameFault]:
         yield GameFault("pays", "must have at least one symbol")
     for symbol, pays in game.pays.items():
         if symbol == game.scatter:
-            yield GameFault(f"pays.{symbol}", "belongs in `scatterPays`, as the scatter's pays")
+            yield GameFault(f"pays.{symbol}", camel_in("belongs in `scatter_pays`, as the scatter's pays"))
         yield from _table(pays, f"pays.{symbol}", len(game.reels))
 
 
@@ -74,22 +75,22 @@ def _scatters(game: Game) -> Iterator[GameFault]:
     rule = game.free_spins
     if game.scatter is None:
         if game.scatter_pays:
-            yield GameFault("scatterPays", "needs a `scatter` in the game")
+            yield GameFault(camel("scatter_pays"), "needs a `scatter` in the game")
         if rule is not None:
-            yield GameFault("freeSpins", "needs a `scatter` in the game, which wins free spins")
+            yield GameFault(camel("free_spins"), "needs a `scatter` in the game, which wins free spins")
         return
     most = sum(game.scatter in reel.strip for reel in game.reels)
     if game.scatter_pays:
-        yield from _table(game.scatter_pays, "scatterPays", most)
+        yield from _table(game.scatter_pays, camel("scatter_pays"), most)
     if rule is not None:
         yield from _free_spins(rule, game.scatter, most)
 
 
 def _free_spins(rule: FreeSpins, scatter: str, most: int) -> Iterator[GameFault]:
     most = max(most, sum(scatter in reel.strip for reel in rule.reels))
-    yield from _table(rule.awards, "freeSpins.awards", most)
+    yield from _table(rule.awards, camel_in("free_spins.awards"), most)
     if rule.awards and max(rule.awards.values()) > rule.most_spins:
-        yield GameFault("freeSpins.mostSpins", "must be at least the largest award")
+        yield GameFault(camel_in("free_spins.most_spins"), "must be at least the largest award")
 
 
 def _table(pays: Mapping[int, int], path: str, most: int) -> Iterator[GameFault]:
@@ -107,17 +108,21 @@ def _table(pays: Mapping[int, int], path: str, most: int) -> Iterator[GameFault]
 def _stakes(game: Game) -> Iterator[GameFault]:
     stake = game.stake
     if stake.min_minor > stake.max_minor:
-        yield GameFault("stake.minMinor", "must be from 1 to maxMinor")
-    for name, amount in (("minMinor", stake.min_minor), ("maxMinor", stake.max_minor)):
+        yield GameFault(camel_in("stake.min_minor"), camel_in("must be from 1 to max_minor"))
+    for name, amount in (("min_minor", stake.min_minor), ("max_minor", stake.max_minor)):
         if amount % stake.coins:
-            yield GameFault(f"stake.{name}", f"must be a multiple of the {stake.coins} coins that a spin costs")
+            yield GameFault(
+                f"stake.{camel(name)}", f"must be a multiple of the {stake.coins} coins that a spin costs"
+            )
     for at, level in enumerate(stake.levels_minor):
         if not stake.min_minor <= level <= stake.max_minor or level % stake.coins:
-            yield GameFault(f"stake.levelsMinor[{at}]", f"must be a multiple of {stake.coins} within the limits")
+            yield GameFault(
+                f"stake.{camel('levels_minor')}[{at}]", f"must be a multiple of {stake.coins} within the limits"
+            )
         if level in stake.levels_minor[:at]:
-            yield GameFault(f"stake.levelsMinor[{at}]", "duplicate level")
+            yield GameFault(f"stake.{camel('levels_minor')}[{at}]", "duplicate level")
     if stake.max_minor * _win_bound(game) > MAX_AMOUNT_MINOR * stake.coins:
-        yield GameFault("stake.maxMinor", f"times the largest win must be at most {MAX_AMOUNT_MINOR}")
+        yield GameFault(camel_in("stake.max_minor"), f"times the largest win must be at most {MAX_AMOUNT_MINOR}")
 
 
 def _win_bound(game: Game) -> int:

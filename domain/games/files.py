@@ -15,6 +15,7 @@ from attrs import define, evolve
 
 from ..decimals import decimal_text
 from ..errors import DomainError
+from ..wire_names import camel_keys
 from .faults import faults_of
 from .game import FreeSpins, Game, Reel
 from .odds import TooManyWays
@@ -96,7 +97,7 @@ def canonical(game: Game) -> bytes:
     """Return the canonical file of a game; it reads back as the same game."""
     content = {
         "format": FORMAT,
-        "gameKey": game.game_key,
+        "game_key": game.game_key,
         "name": game.name,
         "provider": game.provider,
         "rtp": decimal_text(game.rtp, CANONICAL_RTP_PLACES),
@@ -110,16 +111,18 @@ def canonical(game: Game) -> bytes:
         "reels": _strips(game.reels),
         "lines": [list(line) for line in game.lines],
         "pays": {symbol: _table(pays) for symbol, pays in sorted(game.pays.items())},
-        "scatterPays": _table(game.scatter_pays),
-        "freeSpins": _free_spins(game.free_spins),
-        "stake": {
-            "coins": game.stake.coins,
-            "minMinor": game.stake.min_minor,
-            "maxMinor": game.stake.max_minor,
-            "levelsMinor": list(game.stake.levels_minor),
-        },
+        "scatter_pays": _table(game.scatter_pays),
+        "free_spins": _free_spins(game.free_spins),
+        "stake": camel_keys(
+            {
+                "coins": game.stake.coins,
+                "min_minor": game.stake.min_minor,
+                "max_minor": game.stake.max_minor,
+                "levels_minor": list(game.stake.levels_minor),
+            }
+        ),
     }
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(camel_keys(content), separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _refuse(faults: Sequence[GameFault]) -> None:
@@ -161,9 +164,11 @@ def _table(pays: Mapping[int, int]) -> dict[str, int]:
 def _free_spins(rule: FreeSpins | None) -> dict[str, Any] | None:
     if rule is None:
         return None
-    return {
-        "awards": _table(rule.awards),
-        "multiplier": rule.multiplier,
-        "mostSpins": rule.most_spins,
-        "reels": _strips(rule.reels),
-    }
+    return camel_keys(
+        {
+            "awards": _table(rule.awards),
+            "multiplier": rule.multiplier,
+            "most_spins": rule.most_spins,
+            "reels": _strips(rule.reels),
+        }
+    )

@@ -12,6 +12,7 @@ from functools import cache
 
 from attrs import field, frozen
 
+from ..wire_names import camel_in
 from .game import FreeSpins, Game
 from .odds import StepBudget, WindowCount, count_scatters, count_windows, cycle_of
 
@@ -115,7 +116,7 @@ class FreeSpinOdds:
             played += 1
             after: dict[tuple[State, int], int] = {}
             ended = 0
-            steps.take(len(going) * kinds, "freeSpins.mostSpins")
+            steps.take(len(going) * kinds, camel_in("free_spins.most_spins"))
             for (state, total), count in going.items():
                 for share in self.shares:
                     following = self._after(state, share.award)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from attrs import frozen
 
 from ..money import MAX_AMOUNT_MINOR
+from ..wire_names import camel
 from .game import FreeSpins, Game, Reel, StakeRule, Symbol
 
 T = TypeVar("T")
@@ -61,15 +62,20 @@ class Node:
             shown = shown.encode("unicode_escape").decode()
         return Node(value, f"{self.path}.{shown}" if self.path else shown, self.faults)
 
+    def field(self, name: str) -> "Node":
+        """Return the field of the format that has this name in Python."""
+        return self.below(camel(name))
+
     def fields(self, needed: str, optional: str = "") -> bool:
         """Return whether this is an object with all needed fields; missing and unknown fields are noted."""
         if not isinstance(self.value, dict):
             self.fault("must be an object")
             return False
-        missing = [name for name in needed.split() if name not in self.value]
+        required, others = (list(map(camel, names.split())) for names in (needed, optional))
+        missing = [name for name in required if name not in self.value]
         for name in missing:
             self.below(name).fault("is missing")
-        for name in self.value.keys() - {*needed.split(), *optional.split()}:
+        for name in self.value.keys() - {*required, *others}:
             self.below(name).fault("unknown field")
         return not missing
 
@@ -140,33 +146,33 @@ def parse_game(document: object) -> tuple[Game | None, str, list[GameFault]]:
     """Return the game of a document, the return that it declares, and the faults of its form."""
     root = Node(document, "", [])
     if not root.fields(
-        "format gameKey name provider rtp symbols rows reels lines pays stake",
-        "look wild scatter scatterPays freeSpins",
+        "format game_key name provider rtp symbols rows reels lines pays stake",
+        "look wild scatter scatter_pays free_spins",
     ):
         return None, "", root.faults
     if type(root.value["format"]) is not int or root.value["format"] != 1:
-        root.below("format").fault("must be 1")
-    rows = root.below("rows").whole(1, MOST_ROWS)
-    reels = _reels(root.below("reels"), rows)
-    scatter_pays, free_spins = root.below("scatterPays"), root.below("freeSpins")
+        root.field("format").fault("must be 1")
+    rows = root.field("rows").whole(1, MOST_ROWS)
+    reels = _reels(root.field("reels"), rows)
+    scatter_pays, free_spins = root.field("scatter_pays"), root.field("free_spins")
     game = Game(
-        game_key=_game_key(root.below("gameKey")),
-        name=root.below("name").text(),
-        provider=root.below("provider").text(),
+        game_key=_game_key(root.field("game_key")),
+        name=root.field("name").text(),
+        provider=root.field("provider").text(),
         rtp=Fraction(0),
-        look=_look(root.below("look")),
-        symbols=root.below("symbols").items(MOST_SYMBOLS, _symbol),
-        wild=_optional_text(root.below("wild")),
-        scatter=_optional_text(root.below("scatter")),
+        look=_look(root.field("look")),
+        symbols=root.field("symbols").items(MOST_SYMBOLS, _symbol),
+        wild=_optional_text(root.field("wild")),
+        scatter=_optional_text(root.field("scatter")),
         rows=rows,
         reels=reels,
-        lines=root.below("lines").items(MOST_LINES, _line),
-        pays=_pays(root.below("pays")),
+        lines=root.field("lines").items(MOST_LINES, _line),
+        pays=_pays(root.field("pays")),
         scatter_pays={} if scatter_pays.value is None else scatter_pays.table(LARGEST_PAY),
         free_spins=None if free_spins.value is None else _free_spins(free_spins, reels, rows),
-        stake=_stake(root.below("stake")),
+        stake=_stake(root.field("stake")),
     )
-    return game, root.below("rtp").text(), root.faults
+    return game, root.field("rtp").text(), root.faults
 
 
 def _game_key(node: Node) -> str:
@@ -189,10 +195,10 @@ def _look(node: Node) -> Mapping[str, str]:
 def _symbol(node: Node) -> Symbol:
     if not node.fields("id name", "glyph"):
         return Symbol("", "")
-    glyph = node.below("glyph")
+    glyph = node.field("glyph")
     return Symbol(
-        node.below("id").text(longest=LONGEST_NAME),
-        node.below("name").text(),
+        node.field("id").text(longest=LONGEST_NAME),
+        node.field("name").text(),
         "" if glyph.value is None else glyph.text(empty=True),
     )
 
@@ -228,25 +234,25 @@ def _pays(node: Node) -> Mapping[str, Mapping[int, int]]:
 
 
 def _free_spins(node: Node, reels: tuple[Reel, ...], rows: int) -> FreeSpins | None:
-    if not node.fields("awards multiplier mostSpins", "reels"):
+    if not node.fields("awards multiplier most_spins", "reels"):
         return None
-    own = node.below("reels")
+    own = node.field("reels")
     return FreeSpins(
-        awards=node.below("awards").table(MOST_FREE_SPINS),
-        multiplier=node.below("multiplier").whole(1, LARGEST_MULTIPLIER),
-        most_spins=node.below("mostSpins").whole(1, MOST_FREE_SPINS),
+        awards=node.field("awards").table(MOST_FREE_SPINS),
+        multiplier=node.field("multiplier").whole(1, LARGEST_MULTIPLIER),
+        most_spins=node.field("most_spins").whole(1, MOST_FREE_SPINS),
         reels=reels if own.value is None else _reels(own, rows),
     )
 
 
 def _stake(node: Node) -> StakeRule:
-    if not node.fields("coins minMinor maxMinor", "levelsMinor"):
+    if not node.fields("coins min_minor max_minor", "levels_minor"):
         return StakeRule(1, 1, 1)
-    levels = node.below("levelsMinor")
+    levels = node.field("levels_minor")
     return StakeRule(
-        coins=node.below("coins").whole(1, MOST_COINS),
-        min_minor=node.below("minMinor").whole(1, MAX_AMOUNT_MINOR),
-        max_minor=node.below("maxMinor").whole(1, MAX_AMOUNT_MINOR),
+        coins=node.field("coins").whole(1, MOST_COINS),
+        min_minor=node.field("min_minor").whole(1, MAX_AMOUNT_MINOR),
+        max_minor=node.field("max_minor").whole(1, MAX_AMOUNT_MINOR),
         levels_minor=levels.items(MOST_LEVELS, _level) if levels.value else (),
     )
 

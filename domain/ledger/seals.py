@@ -15,6 +15,7 @@ from uuid import UUID
 
 from attrs import define, evolve, fields, frozen
 
+from ..wire_names import camel, camel_keys
 from .events import LedgerEvent
 
 FORM: Final = "playtime-ledger-1"
@@ -87,12 +88,18 @@ LINED: Final = (
 """The fields of a line: all stored fields of an event except era and transaction, which are its place."""
 
 
-def _key(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)
+_KEYS: Final = {name: camel(name) for name in LINED}
 
-
-_KEYS: Final = {name: _key(name) for name in LINED}
+SEAL_NAMES: Final = (
+    "event_count",
+    "first_event_id",
+    "last_event_id",
+    "number",
+    "operator_id",
+    "previous_hash",
+    "sealed_at",
+)
+"""The fields of a seal's own line."""
 
 EVENT_KEYS: Final = frozenset(_KEYS.values())
 """The keys of an event's line, all of which are required."""
@@ -152,15 +159,16 @@ class Seal:
     @property
     def head(self) -> dict[str, Any]:
         """The header of the seal: all its fields except the hash."""
-        return {
-            "eventCount": self.event_count,
-            "firstEventId": str(self.first.event_id),
-            "lastEventId": str(self.last.event_id),
+        content = {
+            "event_count": self.event_count,
+            "first_event_id": str(self.first.event_id),
+            "last_event_id": str(self.last.event_id),
             "number": self.number,
-            "operatorId": str(self.operator_id),
-            "previousHash": self.previous_hash.hex(),
-            "sealedAt": moment_text(self.sealed_at),
+            "operator_id": str(self.operator_id),
+            "previous_hash": self.previous_hash.hex(),
+            "sealed_at": moment_text(self.sealed_at),
         }
+        return camel_keys(content)
 
 
 def next_seal(operator_id: UUID, last: Seal | None, events: Sequence[Placed], now: datetime) -> Seal:

@@ -11,12 +11,13 @@ from uuid import UUID
 from attrs import define, evolve, field, fields
 
 from ..ledger.events import AccountKind, EventSource, EventType, LedgerEvent
+from ..wire_names import camel
 from .sessions import Session, SessionEnd
 
 _ACTIVE: Final = frozenset({EventType.LOGIN, EventType.BET, EventType.VOUCHER_REDEEMED})
 """The events that count as activity of the player; other events of a session do not extend it."""
 
-LOSS_LIMIT: Final = "lossLimitMinor"
+LOSS_LIMIT: Final = camel("loss_limit_minor")
 """The key that tells the loss limit of a session from a player's own limits, which are not part of sessions."""
 
 NOT_IN_THE_LEDGER: Final = ("refresh_generation", "checked_at")

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..games.game import Game, RoundOutcome, Window
 from ..vouchers.bonuses import Bonus, BonusTrigger, require_acknowledged
+from ..wire_names import camel_keys
 from .players import Player
 
 
@@ -90,21 +91,23 @@ def settle_round(
 
 def outcome_of(play: RoundOutcome, coin_minor: int) -> dict[str, Any]:
     """Return the windows and wins of a round, as they are stored and shown, with the names of the wire format."""
-    outcome = _shown(play.paid, coin_minor)
-    outcome["freeSpins"] = [_shown(window, coin_minor * play.multiplier) for window in play.free]
-    return outcome
+    free = [_shown(window, coin_minor * play.multiplier) for window in play.free]
+    return _shown(play.paid, coin_minor) | camel_keys({"free_spins": free})
 
 
 def _shown(window: Window, coin_minor: int) -> dict[str, Any]:
-    return {
-        "stops": list(window.stops),
-        "window": [list(column) for column in window.columns],
-        "lineWins": [
-            {"line": win.line, "symbol": win.symbol, "count": win.count, "winMinor": win.coins * coin_minor}
-            for win in window.line_wins
-        ],
-        "scatterWinMinor": window.scatter_coins * coin_minor,
-    }
+    wins = [
+        {"line": win.line, "symbol": win.symbol, "count": win.count, "win_minor": win.coins * coin_minor}
+        for win in window.line_wins
+    ]
+    return camel_keys(
+        {
+            "stops": list(window.stops),
+            "window": [list(column) for column in window.columns],
+            "line_wins": [camel_keys(win) for win in wins],
+            "scatter_win_minor": window.scatter_coins * coin_minor,
+        }
+    )
 
 
 def settle_bonuses(player: Player, bonuses: Iterable[Bonus], now: datetime) -> tuple[Player, tuple[Bonus, ...]]:

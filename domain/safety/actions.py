@@ -17,6 +17,7 @@ from ..errors import InvalidInput, StateRefusal
 from ..local_time import DEFAULT_TIMEZONE, Bucket, next_start
 from ..money import MAX_AMOUNT_MINOR
 from ..play.sessions import Session
+from ..wire_names import camel_keys
 from .policy import DEFAULT_POLICY, RiskPolicy
 from .risk import Band, Risk
 
@@ -265,4 +266,4 @@ def pause_seconds_of(
 
 def evidence_of(risk: Risk) -> dict[str, Any]:
     """Return the figures of a risk, as an action stores them."""
-    return {reason: dict(figures) for reason, figures in risk.evidence.items()}
+    return {reason: camel_keys(figures) for reason, figures in risk.evidence.items()}

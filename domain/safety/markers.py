@@ -89,8 +89,8 @@ def bet_acceleration(play: SessionPlay, thresholds: Thresholds) -> Figures | Non
     return {
         "raises": raises,
         "spins": len(play.newest),
-        "firstStakeMinor": play.newest[0].stake_minor,
-        "lastStakeMinor": play.newest[-1].stake_minor,
+        "first_stake_minor": play.newest[0].stake_minor,
+        "last_stake_minor": play.newest[-1].stake_minor,
     }
 
 
@@ -101,9 +101,9 @@ def spin_rate(play: SessionPlay, thresholds: Thresholds) -> Figures | None:
         return None
     gaps = sorted(max(timedelta(), later.played_at - earlier.played_at) for earlier, later in pairwise(spins))
     twice_median = gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]
-    if twice_median >= 2 * timedelta(milliseconds=thresholds["gapMs"]):
+    if twice_median >= 2 * timedelta(milliseconds=thresholds["gap_ms"]):
         return None
-    return {"medianGapMs": twice_median // timedelta(milliseconds=2), "spins": len(spins)}
+    return {"median_gap_ms": twice_median // timedelta(milliseconds=2), "spins": len(spins)}
 
 
 def loss_streak(play: SessionPlay, thresholds: Thresholds) -> Figures | None:
@@ -114,7 +114,7 @@ def loss_streak(play: SessionPlay, thresholds: Thresholds) -> Figures | None:
     regardless of earlier play. So each game adds at most its own 5 % in any 100 fair spins. A game that is no
     longer offered counts as one that never wins.
     """
-    at_most = Fraction(thresholds["chancePercent"], 100)
+    at_most = Fraction(thresholds["chance_percent"], 100)
     needed = 0
     found: Figures | None = None
     for run, spin in enumerate(reversed(play.spins), start=1):
@@ -122,18 +122,18 @@ def loss_streak(play: SessionPlay, thresholds: Thresholds) -> Figures | None:
             break
         needed = max(needed, fair_run(play.odds.get(spin.game_key, Fraction(0)), at_most=at_most))
         if run >= needed:
-            found = {"lostInARow": run, "fairRun": needed}
+            found = {"lost_in_a_row": run, "fair_run": needed}
     return found
 
 
 def loss_cluster(play: SessionPlay, thresholds: Thresholds) -> Figures | None:
     """Find a net loss in the last minutes above the floor and above a share of the session's start balance."""
     lost_minor = sum(spin.stake_minor - spin.win_minor for spin in play.recent)
-    share_minor = -(-play.start_balance_minor * thresholds["sharePercent"] // 100)
-    needed_minor = max(thresholds["floorMinor"], share_minor)
+    share_minor = -(-play.start_balance_minor * thresholds["share_percent"] // 100)
+    needed_minor = max(thresholds["floor_minor"], share_minor)
     if lost_minor < needed_minor:
         return None
-    return {"netLossMinor": lost_minor, "fromMinor": needed_minor, "spins": len(play.recent)}
+    return {"net_loss_minor": lost_minor, "from_minor": needed_minor, "spins": len(play.recent)}
 
 
 def game_hop(play: SessionPlay, thresholds: Thresholds) -> Figures | None:
@@ -163,11 +163,11 @@ class Marker:
 MARKERS: Final[Mapping[str, Marker]] = {
     "BET_ACCEL": Marker(bet_acceleration, 35, {"raises": Threshold(3, 1, NEWEST_SPINS - 1)}),
     "SPIN_RATE": Marker(
-        spin_rate, 30, {"spins": Threshold(6, 2, NEWEST_SPINS), "gapMs": Threshold(1_200, 1, 60_000)}
+        spin_rate, 30, {"spins": Threshold(6, 2, NEWEST_SPINS), "gap_ms": Threshold(1_200, 1, 60_000)}
     ),
-    "LOSS_STREAK": Marker(loss_streak, 30, {"chancePercent": Threshold(5, 1, 50)}),
+    "LOSS_STREAK": Marker(loss_streak, 30, {"chance_percent": Threshold(5, 1, 50)}),
     "LOSS_CLUSTER": Marker(
-        loss_cluster, 25, {"floorMinor": Threshold(5_000, 1, 10**12), "sharePercent": Threshold(30, 0, 100)}
+        loss_cluster, 25, {"floor_minor": Threshold(5_000, 1, 10**12), "share_percent": Threshold(30, 0, 100)}
     ),
     "GAME_HOP": Marker(game_hop, 15, {"games": Threshold(3, 2, 100)}),
 }

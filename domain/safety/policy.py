@@ -1,4 +1,7 @@
-"""A tenant's policy: points, thresholds and switch of each marker, and the starts of the bands."""
+"""A tenant's policy: points, thresholds and switch of each marker, and the starts of the bands.
+
+A policy is published as JSON, under the names of `wire_names`: `of` reads it, and `content` writes it.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Self
@@ -6,10 +9,11 @@ from typing import Any, Final, Self
 from attrs import frozen
 
 from ..errors import InvalidInput
+from ..wire_names import camel, camel_keys
 from .markers import MARKERS, Marker
 
 MOST_POINTS: Final = 100
-_BANDS: Final[Mapping[str, int]] = {"elevated": 25, "tiltRisk": 50, "stop": 75}
+_BANDS: Final[Mapping[str, int]] = {"elevated": 25, "tilt_risk": 50, "stop": 75}
 """The default score at which each band starts; a lower score is CALM."""
 
 
@@ -44,15 +48,15 @@ class RiskPolicy:
     def content(self) -> dict[str, Any]:
         """Return the whole policy as JSON; `of` reads it back as the same policy."""
         markers = {
-            reason: {"on": marker.is_on, "points": marker.points, **marker.thresholds}
+            reason: {"on": marker.is_on, "points": marker.points, **camel_keys(marker.thresholds)}
             for reason, marker in self.markers.items()
         }
-        return {"markers": markers, "bands": dict(self.bands)}
+        return {"markers": markers, "bands": camel_keys(self.bands)}
 
 
 def _marker(row: Marker, given: object, path: str) -> MarkerPolicy:
     content = _object(given, path)
-    _require_known(content, {"on", "points", *row.thresholds}, path)
+    _require_known(content, {"on", "points", *map(camel, row.thresholds)}, path)
     is_on = content.get("on", True)
     if type(is_on) is not bool:
         raise InvalidInput(f"{path}.on", "must be true or false")
@@ -60,22 +64,22 @@ def _marker(row: Marker, given: object, path: str) -> MarkerPolicy:
         is_on,
         _whole(content.get("points", row.points), f"{path}.points", 0, MOST_POINTS),
         {
-            name: _whole(
-                content.get(name, threshold.default), f"{path}.{name}", threshold.lowest, threshold.highest
-            )
+            name: _whole(content.get(key, threshold.default), f"{path}.{key}", threshold.lowest, threshold.highest)
             for name, threshold in row.thresholds.items()
+            for key in [camel(name)]
         },
     )
 
 
 def _bands(given: Mapping[str, Any]) -> dict[str, int]:
-    _require_known(given, _BANDS.keys(), "policy.bands")
+    keys = {name: camel(name) for name in _BANDS}
+    _require_known(given, keys.values(), "policy.bands")
     bands = {
-        name: _whole(given.get(name, default), f"policy.bands.{name}", 1, MOST_POINTS)
-        for name, default in _BANDS.items()
+        name: _whole(given.get(key, _BANDS[name]), f"policy.bands.{key}", 1, MOST_POINTS)
+        for name, key in keys.items()
     }
-    if not bands["elevated"] < bands["tiltRisk"] < bands["stop"]:
-        raise InvalidInput("policy.bands", "must rise in the order elevated, tiltRisk, stop")
+    if not bands["elevated"] < bands["tilt_risk"] < bands["stop"]:
+        raise InvalidInput("policy.bands", f"must rise in the order {', '.join(keys.values())}")
     return bands
 
 

@@ -61,7 +61,7 @@ class RiskScorer:
         bands = self.policy.bands
         for band, starts in (
             (Band.STOP, bands["stop"]),
-            (Band.TILT_RISK, bands["tiltRisk"]),
+            (Band.TILT_RISK, bands["tilt_risk"]),
             (Band.ELEVATED, bands["elevated"]),
         ):
             if score >= starts:

@@ -184,7 +184,7 @@ def test_what_cannot_be_taken_in_is_told_before_anything_is(day: Day, name: str,
 
 def test_a_win_of_nothing_cannot_be_taken_in(day: Day) -> None:
     won = _reported(day, 1, event_type=EventType.WIN, reported_minor=0)
-    with pytest.raises(InvalidInput, match=r"line 3: .*amountMinor"):
+    with pytest.raises(InvalidInput, match=r"line 3: .*amount_minor"):
         day.engine.import_ledger(_file(day, [won]))
 
 
@@ -229,12 +229,12 @@ def test_what_a_provider_reports_is_held_against_the_same(day: Day) -> None:
     provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
     good = ReportedEvent(event_type=ReportedType.BET, action_id="1", game_key="g", provider="p", amount_minor=1)
     wrong: dict[str, dict[str, Any]] = {
-        "gameKey": {"game_key": "x" * 65},
+        "game_key": {"game_key": "x" * 65},
         "provider": {"provider": "\0"},
         "region": {"region": "\ud800"},
-        "occurredAt": {"occurred_at": START.replace(tzinfo=None)},
-        "amountMinor": {"amount_minor": 0},
-        "actionId": {"action_id": ""},
+        "occurred_at": {"occurred_at": START.replace(tzinfo=None)},
+        "amount_minor": {"amount_minor": 0},
+        "action_id": {"action_id": ""},
     }
     for place, about in wrong.items():
         with pytest.raises(InvalidInput) as refused:

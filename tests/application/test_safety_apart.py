@@ -15,6 +15,7 @@ from playtime.contracts.doubles import PINS
 from playtime.domain.games.fairness import SeedKeys
 from playtime.domain.safety.actions import LossLimitLocked
 from playtime.domain.safety.markers import MARKERS
+from playtime.domain.wire_names import camel
 
 from support.day import Day, Guest, build_day
 from support.safety import GAME, enforce, note
@@ -25,7 +26,10 @@ HOSTILE: Final = {
     "markers": {
         reason: {
             "points": 100,
-            **{name: one.highest if name == "gapMs" else one.lowest for name, one in row.thresholds.items()},
+            **{
+                camel(name): one.highest if name == "gap_ms" else one.lowest
+                for name, one in row.thresholds.items()
+            },
         }
         for reason, row in MARKERS.items()
     },

@@ -42,7 +42,7 @@ def test_the_document_shows_the_registry() -> None:
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     table = [line for line in text.splitlines() if line.startswith("| `")]
     assert table == [
-        f"| `{metric.name}` | {metric.definition} | {metric.formula} | {metric.unit} | {metric.source} |"
+        f"| `{camel(metric.name)}` | {metric.definition} | {metric.formula} | {metric.unit} | {metric.source} |"
         for metric in METRICS
     ]
 
@@ -53,7 +53,7 @@ def test_each_metric_stands_there_once() -> None:
 
 def test_the_registry_names_every_figure_and_no_other() -> None:
     told = {name for route in ANALYTICS if route.method == "GET" for name in _figures((route.gives or {})["data"])}
-    assert told - NO_FIGURES == {metric.name for metric in METRICS}
+    assert told - NO_FIGURES == {camel(metric.name) for metric in METRICS}
 
 
 def _figures(kind: Any) -> Iterator[str]:  # noqa: ANN401 - a type, whichever

@@ -24,15 +24,17 @@ FIVE_MINUTES = timedelta(minutes=5)
 def test_first_example_of_the_rules_is_a_nudge() -> None:
     risk = scored(staked(100, 200, 300, 400))
     assert (risk.score, risk.band, risk.reasons) == (35, Band.ELEVATED, ("BET_ACCEL",))
-    assert risk.evidence == {"BET_ACCEL": {"raises": 3, "spins": 4, "firstStakeMinor": 100, "lastStakeMinor": 400}}
+    assert risk.evidence == {
+        "BET_ACCEL": {"raises": 3, "spins": 4, "first_stake_minor": 100, "last_stake_minor": 400}
+    }
 
 
 def test_second_example_of_the_rules_is_tilt_risk() -> None:
     risk = scored(paced([spin()] * 13, gap_ms=900))
     assert (risk.score, risk.band, risk.reasons) == (60, Band.TILT_RISK, ("LOSS_STREAK", "SPIN_RATE"))
     assert risk.evidence == {
-        "LOSS_STREAK": {"lostInARow": 13, "fairRun": 13},
-        "SPIN_RATE": {"medianGapMs": 900, "spins": 13},
+        "LOSS_STREAK": {"lost_in_a_row": 13, "fair_run": 13},
+        "SPIN_RATE": {"median_gap_ms": 900, "spins": 13},
     }
 
 
@@ -67,7 +69,7 @@ def test_median_of_an_even_number_of_gaps_is_their_middle() -> None:
     ends = [sum(gaps_ms[:at]) for at in range(7)]
     spins = [spin(win_minor=100, played_at=NOW + timedelta(milliseconds=end)) for end in ends]
     found = scored(spins, now=spins[-1].played_at)
-    assert found.evidence["SPIN_RATE"]["medianGapMs"] == 1_199
+    assert found.evidence["SPIN_RATE"]["median_gap_ms"] == 1_199
     slower = [evolve(one, played_at=NOW + (one.played_at - NOW) * 1_200 / 1_199) for one in spins]
     assert scored(slower, now=slower[-1].played_at).reasons == ()
 
@@ -80,7 +82,7 @@ def test_spin_rate_uses_the_newest_twenty_spins_only() -> None:
 
 
 def test_equal_timestamps_are_gaps_of_0() -> None:
-    assert scored([spin(win_minor=100)] * 6).evidence == {"SPIN_RATE": {"medianGapMs": 0, "spins": 6}}
+    assert scored([spin(win_minor=100)] * 6).evidence == {"SPIN_RATE": {"median_gap_ms": 0, "spins": 6}}
 
 
 def test_clock_that_steps_back_keeps_order_and_makes_no_gap() -> None:
@@ -90,7 +92,7 @@ def test_clock_that_steps_back_keeps_order_and_makes_no_gap() -> None:
     assert risk.reasons == ("BET_ACCEL",)
     assert risk.evidence["BET_ACCEL"]["raises"] == 6
     quick = [evolve(one, played_at=NOW - timedelta(seconds=at)) for at, one in enumerate(spins)]
-    assert scored(quick).evidence["SPIN_RATE"]["medianGapMs"] == 0
+    assert scored(quick).evidence["SPIN_RATE"]["median_gap_ms"] == 0
 
 
 @pytest.mark.parametrize(("lost", "fires"), [(12, False), (13, True), (14, True)])
@@ -109,15 +111,15 @@ def test_win_of_the_stake_ends_a_loss_streak() -> None:
     ("games", "found"),
     [
         # 13 at the wheel are enough, regardless of losses in a rarer game before.
-        (["rare"] * 4 + [WHEEL] * 13, {"lostInARow": 13, "fairRun": 13}),
+        (["rare"] * 4 + [WHEEL] * 13, {"lost_in_a_row": 13, "fair_run": 13}),
         # Over both games the rarer one's 35 are needed.
         ([WHEEL] * 12 + ["rare"] * 22, None),
-        ([WHEEL] * 13 + ["rare"] * 22, {"lostInARow": 35, "fairRun": 35}),
-        (["slot"] * 11 + [WHEEL] * 12, {"lostInARow": 23, "fairRun": 23}),
+        ([WHEEL] * 13 + ["rare"] * 22, {"lost_in_a_row": 35, "fair_run": 35}),
+        (["slot"] * 11 + [WHEEL] * 12, {"lost_in_a_row": 23, "fair_run": 23}),
         (["slot"] * 10 + [WHEEL] * 12, None),
         # A game that is no longer offered counts as one that never wins.
         (["gone"] * 100, None),
-        (["gone"] * 101, {"lostInARow": 101, "fairRun": 101}),
+        (["gone"] * 101, {"lost_in_a_row": 101, "fair_run": 101}),
     ],
 )
 def test_loss_streak_over_games_needs_the_largest_k_star(games: list[str], found: dict[str, int] | None) -> None:

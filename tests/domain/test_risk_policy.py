@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from playtime.domain.errors import InvalidInput
 from playtime.domain.safety.markers import MARKERS
 from playtime.domain.safety.policy import DEFAULT_POLICY, RiskPolicy
+from playtime.domain.wire_names import camel
 
 DEFAULT = {
     "markers": {
@@ -31,7 +32,7 @@ def test_policy_changes_only_its_own_fields() -> None:
     changed = RiskPolicy.of({"markers": {"GAME_HOP": {"points": 20}}, "bands": {"stop": 80}})
     assert changed.markers["GAME_HOP"].points == 20
     assert changed.markers["GAME_HOP"].thresholds == {"games": 3}
-    assert changed.bands == {"elevated": 25, "tiltRisk": 50, "stop": 80}
+    assert changed.bands == {"elevated": 25, "tilt_risk": 50, "stop": 80}
     assert changed.markers["BET_ACCEL"] == DEFAULT_POLICY.markers["BET_ACCEL"]
 
 
@@ -73,7 +74,7 @@ def test_faulty_policy_is_refused_with_its_path(content: dict[str, Any], path: s
                 {
                     "on": st.booleans(),
                     "points": st.integers(0, 100),
-                    **{name: st.integers(one.lowest, one.highest) for name, one in row.thresholds.items()},
+                    **{camel(name): st.integers(one.lowest, one.highest) for name, one in row.thresholds.items()},
                 }
             )
             for reason, row in MARKERS.items()

@@ -22,7 +22,7 @@ from .documents import CSV, Document
 ROWS_AT_ONCE: Final = 500
 _CUT_SHORT: Final = b"INCOMPLETE: the service failed before the last row was read. Ask again.\r\n"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_FIGURES: Final = frozenset(metric.name for metric in METRICS)
+_FIGURES: Final = frozenset(camel(metric.name) for metric in METRICS)
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 """A figure that is a number; an `exact` change may be a fraction, which a spreadsheet would work out."""
 
