@@ -177,7 +177,7 @@ def server_url(settings: Settings) -> str:
 
 def simulated_parts(stage: "Stage") -> tuple[EngineParts, Storage]:
     """Return memory storage with the services of a stage, and the storage behind the stage."""
-    from .adapters.simulation.stage import StagedStorage
+    from .adapters.simulation.storage import StagedStorage
 
     storage = MemoryStorage(latch=stage)
     container = Container(

@@ -1,302 +1,372 @@
-"""What the clients of a simulation know, and how the books are held against it.
+"""A model of the rules: what every command answers, and what the books are after it.
 
-The model knows the rules from the design alone. It learns from answers only, never from the books, and counts in
-sums that do not depend on the order in which things happened: whatever the interleaving was, they come out.
+The model knows the rules from the design alone. It shares no code with the product. The simulator and the state
+machine of the tests let it follow the engine, command by command, and compare.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from ...application.access import SYSTEM
-from ...application.answers import Answer
-from ...application.ledger.books import VerifyLedger
-from ...application.ports.bindings import Binding
-from ...application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
-from ...application.ports.play import PlayerView
-from ...application.ports.storage import Storage, UnitOfWork
-from ...application.upkeep.rebuild_sessions import RebuildSessions
-from ...domain.ledger.events import LedgerEvent
-from ...domain.limits.play_hours import hour_of
-from ...domain.limits.play_passes import PlayPass
-from ...domain.tenancy.tenants import PLATFORM_ID
-from .stage import SimulationFailed
+LARGEST_MINOR: Final = 10**12
+LARGEST_STAKE_MINOR: Final = 100_000
+"""The largest stake of the demo game."""
 
-EVERYTHING: Final = Page(limit=1_000_000)
 TRIGGER_AT_MINOR: Final = 100
-IDLE: Final = timedelta(days=30)
-HOURS_COMPARED: Final = timedelta(days=6)
-"""Older ones are no longer whole: no window reaches them."""
-CLOCK_SLACK: Final = timedelta(hours=3)
+VOUCHER_LIFE: Final = timedelta(days=30)
+PLAYER_IDLE: Final = timedelta(days=30)
+SESSION_IDLE: Final = timedelta(minutes=30)
+REALITY_CHECK_AFTER: Final = timedelta(minutes=60)
+SECRET_LIFE: Final = timedelta(hours=24)
+OWN_LIMIT_WINDOW: Final = timedelta(days=7)
+ATTEMPTS_IN_A_ROW: Final = 5
+LOCK_MINUTES: Final = (5, 10, 20, 40, 60)
 
 
-Learn = Callable[[dict[str, Any]], None]
+class RuleBroken(AssertionError):
+    """Raised when the engine does not do what the rules say."""
 
 
-def held(*, what: bool, otherwise: str) -> None:
-    """Raise SimulationFailed unless something holds."""
-    if not what:
-        raise SimulationFailed(otherwise)
+def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as the sentence that it is
+    """Raise RuleBroken, with the sentence `otherwise`, unless the condition holds."""
+    if not holds:
+        raise RuleBroken(otherwise)
 
 
-@define(kw_only=True)
-class House:
-    """An agent, with the operator it belongs to, and the play pass that its next players show."""
+def require_same(name: str, found: object, expected: object) -> None:
+    """Raise RuleBroken unless both values are equal."""
+    if found != expected:
+        raise RuleBroken(f"{name}: found {_text(found)}, expected {_text(expected)}")
+
+
+def _text(value: object) -> str:
+    return str(sorted(map(str, value))) if isinstance(value, set) else str(value)
+
+
+@define
+class AttemptsModel:
+    """Attempts at one secret since it was last given right."""
+
+    in_a_row: int = 0
+    locks: int = 0
+    locked_until: datetime | None = None
+
+    def count(self, now: datetime) -> bool:
+        """Count an attempt; return whether its secret is looked at."""
+        if self.locked_until is not None and now < self.locked_until:
+            return False
+        self.in_a_row += 1
+        if self.in_a_row == ATTEMPTS_IN_A_ROW:
+            self.locked_until = now + timedelta(minutes=LOCK_MINUTES[min(self.locks, len(LOCK_MINUTES) - 1)])
+            self.in_a_row, self.locks = 0, self.locks + 1
+        return True
+
+    def give_back(self) -> None:
+        """Forget all attempts: the secret was right."""
+        self.in_a_row, self.locks, self.locked_until = 0, 0, None
+
+
+@define(eq=False, kw_only=True)
+class TenantModel:
+    """A tenant with its accounts. `issued_minor` is the credit that an operator was ever issued."""
 
     tenant_id: UUID
     operator_id: UUID
     slug: str
-    pass_code: str | None = None
+    wallet_minor: int = 0
+    house_minor: int = 0
+    issued_minor: int = 0
+    is_suspended: bool = False
+
+    @property
+    def is_operator(self) -> bool:
+        """Return whether the tenant is an operator, not an agent."""
+        return self.tenant_id == self.operator_id
 
 
-@define(kw_only=True)
-class Slip:
-    """A voucher as its buyer knows it."""
+@define(eq=False, kw_only=True)
+class VoucherModel:
+    """A voucher. Its PIN is unknown until the answer of the sale has arrived."""
 
     voucher_id: UUID
     code: str
-    pin: str
-    house: House
+    tenant: TenantModel
     amount_minor: int
     expires_at: datetime
+    pin: str = ""
     status: str = "ISSUED"
     player_id: UUID | None = None
 
     @property
+    def bonus_minor(self) -> int:
+        """The bonus: half of the amount, rounded down."""
+        return self.amount_minor // 2
+
+    @property
     def total_minor(self) -> int:
-        """What it cost its agent."""
-        return self.amount_minor + self.amount_minor // 2
+        """The price that the agent pays: amount and bonus."""
+        return self.amount_minor + self.bonus_minor
+
+    def refusal_of_void(self) -> str | None:
+        """Return the code of the refusal to void the voucher, None if it can be voided."""
+        return None if self.status == "ISSUED" else f"VOUCHER_{self.status}"
+
+    def refusal_of_redemption(self, now: datetime) -> str | None:
+        """Return the code of the refusal to redeem the voucher, None if it can be redeemed."""
+        return "VOUCHER_EXPIRED" if self.status == "ISSUED" and now >= self.expires_at else self.refusal_of_void()
+
+    def take_back(self, status: str) -> None:
+        """Void or expire the voucher: both parts return to the agent."""
+        require_same(f"voucher {self.code} before it is {status}", self.status, "ISSUED")
+        self.status = status
+        self.tenant.wallet_minor += self.total_minor
 
 
 @define(kw_only=True)
-class Patron:
-    """A player as the player knows it. `value_minor` is balance and held bonuses together."""
+class SessionModel:
+    """A player's open session. `checked_at` is its start or its last reality check."""
+
+    session_id: UUID
+    active_at: datetime
+    checked_at: datetime
+    lost_minor: int = 0
+    loss_limit_minor: int | None = None
+
+    def is_idle(self, now: datetime) -> bool:
+        """Return whether a log-in opens a new session instead."""
+        return now - self.active_at >= SESSION_IDLE
+
+    def check_is_due(self, now: datetime) -> bool:
+        """Return whether the player has to acknowledge a reality check."""
+        return now - self.checked_at >= REALITY_CHECK_AFTER
+
+
+@frozen
+class RoundModel:
+    """A played round."""
+
+    stake_minor: int
+    win_minor: int
+    played_at: datetime
+
+    @property
+    def lost_minor(self) -> int:
+        """The net loss of the round."""
+        return self.stake_minor - self.win_minor
+
+
+@define(eq=False)
+class PassModel:
+    """A play pass with its limit on losses in seven days, and the players tied to it."""
+
+    limit_minor: int | None = None
+    players: list["PlayerModel"] = field(factory=list)
+
+    def lost_minor(self, now: datetime) -> tuple[int, int]:
+        """Return the net loss of the window: exactly, and the most that the engine may count.
+
+        The engine counts the hour that the window begins in by its worst stretch up to the end of the hour.
+        """
+        since = now - OWN_LIMIT_WINDOW
+        edge_starts = since.replace(minute=0, second=0, microsecond=0)
+        edge_ends = edge_starts + timedelta(hours=1)
+        exact = most = 0
+        for player in self.players:
+            rounds = player.rounds.values()
+            later = [played for played in rounds if played.played_at >= edge_ends]
+            edge = [played for played in rounds if edge_starts <= played.played_at < edge_ends]
+            later_minor = sum(played.lost_minor for played in later)
+            exact += later_minor + sum(played.lost_minor for played in edge if played.played_at > since)
+            most += later_minor + sum(max(0, played.lost_minor) for played in edge)
+        return exact, most
+
+
+@define(eq=False, kw_only=True)
+class PlayerModel:
+    """A player. `pending` has the held bonuses, oldest first; `unseen_minor` is paid and not yet acknowledged."""
 
     player_id: UUID
     login_code: str
-    pin: str
-    house: House
-    token: str
-    refresh_token: str
+    tenant: TenantModel
     active_at: datetime
-    value_minor: int = 0
-    status: str = "OPEN"
-    rounds: dict[str, tuple[int, int]] = field(factory=dict)
+    pin: str = ""
+    balance_minor: int = 0
+    pending: list[int] = field(factory=list)
+    unseen_minor: int = 0
+    stops: int = 0
+    is_closed: bool = False
+    session: SessionModel | None = None
+    play_pass: PassModel | None = None
+    rounds: dict[str, RoundModel] = field(factory=dict)
 
-    def was_active(self, began: datetime) -> None:
-        """Learn of something that was done at `began` or later, by a clock that may have stepped back."""
-        self.active_at = max(self.active_at, began - CLOCK_SLACK)
+    def was_active(self, now: datetime) -> None:
+        """Note an act of the player. Time never runs backwards here, even if the clock does."""
+        self.active_at = max(self.active_at, now)
 
+    def _play_on(self, now: datetime) -> None:
+        self.was_active(now)
+        if self.session is not None:
+            self.session.active_at = max(self.session.active_at, now)
 
-@define(kw_only=True)
-class Action:
-    """A named command: sent until it is answered, perhaps in copies, and from then on always answered the same."""
+    def take(self, voucher: VoucherModel, now: datetime) -> None:
+        """Redeem a voucher: the amount is credited, the bonus held, then the trigger checked."""
+        require_same(f"refusal of voucher {voucher.code}", voucher.refusal_of_redemption(now), None)
+        voucher.status, voucher.player_id = "REDEEMED", self.player_id
+        self.balance_minor += voucher.amount_minor
+        self.pending += [voucher.bonus_minor] if voucher.bonus_minor else []
+        self._trigger_bonuses()
+        self._play_on(now)
 
-    key: str
-    send: Callable[[], Answer]
-    change: Callable[[], Answer]
-    learn: Learn
-    look_up: Callable[[], None] = lambda: None
-    body: bytes | None = None
-    code: str | None = None
-    may_have_happened: bool = False
-    under_way: int = 0
-    is_dropped: bool = False
+    def _trigger_bonuses(self) -> None:
+        while self.pending and self.balance_minor <= TRIGGER_AT_MINOR:
+            bonus = self.pending.pop(0)
+            self.balance_minor += bonus
+            self.unseen_minor += bonus
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether it is known what came of it."""
-        return self.body is not None or self.is_dropped
+    def refusal_of_spin(self, stake_minor: int, now: datetime) -> str | None:
+        """Return the code of the refusal of a spin, None if it is played."""
+        if not 1 <= stake_minor <= LARGEST_MINOR:
+            return "INVALID_INPUT"
+        if self.session is None:
+            return "INVALID_TOKEN"
+        if stake_minor > LARGEST_STAKE_MINOR:
+            return "STAKE_OUT_OF_RANGE"
+        return self._refusal_by_state(self.session, stake_minor, now)
 
+    def _refusal_by_state(self, session: SessionModel, stake_minor: int, now: datetime) -> str | None:
+        if session.check_is_due(now):
+            return "REALITY_CHECK_DUE"
+        if self.play_pass is not None and self.play_pass.limit_minor is not None:
+            exact_minor, _ = self.play_pass.lost_minor(now)
+            if exact_minor + stake_minor > self.play_pass.limit_minor:
+                return "PLAYER_LOSS_LIMIT_REACHED"
+        if self.unseen_minor:
+            return "BONUS_ACK_REQUIRED"
+        if stake_minor > self.balance_minor:
+            return "INSUFFICIENT_FUNDS"
+        limit = session.loss_limit_minor
+        return None if limit is None or session.lost_minor + stake_minor <= limit else "LOSS_LIMIT_REACHED"
 
-@define
-class Clerk:
-    """A member of staff with their tokens."""
+    def may_be_past_own_limit(self, stake_minor: int, now: datetime) -> bool:
+        """Return whether the engine may refuse a stake for the limit of the pass; see PassModel.lost_minor."""
+        if self.play_pass is None or self.play_pass.limit_minor is None:
+            return False
+        return self.play_pass.lost_minor(now)[1] + stake_minor > self.play_pass.limit_minor
 
-    username: str
-    slug: str | None
-    token: str = ""
-    refresh_token: str = ""
+    def play(self, action_id: str, played: RoundModel) -> None:
+        """Play a round: stake taken, win credited, then the trigger checked."""
+        require(action_id not in self.rounds, f"{action_id} was played twice")
+        self.rounds[action_id] = played
+        self.balance_minor -= played.lost_minor
+        self.tenant.house_minor += played.lost_minor
+        if self.session is not None:
+            self.session.lost_minor += played.lost_minor
+        self._trigger_bonuses()
+        self._play_on(played.played_at)
+
+    def acknowledge(self, now: datetime) -> None:
+        """Acknowledge all paid bonuses."""
+        if self.unseen_minor:
+            self.unseen_minor = 0
+            self.was_active(now)
+
+    def check_reality(self, now: datetime) -> None:
+        """Acknowledge the reality check, if it is due."""
+        if self.session is not None and self.session.check_is_due(now):
+            self.session.checked_at = now
+            self.was_active(now)
+
+    def refusal_of_loss_limit(self, limit_minor: int) -> str | None:
+        """Return the code of the refusal of a session's loss limit, None if it is set."""
+        if self.session is None:
+            return "INVALID_TOKEN"
+        if not 0 <= limit_minor <= LARGEST_MINOR:
+            return "INVALID_INPUT"
+        before = self.session.loss_limit_minor
+        return None if before is None or limit_minor <= before else "LOSS_LIMIT_LOCKED"
+
+    def limit_loss(self, limit_minor: int, now: datetime) -> None:
+        """Set or lower the loss limit of the session."""
+        require_same(f"refusal of loss limit {limit_minor}", self.refusal_of_loss_limit(limit_minor), None)
+        if self.session is not None and self.session.loss_limit_minor != limit_minor:
+            self.session.loss_limit_minor = limit_minor
+            self.was_active(now)
+
+    def enter(self, session_id: UUID, now: datetime) -> None:
+        """Log in: resume the session unless it is idle, else open a new one."""
+        resumed = self.session is not None and not self.session.is_idle(now)
+        if self.session is None or not resumed:
+            before = None if self.session is None else self.session.session_id
+            require(session_id != before, f"an idle session of player {self.login_code} was resumed")
+            self.session = SessionModel(session_id=session_id, active_at=now, checked_at=now)
+        require_same(f"session of player {self.login_code}", session_id, self.session.session_id)
+        self._play_on(now)
+
+    def leave(self) -> None:
+        """End the session."""
+        self.session = None
+
+    def close(self) -> None:
+        """Close the player: balance and held bonuses return to the agent."""
+        require(not self.is_closed, f"player {self.login_code} was closed twice")
+        self.tenant.wallet_minor += self.balance_minor + sum(self.pending)
+        self.balance_minor, self.pending, self.is_closed = 0, [], True
+        self.leave()
+
+    def is_idle(self, now: datetime) -> bool:
+        """Return whether a sweep closes the player."""
+        return not self.is_closed and now - self.active_at >= PLAYER_IDLE
 
 
 @define
 class Model:
-    """Everything that was acknowledged."""
+    """All tenants, vouchers, players and attempts."""
 
-    wallets: Counter[UUID] = field(factory=Counter)
-    issued: Counter[UUID] = field(factory=Counter)
-    house: Counter[UUID] = field(factory=Counter)
-    slips: dict[UUID, Slip] = field(factory=dict)
-    patrons: dict[UUID, Patron] = field(factory=dict)
-    latest_sweep: datetime | None = None
+    tenants: dict[UUID, TenantModel] = field(factory=dict)
+    vouchers: dict[UUID, VoucherModel] = field(factory=dict)
+    players: dict[UUID, PlayerModel] = field(factory=dict)
+    passes: defaultdict[UUID, PassModel] = field(factory=lambda: defaultdict(PassModel))
+    attempts: defaultdict[UUID, AttemptsModel] = field(factory=lambda: defaultdict(AttemptsModel))
 
-    def close_slip(self, slip: Slip, status: str, player_id: UUID | None = None) -> None:
-        """Learn what became of a voucher, which can happen once."""
-        held(what=slip.status == "ISSUED", otherwise=f"voucher {slip.code} was {slip.status} and now is {status}")
-        slip.status, slip.player_id = status, player_id
-        if player_id is None:
-            self.wallets[slip.house.tenant_id] += slip.total_minor
+    def operator_of(self, tenant: TenantModel) -> TenantModel:
+        """Return the operator of a tenant."""
+        return self.tenants[tenant.operator_id]
+
+    def is_suspended(self, tenant: TenantModel) -> bool:
+        """Return whether the tenant or its operator is suspended."""
+        return tenant.is_suspended or self.operator_of(tenant).is_suspended
+
+    def move_credit(self, tenant: TenantModel, amount_minor: int) -> None:
+        """Give a tenant credit from above; with a negative amount, return it."""
+        tenant.wallet_minor += amount_minor
+        if tenant.is_operator:
+            tenant.issued_minor += amount_minor
         else:
-            self.patrons[player_id].value_minor += slip.total_minor
+            self.operator_of(tenant).wallet_minor -= amount_minor
 
-    def played(self, patron: Patron, action_id: str, stake_minor: int, win_minor: int) -> None:
-        """Learn of a round."""
-        patron.rounds[action_id] = (stake_minor, win_minor)
-        patron.value_minor += win_minor - stake_minor
-        self.house[patron.house.tenant_id] += stake_minor - win_minor
+    def overdue(self, now: datetime) -> list[VoucherModel]:
+        """Return the vouchers that a sweep expires."""
+        return [v for v in self.vouchers.values() if v.status == "ISSUED" and now >= v.expires_at]
 
+    def balances(self) -> Counter[tuple[str, UUID]]:
+        """Return the balance of every account, by its kind and owner."""
+        balances = Counter[tuple[str, UUID]]()
+        for account, amount_minor in self._entries():
+            balances[account] += amount_minor
+        return balances
 
-@define
-class Auditor:
-    """Holds the books, read from the storage itself, against the rules and the model."""
-
-    storage: Storage
-    model: Model
-
-    def watch(self, binding: Binding) -> None:
-        """Hold what must be true after every commit, of the operator that it was for."""
-        if binding.operator_id == PLATFORM_ID:
-            return
-        for books in VerifyLedger(self.storage)(binding.operator_id):
-            held(what=books.clean, otherwise=f"{books.slug}: sum {books.sum_minor}, wrong: {books.disagreements}")
-        with self.storage.begin(SYSTEM.binding_at(binding.operator_id)) as unit:
-            for view in unit.players.page(PlayerFilter(), EVERYTHING):
-                pending = [bonus for bonus in view.bonuses if bonus.status == "PENDING"]
-                balance_minor = view.player.wallet.balance_minor
-                name = view.player.login_code
-                rich = view.player.is_open and balance_minor > TRIGGER_AT_MINOR
-                held(what=rich or not pending, otherwise=f"player {name} has {balance_minor} and a held bonus")
-                held(
-                    what=view.player.is_open or (balance_minor == 0 and view.session is None),
-                    otherwise=f"player {name} is closed with {balance_minor} or in a session",
-                )
-
-    def compare(self, operators: Iterable[UUID]) -> None:
-        """Hold everything against the model, when nothing is under way and nothing unresolved."""
-        for operator_id in operators:
-            with self.storage.begin(SYSTEM.binding_at(operator_id)) as unit:
-                self._compare_vouchers(unit, operator_id)
-                self._compare_players(unit, operator_id)
-                self._compare_wallets(unit, operator_id)
-                _compare_hours(unit, found=unit.players.page(PlayerFilter(), EVERYTHING))
-                _read_stream(unit.ledger.page(LedgerFilter(), EVERYTHING))
-
-        for operator in RebuildSessions(self.storage)(check=True):
-            _same(f"sessions of {operator.slug}", list(operator.differences), [])
-
-    def _compare_vouchers(self, unit: UnitOfWork, operator_id: UUID) -> None:
-        found = {voucher.voucher_id: voucher for voucher in unit.vouchers.page(VoucherFilter(), EVERYTHING)}
-        known = {
-            slip.voucher_id: slip for slip in self.model.slips.values() if slip.house.operator_id == operator_id
-        }
-        _same("vouchers", set(found), set(known))
-        swept = self.model.latest_sweep
-        for voucher_id, slip in known.items():
-            status = found[voucher_id].status
-            if status == "EXPIRED" and slip.status == "ISSUED" and swept is not None and swept >= slip.expires_at:
-                self.model.close_slip(slip, "EXPIRED")
-            _same(f"voucher {slip.code}", (status, found[voucher_id].player_id), (slip.status, slip.player_id))
-
-    def _compare_players(self, unit: UnitOfWork, operator_id: UUID) -> None:
-        found = {view.player.player_id: view for view in unit.players.page(PlayerFilter(), EVERYTHING)}
-        known = {
-            patron.player_id: patron
-            for patron in self.model.patrons.values()
-            if patron.house.operator_id == operator_id
-        }
-        _same("players", set(found), set(known))
-        swept = self.model.latest_sweep
-        for player_id, patron in known.items():
-            view, name = found[player_id], f"player {patron.login_code}"
-            closed = view.player.status == "CLOSED"
-            if closed and patron.status == "OPEN" and swept is not None and swept - patron.active_at >= IDLE:
-                patron.status = "CLOSED"
-            _same(f"{name}: status", view.player.status, patron.status)
-            pending_minor = sum(bonus.amount_minor for bonus in view.bonuses if bonus.status == "PENDING")
-            value_minor = view.player.wallet.balance_minor + pending_minor
-            _same(f"{name}: value", value_minor, 0 if closed else patron.value_minor)
-            rounds = {
-                played.action_id: (played.stake_minor, played.win_minor)
-                for played in unit.players.rounds(player_id, EVERYTHING)
-            }
-            _same(f"{name}: rounds", rounds, patron.rounds)
-            sessions = unit.players.sessions(player_id, EVERYTHING)
-            spins = sum(session.spins for session in sessions)
-            _same(f"{name}: spins of the sessions", spins, len(rounds))
-            open_ones = sum(session.is_open for session in sessions)
-            held(what=open_ones <= (not closed), otherwise=f"{name} has {open_ones} open sessions")
-
-    def _compare_wallets(self, unit: UnitOfWork, operator_id: UUID) -> None:
-        model, returned, pools = self.model, Counter[UUID](), Counter[UUID]()
-        for patron in model.patrons.values():
-            if patron.status == "CLOSED":
-                returned[patron.house.tenant_id] += patron.value_minor
-        for slip in model.slips.values():
-            if slip.status == "ISSUED":
-                pools[slip.house.tenant_id] += slip.total_minor
-        for tenant in unit.tenants.page(EVERYTHING):
-            tenant_id, summary = tenant.tenant_id, unit.wallets.summary(tenant.tenant_id)
-            held(what=summary is not None, otherwise=f"{tenant.slug} has no wallet")
-            if summary is not None:
-                expected = (
-                    model.wallets[tenant_id] + returned[tenant_id],
-                    pools[tenant_id],
-                    model.house[tenant_id],
-                )
-                stated = (summary.balance_minor, summary.voucher_pool_minor, summary.house_minor)
-                _same(f"{tenant.slug}: wallet, voucher pool, house", stated, expected)
-        issued = sum(
-            total.entries_minor
-            for total in unit.ledger.account_totals()
-            if total.account.kind == "ISSUANCE" and total.account.owner_id == operator_id
-        )
-        _same("issuance", -issued, model.issued[operator_id])
-
-
-def _compare_hours(unit: UnitOfWork, *, found: Iterable[PlayerView]) -> None:
-    """Hold the hours of each pass against the rounds of the players that are tied to it."""
-    of_pass: dict[PlayPass, Counter[datetime]] = defaultdict(Counter)
-    for view in found:
-        held = unit.passes.of_player(view.player.player_id)
-        if held is not None:
-            for played in unit.players.rounds(view.player.player_id, EVERYTHING):
-                of_pass[held][hour_of(played.played_at)] += played.stake_minor - played.win_minor
-    for held, lost in of_pass.items():
-        for hour in held.hours:
-            if hour.starts_at > held.hours[-1].starts_at - HOURS_COMPARED:
-                _same(f"the hour {hour.starts_at} of a pass", hour.net_loss_minor, lost[hour.starts_at])
-
-
-def _read_stream(events: Iterable[LedgerEvent]) -> None:
-    """Follow each player's events in their own order: numbered without a gap, every balance following the last."""
-    of_player: dict[UUID, list[LedgerEvent]] = defaultdict(list)
-    for event in events:
-        if event.player_id is not None:
-            of_player[event.player_id].append(event)
-    for player_id, own in of_player.items():
-        own.sort(key=lambda event: event.player_seq or 0)
-        _same(f"events of {player_id}", [event.player_seq for event in own], list(range(1, len(own) + 1)))
-        balance_minor = 0
-        for event in own:
-            transfer = event.transfer
-            if transfer is None:
-                continue
-            if transfer.target.owner_id == player_id:
-                balance_minor += transfer.amount_minor
-                _same(f"balance after {event.event_type}", transfer.target_balance_minor, balance_minor)
-            if transfer.source.owner_id == player_id:
-                balance_minor -= transfer.amount_minor
-                _same(f"balance after {event.event_type}", transfer.source_balance_minor, balance_minor)
-
-
-def _same(what: str, found: Any, expected: Any) -> None:  # noqa: ANN401 - anything can be compared
-    if found != expected:
-        raise SimulationFailed(f"{what}: the books say {_told(found)}, acknowledged was {_told(expected)}")
-
-
-def _told(value: object) -> str:
-    return str(sorted(map(str, value))) if isinstance(value, set) else str(value)
+    def _entries(self) -> Iterator[tuple[tuple[str, UUID], int]]:
+        for tenant in self.tenants.values():
+            yield ("TENANT", tenant.tenant_id), tenant.wallet_minor
+            yield ("HOUSE", tenant.tenant_id), tenant.house_minor
+            yield ("ISSUANCE", tenant.tenant_id), -tenant.issued_minor
+        for voucher in self.vouchers.values():
+            if voucher.status == "ISSUED":
+                yield ("VOUCHER_POOL", voucher.tenant.tenant_id), voucher.total_minor
+        for player in self.players.values():
+            yield ("PLAYER", player.player_id), player.balance_minor
+            yield ("BONUS_POOL", player.tenant.tenant_id), sum(player.pending)

@@ -1,16 +1,19 @@
 """A deterministic simulation: the real use cases on memory, and a seed that decides everything around them.
 
-The seed draws commands, their order and interleaving, the clock, ids, tickets and codes; which calls fail before
-or after their commit; when clients retry, send copies, or try to change what they sent; when the process ends
-with commands under way. After each commit the books must add up; after each answer the clients must find what
-they were told before; now and then everything comes to rest, is compared with what was acknowledged, and audited.
+The seed draws the commands, their order and interleaving, the clock, ids, tickets and codes. It draws the calls
+that fail before or after their commit, and the moments at which the process ends. Clients send commands again, in
+copies, and changed.
+
+Every commit is compared with the model of the rules, and every answer with its commit. Now and then all commands
+end. Then each of them is answered, all books are compared with the model, and audited.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final, TypeVar
+from uuid import UUID
 
 from attrs import define, field, frozen
 
@@ -20,25 +23,29 @@ from ...application.errors import (
     InvalidCredentials,
     InvalidToken,
     IsolationViolation,
-    NotFound,
+    ReplaySecretExpired,
     StorageError,
     StorageMisuse,
 )
-from ...application.ledger.audit import CHECKS
+from ...application.ports.bindings import StoredAnswer
 from ...application.ports.storage import Storage
 from ...domain.errors import DomainError
 from ...domain.play.players import PlayerClosed
-from ...domain.tenancy.staff import Role
-from ...domain.tenancy.tenants import TenantKind, TenantNotInStatus
+from ...domain.tenancy.tenants import TenantKind
+from .books import check_books, check_history
 from .clients import Clients
-from .model import Action, Auditor, House, held
-from .stage import Cancelled, SimulationFailed, Stage, Task
+from .commands import NamedCommand
+from .model import SECRET_LIFE, RuleBroken, require, require_same
+from .observer import Action, Observer
+from .stage import Cancelled, Stage, Task
+
+T = TypeVar("T")
 
 STEPS: Final = 300
-MOST_SEEDS: Final = 2**32
 CROWD: Final = 5
 STEPS_BETWEEN_RESTS: Final = 50
 LONGEST_LOCK: Final = timedelta(minutes=61)
+LEAPS: Final = (timedelta(minutes=31), timedelta(hours=25), timedelta(days=10), timedelta(days=30))
 DEFECTS: Final = (IsolationViolation, StorageMisuse)
 
 Build = Callable[[Stage], tuple[EngineParts, Storage]]
@@ -46,8 +53,8 @@ Build = Callable[[Stage], tuple[EngineParts, Storage]]
 
 
 @frozen
-class Outcome:
-    """What a seed came to. `failure` is None when everything held."""
+class SeedOutcome:
+    """The result of a seed. `failure` is None if every check held."""
 
     seed: int
     steps: int
@@ -56,19 +63,19 @@ class Outcome:
     last_lines: Sequence[str] = ()
 
 
-def simulate(seed: int, build: Build, steps: int = STEPS) -> Outcome:
-    """Run a seed and return what it came to."""
+def simulate(seed: int, build: Build, steps: int = STEPS) -> SeedOutcome:
+    """Run a seed."""
     stage = Stage(seed)
     parts, storage = build(stage)
-    play = Play(stage=stage, engine=compose(parts), storage=storage)
+    simulation = Simulation(stage=stage, engine=compose(parts), storage=storage)
     try:
-        play.run(steps)
-    except SimulationFailed as failed:
+        simulation.run(steps)
+    except RuleBroken as broken:
         stage.cancel_all()
-        return Outcome(seed, play.steps, stage.trace, str(failed), list(stage.last_lines))
+        return SeedOutcome(seed, simulation.steps, stage.trace, str(broken), list(stage.last_lines))
     finally:
         storage.close()
-    return Outcome(seed, play.steps, stage.trace)
+    return SeedOutcome(seed, simulation.steps, stage.trace)
 
 
 def run_seeds(
@@ -78,9 +85,9 @@ def run_seeds(
     seconds: float,
     steps: int = STEPS,
     monotonic: Callable[[], float] = time.monotonic,
-) -> list[Outcome]:
+) -> list[SeedOutcome]:
     """Run one seed after another for some seconds: at least one, and none after the first that fails."""
-    ran: list[Outcome] = []
+    ran: list[SeedOutcome] = []
     ends = monotonic() + seconds
     while not ran or (ran[-1].failure is None and monotonic() < ends):
         ran.append(simulate(first + len(ran), build, steps))
@@ -88,26 +95,30 @@ def run_seeds(
 
 
 @define(kw_only=True)
-class Play:
-    """One simulation under way."""
+class Simulation:
+    """One seed under way."""
 
     stage: Stage
     engine: Engine
     storage: Storage
     clients: Clients = field(init=False)
-    auditor: Auditor = field(init=False)
     steps: int = 0
 
     def __attrs_post_init__(self) -> None:
-        """Look at every commit."""
+        """Let the model follow every commit."""
         self.clients = Clients(stage=self.stage, engine=self.engine)
-        self.auditor = Auditor(self.storage, self.clients.model)
-        self.stage.watch = self.auditor.watch
+        observer = Observer(
+            storage=self.storage,
+            model=self.clients.model,
+            actions=self.clients.actions,
+            latest=lambda: self.stage.latest,
+        )
+        self.stage.watch = observer.watch
 
     # --- the course of a seed ----------------------------------------------------------------------------
 
     def run(self, steps: int) -> None:
-        """Open the houses, play, come to rest. Raises SimulationFailed."""
+        """Open the tenants and play. Raises RuleBroken."""
         self._open()
         stage, random = self.stage, self.stage.random
         stage.is_calm, rest_at = False, STEPS_BETWEEN_RESTS
@@ -131,28 +142,22 @@ class Play:
             _judge(task)
 
     def _open(self) -> None:
-        engine = self.engine
-        engine.create_platform()
-        for name in ("north", "south"):
-            made = engine.create_tenant(SYSTEM, slug=name, name=name, kind=TenantKind.OPERATOR)
-            operator = House(tenant_id=made.tenant_id, operator_id=made.tenant_id, slug=name)
-            self.clients.operators.append(operator)
-            self.clients.hire(operator, Role.OPERATOR)
+        """Open two operators with two agents each."""
+        self.engine.create_platform()
+        for operator in ("north", "south"):
+            operator_id = self._open_tenant(operator, TenantKind.OPERATOR, None, 30_000)
             for letter in "ab":
-                slug = f"{name}-{letter}"
-                agent = engine.create_tenant(
-                    SYSTEM, slug=slug, name=slug, kind=TenantKind.AGENT, parent_id=made.tenant_id
-                )
-                house = House(tenant_id=agent.tenant_id, operator_id=made.tenant_id, slug=slug)
-                self.clients.houses.append(house)
-                self.clients.hire(house, Role.AGENT)
-            for at in (operator, *self.clients.houses[-2:]):
-                self.clients.endow(at, 10_000)
+                self._open_tenant(f"{operator}-{letter}", TenantKind.AGENT, operator_id, 10_000)
 
-    # --- coming to rest ----------------------------------------------------------------------------------
+    def _open_tenant(self, slug: str, kind: TenantKind, parent_id: UUID | None, credit_minor: int) -> UUID:
+        made = self.engine.create_tenant(SYSTEM, slug=slug, name=slug, kind=kind, parent_id=parent_id)
+        self.clients.open(self.clients.model.tenants[made.tenant_id], credit_minor)
+        return made.tenant_id
+
+    # --- at rest -----------------------------------------------------------------------------------------
 
     def _rest(self) -> None:
-        """Let everything end, resolve what is not known, and compare; then perhaps let much time pass."""
+        """Let all commands end, ask for missing answers, and compare. Then perhaps let much time pass."""
         stage, random = self.stage, self.stage.random
         while stage.tasks:
             self._step()
@@ -160,19 +165,17 @@ class Play:
         stage.note("rest")
         self._resume_all()
         if random.random() < 0.5:  # noqa: PLR2004 - a chance
-            # Long enough for every lock after wrong guesses, too short for an answer's secrets to be forgotten.
+            # Long enough for every lock after wrong attempts, too short for an answer's secrets to be forgotten.
             self._pass_time(LONGEST_LOCK)
-        self._resolve()
+        for action in self.clients.actions.values():
+            if action.answer is None and not action.is_dropped:
+                self._resolve(action)
         self._compare()
         if random.random() < 0.3:  # noqa: PLR2004 - a chance
-            self._pass_time(
-                random.choice((timedelta(minutes=31), timedelta(hours=25), timedelta(days=10), timedelta(days=30)))
-            )
-            self._call(self.clients.sweep())
+            self._pass_time(random.choice(LEAPS))
+            self._calmly(self.engine.sweep)
             self._compare()
-            due = [slip for slip in self.clients.model.slips.values() if slip.status == "ISSUED"]
-            late = [slip.code for slip in due if slip.expires_at <= stage.moment]
-            held(what=not late, otherwise=f"vouchers {late} are overdue after a sweep")
+            self._require_swept()
         stage.is_calm = False
 
     def _pass_time(self, by: timedelta) -> None:
@@ -180,79 +183,57 @@ class Play:
         self.stage.latest = max(self.stage.latest, self.stage.moment)
 
     def _resume_all(self) -> None:
-        for house in self.clients.houses:
-            try:
-                self._call(
-                    lambda house=house: self.clients.as_clerk(  # type: ignore[misc] # a default binds the house
-                        self.clients.operator_of(house),
-                        partial(self.engine.set_tenant_status.resume, tenant_id=house.tenant_id),
-                    )
-                )
-            except TenantNotInStatus:
-                continue
-        self.clients.suspended.clear()
+        for agent in self.clients.agents:
+            if agent.is_suspended:
+                self._calmly(self.clients.suspend_or_resume(agent))
 
-    def _call(self, work: Callable[[], Any]) -> None:
-        """Run something by itself, in calm weather. What a storage refuses now is a failure."""
+    def _calmly(self, work: Callable[[], T]) -> T:
+        """Run something by itself. A storage that fails now has no excuse."""
         try:
-            try:
-                work()
-            except InvalidCredentials:
-                # Guesses that were counted and could not be given back have locked somebody out.
-                self._pass_time(LONGEST_LOCK)
-                work()
+            return work()
         except (StorageError, ExceptionGroup) as error:
-            raise SimulationFailed(f"refused with nothing in the way: {error!r}") from error
+            raise RuleBroken(f"failed with nothing in the way: {error!r}") from error
 
-    def _resolve(self) -> None:
-        """Ask for the answer of every action that may have happened, as a client does that got none."""
-        for action in self.clients.actions:
-            if not action.is_settled:
-                self._call(partial(self.clients.attempt, action))
-            if not action.is_settled:
-                self._wait_and_ask(action)
-
-    def _wait_and_ask(self, action: Action) -> None:
-        try:
-            action.send()
-        except InvalidCredentials:
+    def _resolve(self, action: Action) -> None:
+        """Ask for a missing answer, as a client does. A command that was carried out must give it."""
+        refusal = self._calmly(partial(self.clients.attempt, action))
+        if isinstance(refusal, InvalidCredentials):
+            # Attempts that failed before they were given back have locked the secret.
             self._pass_time(LONGEST_LOCK)
-            self._call(partial(self.clients.attempt, action))
-        except (InvalidToken, PlayerClosed):
-            pass
-        except DomainError:
-            action.is_dropped = True
-        if action.body is None:
-            # The player was closed in between: the desk looks it up.
-            try:
-                self._call(action.look_up)
-            except NotFound as missing:
-                raise SimulationFailed(f"what was acknowledged is gone: {missing}") from missing
-            action.is_dropped = True
+            refusal = self._calmly(partial(self.clients.attempt, action))
+        if refusal is not None and action.stored is not None:
+            self._require_excuse(action.command, action.stored, refusal)
+        action.is_dropped = refusal is not None
+
+    def _require_excuse(self, command: NamedCommand, stored: StoredAnswer, refusal: DomainError) -> None:
+        caller = command.caller
+        if isinstance(refusal, ReplaySecretExpired):
+            excused = command.has_secret and self.stage.moment - stored.created_at >= SECRET_LIFE
+        else:
+            excused = caller is not None and caller.is_closed and isinstance(refusal, InvalidToken | PlayerClosed)
+        require(excused, f"{command.key} was carried out, and now its answer is refused: {refusal!r}")
+
+    def _require_swept(self) -> None:
+        model, now = self.clients.model, self.stage.moment
+        idle = [player.login_code for player in model.players.values() if player.is_idle(now)]
+        require_same("left over by a sweep", ([voucher.code for voucher in model.overdue(now)], idle), ([], []))
 
     def _compare(self) -> None:
-        self.auditor.compare(operator.tenant_id for operator in self.clients.operators)
-        self._call(self._audit)
-
-    def _audit(self) -> None:
-        """Hold every rule of the books, all seals included; only luck, which a seed may well have, is let be."""
-        rules = [check for check in CHECKS if check.code != "RTP_ALARM"]
-        report = self.engine.run_audit(SYSTEM, newest_seals=None, checks=rules)
-        found = [f"{finding.code} {', '.join(finding.sample)}" for finding in report.findings]
-        held(what=report.clean, otherwise=f"the audit finds {'; '.join(found)}")
+        check_books(self.storage, self.clients.model)
+        self._calmly(lambda: check_history(self.storage, self.clients.model, self.engine))
 
 
 def _judge(task: Task) -> None:
-    """Let refusals pass, and failures that were simulated; anything else is a defect."""
+    """Let refusals pass, and simulated failures; anything else is a defect."""
     raised = task.raised
     for one in raised.exceptions if isinstance(raised, ExceptionGroup) else [raised]:
         _judge_one(one)
 
 
 def _judge_one(raised: BaseException | None) -> None:
-    if isinstance(raised, SimulationFailed):
+    if isinstance(raised, RuleBroken):
         raise raised
     if raised is None or isinstance(raised, Cancelled):
         return
     if not isinstance(raised, DomainError) or isinstance(raised, DEFECTS):
-        raise SimulationFailed(f"a command ended with {raised!r}") from raised
+        raise RuleBroken(f"a command ended with {raised!r}") from raised

@@ -1,7 +1,7 @@
-"""The stage of a simulation: where time, ids, chance, failures and who goes on next follow from one seed.
+"""The stage of a simulation: time, ids, chance, failures and the order of all steps follow from one seed.
 
-Each command of the play runs in a thread of its own, of which one runs at a time: whoever has the baton. It is
-handed on at the calls of the ports, never in the middle of one, so the same seed always gives the same order.
+Each command runs in a thread of its own, but only one thread runs at a time: the one with the baton. It hands the
+baton on at calls of ports, never inside one. So the same seed always gives the same order.
 """
 
 import hashlib
@@ -11,39 +11,25 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Final, Self
 from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...application.errors import OutcomeUnknown, StorageUnavailable, TransientConflict
-from ...application.ports.analytics import Analytics
-from ...application.ports.audit import Audit, Stream
 from ...application.ports.bindings import Binding
-from ...application.ports.games import GameConfigs, GameFiles
-from ...application.ports.ledger import Ledger
-from ...application.ports.limits import PlayPasses
-from ...application.ports.play import Players
-from ...application.ports.rollup import RollUp
-from ...application.ports.safety import Safety
-from ...application.ports.storage import Record, Storage, UnitOfWork
-from ...application.ports.tenancy import Directory, Staff, Tenants, Wallets
-from ...application.ports.throttling import AttemptLog
-from ...application.ports.vouchers import Vouchers
+from ...application.ports.storage import Record
+from .model import RuleBroken
 
-P = TypeVar("P")
+Watch = Callable[[int | None, Binding, Sequence[Record]], None]
+"""Is shown each commit: the number of its task, its binding and its records."""
 
 START: Final = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
-KEPT_LINES: Final = 40
+LAST_LINES: Final = 40
 LONGEST_STEP_BACK_SECONDS: Final = 90
 
 
 class Cancelled(BaseException):
     """Raised in a command whose process was ended: nothing of it goes on."""
-
-
-class SimulationFailed(Exception):
-    """Raised when something does not hold. The message says what; the seed shows it again."""
 
 
 @define(eq=False)
@@ -61,7 +47,7 @@ class Task:
 
 @frozen
 class Weather:
-    """How rough a seed is: the chances of what can happen at each call of a port."""
+    """The chances of failures at each call of a port."""
 
     hand_over: float
     conflict: float
@@ -94,8 +80,8 @@ class Stage:
         self.latest = START
         self.is_calm = True
         self.tasks: list[Task] = []
-        self.watch: Callable[[Binding], None] = lambda _: None
-        self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self.watch: Watch = lambda *_: None
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._current: Task | None = None
         self._back = threading.Semaphore(0)
         self._digest = hashlib.sha256()
@@ -139,7 +125,7 @@ class Stage:
         return hashlib.sha256(password.encode()).hexdigest()
 
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the one hashed."""
+        """Return whether the password is the one hashed."""
         return password_hash == self.hash(password)
 
     # --- the latch of the storage ------------------------------------------------------------------------
@@ -182,10 +168,10 @@ class Stage:
         return task
 
     def step(self) -> Task:
-        """Let one of those who can go on; return it. Raises SimulationFailed when everybody waits."""
+        """Let one of those who can go on; return it. Raises RuleBroken when everybody waits."""
         ready = [task for task in self.tasks if not task.waits]
         if not ready:
-            raise SimulationFailed("everybody waits for a lock that nobody gives back")
+            raise RuleBroken("everybody waits for a lock that nobody gives back")
         return self._let(self.random.choice(ready))
 
     def cancel_all(self) -> None:
@@ -210,8 +196,14 @@ class Stage:
         if self.random.random() < self.weather.hand_over:
             self._hand_back(task)
 
+    def committed(self, binding: Binding, records: Sequence[Record]) -> None:
+        """Show the watcher a commit with its records."""
+        number = None if self._current is None else self._current.number
+        self.note(f"{number} committed {len(records)} records")
+        self.watch(number, binding, records)
+
     def strikes(self, chance: float) -> bool:
-        """Whether something of that chance happens now; never in calm weather or outside of a command."""
+        """Return whether something of that chance happens now; never in calm weather or outside of a command."""
         return not self.is_calm and self._current is not None and self.random.random() < chance
 
     def _let(self, task: Task) -> Task:
@@ -238,194 +230,3 @@ class Stage:
             task.raised = error
         task.is_over = True
         self._back.release()
-
-
-@frozen
-class StagedStorage:
-    """A storage whose calls take turns, and fail as the weather has it: before a commit, after it, or instead."""
-
-    stage: Stage
-    inner: Storage
-
-    @property
-    def directory(self) -> Directory:
-        """The directory."""
-        return _staged(self.stage, "directory", self.inner.directory)
-
-    @property
-    def game_files(self) -> GameFiles:
-        """The games that were played."""
-        return _staged(self.stage, "game_files", self.inner.game_files)
-
-    def begin(self, binding: Binding) -> UnitOfWork:
-        """Return a staged unit of work."""
-        return StagedUnit(self.stage, self.inner.begin(binding), binding)
-
-    def begin_owner_read(self) -> UnitOfWork:
-        """Return a staged unit that reads across operators."""
-        return StagedUnit(self.stage, self.inner.begin_owner_read(), None)
-
-    def check(self) -> None:
-        """Return when the storage answers."""
-        self.inner.check()
-
-    def close(self) -> None:
-        """Give back what the storage holds."""
-        self.inner.close()
-
-
-@frozen(eq=False)
-class StagedUnit:
-    """A unit of work of a staged storage."""
-
-    stage: Stage
-    inner: UnitOfWork
-    binding: Binding | None
-
-    @property
-    def tenants(self) -> Tenants:
-        """Tenants."""
-        return _staged(self.stage, "tenants", self.inner.tenants)
-
-    @property
-    def wallets(self) -> Wallets:
-        """TENANT accounts."""
-        return _staged(self.stage, "wallets", self.inner.wallets)
-
-    @property
-    def staff(self) -> Staff:
-        """Staff."""
-        return _staged(self.stage, "staff", self.inner.staff)
-
-    @property
-    def vouchers(self) -> Vouchers:
-        """Vouchers."""
-        return _staged(self.stage, "vouchers", self.inner.vouchers)
-
-    @property
-    def players(self) -> Players:
-        """Players."""
-        return _staged(self.stage, "players", self.inner.players)
-
-    @property
-    def passes(self) -> PlayPasses:
-        """Play passes."""
-        return _staged(self.stage, "passes", self.inner.passes)
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger."""
-        return _staged(self.stage, "ledger", self.inner.ledger)
-
-    @property
-    def attempts(self) -> AttemptLog:
-        """Counted guesses."""
-        return _staged(self.stage, "attempts", self.inner.attempts)
-
-    @property
-    def safety(self) -> Safety:
-        """Safety settings and actions."""
-        return _staged(self.stage, "safety", self.inner.safety)
-
-    @property
-    def stream(self) -> Stream:
-        """The stream."""
-        return _staged(self.stage, "stream", self.inner.stream)
-
-    @property
-    def audit(self) -> Audit:
-        """The audit."""
-        return _staged(self.stage, "audit", self.inner.audit)
-
-    @property
-    def analytics(self) -> Analytics:
-        """The ports of analytics."""
-        inner = self.inner.analytics
-        return Analytics(
-            play=_staged(self.stage, "play", inner.play),
-            players=_staged(self.stage, "players", inner.players),
-            cohorts=_staged(self.stage, "cohorts", inner.cohorts),
-            journeys=_staged(self.stage, "journeys", inner.journeys),
-            operations=_staged(self.stage, "operations", inner.operations),
-        )
-
-    @property
-    def roll_up(self) -> RollUp:
-        """The roll-up."""
-        return _staged(self.stage, "roll_up", self.inner.roll_up)
-
-    @property
-    def game_configs(self) -> GameConfigs:
-        """Game configs."""
-        return _staged(self.stage, "game_configs", self.inner.game_configs)
-
-    def add(self, *records: Record) -> None:
-        """Gather new records."""
-        self.inner.add(*records)
-
-    def save(self, *records: Record) -> None:
-        """Gather new states of records."""
-        self.inner.save(*records)
-
-    def commit(self) -> None:
-        """Commit, or fail before, after or instead of it."""
-        stage = self.stage
-        stage.pause("commit")
-        if stage.strikes(stage.weather.conflict):
-            raise TransientConflict("simulated: lost against another")
-        if stage.strikes(stage.weather.unavailable):
-            raise StorageUnavailable("simulated: away before the commit")
-        if stage.strikes(stage.weather.unknown):
-            raise OutcomeUnknown("simulated: the commit did not arrive")
-        self.inner.commit()
-        if self.binding is not None:
-            stage.watch(self.binding)
-        stage.pause("committed")
-        if stage.strikes(stage.weather.unknown):
-            stage.note("the commit went through, its answer did not")
-            raise OutcomeUnknown("simulated: the commit went through")
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self.stage.pause("begin")
-        self.inner.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End, rolling back unless it was committed."""
-        self.inner.__exit__(exc_type, exc, traceback)
-
-
-class _Staged:
-    """A port whose methods take turns."""
-
-    def __init__(self, stage: Stage, name: str, port: object) -> None:
-        self._stage, self._name, self._port = stage, name, port
-
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        """Return the method, staged."""
-        stage, call = self._stage, getattr(self._port, method)
-
-        def staged(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the port's method takes and gives
-            stage.pause(f"{self._name}.{method}")
-            if stage.strikes(stage.weather.conflict / 4) and self._name != "directory":
-                raise TransientConflict("simulated: lost against another")
-            if stage.strikes(stage.weather.unavailable / 4):
-                raise StorageUnavailable("simulated: away")
-            return call(*args, **named)
-
-        return staged
-
-
-def _staged(stage: Stage, name: str, port: P) -> P:
-    return cast("P", _Staged(stage, name, port))
-
-
-def lines(stage: Stage) -> Sequence[str]:
-    """Return the last lines of a stage's trace."""
-    return list(stage.last_lines)

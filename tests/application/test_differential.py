@@ -7,36 +7,35 @@ from typing import Any, Final
 
 import pytest
 
+from playtime.adapters.simulation.books import check_books, check_history
 from playtime.application.access import StaffPrincipal
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 
 from support.day import Day, Desk, build_day
-from support.machine.checks import check, check_sessions, dump
-from support.machine.model import said
-from support.machine.world import World, build_world
+from support.modelled_day import ModelledDay, build_modelled_day, dump, said
 from support.storages import STORAGES, open_empty
 
 COMMANDS: Final = 5_000
 OWN_COMMANDS: Final = 400
 
 
-def _draw(random: Random) -> Callable[[World], None]:
+def _draw(random: Random) -> Callable[[ModelledDay], None]:
     """Draw a command that can be sent in more than one world."""
     at, named, right = random.randrange(40), random.random() < 0.8, random.random() < 0.93
     amount = random.choice((1, 2, 99, 100, 101, 300, 1000, 5000))
     ticket, leave = random.randrange(10_000), random.random() < 0.1
     newest, who = -1 - at % 6, -1 - at % 7
 
-    def sweep(world: World) -> None:
+    def sweep(world: ModelledDay) -> None:
         world.wait(at * 60 * 5)
         world.sweep()
 
-    def spin(world: World) -> None:
+    def spin(world: ModelledDay) -> None:
         if right:
             world.check_reality(who)
         world.spin(who, amount // 3, ticket, leave=leave, named=named)
 
-    weighted: list[tuple[int, Callable[[World], None]]] = [
+    weighted: list[tuple[int, Callable[[ModelledDay], None]]] = [
         (6, lambda world: world.give(at, amount, named=named)),
         (2, lambda world: world.give_back(at, amount, own=right, named=named)),
         (6, lambda world: world.sell(at, amount, named=named)),
@@ -59,7 +58,7 @@ def _draw(random: Random) -> Callable[[World], None]:
 
 
 def test_memory_and_postgres_end_in_equal_states_after_the_same_5_000_commands() -> None:
-    worlds = [build_world(open_empty(name)) for name in STORAGES]
+    worlds = [build_modelled_day(open_empty(name)) for name in STORAGES]
     random = Random(5_000)
     for number in range(COMMANDS):
         command = _draw(random)
@@ -67,14 +66,13 @@ def test_memory_and_postgres_end_in_equal_states_after_the_same_5_000_commands()
             command(world)
         if number % 250 == 0:
             for world in worlds:
-                check(world)
-                check_sessions(world)
+                check_books(world.day.storage, world.model)
     memory, postgres = (dump(world) for world in worlds)
     assert sum(len(rounds) for rounds in memory["rounds"]) > COMMANDS / 20
     for name, content in memory.items():
         assert postgres[name] == content, name
     for world in worlds:
-        assert check_sessions(world) > COMMANDS / 50
+        check_history(world.day.storage, world.model, world.day.engine)
         world.day.storage.close()
 
 

@@ -8,13 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from playtime.application.access import SYSTEM
-from playtime.application.ledger.audit import CHECKS
+from playtime.adapters.simulation.books import check_books, check_history
 from playtime.application.ports.storage import Storage
 
-from support.machine.checks import check, check_sessions, check_stops, dump
-from support.machine.limits import Above, limit_loss, play_to_limit
-from support.machine.world import World, build_world
+from support.modelled_day import Above, ModelledDay, build_modelled_day, dump
 from support.storages import open_empty
 
 which = st.integers(0, 5)
@@ -32,16 +29,16 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self, *storages: Storage, counted: list[int]) -> None:
         super().__init__()
-        self.worlds = [build_world(storage) for storage in storages]
+        self.worlds = [build_modelled_day(storage) for storage in storages]
         self.counted = counted
         counted.append(0)
         # Something to begin with, so that few steps are spent on being poor or alone.
         for at in (0, 0, 1, 2, 3, 4):
-            self.each(World.give, at, 5000, named=False)
+            self.each(ModelledDay.give, at, 5000, named=False)
         for at, amount in enumerate((120, 1000, 102, 301, 2, 3000)):
-            self.each(World.sell, at, amount, named=True)
+            self.each(ModelledDay.sell, at, amount, named=True)
         for at in range(4):
-            self.each(World.redeem, at, right=True, named=True)
+            self.each(ModelledDay.redeem, at, right=True, named=True)
         counted[-1] = 0
 
     def each(self, command: Callable[..., None], *args: Any, **about: Any) -> None:
@@ -52,105 +49,109 @@ class Machine(RuleBasedStateMachine):
 
     @rule(at=which, amount=sums, named=mostly)
     def give(self, at: int, amount: int, *, named: bool) -> None:
-        self.each(World.give, at, amount, named=named)
+        self.each(ModelledDay.give, at, amount, named=named)
 
     @rule(at=which, amount=sums, own=st.booleans(), named=mostly)
     def give_back(self, at: int, amount: int, *, own: bool, named: bool) -> None:
-        self.each(World.give_back, at, amount, own=own, named=named)
+        self.each(ModelledDay.give_back, at, amount, own=own, named=named)
 
     @rule(at=which, amount=sums, named=mostly)
     def sell(self, at: int, amount: int, *, named: bool) -> None:
-        self.each(World.sell, at, amount, named=named)
+        self.each(ModelledDay.sell, at, amount, named=named)
 
     @rule(at=st.integers(0, 30), named=mostly)
     def void(self, at: int, *, named: bool) -> None:
-        self.each(World.void, at, named=named)
+        self.each(ModelledDay.void, at, named=named)
 
     @rule(at=st.integers(0, 30), right=nearly, named=mostly)
     def redeem(self, at: int, *, right: bool, named: bool) -> None:
-        self.each(World.redeem, at, right=right, named=named)
+        self.each(ModelledDay.redeem, at, right=right, named=named)
 
     @rule(at=st.integers(0, 30), who=which, right=nearly, named=mostly)
     def top_up(self, at: int, who: int, *, right: bool, named: bool) -> None:
-        self.each(World.top_up, at, who, right=right, named=named)
+        self.each(ModelledDay.top_up, at, who, right=right, named=named)
 
     @rule(who=which, stake=stakes, ticket=draws, leave=st.booleans(), named=mostly)
     def spin(self, who: int, stake: int, ticket: int, *, leave: bool, named: bool) -> None:
-        self.each(World.spin, who, stake, ticket, leave=leave, named=named)
+        self.each(ModelledDay.spin, who, stake, ticket, leave=leave, named=named)
 
     @rule(who=which, stake=stakes, ticket=draws, leave=st.booleans())
     def play_on(self, who: int, stake: int, ticket: int, *, leave: bool) -> None:
-        self.each(World.acknowledge, who)
-        self.each(World.check_reality, who)
-        self.each(World.spin, who, stake, ticket, leave=leave, named=True)
+        self.each(ModelledDay.acknowledge, who)
+        self.each(ModelledDay.check_reality, who)
+        self.each(ModelledDay.spin, who, stake, ticket, leave=leave, named=True)
 
     @rule(who=which)
     def acknowledge(self, who: int) -> None:
-        self.each(World.acknowledge, who)
+        self.each(ModelledDay.acknowledge, who)
 
     @rule(who=which)
     def check_reality(self, who: int) -> None:
-        self.each(World.check_reality, who)
+        self.each(ModelledDay.check_reality, who)
 
     @rule(who=which, right=nearly)
     def login(self, who: int, *, right: bool) -> None:
-        self.each(World.login, who, right=right)
+        self.each(ModelledDay.login, who, right=right)
 
     @rule(who=which, left=st.sampled_from([0, 1, 50, 99, 100, 101]))
     def play_down(self, who: int, left: int) -> None:
-        self.each(World.acknowledge, who)
-        self.each(World.check_reality, who)
-        self.each(World.spin, who, left, 0, leave=True, named=True)
+        self.each(ModelledDay.acknowledge, who)
+        self.each(ModelledDay.check_reality, who)
+        self.each(ModelledDay.spin, who, left, 0, leave=True, named=True)
 
     @rule(who=which, amount=limits, above=st.sampled_from(Above))
     def limit(self, who: int, amount: int, above: Above) -> None:
-        self.each(limit_loss, who, amount, above)
+        self.each(ModelledDay.limit_loss, who, amount, above)
+
+    @rule(who=which, amount=st.sampled_from([1, 100, 1000, 5000, 20_000]))
+    def limit_week(self, who: int, amount: int) -> None:
+        self.each(ModelledDay.limit_week, who, amount)
 
     @rule(who=which, room=st.integers(0, 300), ticket=draws, past=st.booleans())
     def play_to_limit(self, who: int, room: int, ticket: int, *, past: bool) -> None:
         """Stake what a limit leaves, or one more; try to raise it, and play on."""
-        self.each(World.acknowledge, who)
-        self.each(World.check_reality, who)
-        self.each(limit_loss, who, room, Above.LOST)
-        self.each(play_to_limit, who, ticket, past=past)
-        self.each(limit_loss, who, 1, Above.LIMIT)
-        self.each(World.acknowledge, who)
-        self.each(World.spin, who, 1, ticket, leave=False, named=True)
+        self.each(ModelledDay.acknowledge, who)
+        self.each(ModelledDay.check_reality, who)
+        self.each(ModelledDay.limit_loss, who, room, Above.LOST)
+        self.each(ModelledDay.play_to_limit, who, ticket, past=past)
+        self.each(ModelledDay.limit_loss, who, 1, Above.LIMIT)
+        self.each(ModelledDay.acknowledge, who)
+        self.each(ModelledDay.spin, who, 1, ticket, leave=False, named=True)
 
     @rule(at=which, amount=sums, count=st.integers(1, 4), named=mostly)
     def sell_batch(self, at: int, amount: int, count: int, *, named: bool) -> None:
-        self.each(World.sell_batch, at, amount, count, named=named)
+        self.each(ModelledDay.sell_batch, at, amount, count, named=named)
 
     @rule(who=which)
     def logout(self, who: int) -> None:
-        self.each(World.logout, who)
+        self.each(ModelledDay.logout, who)
 
     @rule(who=which, again=st.booleans())
     def refresh(self, who: int, *, again: bool) -> None:
-        self.each(World.refresh, who, again=again)
+        self.each(ModelledDay.refresh, who, again=again)
 
     @rule(who=which, named=mostly)
     def close(self, who: int, *, named: bool) -> None:
-        self.each(World.close, who, named=named)
+        self.each(ModelledDay.close, who, named=named)
 
     @rule(days=st.sampled_from([0, 0, 0, 29, 30]))
     def sweep(self, days: int) -> None:
-        self.each(World.wait, days * 24 * 60)
-        self.each(World.sweep)
+        self.each(ModelledDay.wait, days * 24 * 60)
+        self.each(ModelledDay.sweep)
 
     @rule(at=which, back=mostly)
     def suspend(self, at: int, *, back: bool) -> None:
-        self.each(World.suspend, at, back=back)
+        self.each(ModelledDay.suspend, at, back=back)
 
     @rule(at=which, amount=sums, who=which)
     def sell_and_top_up(self, at: int, amount: int, who: int) -> None:
-        self.each(World.sell, at, amount, named=True)
-        self.each(World.top_up, -1, who, right=True, named=True)
+        self.each(ModelledDay.sell, at, amount, named=True)
+        self.each(ModelledDay.top_up, -1, who, right=True, named=True)
 
     @rule(at=which, amount=sums)
     def sell_and_redeem(self, at: int, amount: int) -> None:
-        self.each(World.sell, at, amount, named=True)
-        self.each(World.redeem, -1, right=True, named=True)
+        self.each(ModelledDay.sell, at, amount, named=True)
+        self.each(ModelledDay.redeem, -1, right=True, named=True)
 
     @rule(at=which, locks=st.integers(1, 3), in_person=st.booleans(), early=st.booleans())
     def lock_out(self, at: int, locks: int, *, in_person: bool, early: bool) -> None:
@@ -158,31 +159,31 @@ class Machine(RuleBasedStateMachine):
         for _ in range(locks):
             for _ in range(5):
                 if in_person:
-                    self.each(World.login, at, right=False)
+                    self.each(ModelledDay.login, at, right=False)
                 else:
-                    self.each(World.redeem, at, right=False, named=True)
-            self.each(World.wait_for_edge, 0, early=early)
+                    self.each(ModelledDay.redeem, at, right=False, named=True)
+            self.each(ModelledDay.wait_for_edge, 0, early=early)
         if in_person:
-            self.each(World.login, at, right=True)
+            self.each(ModelledDay.login, at, right=True)
         else:
-            self.each(World.redeem, at, right=True, named=True)
+            self.each(ModelledDay.redeem, at, right=True, named=True)
 
     @rule(at=which, early=st.booleans())
     def wait_for_edge(self, at: int, *, early: bool) -> None:
-        self.each(World.wait_for_edge, at, early=early)
+        self.each(ModelledDay.wait_for_edge, at, early=early)
 
     @rule(minutes=waits)
     def wait(self, minutes: int) -> None:
-        self.each(World.wait, minutes)
+        self.each(ModelledDay.wait, minutes)
 
     @rule(at=st.integers(0, 100), changed=st.booleans())
     def again(self, at: int, *, changed: bool) -> None:
-        self.each(World.again, at, changed=changed)
+        self.each(ModelledDay.again, at, changed=changed)
 
     @invariant()
     def holds(self) -> None:
         for world in self.worlds:
-            check(world)
+            check_books(world.day.storage, world.model)
 
     def teardown(self) -> None:
         """End in equal states, whatever is read; and with the sessions that the ledger gives."""
@@ -192,11 +193,7 @@ class Machine(RuleBasedStateMachine):
                 for name, content in first.items():
                     assert other[name] == content, name
         for world in self.worlds:
-            check_sessions(world)
-            check_stops(world)
-            # The tickets are chosen, so that any return is possible.
-            rules = [rule for rule in CHECKS if rule.code != "RTP_ALARM"]
-            assert world.day.engine.run_audit(SYSTEM, newest_seals=None, checks=rules).findings == []
+            check_history(world.day.storage, world.model, world.day.engine)
             world.day.storage.close()
 
 

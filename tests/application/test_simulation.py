@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from playtime.adapters.simulation.run import Build, Outcome, run_seeds, simulate
+from playtime.adapters.simulation.run import Build, SeedOutcome, run_seeds, simulate
 from playtime.application.play.login import PlayerLogout
 from playtime.bootstrap import simulated_parts
 from playtime.domain.play.players import Player
@@ -99,7 +99,7 @@ def _run(build: Build, *words: str, clock: Sequence[float] = ()) -> Result:
     """Run the command; `clock` gives the seconds at which it looks at the time."""
     monotonic = iter(clock).__next__ if clock else time.monotonic
 
-    def run(first_seed: int, *, steps: int, seconds: float) -> list[Outcome]:
+    def run(first_seed: int, *, steps: int, seconds: float) -> list[SeedOutcome]:
         return run_seeds(build, first_seed, seconds=seconds, steps=steps, monotonic=monotonic)
 
     return run_command("simulate", *words, simulate=run)

@@ -173,7 +173,10 @@ class Day:
 
     def guest(self, answer: Answer) -> Guest:
         """Return the player that a redemption made."""
-        content = answer.content()
+        return self.guest_of(answer.content())
+
+    def guest_of(self, content: dict[str, Any]) -> Guest:
+        """Return the player of the content of a redemption's answer."""
         player = content["player"]
         return Guest(
             self.engine.authenticate.player(content["token"]),

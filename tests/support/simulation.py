@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import evolve
 
-from playtime.adapters.simulation.run import Build, Outcome, simulate
+from playtime.adapters.simulation.run import Build, SeedOutcome, simulate
 from playtime.adapters.simulation.stage import Stage
 from playtime.application.engine import EngineParts
 from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer
@@ -18,8 +18,8 @@ from playtime.domain.tenancy.tenants import TenantWallet
 STEPS: Final = 150
 
 
-def first_failure(build: Build, seeds: int = 60) -> Outcome:
-    """Return what the first seed came to that failed."""
+def first_failure(build: Build, seeds: int = 60) -> SeedOutcome:
+    """Return the outcome of the first seed that failed."""
     for seed in range(seeds):
         outcome = simulate(seed, build, STEPS)
         if outcome.failure is not None:
@@ -28,7 +28,7 @@ def first_failure(build: Build, seeds: int = 60) -> Outcome:
 
 
 class Passing:
-    """Something that passes everything on; a fault overrides what it breaks."""
+    """A wrapper that passes everything on; a fault overrides a part of it."""
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401 - a storage, a unit or a port
         self.inner = inner
@@ -132,7 +132,7 @@ class SaysYesTooSoon(FaultyUnit):
 
 
 def on_faulty(unit: type[FaultyUnit]) -> Build:
-    """Return what makes engines whose units are faulty."""
+    """Return a build of engines whose units are faulty."""
 
     def build(stage: Stage) -> tuple[EngineParts, Storage]:
         parts, storage = simulated_parts(stage)

@@ -1,1 +1,0 @@
-"""The world of the stateful machine, its model and its checks."""
