@@ -68,34 +68,34 @@ def respond_error(error: DomainError) -> Response:
         return respond_defect(error)
     if isinstance(error, StorageError):
         _LOG.warning("request_id=%s error=%s: %s", g.request_id, type(error).__name__, error.reason)
-    return _told(error)
+    return _error_response(error)
 
 
 def respond_defect(defect: Exception) -> Response:
-    """Return the response to a defect of ours: what it was is logged, and only the request id is told."""
+    """Return the response to a defect of ours: the log has the details, the answer only the request id."""
     _LOG.error("request_id=%s error=%s", g.request_id, type(defect).__name__, exc_info=defect)
-    return _told(InternalError(g.request_id))
+    return _error_response(InternalError(g.request_id))
 
 
 def respond_unserved(error: exceptions.HTTPException) -> Response:
     """Return the response to what Flask itself would not serve."""
     if isinstance(error, exceptions.MethodNotAllowed):
         allowed = tuple(sorted(error.valid_methods or ()))
-        response = _told(MethodNotAllowed(allowed))
+        response = _error_response(MethodNotAllowed(allowed))
         response.headers["Allow"] = ", ".join(allowed)
         return response
     if isinstance(error, exceptions.NotFound):
-        return _told(NotFound("route"))
+        return _error_response(NotFound("route"))
     if isinstance(error, exceptions.RequestEntityTooLarge):
         # What is read at most is one more than the limit of the route.
-        return _told(BodyTooLarge((request.max_content_length or MAX_BODY_BYTES + 1) - 1))
+        return _error_response(BodyTooLarge((request.max_content_length or MAX_BODY_BYTES + 1) - 1))
     if isinstance(error, exceptions.UnsupportedMediaType):
-        return _told(UnsupportedMediaType())
+        return _error_response(UnsupportedMediaType())
     if isinstance(error, exceptions.InternalServerError):
         return respond_defect(error)
     no_host = isinstance(error, (exceptions.BadHost, exceptions.SecurityError))
-    fault = ("header.Host", "is no host") if no_host else ("$", error.description or error.name)
-    return _told(MalformedRequest.at(*fault))
+    fault = ("header.Host", "must be a valid host name") if no_host else ("$", error.description or error.name)
+    return _error_response(MalformedRequest.at(*fault))
 
 
 def _sent_in_parts(parts: Iterator[bytes], cut_short: bytes, request_id: str) -> Iterator[bytes]:
@@ -107,7 +107,7 @@ def _sent_in_parts(parts: Iterator[bytes], cut_short: bytes, request_id: str) ->
         yield cut_short
 
 
-def _told(error: DomainError) -> Response:
+def _error_response(error: DomainError) -> Response:
     g.failed_with = error.code
     status = status_of(type(error))
     content = content_of(error)

@@ -57,14 +57,14 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
     def find_site() -> str:
         if public_url is None and not 1 <= len(request.host) <= _LONGEST_HOST:
             # What a request names is left out where it is none, and would end in a QR code that leads nowhere;
-            # nor does one hold whatever length.
-            raise MalformedRequest.at("header.Host", "is no host")
+            # nor may it have any length.
+            raise MalformedRequest.at("header.Host", "must be a valid host name")
         return (public_url or request.root_url).rstrip("/")
 
     app = Flask(__name__, static_folder=None)
     # One more than the limit: a body of untold length is cut off there without a word, and so found out.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
-    # An address that is not quite one is not there, rather than guessed at with a redirect.
+    # An almost right address is not found; it is not corrected by a redirect.
     app.url_map.merge_slashes = False
     for route in ROUTES:
         _serve(app, route.path, route.method, name=route.name, view=_view(engine, route, find_site))
@@ -103,7 +103,7 @@ def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[...,
 
 
 def _serve_pages(app: Flask) -> None:
-    """Serve what is not part of the API: the page where players redeem vouchers."""
+    """Serve the pages beside the API: the page on which players redeem vouchers."""
     script = redeem_script()
 
     def redeem() -> Response:

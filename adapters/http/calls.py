@@ -29,13 +29,13 @@ _WHERE: Final = re.compile(r" - at `(\$.*?)`$")
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
 _PLAINLY: Final = {
     "Expected `str` matching regex": "holds characters that are not allowed here",
-    "Invalid RFC3339 encoded datetime": "is no moment such as 2026-03-01T00:00:00Z (a + is written %2B)",
-    "Expected `datetime` with a timezone": "needs its zone, as in 2026-03-01T00:00:00Z",
+    "Invalid RFC3339 encoded datetime": "must be a time such as 2026-03-01T00:00:00Z (write + as %2B)",
+    "Expected `datetime` with a timezone": "must have an offset, such as the Z of 2026-03-01T00:00:00Z",
     "Invalid enum value": "is not one of the known values",
 }
 """Sentences of msgspec that hold a pattern or the caller's own words, and what is said instead."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-_LONGEST_NAME_TOLD: Final = 40
+_LONGEST_NAME_SHOWN: Final = 40
 
 Known = Mapping[str, "Known | None"]
 """The names that an object may hold; those that hold objects of a known kind with what these may hold."""
@@ -97,7 +97,7 @@ def _bearer(request: Request) -> str:
 
 
 def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[[Request], Any]:
-    """Return what reads a JSON body as `kind`, an attrs class; one without fields may be left out."""
+    """Return a decoder of JSON bodies into `kind`, an attrs class; a body without fields may be missing."""
     decoder = msgspec.json.Decoder(kind)
     known = _known_of(kind)
     nothing = None if known else kind()
@@ -131,7 +131,7 @@ def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[
 
 
 def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
-    """Return what reads a query as `kind`, an attrs class. A parameter it does not know is refused."""
+    """Return a decoder of queries into `kind`, an attrs class. Unknown parameters are refused."""
     fields = attrs.fields(kind)
     attributes = {wire_name(field.name): field.name for field in fields}
     known: Known = dict.fromkeys(attributes)
@@ -141,7 +141,7 @@ def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
         content: dict[str, Any] = {}
         for name, values in request.args.lists():
             if len(values) > 1:
-                raise MalformedRequest.at(f"query.{_told(name)}", "stands there twice")
+                raise MalformedRequest.at(f"query.{_printable(name)}", "stands there twice")
             text = values[0]
             content[name] = int(text) if name in whole and _WHOLE.fullmatch(text) else text
         _require_known(content, known, "query")
@@ -205,16 +205,16 @@ def _require_known(content: Any, known: Known, path: str) -> None:  # noqa: ANN4
         return
     for name, value in content.items() if isinstance(content, dict) else ():
         if name not in known:
-            raise MalformedRequest.at(f"{path}.{_told(name)}", "is not known here")
+            raise MalformedRequest.at(f"{path}.{_printable(name)}", "is not known here")
         inner = known[name]
         if inner is not None:
             _require_known(value, inner, f"{path}.{name}")
 
 
-def _told(name: str) -> str:
-    """Return a caller's own word as it may be told back: short, and without anything invisible."""
-    told = name[:_LONGEST_NAME_TOLD]
-    return told if told.isprintable() else ascii(told)
+def _printable(name: str) -> str:
+    """Return a caller's text for an error message: shortened, and without invisible characters."""
+    shown = name[:_LONGEST_NAME_SHOWN]
+    return shown if shown.isprintable() else ascii(shown)
 
 
 def cursor_of(row_id: UUID) -> str:

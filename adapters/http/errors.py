@@ -1,4 +1,4 @@
-"""What is wrong with a request before any use case sees it, and the one table of HTTP statuses for errors."""
+"""Faults of requests before any use case sees them, and the one table of HTTP statuses for errors."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -30,7 +30,7 @@ Headers = Mapping[str, str]
 
 @frozen
 class Fault:
-    """One thing that is wrong: `path` is `$.field` in a body, `query.name` or `header.Name` elsewhere."""
+    """A fault of a request. `path` is `$.field` for a body, else `query.name` or `header.Name`."""
 
     path: str
     message: str
@@ -138,7 +138,7 @@ def status_of_code(code: str) -> HTTPStatus:
 
 
 def tells_when(error: type[DomainError]) -> bool:
-    """Whether a refusal says after how many seconds to try again."""
+    """Return whether a refusal has the seconds after which to try again."""
     return any(field.name == "retry_after" for field in attrs.fields(error))
 
 
@@ -148,7 +148,7 @@ def retry_headers(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def is_defect(error: type[DomainError]) -> bool:
-    """Whether an error is ours, and so has to be looked at rather than told."""
+    """Return whether an error is a defect of ours, which is logged and not shown."""
     return status_of(error) is HTTPStatus.INTERNAL_SERVER_ERROR
 
 

@@ -13,7 +13,7 @@ _MEANT: Final = str.maketrans("ILO", "110", "- ")
 
 
 def voucher_filter(tenant_id: UUID, given: VouchersQuery) -> VoucherFilter:
-    """Return which vouchers of a tenant are asked for."""
+    """Return the filter of vouchers of a query."""
     return VoucherFilter(
         tenant_id=tenant_id,
         status=given.status,
@@ -25,7 +25,7 @@ def voucher_filter(tenant_id: UUID, given: VouchersQuery) -> VoucherFilter:
 
 
 def player_filter(given: PlayersQuery) -> PlayerFilter:
-    """Return which players are asked for."""
+    """Return the filter of players of a query."""
     return PlayerFilter(
         tenant_id=given.tenantId,
         status=given.status,
@@ -36,7 +36,7 @@ def player_filter(given: PlayersQuery) -> PlayerFilter:
 
 
 def ledger_filter(given: LedgerQuery) -> LedgerFilter:
-    """Return which ledger events are asked for."""
+    """Return the filter of ledger events of a query."""
     return LedgerFilter(
         tenant_id=given.tenantId,
         player_id=given.playerId,

@@ -1,7 +1,7 @@
-"""What a request may hold, with its bounds: the decoders and the OpenAPI document are both made of these classes.
+"""Requests and their bounds: the decoders and the OpenAPI document are made of these classes.
 
-The attributes carry the wire's own names, so that no second set of names stands between a request and a person
-who reads its documentation; where Python keeps a word for itself, an underscore follows it (`from_` is `from`).
+The attributes have the names of the wire format, so that requests and their documentation have one set of names. A
+name that Python reserves has an underscore after it (`from_` is `from`).
 """
 # ruff: noqa: N815 - the attributes are the wire's camelCase names
 
@@ -69,14 +69,14 @@ Until = Annotated[datetime, Meta(tz=True, description="Before this moment, this 
 
 
 class ListFormat(StrEnum):
-    """How a list is answered: a page of JSON, or every row that matches as CSV, whatever `limit` and `cursor`."""
+    """The format of a list: a page of JSON, or all matching rows as CSV, which ignores `limit` and `cursor`."""
 
     JSON = "json"
     CSV = "csv"
 
 
 class Paper(StrEnum):
-    """What a sheet is printed on."""
+    """The paper of a sheet."""
 
     A4 = "a4"
     ROLL = "80mm"
@@ -89,7 +89,7 @@ class Nothing:
 
 @frozen(kw_only=True)
 class StaffCredentials:
-    """Who wants to work, and in which tenant; the platform's owner names none."""
+    """The login of a member of staff; the platform's owner names no tenant."""
 
     username: Username
     password: Password
@@ -120,14 +120,14 @@ class BatchOrder:
 
 @frozen(kw_only=True)
 class SheetQuery:
-    """What the sheet is for."""
+    """The layout of a sheet."""
 
     paper: Paper = Paper.A4
 
 
 @frozen(kw_only=True)
 class Redemption:
-    """What is printed on a voucher, and the play pass that the new account is to be tied to."""
+    """The code and PIN of a voucher, and the play pass that the new account is tied to."""
 
     code: Typed
     pin: Typed
@@ -152,21 +152,21 @@ class LimitChoice:
 
 @frozen(kw_only=True)
 class CoolOffRequest:
-    """A break of a day, a week or 30 days, that nobody can end early."""
+    """A cool-off of a day, a week or 30 days, which nobody can end early."""
 
     period: CoolOff
 
 
 @frozen(kw_only=True)
 class SelfExclusionRequest:
-    """A break of half a year to five years, that nobody can end early."""
+    """A self-exclusion of 6 to 60 months, which nobody can end early."""
 
     months: Months
 
 
 @frozen(kw_only=True)
 class PlayerCredentials:
-    """What a player got when the first voucher was redeemed."""
+    """The login code and PIN that a player got with the first voucher."""
 
     loginCode: Typed
     pin: Typed
@@ -183,7 +183,7 @@ class SpinRequest:
 
 @frozen(kw_only=True)
 class Rotation:
-    """What the next rounds are played with besides the next server seed; left out: the client seed stays."""
+    """The rotation of the server seed. A missing client seed stays the same."""
 
     clientSeed: ClientSeed | None = None
 
@@ -219,7 +219,7 @@ class StaffRequest:
 
 @frozen(kw_only=True)
 class ListQuery:
-    """Which part of a list: so many rows, after the page whose `nextCursor` this is."""
+    """A page of a list: at most `limit` rows after the page with this `nextCursor`."""
 
     limit: Limit = DEFAULT_ROWS
     cursor: Cursor | None = None
@@ -227,14 +227,14 @@ class ListQuery:
 
 @frozen(kw_only=True)
 class StaffQuery(ListQuery):
-    """Which members of staff."""
+    """A filter of members of staff."""
 
     tenantId: UUID | None = None
 
 
 @frozen(kw_only=True)
 class VouchersQuery(ListQuery):
-    """Which vouchers, by when they were issued."""
+    """A filter of vouchers, by the time of issue."""
 
     status: VoucherStatus | None = None
     codeEnds: CodeEnd | None = None
@@ -246,7 +246,7 @@ class VouchersQuery(ListQuery):
 
 @frozen(kw_only=True)
 class PlayersQuery(ListQuery):
-    """Which players, by when they were made."""
+    """A filter of players, by the time of their creation."""
 
     tenantId: UUID | None = None
     status: PlayerStatus | None = None
@@ -257,7 +257,7 @@ class PlayersQuery(ListQuery):
 
 @frozen(kw_only=True)
 class LedgerQuery(ListQuery):
-    """Which ledger events, by when they occurred."""
+    """A filter of ledger events, by their time."""
 
     tenantId: UUID | None = None
     playerId: UUID | None = None

@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{name}"
 _PLAIN: Final[Mapping[Any, Any]] = {Code: str, datetime: Annotated[datetime, msgspec.Meta(tz=True)]}
-"""What the wire writes differently than msgspec would by itself."""
+"""The types that the wire format encodes differently from msgspec's default."""
 _FAILURE: Final = {
     "type": "object",
     "required": ["ok", "code", "message"],

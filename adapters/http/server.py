@@ -19,12 +19,12 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from ...application.errors import SetupError
 
 KILL_SECONDS: Final = 30
-"""How long a worker may take to finish what it is doing when it is told to stop."""
+"""The time that a worker gets to finish its requests when it is stopped."""
 
 
 @frozen(kw_only=True)
 class ServerOptions:
-    """Where and how wide to serve: `workers` processes of `threads` threads."""
+    """Address and size of the server: `workers` processes of `threads` threads."""
 
     host: str
     port: int
@@ -46,9 +46,9 @@ def require_free(options: ServerOptions) -> None:
 
 
 def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None:
-    """Serve the application that each worker process makes for itself, until told to stop.
+    """Serve the application that each worker process makes for itself, until the process is stopped.
 
-    `make_app` is a function of a module: the workers, which are new processes, find it by its name.
+    `make_app` must be a function of a module: the workers are new processes and find it by its name.
     """
     server = Granian(
         "playtime",
@@ -84,9 +84,9 @@ def end_with_parent() -> None:
 
 
 def at_end_of_worker(finish: Callable[[], None]) -> None:
-    """Have this worker process do something more when it was told to stop and has answered what was asked.
+    """Register a function that this worker process calls after it was stopped and has answered all requests.
 
-    Registering it with `atexit` would not do: a process that was forked ends without.
+    `atexit` would not work: a forked process ends without it.
     """
     Finalize(None, finish, exitpriority=0)
 

@@ -17,13 +17,13 @@ def _hasher() -> PasswordHasher:
 
 @frozen
 class Argon2Passwords:
-    """Hashes with Argon2id at 19 MiB, 2 passes, 1 lane: the minimum of OWASP's Password Storage Cheat Sheet."""
+    """Argon2id hashes with 19 MiB, 2 passes and 1 lane: the minimum of OWASP's Password Storage Cheat Sheet."""
 
     _hasher: PasswordHasher = field(factory=_hasher)
     _nobody: str = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Make the hash that stands in for a member of staff who does not exist."""
+        """Make the hash that is verified for unknown usernames, so that they take the same time."""
         object.__setattr__(self, "_nobody", self._hasher.hash("no password is this one"))
 
     def hash(self, password: str) -> str:
@@ -38,5 +38,5 @@ class Argon2Passwords:
 
 
 def _bytes(password: str) -> bytes:
-    """Whatever JSON can carry can be guessed, lone surrogates included; none of it may raise."""
+    """Return the bytes of a password. JSON may contain lone surrogates, which must not raise."""
     return password.encode("utf-8", "surrogatepass")

@@ -23,20 +23,20 @@ LIFETIMES: Final[Mapping[tuple[str, str], timedelta]] = {
     ("player", "access"): timedelta(minutes=30),
     ("player", "refresh"): timedelta(days=30),
 }
-"""How long a token is good, by kind and use."""
+"""The lifetime of a token, by kind and use."""
 
 
 @frozen
 class JwtTokens:
-    """Issues and reads signed tokens. Time is the clock port's, so that a test can move it."""
+    """Issues and reads signed tokens. The clock is a port, so that tests can set the time."""
 
     secret: bytes = field(repr=False)
     clock: Clock
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a secret that is shorter than the digest it keys. Raises ValueError."""
+        """Check that the secret is at least as long as the digest. Raises ValueError."""
         if len(self.secret) < SHORTEST_SECRET_BYTES:
-            raise ValueError(f"the token secret needs at least {SHORTEST_SECRET_BYTES} bytes")
+            raise ValueError(f"the token secret must have at least {SHORTEST_SECRET_BYTES} bytes")
 
     def issue(self, claims: Claims) -> str:
         issued = int(claims.issued_at.timestamp())

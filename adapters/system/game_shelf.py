@@ -1,4 +1,4 @@
-"""The games that are played: those that ship with the product, or those of a folder."""
+"""The offered games: the games that ship with the product, or the games of a folder."""
 
 from collections.abc import Iterable
 from importlib import resources
@@ -11,13 +11,13 @@ from ...domain.games.files import InvalidGameFile, read_playable_game
 from ...domain.games.game import Game
 
 SHIPPED: Final = ("harbor-lights", "night-orchard", "deep-signal")
-"""The game files in the folder beside this module, in the order of the lobby: the calmest game first."""
+"""The game files beside this module, in the order of the lobby, the least volatile game first."""
 
 
 def load_games(folder: Path | None = None) -> tuple[Game, ...]:
-    """Return the games of a folder by the names of their files, or those that ship.
+    """Return the games of a folder by file name, or the shipped games.
 
-    Raises SetupError, naming the file, when one cannot be played, or when there is none.
+    Raises SetupError for a file that cannot be played, or for a folder without game files.
     """
     if folder is None:
         return (DEMO_GAME, *shipped_games())
@@ -27,24 +27,24 @@ def load_games(folder: Path | None = None) -> tuple[Game, ...]:
     except OSError as error:
         raise SetupError(f"PLAYTIME_GAMES: {error}") from None
     if not games:
-        raise SetupError(f"PLAYTIME_GAMES: there is no game file (*.json) in {folder}")
+        raise SetupError(f"PLAYTIME_GAMES: {folder} must have at least one game file (*.json)")
     _require_different(zip(files, games, strict=True))
     return games
 
 
 def shipped_games() -> tuple[Game, ...]:
-    """Return the games of our own that ship beside the demo game."""
+    """Return our own games that ship beside the demo game."""
     folder = resources.files(__package__) / "games"
     return tuple(read_playable_game((folder / f"{name}.json").read_bytes()) for name in SHIPPED)
 
 
 def load_game(file: Path) -> Game:
-    """Return the game of a file. Raises SetupError, with the path of each fault; OSError."""
+    """Return the game of a file. Raises SetupError with the path of each fault, or OSError."""
     try:
         return read_playable_game(file.read_bytes())
     except InvalidGameFile as refused:
         faults = "".join(f"\n  {fault.path}: {fault.reason}" for fault in refused.faults)
-        raise SetupError(f"{file} is no game file:{faults}") from None
+        raise SetupError(f"{file} is not a valid game file:{faults}") from None
 
 
 def _require_different(games: Iterable[tuple[Path, Game]]) -> None:
@@ -52,4 +52,4 @@ def _require_different(games: Iterable[tuple[Path, Game]]) -> None:
     for file, game in games:
         other = found.setdefault(game.game_key, file)
         if other != file:
-            raise SetupError(f"PLAYTIME_GAMES: {other} and {file} are both the game {game.game_key}")
+            raise SetupError(f"PLAYTIME_GAMES: {other} and {file} have the same gameKey {game.game_key}")

@@ -1,4 +1,4 @@
-"""Settings: read from the environment once, checked whole, and handed over."""
+"""Settings: read once from the environment, checked as a whole, and passed in."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -17,14 +17,14 @@ _LONGEST_PUBLIC_URL: Final = 255
 
 
 class SettingsError(SetupError):
-    """Raised when the environment holds a setting that is unknown, malformed or missing its companion."""
+    """Raised for a setting that is unknown, malformed or needs another setting."""
 
 
 def default_home() -> Path:
-    """Return where data is kept unless told otherwise.
+    """Return the default folder of the data.
 
-    For root that is the system's place for it: PostgreSQL runs as another account then, which cannot enter
-    root's own home.
+    For root it is the system's folder, because PostgreSQL then runs as another account, which cannot enter root's
+    home.
     """
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return _SYSTEM_HOME
@@ -33,7 +33,7 @@ def default_home() -> Path:
 
 @frozen(kw_only=True)
 class Settings:
-    """Everything that can be set. Each field is read from PLAYTIME_ and its name in capitals."""
+    """All settings. Each field is read from PLAYTIME_ and its name in capitals."""
 
     storage: Literal["postgres", "memory"] = "postgres"
     home: Path = field(factory=default_home)
@@ -53,18 +53,18 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Return the settings of an environment. Raises SettingsError, naming the variable."""
+        """Return the settings of an environment. Raises SettingsError with the name of the variable."""
         names = {PREFIX + setting.name.upper(): setting.name for setting in attrs.fields(cls)}
         values: dict[str, Any] = {}
         for variable in sorted(variable for variable in environ if variable.startswith(PREFIX)):
             if variable not in names:
-                raise SettingsError(f"{variable} is not a setting; there are {', '.join(sorted(names))}")
+                raise SettingsError(f"{variable} is not a setting; the settings are {', '.join(sorted(names))}")
             if environ[variable]:
                 values[names[variable]] = _parsed(variable, names[variable], environ[variable])
         return cls(**values)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse settings that contradict each other."""
+        """Check settings that depend on each other. Raises SettingsError."""
         if self.storage == "memory" and self.database_url is not None:
             raise SettingsError("PLAYTIME_DATABASE_URL is set, but PLAYTIME_STORAGE is memory")
         if self.database_url is None and (self.migrator_url or self.owner_read_url):
@@ -99,13 +99,13 @@ def _path(text: str) -> Path:
 
 
 def _public_url(text: str) -> str:
-    """Return an absolute address of the web without a slash at its end."""
+    """Return an absolute web address without a slash at its end."""
     address = urlsplit(text)
     plain = text.isascii() and text.isprintable() and " " not in text
     if not plain or address.scheme not in {"http", "https"} or not address.hostname:
         raise ValueError("must be an address such as https://play.example.com")
     if address.query or address.fragment or address.username is not None:
-        raise ValueError("must hold no log-in, query or fragment")
+        raise ValueError("must have no login, query or fragment")
     if len(text) > _LONGEST_PUBLIC_URL:
         raise ValueError(f"must have at most {_LONGEST_PUBLIC_URL} characters, to fit a QR code")
     return text.rstrip("/")
@@ -118,14 +118,14 @@ def _hex_secret(text: str) -> str:
 
 
 def _pin_secrets(text: str) -> Mapping[str, str]:
-    """Read `id=hex,id=hex`; the first is the one that new PINs are made with."""
-    kept: dict[str, str] = {}
+    """Parse `id=hex,id=hex`; the first secret is for new PINs."""
+    secrets: dict[str, str] = {}
     for part in text.split(","):
         key_id, _, secret = part.strip().partition("=")
-        if not key_id or key_id in kept:
+        if not key_id or key_id in secrets:
             raise ValueError("must be id=hex,id=hex with different ids, the current one first")
-        kept[key_id] = _hex_secret(secret)
-    return kept
+        secrets[key_id] = _hex_secret(secret)
+    return secrets
 
 
 def _is_hex(text: str) -> bool:

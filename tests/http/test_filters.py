@@ -177,4 +177,4 @@ def test_a_bad_filter_is_refused_by_its_name(web: Web, query: str, path: str) ->
 
 def test_a_moment_without_its_zone_is_told_what_is_missing(web: Web) -> None:
     reply = web.get("/admin/ledger?from=2026-03-01T00:00:00", web.owner)
-    assert reply.content["faults"][0]["message"] == "needs its zone, as in 2026-03-01T00:00:00Z"
+    assert reply.content["faults"][0]["message"] == "must have an offset, such as the Z of 2026-03-01T00:00:00Z"

@@ -69,14 +69,14 @@ def test_the_games_of_a_folder_take_the_place_of_ours(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_played_from_says_why(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="no game file"):
+    with pytest.raises(SetupError, match="at least one game file"):
         load_games(tmp_path)
-    with pytest.raises(SetupError, match="no game file"):
+    with pytest.raises(SetupError, match="at least one game file"):
         load_games(tmp_path / "nowhere")
     (tmp_path / "a.json").write_bytes(file_of(document_of() | {"rtp": "0.950001", "rows": 1}))
-    with pytest.raises(SetupError, match=r"a.json is no game file:\n  rtp: is declared as 0.950001"):
+    with pytest.raises(SetupError, match=r"a.json is not a valid game file:\n  rtp: is declared as 0.950001"):
         load_games(tmp_path)
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_bytes(canonical(DEMO_GAME))
-    with pytest.raises(SetupError, match="both the game demo-wheel"):
+    with pytest.raises(SetupError, match="have the same gameKey demo-wheel"):
         load_games(tmp_path)

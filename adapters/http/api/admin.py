@@ -122,7 +122,7 @@ def close_player(engine: Engine, call: StaffCall[Nothing]) -> Result:
 
 
 def run_audit(engine: Engine, call: StaffCall[None]) -> Result:
-    """Hold every rule of the books against the rows that the caller sees, and tell what is broken."""
+    """Check every rule of the ledger against the rows that the caller sees, and report each that is broken."""
     return success(audit=engine.run_audit(call.who))
 
 

@@ -80,7 +80,7 @@ class AttributionQuery(ReportQuery):
 
 @frozen(kw_only=True)
 class ReportedEventRequest:
-    """An event of a game that runs elsewhere; BET and WIN have an amount, the rest none."""
+    """An external event. BET and WIN have an amount, the other types none."""
 
     eventType: ReportedType
     actionId: ActionId
@@ -96,7 +96,7 @@ class ReportedEventRequest:
 
 @frozen(kw_only=True)
 class EventsReport:
-    """Events of games that run elsewhere; those that were reported before are left out."""
+    """External events; events that were sent before are ignored."""
 
     events: Annotated[list[ReportedEventRequest], Meta(min_length=1, max_length=LARGEST_REPORT)]
 
@@ -112,7 +112,7 @@ class GameStatement:
 
 
 def read_overview(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
-    """Show what came in and went out, how sure the RTP is, and who was there. CSV: the NGR by bucket."""
+    """Show revenue, RTP with its confidence, and active players. CSV: the NGR by bucket."""
     report = _read(call, lambda request: engine.read_overview(call.who, request))
     return _result(call, "overview", report, (NgrPoint, report.data.series))
 
@@ -124,44 +124,44 @@ def read_revenue(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
 
 
 def read_games(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
-    """Show what each game took and gave, against what it should. CSV: by game."""
+    """Show handle, payout and expected return of each game. CSV: by game."""
     report = _read(call, lambda request: engine.read_games(call.who, request))
     return _result(call, "games", report, (GameFigures, report.data.games))
 
 
 def read_players(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
-    """Show who was there, who came back, how they play, and whose luck is none. CSV: players by bucket."""
+    """Show active players, retention, play and outliers. CSV: players by bucket."""
     report = _read(call, lambda request: engine.read_players(call.who, request))
     return _result(call, "players", report, (ActivityPoint, report.data.series))
 
 
 def read_ltv(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
-    """Show what the house won of players, how it is spread and how it grows. CSV: by cohort."""
+    """Show the lifetime value of players, its distribution and its growth. CSV: by cohort."""
     report = _read(call, lambda request: engine.read_ltv(call.who, request))
     return _result(call, "ltv", report, (LtvCohort, report.data.cohorts))
 
 
 def read_funnel(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
-    """Show how far vouchers come. CSV: by stage."""
+    """Show the funnel of vouchers. CSV: by stage."""
     report = _read(call, lambda request: engine.read_funnel(call.who, request))
     return _result(call, "funnel", report, (StageRecord, report.data.stages))
 
 
 def read_ops(engine: Engine, call: StaffCall[ReportQuery]) -> Result:
-    """Show what failed and was refused, and what the desks did. CSV: by cashier."""
+    """Show failed and refused requests, and the work of the desks. CSV: by cashier."""
     report = _read(call, lambda request: engine.read_ops(call.who, request))
     return _result(call, "ops", report, (CashierRow, report.data.cashiers))
 
 
 def read_attribution(engine: Engine, call: StaffCall[AttributionQuery]) -> Result:
-    """Show which games, agents and regions a change came from. CSV: all parts; each kind adds up to the change."""
+    """Attribute a change to games, agents and regions. CSV: all parts; each kind adds up to the change."""
     report = _read(call, lambda request: engine.read_attribution(call.who, request, call.given.metric))
     data = report.data
     return _result(call, "attribution", report, (ChangePart, [*data.games, *data.agents, *data.segments]))
 
 
 def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
-    """Take in what is played elsewhere; what was reported before is left out."""
+    """Store external events; events that were sent before are ignored."""
     events = [
         ReportedEvent(
             event_type=event.eventType,
@@ -181,7 +181,7 @@ def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
 
 
 def configure_game(engine: Engine, call: StaffCall[GameStatement]) -> Result:
-    """State what a game should return, in place of what was stated before."""
+    """Store a game config, in place of the one before."""
     given = call.given
     game_key = call.names["gameKey"]
     if re.fullmatch(GAME_KEY, game_key) is None:

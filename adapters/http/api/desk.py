@@ -73,7 +73,7 @@ def issue_vouchers(engine: Engine, call: StaffCall[BatchOrder]) -> Result:
 
 def print_sheet(engine: Engine, call: StaffCall[SheetQuery]) -> Result:
     """Print the open vouchers of a batch, with their PINs; what was printed before says DUPLICATE."""
-    # Each print is counted, so whatever could still fail comes first.
+    # Each print is counted, so every check that can fail comes first.
     site = call.find_site()
     sheet = engine.print_sheet(call.who, call.ids["batchId"])
     return sheet_page(sheet, paper=call.given.paper, site=site)

@@ -18,7 +18,7 @@ from .route import API, Caller, Route, fields_of
 
 
 def read_limits(engine: Engine, call: PlayerCall[None]) -> Content:
-    """Show players their own limits, what of them is used, and the break that runs."""
+    """Show players their own limits, the use of each, and the current exclusion."""
     return _limits(engine.read_limits(call.who))
 
 
@@ -38,27 +38,27 @@ def confirm_limit(engine: Engine, call: PlayerCall[LimitChoice]) -> Content:
 
 
 def acknowledge_notices(engine: Engine, call: PlayerCall[Nothing]) -> Content:
-    """Note that a player has seen what was told of the limits."""
+    """Acknowledge the notices of the limits."""
     return _limits(engine.acknowledge_notices(call.who))
 
 
 def get_play_pass(engine: Engine, call: PlayerCall[Nothing]) -> Content:
-    """Give players the pass that makes their limits and breaks hold for their next account as well."""
+    """Show players their play pass, which carries limits and exclusions over to their next account."""
     return success(play_pass=engine.get_play_pass(call.who))
 
 
 def take_cool_off(engine: Engine, call: PlayerCall[CoolOffRequest]) -> Content:
-    """Take a break of days, that nobody can end early."""
+    """Start a cool-off, which nobody can end early."""
     return success(exclusion=engine.take_break.cool_off(call.who, call.given.period))
 
 
 def take_self_exclusion(engine: Engine, call: PlayerCall[SelfExclusionRequest]) -> Content:
-    """Take a break of months, that nobody can end early."""
+    """Start a self-exclusion, which nobody can end early."""
     return success(exclusion=engine.take_break.self_exclusion(call.who, call.given.months))
 
 
 def read_reality_check(engine: Engine, call: PlayerCall[None]) -> Content:
-    """Show players what their session came to so far, and when they will be asked to look at it."""
+    """Show players the result of their session so far, and the time of the next reality check."""
     return success(reality_check=engine.read_reality_check(call.who))
 
 
@@ -68,7 +68,7 @@ def acknowledge_reality_check(engine: Engine, call: PlayerCall[Nothing]) -> Cont
 
 
 def read_player_limits(engine: Engine, call: StaffCall[None]) -> Content:
-    """Show staff a player's own limits and breaks."""
+    """Show staff a player's own limits and exclusions."""
     return _limits(engine.read_player_limits(call.who, call.ids["playerId"]))
 
 
@@ -184,7 +184,7 @@ LIMITS: Final = (
         gives={"reality_check": RealityCheck},
     ),
 )
-"""What players ask for themselves."""
+"""The routes of players."""
 
 
 STAFF_LIMITS: Final = (
@@ -196,4 +196,4 @@ STAFF_LIMITS: Final = (
         gives=fields_of(PlayerLimits),
     ),
 )
-"""What staff see of it."""
+"""The routes of staff."""

@@ -1,4 +1,4 @@
-"""What a route is: the rule of its URL, its request and answer, and its refusals, in one row of a table."""
+"""Routes: URL rule, request, answer and refusals of each, in one row of a table."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -30,7 +30,7 @@ API: Final = "/api/v1"
 
 
 class Caller(Enum):
-    """Whose token a route needs."""
+    """The kind of token that a route needs."""
 
     ANYBODY = "nobody's"
     PLAYER_OR_ANYBODY = "nobody's, or a player's"
@@ -42,11 +42,12 @@ class Caller(Enum):
 class Route:
     """One route.
 
-    `takes` is the class of the body, or of the query: of a GET, and where `takes_query` says so. `gives` are the
-    fields of an answer in JSON, and `may_give` those that are there only where there is something to say;
-    `documents` are the media types that there are beside it, or instead where it is None. `refusals` are those of
-    this route's own; `every_refusal` adds what follows from the other columns. Refusals that are kept are
-    counted as refused bets where the route `is_bet`, else as errors.
+    - `takes` is the class of the body, or of the query for a GET and if `takes_query` is true.
+    - `gives` are the fields of a JSON answer; `may_give` are the optional ones.
+    - `documents` are further media types of the answer; the only ones if `gives` is None.
+    - `refusals` are this route's own; `every_refusal` adds those of the other columns. Stored refusals count as
+    refused
+      bets if the route `is_bet`, else as errors.
     """
 
     method: str
@@ -98,7 +99,7 @@ class Route:
 
 
 def is_id(parameter: str) -> bool:
-    """Whether a parameter of a path is an id; the others are names."""
+    """Return whether a path parameter is an id; the others are names."""
     return parameter.endswith("Id")
 
 

@@ -51,7 +51,7 @@ Policy = Annotated[
 
 @frozen(kw_only=True)
 class SafetyEvent:
-    """Something that happened in a game, after which the player's risk is asked for."""
+    """An event of a game, after which the client asks for the player's risk."""
 
     gameKey: Typed
     eventType: Typed
@@ -59,14 +59,14 @@ class SafetyEvent:
 
 @frozen(kw_only=True)
 class LossLimitRequest:
-    """The net loss that the session may come to; once set it can be lowered, never raised."""
+    """The largest net loss of the session; it can be lowered, never raised."""
 
     lossLimitCents: LossLimitCents
 
 
 @frozen(kw_only=True)
 class SafetySettingsRequest:
-    """How a tenant looks after its players. What is left out is set to its default."""
+    """A tenant's settings of player protection. Missing fields get their defaults."""
 
     enforce: Enforcement
     zone: Timezone = DEFAULT_TIMEZONE
@@ -75,7 +75,7 @@ class SafetySettingsRequest:
 
 @frozen(kw_only=True)
 class SafetyActionsQuery(ListQuery):
-    """Which safety actions, by when they were taken."""
+    """A filter of safety actions, by time."""
 
     tenantId: UUID | None = None
     playerId: UUID | None = None
@@ -87,7 +87,7 @@ class SafetyActionsQuery(ListQuery):
 
 @frozen(kw_only=True)
 class SafetySummaryQuery:
-    """Which safety actions are added up, and by what."""
+    """A filter of safety actions, and the groups of their counts."""
 
     tenantId: UUID | None = None
     playerId: UUID | None = None
@@ -107,18 +107,18 @@ def note_safety_event(engine: Engine, call: PlayerCall[SafetyEvent]) -> Content:
 
 
 def set_loss_limit(engine: Engine, call: PlayerCall[LossLimitRequest]) -> Content:
-    """Limit what the session may lose: set once, it may be lowered and is never raised."""
+    """Set the loss limit of the session; it can be lowered, never raised."""
     limit = engine.set_loss_limit(call.who, loss_limit_minor=call.given.lossLimitCents)
     return success(loss_limit_cents=limit.loss_limit_cents, locked=limit.locked)
 
 
 def read_safety_settings(engine: Engine, call: StaffCall[None]) -> Content:
-    """Show how a tenant looks after its players."""
+    """Show a tenant's settings of player protection."""
     return success(safety=engine.read_safety_settings(call.who, call.ids["tenantId"]))
 
 
 def set_safety_settings(engine: Engine, call: StaffCall[SafetySettingsRequest]) -> Content:
-    """Set how a tenant looks after its players: what is enforced, when a day begins, how play is scored."""
+    """Set a tenant's settings of player protection: enforcement, timezone and scoring policy."""
     given = call.given
     made = engine.set_safety_settings(
         call.who, call.ids["tenantId"], enforce=given.enforce, zone=given.zone, policy=given.policy
@@ -127,7 +127,7 @@ def set_safety_settings(engine: Engine, call: StaffCall[SafetySettingsRequest]) 
 
 
 def list_safety_actions(engine: Engine, call: StaffCall[SafetyActionsQuery]) -> Content:
-    """List what was done to look after players, with the figures behind it."""
+    """List the safety actions, with the figures behind them."""
     only = _filter(call.given)
     return listed(
         "actions", "action_id", call.given, lambda page: engine.list_safety_actions(call.who, only, page)
@@ -135,7 +135,7 @@ def list_safety_actions(engine: Engine, call: StaffCall[SafetyActionsQuery]) -> 
 
 
 def summarize_safety(engine: Engine, call: StaffCall[SafetySummaryQuery]) -> Content:
-    """Add up what was done to look after players: over time, by type, by reason."""
+    """Count the safety actions over time, by type and by reason."""
     given = call.given
     try:
         asked, summary = engine.summarize_safety(
@@ -147,7 +147,7 @@ def summarize_safety(engine: Engine, call: StaffCall[SafetySummaryQuery]) -> Con
 
 
 def read_player_safety(engine: Engine, call: StaffCall[None]) -> Content:
-    """Show how one player plays, and what was done about it."""
+    """Show the risk of one player, and the actions so far."""
     return success(safety=engine.read_player_safety(call.who, call.ids["playerId"]))
 
 
@@ -225,4 +225,4 @@ SAFETY: Final = (
         gives={"safety": PlayerSafetyRecord},
     ),
 )
-"""Routes that players' clients and staff use to look after players."""
+"""The routes of player protection, for players' clients and staff."""

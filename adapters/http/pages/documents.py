@@ -16,7 +16,7 @@ JAVASCRIPT: Final = "text/javascript"
 class Document:
     """A document in UTF-8, whole or in parts that are sent as they are made.
 
-    `cut_short` ends a document whose parts came to an end too early: it must not pass for a whole one.
+    `cut_short` ends a document that stopped too early: it must not look complete.
     """
 
     media_type: str
@@ -41,5 +41,5 @@ def policy_of(**directives: str) -> str:
 
 
 def hash_of(text: str) -> str:
-    """Return how a Content-Security-Policy names an inline style."""
+    """Return the hash of an inline style, as a Content-Security-Policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

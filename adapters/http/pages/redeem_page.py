@@ -104,7 +104,7 @@ def redeem_url(site: str, code: str | None = None) -> str:
 
 
 def redeem_page(typed: str) -> Document:
-    """Return the page with a code filled in; what is no code is left out, so that nothing else gets in."""
+    """Return the page with a code filled in; a text that is not a code is dropped, so that nothing is injected."""
     try:
         code = str(parse_code(typed))
     except MalformedCode:

@@ -9,8 +9,8 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
   const CODE_SYMBOLS = 13;
   const PIN_DIGITS = 6;
   const PATIENCE_MS = 30000;
-  const KEPT = "playtime.redeem";
-  const MOST_KEPT = 20;
+  const STORED = "playtime.redeem";
+  const MOST_STORED = 20;
 
   const WRONG = "The code or PIN is not right. Check both and try again. "
     + "After five wrong tries a voucher is locked for a few minutes.";
@@ -47,40 +47,40 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-  // One key for each voucher, kept over a reload and over other vouchers: asking again after a lost answer gives
+  // One key for each voucher, stored over a reload and over other vouchers: asking again after a lost answer gives
   // that answer again.
-  let kept = [];
+  let stored = [];
   const read = () => {
     try {
-      const found = JSON.parse(localStorage.getItem(KEPT));
-      kept = Array.isArray(found) ? found.filter((one) => one && typeof one.key === "string") : kept;
+      const found = JSON.parse(localStorage.getItem(STORED));
+      stored = Array.isArray(found) ? found.filter((one) => one && typeof one.key === "string") : stored;
     } catch {
-      // Without a storage they are kept for as long as the page is open.
+      // Without a storage they are stored for as long as the page is open.
     }
   };
   const keep = (vouchers) => {
-    kept = vouchers.slice(-MOST_KEPT);
+    stored = vouchers.slice(-MOST_STORED);
     try {
-      localStorage.setItem(KEPT, JSON.stringify(kept));
+      localStorage.setItem(STORED, JSON.stringify(stored));
     } catch {
       // As above.
     }
   };
   const keyOf = (voucher) => {
     read();
-    const known = kept.find((one) => one.code === voucher);
+    const known = stored.find((one) => one.code === voucher);
     if (known) {
       return known.key;
     }
     const key = newKey();
-    keep([...kept, { code: voucher, key }]);
+    keep([...stored, { code: voucher, key }]);
     return key;
   };
 
   // A break ends, and the voucher is good again then: its refusal is not to be answered for ever.
   const forget = (voucher) => {
     read();
-    keep(kept.filter((one) => one.code !== voucher));
+    keep(stored.filter((one) => one.code !== voucher));
   };
 
   const refuse = (content, voucher) => {
