@@ -33,8 +33,8 @@ ALL: Final = "all"
 
 
 @define
-class Totals:
-    """What the events of each tenant add up to, kept while they are written: the ledger only ever grows."""
+class LedgerTotals:
+    """The totals of each tenant's events, updated while they are written, since the ledger only grows."""
 
     entries: dict[UUID, dict[Account, int]] = field(factory=lambda: defaultdict(lambda: defaultdict(int)))
     counts: dict[UUID, dict[EventType, int]] = field(factory=lambda: defaultdict(lambda: defaultdict(int)))
@@ -43,7 +43,7 @@ class Totals:
     def count(self, event: LedgerEvent) -> None:
         """Add an event that was just written."""
         self.counts[event.tenant_id][event.event_type] += 1
-        # What is reported from elsewhere happened, and moved nothing.
+        # An external event happened, but moved no account here.
         self.moved[event.tenant_id][event.event_type] += event.transfer.amount_minor if event.transfer else 0
         if event.transfer is not None:
             entries = self.entries[event.tenant_id]
@@ -188,7 +188,7 @@ class Books:
     revealed_seeds: Table[RevealedSeed] = field(factory=_revealed_seeds)
     ledger: Table[LedgerEvent] = field(factory=_ledger)
     answers: Table[StoredAnswer] = field(factory=lambda: Table("answers", lambda row: row.key))
-    # A subject may be counted in several tenants: what does not exist is guessed at everywhere.
+    # A subject may be counted in several tenants: unknown codes are tried in every tenant.
     attempts: Table[Attempts] = field(
         factory=lambda: Table("attempts", lambda row: (row.tenant_id, row.subject_id))
     )
@@ -198,7 +198,7 @@ class Books:
     safety_actions: Table[SafetyAction] = field(factory=_safety_actions)
     seals: Table[Seal] = field(factory=lambda: Table("seals", lambda row: row.number))
     game_configs: Table[GameConfig] = field(factory=lambda: Table("game_configs", lambda row: row.game_key))
-    totals: Totals = field(factory=Totals)
+    totals: LedgerTotals = field(factory=LedgerTotals)
     # The ledger in the order of its commits, which are numbered as the database numbers its transactions.
     stream: list[Place] = field(factory=list)
 
@@ -244,4 +244,4 @@ TABLE_NAMES: Final[dict[type[Record], str]] = {
     Seal: "seals",
     GameConfig: "game_configs",
 }
-"""Where each kind of record is kept."""
+"""The table of each kind of record."""

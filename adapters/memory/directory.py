@@ -12,7 +12,7 @@ from ...application.ports.tenancy import DirectoryEntry
 from ...domain.tenancy.tenants import TenantStatus
 
 _SEVERITY: Final = {TenantStatus.ACTIVE: 0, TenantStatus.SUSPENDED: 1, TenantStatus.CLOSED: 2}
-"""Of a tenant's own status and its operator's, the graver one counts."""
+"""The order of statuses: the worse one of a tenant and its operator counts."""
 
 
 @define
@@ -53,9 +53,9 @@ class MemoryDirectory:
                 self._entries[tenant_id] = evolve(listed, status=status)
 
     def register(self, entry: DirectoryEntry) -> Literal["done", "slug", "code_symbols"]:
-        """List a tenant, or list it anew; return the field that belongs to another tenant, if one does.
+        """List a tenant, or replace its entry; return the field that belongs to another tenant, if any.
 
-        A tenant keeps its operator and its kind: IsolationViolation.
+        Raises IsolationViolation for another operator or kind.
         """
         own, symbols = entry.tenant_id, entry.code_symbols
         with self._mutex:

@@ -14,7 +14,7 @@ LOCK_TIMEOUT_SECONDS: Final = 10
 
 
 class Latch(Protocol):
-    """What guards the rows and is waited at: a `threading.Condition`, or what behaves like one."""
+    """The latch that guards the rows: a `threading.Condition`, or an object with its methods."""
 
     def __enter__(self) -> bool:
         """Take the latch."""
@@ -36,10 +36,10 @@ class Latch(Protocol):
 
 @define
 class RowLocks:
-    """Who holds which row, and who waits for whom.
+    """The holders of rows, and the units that wait for them.
 
-    `latch` guards all of a storage's rows. It is held for the moment of a read or a commit only, and given up
-    while waiting for a lock.
+    `latch` guards all rows of a storage. A unit holds it during one read or commit only, and releases it while it
+    waits for a lock.
     """
 
     latch: Latch
@@ -49,10 +49,9 @@ class RowLocks:
     _waits_for: dict[object, object] = field(init=False, factory=dict)
 
     def acquire(self, owner: object, row: Hashable) -> None:
-        """Lock a row for `owner`, waiting for who holds it. The latch is held by the caller.
+        """Lock a row for `owner`, waiting for its holder. The caller holds the latch.
 
-        Raises TransientConflict when waiting would never end, because two wait for each other, and
-        StorageUnavailable when it takes too long.
+        Raises TransientConflict for a deadlock, and StorageUnavailable after too long a wait.
         """
         try:
             while (holder := self._holders.get(row, owner)) is not owner:
@@ -64,7 +63,7 @@ class RowLocks:
             self._held[owner].append(row)
 
     def is_free_for(self, owner: object, row: Hashable) -> bool:
-        """Whether `owner` would get a row without waiting. The latch is held by the caller."""
+        """Return whether `owner` would get a row without waiting. The caller holds the latch."""
         return self._holders.get(row, owner) is owner
 
     def release_all(self, owner: object) -> None:

@@ -23,7 +23,7 @@ def newest(
 
 
 def is_within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
-    """Whether a moment is in [since, until), either end of which may be open."""
+    """Return whether a moment is in [since, until); None leaves that end open."""
     return (since is None or at >= since) and (until is None or at < until)
 
 

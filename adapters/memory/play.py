@@ -115,7 +115,7 @@ class MemoryPlayers:
             return FairRound(found, player, _revealed(view, player.player_id, found.seed_number))
 
     def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
-        """Return the server seed of a visible player that was told last."""
+        """Return the last revealed server seed of a visible player."""
         with self.transaction.reading() as view:
             player = _player(view, player_id)
             if player is None:

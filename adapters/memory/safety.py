@@ -33,12 +33,12 @@ class MemorySafety:
     transaction: Transaction
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
-        """Return what a visible tenant has set."""
+        """Return the settings of a visible tenant."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.safety_settings.rows.get(tenant_id))
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
-        """Return what a visible player's risk depends on."""
+        """Return the data behind a visible player's risk."""
         with self.transaction.reading() as view:
             return safety_of(view, player_id, watch)
 
@@ -54,7 +54,7 @@ class MemorySafety:
 
 
 def safety_of(view: View, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
-    """Return what a visible player's risk depends on; the latch is held by the caller."""
+    """Return the data behind a visible player's risk; the caller holds the latch."""
     player = view.one(lambda books: books.players.rows.get(player_id))
     if player is None:
         return None

@@ -95,7 +95,7 @@ class MemoryUnitOfWork:
         self.transaction.save(*records)
 
     def commit(self) -> None:
-        """Write what was gathered, whole or not at all, and end."""
+        """Write all gathered records or none, and end the unit."""
         self.transaction.commit()
 
     def __enter__(self) -> Self:
@@ -114,7 +114,7 @@ class MemoryUnitOfWork:
 
 
 class MemoryStorage:
-    """Where the books are kept: in this object, for as long as it lives."""
+    """A storage with its books in this object, for as long as it lives."""
 
     def __init__(self, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS, latch: Latch | None = None) -> None:
         self._directory = MemoryDirectory()

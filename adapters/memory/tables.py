@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 
 
 class Owned(Protocol):
-    """What every row has: the operator whose books it stands in, and the tenant it belongs to."""
+    """The fields of every row: the operator of its books, and its tenant."""
 
     @property
     def operator_id(self) -> UUID:
@@ -33,7 +33,7 @@ class _Unique(Generic[R]):
     holders: dict[Hashable, Hashable] = field(init=False, factory=dict)
 
     def is_free_for(self, changes: Mapping[Hashable, R]) -> bool:
-        """Whether the key stays unique when all the changes are made at once."""
+        """Return whether the key stays unique when all changes are made at once."""
         claimed: set[Hashable] = set()
         for identity, row in changes.items():
             value = self.key_of(row)
@@ -55,7 +55,7 @@ class _Group(Generic[R]):
     ids: dict[Hashable, list[UUID]] = field(init=False, factory=dict)
 
     def move(self, identity: UUID, old: Hashable, new: Hashable) -> None:
-        """Take an id out of one list and put it into another; None is no list."""
+        """Move an id from one list to another; None means without a list."""
         if old is not None:
             ids = self.ids[old]
             del ids[bisect_left(ids, identity)]

@@ -1,4 +1,4 @@
-"""Tenants, their wallets, their staff, and the guesses counted for them."""
+"""Tenants, their wallets, their staff, and their counted attempts."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -110,7 +110,7 @@ class MemoryStaff:
 
 @frozen
 class MemoryAttempts:
-    """Counted guesses. The same subject is counted apart in each tenant that it is guessed at in."""
+    """Counted attempts. Each tenant has its own count of a subject."""
 
     transaction: Transaction
 
@@ -135,6 +135,6 @@ def _staff_session(view: View, session_id: UUID) -> StaffSession | None:
 
 
 def _entries(view: View, account: Account) -> int:
-    """Return what a tenant's own entries on its account add up to, in minor units."""
+    """Return the sum of a tenant's own entries on its account, in minor units."""
     own = (books.totals.entries.get(account.owner_id, {}) for books in view.books())
     return sum(entries.get(account, 0) for entries in own)

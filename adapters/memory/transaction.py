@@ -1,4 +1,4 @@
-"""What a unit of work is made of: what it sees, which rows it locked, and what it has gathered."""
+"""The parts of a unit of work: its view, its locked rows, and its gathered writes."""
 
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping
@@ -27,7 +27,7 @@ Shelf = MutableMapping[UUID, Books]
 """The books of all operators, by operator."""
 
 ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer, SafetyAction, Seal)
-"""Facts: written once, never saved again."""
+"""Records that are written once and never saved again."""
 
 _CONTENT: Final[dict[type, str]] = {
     LedgerEvent: "meta",
@@ -35,7 +35,7 @@ _CONTENT: Final[dict[type, str]] = {
     StoredAnswer: "hints",
     SafetyAction: "evidence",
 }
-"""Which field of a record holds JSON."""
+"""The JSON field of each record that has one."""
 
 
 @frozen
@@ -60,7 +60,7 @@ class View:
         return [] if books is None else [books]
 
     def sees(self, row: Owned) -> bool:
-        """Whether the policy lets this row through."""
+        """Return whether the policy makes this row visible."""
         if self.binding is not None and row.operator_id != self.binding.operator_id:
             return False
         return self.tenant_id in (None, row.tenant_id)
@@ -79,7 +79,7 @@ class View:
 
 
 class _Stage(Enum):
-    """How far a unit of work has come."""
+    """The state of a unit of work."""
 
     NEW = auto()
     READING = auto()

@@ -18,7 +18,7 @@ from ...domain.ledger.seals import START, Place, Placed, Seal
 
 @frozen
 class Extent:
-    """How far an operator's stream reaches: its newest seal, and the last place that is settled."""
+    """The extent of an operator's stream: its newest seal, and its last settled place."""
 
     last_seal: Seal | None = None
     last: Place = START
@@ -30,7 +30,7 @@ class Extent:
 
 
 class Stored(StrEnum):
-    """What a storage can look for in its own rows, by the code under which it is reported."""
+    """The checks of a storage on its own rows, by the code of their findings."""
 
     SUM_NOT_ZERO = "SUM_NOT_ZERO"
     BALANCE_DIFFERS = "BALANCE_DIFFERS"
@@ -54,7 +54,7 @@ class Stored(StrEnum):
 
 @frozen
 class Found:
-    """What breaks a rule: how many, the first of them in order, and how it was found."""
+    """The rows that break a rule: their number, the first of them in order, and the way of the check."""
 
     count: int
     sample: tuple[str, ...]
@@ -68,23 +68,23 @@ class Audit(Protocol):
     """
 
     def find(self, what: Stored, limit: int) -> Found:
-        """Return what breaks a rule, and at most `limit` of it by id: of an event, a round, an account as KIND:id.
+        """Return the rows that break a rule, at most `limit` by id: an event, a round, or an account as KIND:id.
 
-        A day (UTC) of a tenant's numbers is told as id:YYYY-MM-DD.
-        Of accounts an agent is judged by its own and its players' alone, whose entries it sees all of.
+        A day (UTC) of a tenant's analytics is named id:YYYY-MM-DD. Account rules check only the agent's own and
+        its players' accounts: it sees every entry of those.
         """
 
     def play(self) -> Sequence[GameTotals]:
-        """Return what was staked and won at each version of each game here, by key and version, none first."""
+        """Return stakes and wins at each version of each game of ours, by key and version, none first."""
 
 
 EventName = tuple[UUID, str, EventType]
-"""What tells an event from elsewhere from every other of its operator: actor, action id and type."""
+"""The name of an external event within its operator: actor, action id and type."""
 
 
 @frozen
 class Duplicate:
-    """An event from elsewhere that has come before, told by another actor."""
+    """An external event that repeats an earlier one of another actor."""
 
     event: LedgerEvent
     original_id: UUID
@@ -92,7 +92,7 @@ class Duplicate:
 
 @frozen
 class Duplicates:
-    """How many duplicates there are, and the first of them."""
+    """The number of duplicates, and the first of them."""
 
     count: int
     first: tuple[Duplicate, ...]
@@ -106,10 +106,10 @@ class Stream(Protocol):
     """
 
     def extent(self, operator_id: UUID) -> Extent:
-        """Return how far the stream reaches. Every event of the newest seal is settled by then."""
+        """Return the extent of the stream. Every event of the newest seal is settled by then."""
 
     def size(self, operator_id: UUID, extent: Extent) -> int:
-        """Return how many events there are up to the end of an extent, without counting what is sealed again."""
+        """Return the number of events up to the end of an extent, without a second count of sealed events."""
 
     def events(self, operator_id: UUID, after: Place, until: Place, limit: int) -> Sequence[Placed]:
         """Return at most `limit` events after one place and up to another that is settled, in order."""
@@ -118,13 +118,12 @@ class Stream(Protocol):
         """Return at most `limit` seals with numbers above `after`, in order."""
 
     def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        """Return those of these names under which there is an event from elsewhere."""
+        """Return those of the names that an external event has."""
 
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
-        """Return the true duplicates among events from elsewhere that are not marked yet, at most `limit`, by id.
+        """Return the true duplicates among external events without a marker, at most `limit`, by id.
 
-        A true duplicate has tenant, action id, player, game, provider, type, amount and moment of an event with a
-        smaller id; the smallest that is not marked is the original. So the actor is another: one actor's events of
-        a type have different action ids. Events that do not say all of these are no duplicates, and play that is
-        merely equal is none either.
+        A true duplicate has tenant, action id, player, game, provider, type, amount and time of an event with a
+        smaller id. The smallest id without a marker is the original. The actors differ, because one actor's events
+        of a type have different action ids. An event without all of these fields is not a duplicate.
         """

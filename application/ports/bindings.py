@@ -10,10 +10,10 @@ from attrs import field, frozen
 
 @frozen(kw_only=True)
 class Binding:
-    """Whose eyes a unit of work looks through. Nothing outside of it is visible or writable.
+    """The identity that a unit of work runs as. It decides the rows that the unit can see and write.
 
-    Rows of `operator_id` are visible when `tenant_id` is the operator itself or the row's own tenant. `role` and
-    `user_id` say who acts; they are for the record and widen nothing.
+    Rows of `operator_id` are visible if `tenant_id` is the operator itself or the row's own tenant. `role` and
+    `user_id` name the actor for the record; they give no access.
     """
 
     operator_id: UUID

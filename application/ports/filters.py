@@ -1,4 +1,4 @@
-"""What part of a list is asked for."""
+"""Filters and pages of lists."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +20,7 @@ class Page:
 
 @frozen(kw_only=True)
 class LedgerFilter:
-    """Which ledger events are asked for; None means any. Times are half-open: [since, until)."""
+    """A filter of ledger events; None means any. Times are half-open: [since, until)."""
 
     tenant_id: UUID | None = None
     player_id: UUID | None = None
@@ -31,7 +31,7 @@ class LedgerFilter:
 
 @frozen(kw_only=True)
 class VoucherFilter:
-    """Which vouchers are asked for; None means any. `code_ends` are the last symbols of a code."""
+    """A filter of vouchers; None means any. `code_ends` are the last symbols of a code."""
 
     tenant_id: UUID | None = None
     status: VoucherStatus | None = None
@@ -43,7 +43,7 @@ class VoucherFilter:
 
 @frozen(kw_only=True)
 class PlayerFilter:
-    """Which players are asked for; None means any. `code_ends` are the last symbols of a login code."""
+    """A filter of players; None means any. `code_ends` are the last symbols of a login code."""
 
     tenant_id: UUID | None = None
     status: PlayerStatus | None = None

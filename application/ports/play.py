@@ -55,7 +55,7 @@ class PlayerView:
 
 @frozen
 class FairRound:
-    """A round with its player, and the server seed that decided it once that was told."""
+    """A round with its player, and the server seed that decided it, once revealed."""
 
     round: Round
     player: Player
@@ -105,4 +105,4 @@ class Players(Protocol):
         """Return a visible round with its player and its seed as of one moment, without a lock."""
 
     def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
-        """Return the server seed of a visible player that was told last."""
+        """Return the last revealed server seed of a visible player."""

@@ -1,4 +1,4 @@
-"""What the safety engine needs of a storage: how a session was played lately, and what was done about it."""
+"""Ports of player protection: the recent play of a session, settings and actions."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .filters import Page
 
 MOST_SPINS: Final = 1_000
-"""How many of a session's newest spins are looked at in any case: five minutes at three a second."""
+"""The number of newest spins that are always read: five minutes at three a second."""
 
 
 @frozen(kw_only=True)
@@ -31,7 +31,7 @@ class SafetyWatch:
 
     @property
     def minutes_since(self) -> datetime:
-        """From when on spins count as of the last minutes."""
+        """The start of the last minutes."""
         return self.asked_at - timedelta(minutes=LAST_MINUTES)
 
     @property
@@ -54,7 +54,7 @@ class PlayerSafety:
 
 @frozen(kw_only=True)
 class SafetyFilter:
-    """Which safety actions are asked for; None means any. Times are half-open: [since, until)."""
+    """A filter of safety actions; None means any. Times are half-open: [since, until)."""
 
     tenant_id: UUID | None = None
     player_id: UUID | None = None
@@ -97,7 +97,7 @@ class Safety(Protocol):
     """Settings of tenants, and actions taken for players."""
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
-        """Return what a visible tenant has set; None where it has set nothing."""
+        """Return the settings of a visible tenant; None if it has none."""
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
         """Return what a visible player's risk depends on, as of one moment, without a lock.

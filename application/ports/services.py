@@ -1,6 +1,6 @@
-"""What the use cases need besides a storage: time, ids, randomness, passwords, tokens.
+"""Services of the use cases besides a storage: time, ids, randomness, passwords, tokens.
 
-A docstring here is the guarantee that an adapter gives.
+Each docstring is the guarantee of an adapter.
 """
 
 from datetime import datetime
@@ -27,7 +27,7 @@ class Ids(Protocol):
 
 
 class Randomness(Protocol):
-    """Draws what must not be predictable."""
+    """Draws unpredictable values."""
 
     def below(self, bound: int) -> int:
         """Return an integer in [0, bound), each equally likely. `bound` is at least 1."""
@@ -40,12 +40,12 @@ class Passwords(Protocol):
         """Return a salted hash that `verify` accepts."""
 
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the one hashed. None takes as long as a real hash and is never right."""
+        """Return whether the password matches the hash. None takes as long as a real hash and never matches."""
 
 
 @frozen(kw_only=True)
 class Claims:
-    """What a token says. `generation` counts a session's refresh tokens; `role` is of staff only."""
+    """The claims of a token. `generation` counts a session's refresh tokens; only staff have a `role`."""
 
     kind: Literal["staff", "player"]
     use: Literal["access", "refresh"]

@@ -15,9 +15,9 @@ from .filters import Page
 
 @frozen(kw_only=True)
 class DirectoryEntry:
-    """What may be known of a tenant before anybody is bound to it.
+    """The public entry of a tenant, which is readable before the tenant of the caller is known.
 
-    As read, `status` is the effective one: an agent of a suspended operator is suspended with it.
+    `status` is the effective one: an agent of a suspended operator is suspended too.
     """
 
     tenant_id: UUID

@@ -7,7 +7,7 @@ from ...domain.access.attempts import Attempts
 
 
 class AttemptLog(Protocol):
-    """Counted guesses at secrets."""
+    """Counted attempts at secrets."""
 
     def lock(self, subject_id: UUID) -> Attempts:
         """Lock the count of a subject until the unit ends and return it; a subject never seen counts 0.

@@ -106,7 +106,7 @@ def account_totals(view: View, books: Books) -> Iterator[AccountTotal]:
 
 
 def _is_own(view: View, books: Books, account: Account) -> bool:
-    """Whether all entries of an account are visible."""
+    """Return whether all entries of an account are visible."""
     if view.tenant_id is None or account.owner_id == view.tenant_id:
         return True
     player = books.players.rows.get(account.owner_id)
@@ -114,7 +114,7 @@ def _is_own(view: View, books: Books, account: Account) -> bool:
 
 
 def _stated(view: View, books: Books) -> Iterator[tuple[Account, int]]:
-    """Yield what the rest of the books state: balances, open vouchers, pending bonuses."""
+    """Yield the stored balances of the rest of the books: balance rows, open vouchers, pending bonuses."""
     for wallet in books.wallets.rows.values():
         if view.sees(wallet):
             yield Account(AccountKind.TENANT, wallet.tenant_id), wallet.wallet.balance_minor

@@ -22,13 +22,13 @@ class MemoryStream:
     transaction: Transaction
 
     def extent(self, operator_id: UUID) -> Extent:
-        """Return how far the stream reaches."""
+        """Return the extent of the stream: its newest seal and its last settled place."""
         with self.transaction.reading() as view:
             seals = _seals(view, operator_id)
             return Extent(seals[-1] if seals else None, _last(view, operator_id))
 
     def size(self, operator_id: UUID, extent: Extent) -> int:
-        """Return how many events there are up to the end of an extent."""
+        """Return the number of events up to the end of an extent."""
         with self.transaction.reading() as view:
             return sum(1 for _ in _between(view, operator_id, START, extent.last))
 
@@ -44,7 +44,7 @@ class MemoryStream:
             return list(islice(seals, limit))
 
     def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        """Return those names under which there is an event from elsewhere."""
+        """Return those names that an external event has."""
         with self.transaction.reading() as view:
             ledger = _books(view, operator_id).ledger
             found = ((name, ledger.by("action", (EventSource.EXTERNAL, *name))) for name in names)
