@@ -33,7 +33,7 @@ class Moment:
 
 
 def _present(records: Iterable[Record | None]) -> tuple[Record, ...]:
-    return tuple(record for record in records if record is not None)
+    return tuple([record for record in records if record is not None])
 
 
 @frozen(kw_only=True)

@@ -160,10 +160,11 @@ class Spin(WritingUseCase):
             watch = SafetyWatch(asked_at=self.clock.now(), only_enforced=True)
             return unit.players.lock(principal.player_id, command.key, watch=watch)
 
-        def decide(locked: LockedPlayer | None, at: Moment) -> Decision[Answer]:
-            return decide_spin(locked, bet, at, seeds=self.seeds, odds=odds_of(self.games))
-
-        return self.carry_out(principal.binding, read, decide)
+        return self.carry_out(
+            principal.binding,
+            read,
+            lambda locked, at: decide_spin(locked, bet, at, seeds=self.seeds, odds=odds_of(self.games)),
+        )
 
 
 @frozen(kw_only=True)
