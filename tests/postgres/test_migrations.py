@@ -90,7 +90,7 @@ def test_a_database_ahead_of_the_release_is_refused(empty: TestDatabase, folder:
 def test_a_file_between_applied_ones_is_refused(empty: TestDatabase, folder: Path) -> None:
     Migrator(empty.migrator_url, folder).migrate()
     (folder / "0001_zwischen.sql").write_text("select 1;")
-    with pytest.raises(MigrationError, match="number it anew"):
+    with pytest.raises(MigrationError, match="give it a higher number"):
         Migrator(empty.migrator_url, folder).migrate()
 
 
@@ -138,7 +138,7 @@ def test_roles_that_are_there_are_left_alone(shared: TestDatabase) -> None:
     require_roles(shared.superuser_url, {})
 
 
-def test_a_login_that_may_not_make_roles_is_told_what_to_run(shared: TestDatabase) -> None:
+def test_a_login_without_createrole_gets_the_sql_to_run(shared: TestDatabase) -> None:
     with pytest.raises(RolesMissing) as raised:
         provision(shared.app_url, shared.name, {})
     assert roles_sql(shared.name) in str(raised.value)
@@ -154,7 +154,7 @@ def test_the_printed_sql_is_what_provisioning_does() -> None:
         refuse_unsafe(database.app_url)
 
 
-def test_whoever_owns_a_database_and_may_create_roles_may_provision_it(empty: TestDatabase) -> None:
+def test_a_database_owner_with_createrole_may_provision_it(empty: TestDatabase) -> None:
     with psycopg.connect(empty.superuser_url, autocommit=True) as connection:
         connection.execute("drop schema playtime cascade")
         connection.execute("create role administrator login createrole createdb password 'x'")

@@ -1,7 +1,7 @@
-"""Making indexes on tables that are in use, so that no write waits until they are done.
+"""Building indexes on tables in use, without blocking writes.
 
-PostgreSQL does that outside of a transaction alone. So each statement of such a file runs by itself and has to
-bear being run again; what failed half way is an invalid index, which is dropped before anything else is done.
+PostgreSQL allows this only outside of a transaction. So each statement of such a file runs by itself, and must
+allow a second run. A failure leaves an invalid index, which the next run drops first.
 """
 
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 
 SUFFIX: Final = ".concurrently.sql"
-"""How the names of such files end."""
+"""The end of the names of such files."""
 
 _INVALID: Final = """
 select format('drop index concurrently %I.%I', n.nspname, c.relname)
@@ -19,9 +19,9 @@ where n.nspname = 'playtime' and not i.indisvalid
 
 
 def run_concurrently(connection: psycopg.Connection[Any], statements: str) -> None:
-    """Run the statements of a file one by one. The connection is in autocommit mode, and nobody else runs them.
+    """Run the statements of a file one by one, on a connection in autocommit mode. No other runner may run them.
 
-    Those that were done stay done when one fails; running the file again goes on from there.
+    If one fails, the statements before it stay done. Another run of the file continues from there.
     """
     connection.execute("set search_path = pg_catalog")
     _drop_invalid(connection)

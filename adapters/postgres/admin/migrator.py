@@ -1,10 +1,10 @@
 """Migrations: numbered SQL files, each applied once, in order, in a transaction of its own.
 
-A file that was applied is never edited; its digest is kept and held against it. Two runners at once are safe: each
-file is applied under a lock on the table of what was applied, and looked up again once the lock is had.
+A file is never edited once it was applied: its digest is stored and compared. Two runners at once are safe. Each
+file is applied under a lock on the table of applied files, and looked up again under that lock.
 
-A statement that waits for a lock on a table makes everybody wait who comes behind it. So a migration gives up
-soon, undoes what it did, and is run again; CONTRIBUTING.md says how files are written that need no long lock.
+A statement that waits for a lock on a table makes all later requests wait as well. So a migration soon gives up,
+is rolled back and has to be run again. CONTRIBUTING.md has the rules for files that need no long lock.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ from .roles import OWNER
 
 FOLDER: Final = Path(__file__).parents[1] / "migrations"
 RUNNER_SECONDS: Final = 10
-"""How long to wait for another runner."""
+"""The longest wait for another runner."""
 TABLE_SECONDS: Final = 3
-"""How long a statement of a migration waits for a lock."""
+"""The longest wait of a statement for a lock."""
 _RACES: Final = (
     psycopg.errors.DuplicateObject,
     psycopg.errors.DuplicateSchema,
@@ -63,7 +63,7 @@ def known_migrations(folder: Path = FOLDER) -> Sequence[Migration]:
 
 
 def pending_migrations(known: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
-    """Return what is not applied yet. Raises MigrationError when what was applied is not what is known."""
+    """Return the migrations that are not applied. Raises MigrationError if an applied file differs."""
     digests = {migration.name: migration.digest for migration in known}
     unknown = sorted(applied.keys() - digests.keys())
     if unknown:
@@ -75,7 +75,9 @@ def pending_migrations(known: Sequence[Migration], applied: Mapping[str, str]) -
         )
     pending = [migration for migration in known if migration.name not in applied]
     if pending and applied and pending[0].name < max(applied):
-        raise MigrationError(f"{pending[0].name} comes before {max(applied)}, which is applied: number it anew")
+        raise MigrationError(
+            f"{pending[0].name} comes before {max(applied)}, which is applied: give it a higher number"
+        )
     return pending
 
 
@@ -96,7 +98,7 @@ class Migrator:
             return [migration.name for migration in pending_migrations(self._known(), applied(connection))]
 
     def migrate(self) -> list[str]:
-        """Apply what is pending and return its names. Raises MigrationError, StorageUnavailable."""
+        """Apply the pending migrations and return their names. Raises MigrationError, StorageUnavailable."""
         with self._connect() as connection:
             self._make_record(connection)
             pending = pending_migrations(self._known(), applied(connection))
@@ -191,7 +193,7 @@ def _make_schema(connection: psycopg.Connection[Any]) -> None:
 
 
 def applied(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Return the digests of what was applied, by name; nothing when the database is empty."""
+    """Return the digests of the applied migrations by name; an empty database has none."""
     # Asked of the catalogue, which also a login sees that may not look into the schema yet.
     found = connection.execute(
         "select from pg_class c join pg_namespace n on n.oid = c.relnamespace"

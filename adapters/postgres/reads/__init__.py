@@ -1,1 +1,1 @@
-"""What the ports read, one module for each area."""
+"""The reads of the ports, one module for each area."""

@@ -95,9 +95,8 @@ class PostgresLedger:
         Books are verified bound as the operator. An agent sees only its own and its players' accounts, because it
         does not see every entry of others.
 
-        The sums here are of all entries, so that they check the roll-up as well. If a stored total and the entries
-        since differ from the sum, their sum is stated: a disagreement, even if balances, open vouchers and pending
-        bonuses are right.
+        The sums are of all entries, so that they check the roll-up as well. A stored total and the entries since
+        may differ from them. Then this total is stated, which is a disagreement even if all balances are right.
         """
         rows = self.transaction.read(self._scoped(ACCOUNTS))[0]
         totals = [_account_total(row) for row in rows if self._is_own(row)]

@@ -75,8 +75,8 @@ class PostgresPlayers:
     ) -> LockedPlayer | None:
         """Lock pass and player, then read session, bonuses and answer by a later statement, in one round trip.
 
-        They are statements of their own for a reason: a statement sees what was committed when it began, so one
-        that locked and joined would see the rest as it was before the wait.
+        The reads are statements of their own. A statement sees the rows committed before it began, so a join in
+        the locking statement would read them as they were before the wait.
         """
         _ = self.transaction.binding
         locking = rows_by(PLAYERS, "player_id", bound=True, lock=True)
@@ -108,10 +108,10 @@ class PostgresPlayers:
         return all_of(self.transaction, EVENTS, statement)
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Return the open players that were idle longest.
+        """Return the open players that were idle the longest.
 
-        They are looked for among those made before that moment, whom an index finds: an index on the time of the
-        last activity would change with every spin, and all others of the table with it.
+        An index finds the players created before that moment, and these are searched. An index on the time of the
+        last activity would change with every spin, and with it all other indexes of the table.
         """
         query = _idle(bound=self.transaction.bound)
         statement = query(**self.transaction.scope, moment=before, limit=limit)

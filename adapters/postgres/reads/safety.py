@@ -83,9 +83,9 @@ where p.player_id = cast(:player_id as uuid) $scoped $enforced
 )
 """One player at one moment.
 
-The player's rounds are read backwards, by one look at the index each: the spins that are always wanted, then those
-of the last five minutes. The cost does not grow with the player's rounds, as that of a sort would. The inner parts
-are never run where nothing is enforced.
+The player's rounds are read backwards, by one look at the index each. The first spins are always wanted, the next
+ones if they are of the last five minutes. The cost does not grow with the number of rounds, as a sort's would. The
+inner parts are never run where nothing is enforced.
 """
 
 _TALLY: Final = """

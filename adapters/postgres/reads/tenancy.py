@@ -1,4 +1,4 @@
-"""Reading who there is: tenants, wallets, staff, counted guesses."""
+"""Reading and locking tenants, wallets, staff and attempts."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -23,7 +23,7 @@ from .lookups import find, lock, page_by
 
 
 def is_storable(text: str) -> bool:
-    """Whether a text can stand in a column at all; one that cannot is in none of them."""
+    """Return whether a column can store the text; no row has a text that cannot be stored."""
     return "\0" not in text and not any("\ud800" <= symbol <= "\udfff" for symbol in text)
 
 
@@ -115,7 +115,7 @@ class PostgresStaff:
 
 @frozen
 class PostgresAttempts:
-    """Counted guesses at secrets."""
+    """Counted attempts at PINs and passwords."""
 
     transaction: Transaction
 

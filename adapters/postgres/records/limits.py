@@ -27,7 +27,7 @@ def _limit_json(limit: Limit) -> dict[str, Any]:
     return {
         "amount": limit.amount,
         "raised": None if raised is None else [raised.amount, raised.asked_at.isoformat()],
-        "told": limit.notified,
+        "notified": limit.notified,
         "seen": limit.seen,
     }
 
@@ -38,7 +38,7 @@ def _limit(kind: LimitKind, stored: Mapping[str, Any]) -> Limit:
         kind,
         stored["amount"],
         None if raised is None else Raise(raised[0], datetime.fromisoformat(raised[1])),
-        notified=stored["told"],
+        notified=stored["notified"],
         seen=stored["seen"],
     )
 

@@ -96,7 +96,7 @@ OWN_ROW: Final = (Column("operator_id", key=True), Column("tenant_id", key=True)
 
 
 class Mapped(Generic[R]):
-    """How one class of records is stored."""
+    """The declaration of one class of records, with its table and conversions."""
 
     def __init__(
         self,

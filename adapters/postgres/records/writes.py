@@ -1,7 +1,7 @@
 """The writes of a unit of work, and the few statements that carry them out.
 
-All writes go into one statement: a CTE for each kind of record, and a main query that divides by zero when an
-UPDATE changed fewer rows than it was given. Row security hides rows instead of refusing them, so that a filtered
+All writes go into one statement, with a CTE for each kind of record. Its main query divides by zero if an UPDATE
+changed fewer rows than it was given. Row security hides rows instead of refusing them, so that a filtered
 UPDATE would seem to succeed. The division aborts the transaction before the COMMIT behind it.
 """
 

@@ -53,7 +53,7 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         },
     ],
     "play_passes": [
-        {"limits": '{"LOSS_24H": {"amount": 5, "raised": null, "told": 50, "seen": 0}}', "played_at": LATER},
+        {"limits": '{"LOSS_24H": {"amount": 5, "raised": null, "notified": 50, "seen": 0}}', "played_at": LATER},
         {"excluded_as": "COOL_OFF", "excluded_since": LATER, "excluded_until": FAR},
         {"excluded_as": "SELF_EXCLUSION", "excluded_since": LATER, "excluded_until": FAR},
     ],
