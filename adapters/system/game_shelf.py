@@ -1,6 +1,7 @@
 """The offered games: the games that ship with the product, or the games of a folder."""
 
 from collections.abc import Iterable
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -32,8 +33,9 @@ def load_games(folder: Path | None = None) -> tuple[Game, ...]:
     return games
 
 
+@cache
 def shipped_games() -> tuple[Game, ...]:
-    """Return our own games that ship beside the demo game."""
+    """Return our own games that ship beside the demo game. They are read once in a process."""
     folder = resources.files(__package__) / "games"
     return tuple(read_playable_game((folder / f"{name}.json").read_bytes()) for name in SHIPPED)
 

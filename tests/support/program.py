@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import define, field
 
+from support.forks import forks
 from support.postgres.cluster import reachable_folder
 from support.tree import ROOT
 
@@ -48,24 +49,15 @@ class Command:
         return f"http://127.0.0.1:{self.port}"
 
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        return subprocess.run(
-            [str(BIN / "playtime"), *words],
-            env=self.environ,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=ROOT,
-            check=False,
-        )
+        """Run a command to its end, as a fork of a process that has loaded `playtime`."""
+        return forks().run([str(BIN / "playtime"), *words], environ=self.environ, folder=ROOT, given=given)
 
     @contextmanager
     def serving(self) -> Iterator[subprocess.Popen[str]]:
-        """Serve for a block, from the first answer on; stopped with SIGTERM at its end."""
+        """Serve with one worker for a block, from the first answer on, and stop with SIGTERM at its end."""
         server = subprocess.Popen(
             [str(BIN / "playtime"), "serve"],
-            env=self.environ,
+            env={"PLAYTIME_WORKERS": "1"} | self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
