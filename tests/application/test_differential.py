@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from random import Random
 from typing import Any, Final
 
@@ -145,6 +146,7 @@ class Own:
         self.observe(lambda: engine.verify_ledger(self.operator.operator_id))
 
 
+@cache
 def _observed(name: str, *, with_neighbour: bool) -> str:
     """Return all that north observed; ids and codes are its own, whoever else is served in between."""
     storage = open_empty(name)

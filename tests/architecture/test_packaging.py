@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 from support.tree import LAYERS, ROOT, TESTS, product_files
-from support.wheel import Host, wheel
+from support.wheel import Host
 
 DATA = ["py.typed", "adapters/postgres/migrations/*.sql", "adapters/system/games/*.json"]
 
@@ -59,17 +59,17 @@ def test_only_the_helpers_of_tests_are_a_package() -> None:
     assert not [*(TESTS / "support").rglob("test_*.py")], "tests are in no package"
 
 
-def test_the_wheel_holds_the_product_and_nothing_else() -> None:
+def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     data = [file for pattern in DATA for file in ROOT.glob(pattern)]
     expected = {f"playtime/{file.relative_to(ROOT).as_posix()}" for file in [*product_files(), *data]}
     assert not [name for name in expected if name.startswith("playtime/tests/")]
-    shipped = {name for name in zipfile.ZipFile(wheel()).namelist() if ".dist-info/" not in name}
+    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert shipped == expected
     assert "playtime/py.typed" in shipped
 
 
-def test_the_wheel_names_the_command_and_its_dependencies() -> None:
-    with zipfile.ZipFile(wheel()) as archive:
+def test_the_wheel_names_the_command_and_its_dependencies(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
         names = {name.rpartition("/")[2]: name for name in archive.namelist()}
         commands = archive.read(names["entry_points.txt"]).decode()
         metadata = archive.read(names["METADATA"]).decode()
@@ -79,8 +79,10 @@ def test_the_wheel_names_the_command_and_its_dependencies() -> None:
     assert pytest_lines == ['Requires-Dist: pytest>=9.0; extra == "contracts"']
 
 
-def test_the_installed_wheel_runs_beside_packages_of_the_same_names(tmp_path: Path) -> None:
-    ran = Host.made(tmp_path).run("python", "-c", HOST_PROGRAM)
+def test_the_installed_wheel_runs_beside_packages_of_the_same_names(
+    tmp_path: Path, host_environment: Path
+) -> None:
+    ran = Host.made(tmp_path, host_environment).run("python", "-c", HOST_PROGRAM)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout == "it runs\n"
 

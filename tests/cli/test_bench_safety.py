@@ -1,7 +1,11 @@
 """The benchmark of the safety engine, at a smaller size; `playtime bench safety` is the whole of it."""
 
+from functools import partial
+
+import pytest
 from attrs import evolve
 
+from playtime.adapters.bench import safety
 from playtime.adapters.bench.safety import MOST_RATIO, FairPlay, costs, fair_play
 from playtime.bootstrap import ComposedBenches, open_memory_engine
 from playtime.domain.games.demo import DEMO_GAME
@@ -36,8 +40,9 @@ def test_an_event_costs_the_same_in_a_session_six_times_as_long() -> None:
     assert long.microseconds <= MOST_RATIO * short.microseconds
 
 
-def test_the_command_shows_the_figures() -> None:
+def test_the_command_shows_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "costs", partial(costs, short=100, long=1_000))
     result = run_command("bench", "safety", "--sessions", "100", "--seed", "3", benches=ComposedBenches())
     assert "demo-wheel: 100 fair sessions of 100 spins; ELEVATED" in result.output
-    assert "one event at 5000 spins:" in result.output
+    assert "one event at 1000 spins:" in result.output
     assert result.exit_code in {0, 1}

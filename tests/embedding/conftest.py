@@ -16,9 +16,9 @@ SECRET = "5e" * 32
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+def host(tmp_path_factory: pytest.TempPathFactory, host_environment: Path) -> Host:
     """Make a host that has the examples."""
-    host = Host.made(tmp_path_factory.mktemp("embedding"))
+    host = Host.made(tmp_path_factory.mktemp("embedding"), host_environment)
     for example in (ROOT / "examples").glob("*.py"):
         shutil.copy(example, host.folder)
     return host

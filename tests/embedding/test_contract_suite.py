@@ -7,7 +7,7 @@ import pytest
 
 from support.wheel import Host
 
-SUITE: Final = ("python", "-m", "pytest", "--pyargs", "playtime.contracts", "-q", "--tb=no")
+SUITE: Final = ("python", "-m", "pytest", "-q", "--tb=no", "--pyargs")
 
 CONFTEST: Final = """
 import pytest
@@ -31,23 +31,32 @@ def suite(host: Host, tmp_path: Path) -> Host:
 
 
 @pytest.mark.parametrize(
-    ("begin", "found"),
+    ("begin", "module", "found"),
     [
-        # An agent that sees with the eyes of its operator.
-        ("return super().begin(evolve(binding, tenant_id=binding.operator_id))", "test_isolation.py"),
-        # A unit that its storage has forgotten to make new.
-        ("self.unit = getattr(self, 'unit', None) or super().begin(binding); return self.unit", "test_storage.py"),
+        # An agent that has the view of its operator.
+        (
+            "return super().begin(evolve(binding, tenant_id=binding.operator_id))",
+            "test_isolation",
+            "FAILED ::TestReading::test_an_agent_does_not_see_its_operator",
+        ),
+        # A storage that begins only one unit.
+        (
+            "self.unit = getattr(self, 'unit', None) or super().begin(binding); return self.unit",
+            "test_storage",
+            "ERROR ::test_what_is_begun_and_never_used_holds_nothing",
+        ),
     ],
 )
-def test_it_finds_what_is_wrong(suite: Host, begin: str, found: str) -> None:
+def test_it_finds_what_is_wrong(suite: Host, begin: str, module: str, found: str) -> None:
+    """Run only the module that finds the fault. test_document.py runs the whole suite."""
     (suite.folder / "conftest.py").write_text(CONFTEST.format(begin=begin))
-    ran = suite.run(*SUITE, "-rfE")
+    ran = suite.run(*SUITE, f"playtime.contracts.{module}", "-rfE")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert found in ran.stdout
     assert "warning" not in ran.stdout
 
 
 def test_it_says_what_it_has_to_be_given(suite: Host) -> None:
-    ran = suite.run(*SUITE, "--tb=short", "-k", "test_an_open_storage_answers")
+    ran = suite.run(*SUITE, "playtime.contracts.test_storage", "--tb=short", "-k", "test_an_open_storage_answers")
     assert ran.returncode == 1
     assert "fixture 'open_storage' not found" in ran.stdout

@@ -4,15 +4,14 @@ A host has packages of its own under the names of our layers. Its dependencies a
 that nothing is fetched.
 """
 
-import atexit
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import venv
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +23,29 @@ RUN_SECONDS: Final = 240
 _NOT_SOURCE: Final = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
 
 
-@cache
-def wheel() -> Path:
-    """Build the wheel with `make wheel` in a copy of the tree, once in a session."""
-    place = Path(tempfile.mkdtemp(prefix="playtime-wheel-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
+def build_once(run: Path) -> Path:
+    """Build the wheel with `make wheel` in a copy of the tree, once in a run, and return it."""
+    (wheel,) = _make_once(run / "wheel", _build_wheel).glob("*.whl")
+    return wheel
+
+
+def install_once(run: Path) -> Path:
+    """Make an environment in which the wheel is installed, once in a run, and return it."""
+    return _make_once(run / "host-environment", lambda place: _install(build_once(run), place))
+
+
+def _make_once(place: Path, make: Callable[[Path], None]) -> Path:
+    """Make a folder, unless another process of this run has made it; one that makes it is waited for."""
+    done = place.with_suffix(".done")
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            make(place)
+            done.touch()
+    return place
+
+
+def _build_wheel(place: Path) -> None:
     source = place / "source"
     shutil.copytree(ROOT, source, ignore=_NOT_SOURCE)
     # The copy uses this environment, which its stamp declares to be complete.
@@ -36,30 +53,37 @@ def wheel() -> Path:
     stamp.write_text(str(source))
     _run(["make", "wheel", f"BIN={Path(sys.executable).parent}", f"STAMP={stamp}"], cwd=source)
     (built,) = (source / "dist").iterdir()
-    wheel = shutil.move(built, place)
+    shutil.move(built, place)
     shutil.rmtree(source)
-    return Path(wheel)
+
+
+def _install(wheel: Path, place: Path) -> None:
+    venv.create(place, symlinks=True)
+    python = place / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    _run([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)])
+    # The packages of this environment come behind the host's own. Its editable install of the project does not:
+    # .pth files are read in site folders only.
+    asked = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    target = subprocess.check_output(asked, text=True).strip()
+    dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    Path(target, "dependencies.pth").write_text("\n".join(sorted(dependencies)))
 
 
 @frozen
 class Host:
-    """A host's folder and environment. What is run there sees no more of this machine than it is given."""
+    """A host's folder and its environment, in which the wheel is installed. Hosts of one run share the latter."""
 
     folder: Path
     environment: Path
 
     @classmethod
-    def made(cls, place: Path) -> "Host":
-        """Make a host in an empty folder: environment, wheel, and a package under each of our layers' names."""
-        host = cls(place / "host", place / "venv")
-        venv.create(host.environment, symlinks=True)
-        pip = [sys.executable, "-m", "pip", "--python", host.python, "--disable-pip-version-check"]
-        _run([*map(str, pip), "install", "--quiet", "--no-deps", "--no-index", str(wheel())])
-        host._borrow_dependencies()
+    def made(cls, folder: Path, environment: Path) -> "Host":
+        """Make the host's folder, with a package under the name of each of our layers."""
         for name in LAYERS:
-            (host.folder / name).mkdir(parents=True)
-            (host.folder / name / "__init__.py").write_text('OWNER = "the host"\n')
-        return host
+            (folder / name).mkdir(parents=True)
+            (folder / name / "__init__.py").write_text('OWNER = "the host"\n')
+        return cls(folder, environment)
 
     @property
     def python(self) -> Path:
@@ -67,7 +91,7 @@ class Host:
         return self.environment / "bin" / "python"
 
     def environ(self, **extra: str) -> dict[str, str]:
-        """Return the host's environment: nothing of this process's own, and what is given."""
+        """Return the variables of the host: nothing of this process's own, and `extra`."""
         path = f"{self.environment / 'bin'}:{os.defpath}"
         return {"PATH": path, "HOME": str(self.folder), "PYTHONPATH": str(self.folder)} | extra
 
@@ -83,16 +107,6 @@ class Host:
             timeout=RUN_SECONDS,
             check=False,
         )
-
-    def _borrow_dependencies(self) -> None:
-        """Put this environment's packages behind the host's own.
-
-        Its editable install of the project does not come along: .pth files are read in site folders only.
-        """
-        asked = [str(self.python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-        target = subprocess.check_output(asked, text=True).strip()
-        dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-        Path(target, "dependencies.pth").write_text("\n".join(sorted(dependencies)))
 
 
 def _run(words: list[str], cwd: Path | None = None) -> None:

@@ -31,7 +31,8 @@ class ThrowawayCluster:
         """Make a database, as a copy of `template` if one is named; return the superuser's URL."""
         name = f"test_{next(self._numbers)}"
         source = template or "template1"
-        self._execute("create database {} template {}", name, source)
+        # Copying files takes half of the processor time that writing the copy to the log does.
+        self._execute("create database {} template {} strategy file_copy", name, source)
         return self.postgres.superuser_url(name)
 
     def drop_database(self, url: str) -> None:
