@@ -93,6 +93,12 @@ class Machine(RuleBasedStateMachine):
     def login(self, who: int, *, right: bool) -> None:
         self.each(ModelledDay.login, who, right=right)
 
+    @rule(who=which)
+    def login_often(self, who: int) -> None:
+        """Log in with the right PIN more often than wrong attempts would be looked at."""
+        for _ in range(6):
+            self.each(ModelledDay.login, who, right=True)
+
     @rule(who=which, left=st.sampled_from([0, 1, 50, 99, 100, 101]))
     def play_down(self, who: int, left: int) -> None:
         self.each(ModelledDay.acknowledge, who)
@@ -103,9 +109,15 @@ class Machine(RuleBasedStateMachine):
     def limit(self, who: int, amount: int, above: Above) -> None:
         self.each(ModelledDay.limit_loss, who, amount, above)
 
-    @rule(who=which, amount=st.sampled_from([1, 100, 1000, 5000, 20_000]))
-    def limit_week(self, who: int, amount: int) -> None:
-        self.each(ModelledDay.limit_week, who, amount)
+    @rule(who=which, room=st.integers(0, 300), seldom=st.integers(0, 5))
+    def limit_week(self, who: int, room: int, *, seldom: int) -> None:
+        """Limit the loss of seven days, and stake one more. Seldom: such a player plays nothing for days."""
+        if seldom:
+            return
+        self.each(ModelledDay.acknowledge, who)
+        self.each(ModelledDay.check_reality, who)
+        self.each(ModelledDay.limit_week, who, room)
+        self.each(ModelledDay.spin, who, room + 1, 0, leave=False, named=True)
 
     @rule(who=which, room=st.integers(0, 300), ticket=draws, past=st.booleans())
     def play_to_limit(self, who: int, room: int, ticket: int, *, past: bool) -> None:

@@ -344,8 +344,13 @@ class ModelledDay:
             stake = session.loss_limit_minor - session.lost_minor + past
             self.spin(who, stake, ticket, leave=False, named=True)
 
-    def limit_week(self, who: int, amount: int) -> None:
-        """Set or lower a player's own limit on the loss of seven days. A raise has to wait."""
+    def limit_week(self, who: int, room: int) -> None:
+        """Set or lower a player's own limit on the loss of seven days: to so much above the present loss."""
+        if not self.players:
+            return
+        player = _pick(self.players, who)
+        lost = 0 if player.play_pass is None else player.play_pass.lost_minor(self.now)[1]
+        amount = max(1, lost + room)
 
         def follow(player: PlayerModel) -> None:
             player.play_pass = player.play_pass or PassModel(players=[player])
