@@ -35,7 +35,7 @@ _PATIENCE_SECONDS = 60.0
 # A program that uses the cluster: says what it sees, then does what it is told, line by line.
 _USER = """
 import os, sys
-from playtime.adapters.postgres.embedded import EmbeddedPostgres
+from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
 postgres = EmbeddedPostgres(sys.argv[1], durable=False)
 print("begun", flush=True)
 postgres.start()
