@@ -38,7 +38,7 @@ def test_a_script_on_memory(host: Host) -> None:
     assert [line.partition(":")[0] for line in played] == ["1000 sold", "500 sold", "7 sold"]
     assert books == "books: clean, sum 0"
     refused = host.run("python", "script_on_memory.py", "0")
-    assert "amountMinor: must be between 1" in refused.stderr
+    assert "amount_minor: must be between 1" in refused.stderr
 
 
 class TestAWorkerThatOnlySells:
