@@ -1,6 +1,6 @@
 """Routes of operators: tenants, credit, staff, players, the ledger and the audit."""
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from ....application.engine import Engine
@@ -8,7 +8,6 @@ from ....application.errors import NotFound
 from ....application.ledger.audit import AuditReport
 from ....application.ledger.books import EventRecord
 from ....application.play.players import PlayerRecord, SessionRecord
-from ....application.ports.filters import Page
 from ....application.ports.tenancy import WalletSummary
 from ....application.tenancy.credit import CreditTransfer, WalletBalance
 from ....application.tenancy.staff import StaffRecord
@@ -20,15 +19,12 @@ from ....domain.play.players import PlayerClosed
 from ....domain.play.rounds import Round
 from ....domain.tenancy.staff import RoleNotOfTenant, StaffDeactivated, UsernameTaken
 from ....domain.tenancy.tenants import SlugTaken, TenantNotInStatus
-from .. import requests
 from ..calls import StaffCall
 from ..filters import ledger_filter, player_filter
 from ..pages.documents import CSV
-from ..pages.tables import table
 from ..requests import (
     CreditRequest,
     LedgerQuery,
-    ListFormat,
     ListQuery,
     Nothing,
     PlayersQuery,
@@ -36,7 +32,7 @@ from ..requests import (
     StaffRequest,
     TenantRequest,
 )
-from .results import Result, listed
+from .results import Result, listed, listed_or_table
 from .route import API, CREATED, Route, rows_of
 
 
@@ -128,204 +124,115 @@ def run_audit(engine: Engine, call: StaffCall[None]) -> Result:
 
 def list_tenants(engine: Engine, call: StaffCall[ListQuery]) -> Result:
     """List tenants."""
-    return listed("tenants", "tenant_id", call.given, lambda page: engine.list_tenants(call.who, page))
+    return listed("tenants", "tenant_id", call.given, partial(engine.list_tenants, call.who))
 
 
 def list_staff(engine: Engine, call: StaffCall[StaffQuery]) -> Result:
     """List members of staff."""
-    tenant_id = call.given.tenantId
-    return listed("staff", "staff_id", call.given, lambda page: engine.list_staff(call.who, tenant_id, page))
+    return listed("staff", "staff_id", call.given, partial(engine.list_staff, call.who, call.given.tenantId))
 
 
 def list_players(engine: Engine, call: StaffCall[PlayersQuery]) -> Result:
     """List players."""
     only = player_filter(call.given)
-    return listed("players", "player_id", call.given, lambda page: engine.list_players(call.who, only, page))
+    return listed("players", "player_id", call.given, partial(engine.list_players, call.who, only))
 
 
 def list_rounds(engine: Engine, call: StaffCall[ListQuery]) -> Result:
     """List a player's rounds."""
-    player_id = call.ids["playerId"]
-    return listed(
-        "rounds",
-        "round_id",
-        call.given,
-        lambda page: engine.list_rounds(call.who, player_id, page),
-    )
+    return listed("rounds", "round_id", call.given, partial(engine.list_rounds, call.who, call.ids["playerId"]))
 
 
 def list_sessions(engine: Engine, call: StaffCall[ListQuery]) -> Result:
     """List a player's sessions."""
-    player_id = call.ids["playerId"]
-    return listed(
-        "sessions",
-        "session_id",
-        call.given,
-        lambda page: engine.list_sessions(call.who, player_id, page),
-    )
+    fetch = partial(engine.list_sessions, call.who, call.ids["playerId"])
+    return listed("sessions", "session_id", call.given, fetch)
 
 
 def list_ledger(engine: Engine, call: StaffCall[LedgerQuery]) -> Result:
     """List ledger events."""
     only = ledger_filter(call.given)
-
-    def fetch(page: Page) -> Sequence[EventRecord]:
-        return engine.list_ledger(call.who, only, page)
-
-    if call.given.format is ListFormat.CSV:
-        return table("ledger", EventRecord, id_field="event_id", fetch=fetch)
-    return listed("events", "event_id", call.given, fetch)
+    fetch = partial(engine.list_ledger, call.who, only)
+    return listed_or_table("events", "event_id", call.given, fetch, row=EventRecord, file="ledger")
 
 
 ADMIN: Final = (
     Route(
-        method="POST",
-        path=f"{API}/admin/tenants",
-        name="createTenant",
-        handle=create_tenant,
-        takes=requests.TenantRequest,
-        status=CREATED,
+        "POST",
+        f"{API}/admin/tenants",
+        create_tenant,
         gives={"tenant": TenantRecord},
+        status=CREATED,
         refusals=(InvalidInput, NotFound, SlugTaken),
     ),
+    Route("GET", f"{API}/admin/tenants", list_tenants, gives=rows_of("tenants", TenantRecord)),
     Route(
-        method="GET",
-        path=f"{API}/admin/tenants",
-        name="listTenants",
-        handle=list_tenants,
-        takes=requests.ListQuery,
-        gives=rows_of("tenants", TenantRecord),
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/admin/tenants/{{tenantId}}/suspend",
-        name="suspendTenant",
-        handle=suspend_tenant,
-        takes=requests.Nothing,
+        "POST",
+        f"{API}/admin/tenants/{{tenantId}}/suspend",
+        suspend_tenant,
         gives={"tenant": TenantRecord},
         refusals=(TenantNotInStatus,),
     ),
     Route(
-        method="POST",
-        path=f"{API}/admin/tenants/{{tenantId}}/resume",
-        name="resumeTenant",
-        handle=resume_tenant,
-        takes=requests.Nothing,
+        "POST",
+        f"{API}/admin/tenants/{{tenantId}}/resume",
+        resume_tenant,
         gives={"tenant": TenantRecord},
         refusals=(TenantNotInStatus,),
     ),
     Route(
-        method="POST",
-        path=f"{API}/admin/tenants/{{tenantId}}/credit",
-        name="giveCredit",
-        handle=give_credit,
-        takes=requests.CreditRequest,
+        "POST",
+        f"{API}/admin/tenants/{{tenantId}}/credit",
+        give_credit,
         gives={"transfer": CreditTransfer, "wallet": WalletBalance},
         has_key=True,
         may_replay=True,
         refusals=(InvalidInput, InsufficientFunds),
     ),
     Route(
-        method="POST",
-        path=f"{API}/admin/tenants/{{tenantId}}/credit/return",
-        name="returnCredit",
-        handle=return_credit,
-        takes=requests.CreditRequest,
+        "POST",
+        f"{API}/admin/tenants/{{tenantId}}/credit/return",
+        return_credit,
         gives={"transfer": CreditTransfer, "wallet": WalletBalance},
         has_key=True,
         may_replay=True,
         refusals=(InvalidInput, InsufficientFunds),
     ),
+    Route("GET", f"{API}/admin/tenants/{{tenantId}}/wallet", read_wallet, gives={"wallet": WalletSummary}),
     Route(
-        method="GET",
-        path=f"{API}/admin/tenants/{{tenantId}}/wallet",
-        name="readWallet",
-        handle=read_wallet,
-        gives={"wallet": WalletSummary},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/admin/staff",
-        name="createStaff",
-        handle=create_staff,
-        takes=requests.StaffRequest,
-        status=CREATED,
+        "POST",
+        f"{API}/admin/staff",
+        create_staff,
         gives={"staff": StaffRecord},
+        status=CREATED,
         refusals=(InvalidInput, NotFound, RoleNotOfTenant, UsernameTaken),
     ),
+    Route("GET", f"{API}/admin/staff", list_staff, gives=rows_of("staff", StaffRecord)),
     Route(
-        method="GET",
-        path=f"{API}/admin/staff",
-        name="listStaff",
-        handle=list_staff,
-        takes=requests.StaffQuery,
-        gives=rows_of("staff", StaffRecord),
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/admin/staff/{{staffId}}/deactivate",
-        name="deactivateStaff",
-        handle=deactivate_staff,
-        takes=requests.Nothing,
+        "POST",
+        f"{API}/admin/staff/{{staffId}}/deactivate",
+        deactivate_staff,
         gives={"staff": StaffRecord},
         refusals=(StaffDeactivated,),
     ),
+    Route("GET", f"{API}/admin/players", list_players, gives=rows_of("players", PlayerRecord)),
+    Route("GET", f"{API}/admin/players/{{playerId}}", read_player, gives={"player": PlayerRecord}),
     Route(
-        method="GET",
-        path=f"{API}/admin/players",
-        name="listPlayers",
-        handle=list_players,
-        takes=requests.PlayersQuery,
-        gives=rows_of("players", PlayerRecord),
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/admin/players/{{playerId}}",
-        name="readPlayer",
-        handle=read_player,
-        gives={"player": PlayerRecord},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/admin/players/{{playerId}}/close",
-        name="closePlayer",
-        handle=close_player,
-        takes=requests.Nothing,
+        "POST",
+        f"{API}/admin/players/{{playerId}}/close",
+        close_player,
         gives={"player": PlayerRecord},
         has_key=True,
         may_replay=True,
         refusals=(PlayerClosed,),
     ),
     Route(
-        method="GET",
-        path=f"{API}/admin/players/{{playerId}}/sessions",
-        name="listSessions",
-        handle=list_sessions,
-        takes=requests.ListQuery,
+        "GET",
+        f"{API}/admin/players/{{playerId}}/sessions",
+        list_sessions,
         gives=rows_of("sessions", SessionRecord),
     ),
-    Route(
-        method="GET",
-        path=f"{API}/admin/players/{{playerId}}/rounds",
-        name="listRounds",
-        handle=list_rounds,
-        takes=requests.ListQuery,
-        gives=rows_of("rounds", Round),
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/admin/ledger",
-        name="listLedger",
-        handle=list_ledger,
-        takes=requests.LedgerQuery,
-        gives=rows_of("events", EventRecord),
-        documents=(CSV,),
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/admin/audit/run",
-        name="runAudit",
-        handle=run_audit,
-        gives={"audit": AuditReport},
-    ),
+    Route("GET", f"{API}/admin/players/{{playerId}}/rounds", list_rounds, gives=rows_of("rounds", Round)),
+    Route("GET", f"{API}/admin/ledger", list_ledger, gives=rows_of("events", EventRecord), documents=(CSV,)),
+    Route("GET", f"{API}/admin/audit/run", run_audit, gives={"audit": AuditReport}),
 )

@@ -231,36 +231,25 @@ def _result(
     return success(range=report.range, data=report.data)
 
 
-def _report_route(name: str, handle: Callable[..., Any], data: type[Any], takes: type[Any] = ReportQuery) -> Route:
-    return Route(
-        method="GET",
-        path=f"{API}/admin/analytics/{name}",
-        name=f"read{name.capitalize()}",
-        handle=handle,
-        takes=takes,
-        gives={"range": RangeRecord, "data": data},
-        documents=(CSV,),
-        refusals=(InvalidInput,),
-    )
+def _report_route(name: str, handle: Callable[..., Any], data: type[Any]) -> Route:
+    gives = {"range": RangeRecord, "data": data}
+    path = f"{API}/admin/analytics/{name}"
+    return Route("GET", path, handle, gives=gives, documents=(CSV,), refusals=(InvalidInput,))
 
 
 ANALYTICS: Final = (
     Route(
-        method="POST",
-        path=f"{API}/events",
-        name="ingestEvents",
-        handle=ingest_events,
-        takes=EventsReport,
-        limit_bytes=REPORT_BYTES,
+        "POST",
+        f"{API}/events",
+        ingest_events,
         gives=fields_of(Ingested),
+        limit_bytes=REPORT_BYTES,
         refusals=(InvalidInput,),
     ),
     Route(
-        method="PUT",
-        path=f"{API}/admin/games/{{gameKey}}",
-        name="configureGame",
-        handle=configure_game,
-        takes=GameStatement,
+        "PUT",
+        f"{API}/admin/games/{{gameKey}}",
+        configure_game,
         gives={"game": GameConfigRecord},
         refusals=(InvalidInput,),
     ),
@@ -271,5 +260,5 @@ ANALYTICS: Final = (
     _report_route("ltv", read_ltv, LtvData),
     _report_route("funnel", read_funnel, FunnelData),
     _report_route("ops", read_ops, OpsData),
-    _report_route("attribution", read_attribution, AttributionData, AttributionQuery),
+    _report_route("attribution", read_attribution, AttributionData),
 )

@@ -1,11 +1,10 @@
 """Routes of the desk: staff login and vouchers."""
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from ....application.engine import Engine
 from ....application.errors import InvalidCredentials, InvalidToken, ReplaySecretExpired
-from ....application.ports.filters import Page
 from ....application.tenancy.staff import StaffLoginResult
 from ....application.vouchers.desk import VoucherRecord
 from ....application.vouchers.sales import IssuedVoucher, VoucherBatch
@@ -13,15 +12,12 @@ from ....application.wire import success
 from ....domain.ledger.wallet import InsufficientFunds
 from ....domain.tenancy.tenants import TenantCannotIssue, TenantNotInStatus
 from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
-from .. import requests
 from ..calls import PublicCall, StaffCall
 from ..filters import voucher_filter
 from ..pages.documents import CSV, HTML
 from ..pages.sheet import sheet_page
-from ..pages.tables import table
 from ..requests import (
     BatchOrder,
-    ListFormat,
     Nothing,
     RefreshRequest,
     SheetQuery,
@@ -29,8 +25,8 @@ from ..requests import (
     VoucherOrder,
     VouchersQuery,
 )
-from .results import Result, listed, success_of
-from .route import API, CREATED, Caller, Route, fields_of, rows_of
+from .results import Result, listed_or_table, success_of
+from .route import API, CREATED, Route, fields_of, rows_of
 
 
 def log_staff_in(engine: Engine, call: PublicCall[StaffCredentials]) -> Result:
@@ -87,94 +83,62 @@ def void_voucher(engine: Engine, call: StaffCall[Nothing]) -> Result:
 def list_vouchers(engine: Engine, call: StaffCall[VouchersQuery]) -> Result:
     """List an agent's vouchers."""
     only = voucher_filter(call.ids["tenantId"], call.given)
-
-    def fetch(page: Page) -> Sequence[VoucherRecord]:
-        return engine.list_vouchers(call.who, only, page)
-
-    if call.given.format is ListFormat.CSV:
-        return table("vouchers", VoucherRecord, id_field="voucher_id", fetch=fetch)
-    return listed("vouchers", "voucher_id", call.given, fetch)
+    fetch = partial(engine.list_vouchers, call.who, only)
+    return listed_or_table("vouchers", "voucher_id", call.given, fetch, row=VoucherRecord, file="vouchers")
 
 
 DESK: Final = (
     Route(
-        method="POST",
-        path=f"{API}/staff/login",
-        name="logStaffIn",
-        caller=Caller.ANYBODY,
-        handle=log_staff_in,
-        takes=requests.StaffCredentials,
+        "POST",
+        f"{API}/staff/login",
+        log_staff_in,
         gives=fields_of(StaffLoginResult),
         refusals=(InvalidCredentials,),
     ),
     Route(
-        method="POST",
-        path=f"{API}/staff/refresh",
-        name="refreshStaff",
-        caller=Caller.ANYBODY,
-        handle=refresh_staff,
-        takes=requests.RefreshRequest,
-        gives=fields_of(StaffLoginResult),
-        refusals=(InvalidToken,),
+        "POST", f"{API}/staff/refresh", refresh_staff, gives=fields_of(StaffLoginResult), refusals=(InvalidToken,)
     ),
+    Route("POST", f"{API}/staff/logout", log_staff_out, gives={}),
     Route(
-        method="POST",
-        path=f"{API}/staff/logout",
-        name="logStaffOut",
-        handle=log_staff_out,
-        takes=requests.Nothing,
-        gives={},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/voucher/agents/{{tenantId}}/vouchers",
-        name="issueVoucher",
-        handle=issue_voucher,
-        takes=requests.VoucherOrder,
-        status=CREATED,
+        "POST",
+        f"{API}/voucher/agents/{{tenantId}}/vouchers",
+        issue_voucher,
         gives={"voucher": IssuedVoucher},
-        has_key=True,
-        may_replay=True,
-        refusals=(TenantCannotIssue, TenantNotInStatus, InsufficientFunds, ReplaySecretExpired),
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/voucher/agents/{{tenantId}}/vouchers/batch",
-        name="issueVouchers",
-        handle=issue_vouchers,
-        takes=requests.BatchOrder,
         status=CREATED,
-        gives={"batch": VoucherBatch, "vouchers": list[IssuedVoucher]},
         has_key=True,
         may_replay=True,
         refusals=(TenantCannotIssue, TenantNotInStatus, InsufficientFunds, ReplaySecretExpired),
     ),
     Route(
-        method="POST",
-        path=f"{API}/voucher/batches/{{batchId}}/sheet",
-        name="printSheet",
-        handle=print_sheet,
-        takes=requests.SheetQuery,
-        takes_query=True,
+        "POST",
+        f"{API}/voucher/agents/{{tenantId}}/vouchers/batch",
+        issue_vouchers,
+        gives={"batch": VoucherBatch, "vouchers": list[IssuedVoucher]},
+        status=CREATED,
+        has_key=True,
+        may_replay=True,
+        refusals=(TenantCannotIssue, TenantNotInStatus, InsufficientFunds, ReplaySecretExpired),
+    ),
+    Route(
+        "POST",
+        f"{API}/voucher/batches/{{batchId}}/sheet",
+        print_sheet,
         gives=None,
         documents=(HTML,),
+        takes_query=True,
         refusals=(ReplaySecretExpired,),
     ),
     Route(
-        method="GET",
-        path=f"{API}/voucher/agents/{{tenantId}}/vouchers",
-        name="listVouchers",
-        handle=list_vouchers,
-        takes=requests.VouchersQuery,
+        "GET",
+        f"{API}/voucher/agents/{{tenantId}}/vouchers",
+        list_vouchers,
         gives=rows_of("vouchers", VoucherRecord),
         documents=(CSV,),
     ),
     Route(
-        method="POST",
-        path=f"{API}/voucher/{{voucherId}}/void",
-        name="voidVoucher",
-        handle=void_voucher,
-        takes=requests.Nothing,
+        "POST",
+        f"{API}/voucher/{{voucherId}}/void",
+        void_voucher,
         gives={"voucher": VoucherRecord},
         has_key=True,
         may_replay=True,

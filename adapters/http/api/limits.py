@@ -6,40 +6,40 @@ from ....application.answers import Content
 from ....application.engine import Engine
 from ....application.limits.breaks import PlayPassRecord
 from ....application.limits.limits import PlayerLimits
-from ....application.wire import success, to_wire
+from ....application.wire import success
 from ....domain.errors import InvalidInput
 from ....domain.limits.exclusions import Exclusion, ExclusionRuns
 from ....domain.limits.limits import LOSS_WINDOWS, LimitRaiseNotPending, LimitRaiseTooEarly
 from ....domain.limits.reality_checks import RealityCheck
-from .. import requests
 from ..calls import PlayerCall, StaffCall
 from ..requests import CoolOffRequest, LimitChoice, LimitRequest, Nothing, SelfExclusionRequest
-from .route import API, Caller, Route, fields_of
+from .results import success_of
+from .route import API, Route, fields_of
 
 
 def read_limits(engine: Engine, call: PlayerCall[None]) -> Content:
     """Show players their own limits, the use of each, and the current exclusion."""
-    return _limits(engine.read_limits(call.who))
+    return success_of(engine.read_limits(call.who))
 
 
 def set_limit(engine: Engine, call: PlayerCall[LimitRequest]) -> Content:
     """Set a limit: at once where it is lower, else it waits 24 hours for the player's confirmation."""
-    return _limits(engine.set_limit(call.who, call.given.kind, _amount_of(call.given)))
+    return success_of(engine.set_limit(call.who, call.given.kind, _amount_of(call.given)))
 
 
 def remove_limit(engine: Engine, call: PlayerCall[LimitChoice]) -> Content:
     """Take a limit away, which waits like a raise."""
-    return _limits(engine.set_limit(call.who, call.given.kind, None))
+    return success_of(engine.set_limit(call.who, call.given.kind, None))
 
 
 def confirm_limit(engine: Engine, call: PlayerCall[LimitChoice]) -> Content:
     """Confirm a raise that has waited for 24 hours."""
-    return _limits(engine.confirm_limit(call.who, call.given.kind))
+    return success_of(engine.confirm_limit(call.who, call.given.kind))
 
 
 def acknowledge_notices(engine: Engine, call: PlayerCall[Nothing]) -> Content:
     """Acknowledge the notices of the limits."""
-    return _limits(engine.acknowledge_notices(call.who))
+    return success_of(engine.acknowledge_notices(call.who))
 
 
 def get_play_pass(engine: Engine, call: PlayerCall[Nothing]) -> Content:
@@ -69,12 +69,7 @@ def acknowledge_reality_check(engine: Engine, call: PlayerCall[Nothing]) -> Cont
 
 def read_player_limits(engine: Engine, call: StaffCall[None]) -> Content:
     """Show staff a player's own limits and exclusions."""
-    return _limits(engine.read_player_limits(call.who, call.ids["playerId"]))
-
-
-def _limits(limits: PlayerLimits) -> Content:
-    content: Content = success() | to_wire(limits)
-    return content
+    return success_of(engine.read_player_limits(call.who, call.ids["playerId"]))
 
 
 def _amount_of(given: LimitRequest) -> int:
@@ -91,109 +86,37 @@ def _amount_of(given: LimitRequest) -> int:
 
 
 LIMITS: Final = (
+    Route("GET", f"{API}/player/limits", read_limits, gives=fields_of(PlayerLimits)),
+    Route("POST", f"{API}/player/limits", set_limit, gives=fields_of(PlayerLimits), refusals=(InvalidInput,)),
+    Route("POST", f"{API}/player/limits/remove", remove_limit, gives=fields_of(PlayerLimits)),
     Route(
-        method="GET",
-        path=f"{API}/player/limits",
-        name="readLimits",
-        caller=Caller.PLAYER,
-        handle=read_limits,
-        gives=fields_of(PlayerLimits),
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/player/limits",
-        name="setLimit",
-        caller=Caller.PLAYER,
-        handle=set_limit,
-        takes=requests.LimitRequest,
-        gives=fields_of(PlayerLimits),
-        refusals=(InvalidInput,),
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/player/limits/remove",
-        name="removeLimit",
-        caller=Caller.PLAYER,
-        handle=remove_limit,
-        takes=requests.LimitChoice,
-        gives=fields_of(PlayerLimits),
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/player/limits/confirm",
-        name="confirmLimit",
-        caller=Caller.PLAYER,
-        handle=confirm_limit,
-        takes=requests.LimitChoice,
+        "POST",
+        f"{API}/player/limits/confirm",
+        confirm_limit,
         gives=fields_of(PlayerLimits),
         refusals=(LimitRaiseNotPending, LimitRaiseTooEarly),
     ),
+    Route("POST", f"{API}/player/limits/ack", acknowledge_notices, gives=fields_of(PlayerLimits)),
+    Route("POST", f"{API}/player/pass", get_play_pass, gives={"play_pass": PlayPassRecord}),
     Route(
-        method="POST",
-        path=f"{API}/player/limits/ack",
-        name="acknowledgeNotices",
-        caller=Caller.PLAYER,
-        handle=acknowledge_notices,
-        takes=requests.Nothing,
-        gives=fields_of(PlayerLimits),
+        "POST", f"{API}/player/cool-off", take_cool_off, gives={"exclusion": Exclusion}, refusals=(ExclusionRuns,)
     ),
     Route(
-        method="POST",
-        path=f"{API}/player/pass",
-        name="getPlayPass",
-        caller=Caller.PLAYER,
-        handle=get_play_pass,
-        takes=requests.Nothing,
-        gives={"play_pass": PlayPassRecord},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/player/cool-off",
-        name="takeCoolOff",
-        caller=Caller.PLAYER,
-        handle=take_cool_off,
-        takes=requests.CoolOffRequest,
+        "POST",
+        f"{API}/player/self-exclusion",
+        take_self_exclusion,
         gives={"exclusion": Exclusion},
         refusals=(ExclusionRuns,),
     ),
+    Route("GET", f"{API}/player/reality-check", read_reality_check, gives={"reality_check": RealityCheck}),
     Route(
-        method="POST",
-        path=f"{API}/player/self-exclusion",
-        name="takeSelfExclusion",
-        caller=Caller.PLAYER,
-        handle=take_self_exclusion,
-        takes=requests.SelfExclusionRequest,
-        gives={"exclusion": Exclusion},
-        refusals=(ExclusionRuns,),
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/player/reality-check",
-        name="readRealityCheck",
-        caller=Caller.PLAYER,
-        handle=read_reality_check,
-        gives={"reality_check": RealityCheck},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/player/reality-check/ack",
-        name="acknowledgeRealityCheck",
-        caller=Caller.PLAYER,
-        handle=acknowledge_reality_check,
-        takes=requests.Nothing,
-        gives={"reality_check": RealityCheck},
+        "POST", f"{API}/player/reality-check/ack", acknowledge_reality_check, gives={"reality_check": RealityCheck}
     ),
 )
 """The routes of players."""
 
 
 STAFF_LIMITS: Final = (
-    Route(
-        method="GET",
-        path=f"{API}/admin/players/{{playerId}}/limits",
-        name="readPlayerLimits",
-        handle=read_player_limits,
-        gives=fields_of(PlayerLimits),
-    ),
+    Route("GET", f"{API}/admin/players/{{playerId}}/limits", read_player_limits, gives=fields_of(PlayerLimits)),
 )
 """The routes of staff."""

@@ -22,11 +22,10 @@ from ....domain.limits.reality_checks import RealityCheckDue
 from ....domain.play.players import PlayerClosed
 from ....domain.safety.actions import CooldownActive, LossLimitReached, PlayStopped
 from ....domain.vouchers.bonuses import BonusAckRequired
-from .. import requests
 from ..calls import PlayerCall, PublicCall
 from ..requests import Nothing, PlayerCredentials, RefreshRequest, Rotation, SpinRequest
 from .results import Result, success_of
-from .route import API, Caller, Route, fields_of
+from .route import API, Route, fields_of
 
 
 def log_player_in(engine: Engine, call: PublicCall[PlayerCredentials]) -> Result:
@@ -83,32 +82,21 @@ def read_fair_round(engine: Engine, call: PublicCall[None]) -> Result:
 
 FAIRNESS: Final = (
     Route(
-        method="GET",
-        path=f"{API}/player/fairness",
-        name="readFairness",
-        caller=Caller.PLAYER,
-        handle=read_fairness,
-        gives={"fairness": FairnessState},
-        refusals=(SeedRetired,),
+        "GET", f"{API}/player/fairness", read_fairness, gives={"fairness": FairnessState}, refusals=(SeedRetired,)
     ),
     Route(
-        method="POST",
-        path=f"{API}/player/fairness/rotate",
-        name="rotateSeed",
-        caller=Caller.PLAYER,
-        handle=rotate_seed,
-        takes=requests.Rotation,
+        "POST",
+        f"{API}/player/fairness/rotate",
+        rotate_seed,
         gives={"fairness": FairnessState},
         has_key=True,
         may_replay=True,
         refusals=(InvalidInput,),
     ),
     Route(
-        method="GET",
-        path=f"{API}/fair/rounds/{{link}}",
-        name="readFairRound",
-        caller=Caller.ANYBODY,
-        handle=read_fair_round,
+        "GET",
+        f"{API}/fair/rounds/{{link}}",
+        read_fair_round,
         gives={"game": Mapping[str, Any], "round": RoundExport},
     ),
 )
@@ -116,58 +104,26 @@ FAIRNESS: Final = (
 
 PLAYERS: Final = (
     Route(
-        method="POST",
-        path=f"{API}/player/login",
-        name="logPlayerIn",
-        caller=Caller.ANYBODY,
-        handle=log_player_in,
-        takes=requests.PlayerCredentials,
+        "POST",
+        f"{API}/player/login",
+        log_player_in,
         gives=fields_of(PlayerLoginResult),
         refusals=(InvalidCredentials, PlayerClosed, CoolingOff, SelfExcluded),
     ),
     Route(
-        method="POST",
-        path=f"{API}/player/refresh",
-        name="refreshPlayer",
-        caller=Caller.ANYBODY,
-        handle=refresh_player,
-        takes=requests.RefreshRequest,
+        "POST",
+        f"{API}/player/refresh",
+        refresh_player,
         gives=fields_of(PlayerLoginResult),
         refusals=(InvalidToken,),
     ),
+    Route("POST", f"{API}/player/logout", log_player_out, gives={}),
+    Route("GET", f"{API}/player/me", read_player_state, gives={"state": PlayerState}),
+    Route("POST", f"{API}/player/bonus/ack", acknowledge_bonus, gives={"state": PlayerState}),
     Route(
-        method="POST",
-        path=f"{API}/player/logout",
-        name="logPlayerOut",
-        caller=Caller.PLAYER,
-        handle=log_player_out,
-        takes=requests.Nothing,
-        gives={},
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/player/me",
-        name="readPlayerState",
-        caller=Caller.PLAYER,
-        handle=read_player_state,
-        gives={"state": PlayerState},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/player/bonus/ack",
-        name="acknowledgeBonus",
-        caller=Caller.PLAYER,
-        handle=acknowledge_bonus,
-        takes=requests.Nothing,
-        gives={"state": PlayerState},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/bet/spin",
-        name="spin",
-        caller=Caller.PLAYER,
-        handle=spin,
-        takes=requests.SpinRequest,
+        "POST",
+        f"{API}/bet/spin",
+        spin,
         gives={"result": SpinResult},
         may_give={"action": GivenAction, "limit_notices": list[Notice]},
         may_replay=True,

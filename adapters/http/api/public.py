@@ -15,14 +15,13 @@ from ....domain.errors import InvalidInput
 from ....domain.limits.exclusions import CoolingOff, SelfExcluded
 from ....domain.limits.play_passes import PlayPassOfOther
 from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
-from .. import requests
 from ..calls import Call, PublicCall
 from ..requests import Redemption
 from .results import Result
-from .route import API, CREATED, Caller, Route
+from .route import API, CREATED, Route
 
 
-def check_health(engine: Engine, _call: PublicCall[None]) -> Result:
+def health(engine: Engine, _call: PublicCall[None]) -> Result:
     """Tell whether the service can do its work."""
     engine.check_health()
     return success()
@@ -47,40 +46,16 @@ def redeem_voucher(engine: Engine, call: Call[PlayerPrincipal | None, Redemption
 
 
 PUBLIC: Final = (
+    Route("GET", "/api/health", health, gives={}),
+    Route("GET", f"{API}/games", list_games, gives={"games": list[GameRecord]}),
+    Route("GET", f"{API}/games/{{gameKey}}", read_game, gives={"game": Mapping[str, Any], "version": str}),
     Route(
-        method="GET",
-        path="/api/health",
-        name="health",
-        caller=Caller.ANYBODY,
-        handle=check_health,
-        gives={},
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/games",
-        name="listGames",
-        caller=Caller.ANYBODY,
-        handle=list_games,
-        gives={"games": list[GameRecord]},
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/games/{{gameKey}}",
-        name="readGame",
-        caller=Caller.ANYBODY,
-        handle=read_game,
-        gives={"game": Mapping[str, Any], "version": str},
-    ),
-    Route(
-        method="POST",
-        path=f"{API}/voucher/redeem",
-        name="redeemVoucher",
-        caller=Caller.PLAYER_OR_ANYBODY,
-        handle=redeem_voucher,
-        takes=requests.Redemption,
+        "POST",
+        f"{API}/voucher/redeem",
+        redeem_voucher,
+        gives={"player": RedeemedPlayer, "token": str, "refresh_token": str, "session_id": UUID},
         status=CREATED,
         status_for_player=HTTPStatus.OK,
-        gives={"player": RedeemedPlayer, "token": str, "refresh_token": str, "session_id": UUID},
         has_key=True,
         may_replay=True,
         refusals=(

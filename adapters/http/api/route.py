@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args, get_type_hints
 
 import attrs
 from attrs import field, frozen
 
+from ....application.access import PlayerPrincipal, StaffPrincipal
 from ....application.engine import Engine
 from ....application.errors import (
     Forbidden,
@@ -18,9 +20,10 @@ from ....application.errors import (
     Unauthorized,
 )
 from ....domain.errors import DomainError
+from ....domain.wire_names import camel
 from ..calls import MAX_BODY_BYTES
 from ..errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
-from . import results as handlers
+from .results import Result
 
 Refusals = tuple[type[DomainError], ...]
 Shape = Mapping[str, Any]
@@ -38,27 +41,24 @@ class Caller(Enum):
     STAFF = "a member of staff's"
 
 
-@frozen(kw_only=True)
+@frozen
 class Route:
-    """One route.
+    """One route, named after its handler.
 
+    - The handler's annotation of its call decides `caller` and `takes`.
     - `takes` is the class of the body, or of the query for a GET and if `takes_query` is true.
     - `gives` are the fields of a JSON answer; `may_give` are the optional ones.
     - `documents` are further media types of the answer; the only ones if `gives` is None.
     - `refusals` are this route's own; `every_refusal` adds those of the other columns. Stored refusals count as
-    refused
-      bets if the route `is_bet`, else as errors.
+      refused bets if the route `is_bet`, else as errors.
     """
 
     method: str
     path: str
-    name: str
-    handle: Callable[[Engine, Any], handlers.Result]
+    handle: Callable[[Engine, Any], Result]
     gives: Shape | None
     may_give: Shape = field(factory=dict)
     documents: tuple[str, ...] = ()
-    caller: Caller = Caller.STAFF
-    takes: type[Any] | None = None
     takes_query: bool = False
     status: HTTPStatus = HTTPStatus.OK
     status_for_player: HTTPStatus | None = None
@@ -67,6 +67,22 @@ class Route:
     is_bet: bool = False
     refusals: Refusals = ()
     limit_bytes: int = MAX_BODY_BYTES
+    name: str = field(init=False)
+    caller: Caller = field(init=False)
+    takes: type[Any] | None = field(init=False)
+
+    @name.default
+    def _handler_name(self) -> str:
+        return camel(self.handle.__name__)
+
+    @caller.default
+    def _handler_caller(self) -> Caller:
+        return _CALLERS[_annotations_of(self.handle)[0]]
+
+    @takes.default
+    def _handler_takes(self) -> type[Any] | None:
+        given = _annotations_of(self.handle)[1]
+        return None if given is NoneType else given
 
     @property
     def has_body(self) -> bool:
@@ -103,7 +119,20 @@ def is_id(parameter: str) -> bool:
     return parameter.endswith("Id")
 
 
+def _annotations_of(handle: Callable[[Engine, Any], Result]) -> tuple[Any, Any]:
+    """Return the caller's and the request's class in the annotation of a handler's call."""
+    _, call, *_ = get_type_hints(handle).values()
+    who, given = get_args(call)
+    return who, given
+
+
 _KNOWN: Final = (Caller.PLAYER, Caller.STAFF)
+_CALLERS: Final[Mapping[Any, Caller]] = {
+    NoneType: Caller.ANYBODY,
+    PlayerPrincipal | None: Caller.PLAYER_OR_ANYBODY,
+    PlayerPrincipal: Caller.PLAYER,
+    StaffPrincipal: Caller.STAFF,
+}
 
 
 def fields_of(result: type[Any]) -> Shape:

@@ -1,6 +1,7 @@
 """Routes of player safety."""
 # ruff: noqa: N815 - the attributes are the wire's camelCase names
 
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from ..errors import MalformedRequest, fault_of
 from ..filters import moment_in_utc
 from ..requests import NO_CONTROLS, ListQuery, Since, Typed, Until
 from .results import listed
-from .route import API, Caller, Route, fields_of, rows_of
+from .route import API, Route, fields_of, rows_of
 
 LossLimitCents = Annotated[
     int,
@@ -129,9 +130,7 @@ def set_safety_settings(engine: Engine, call: StaffCall[SafetySettingsRequest]) 
 def list_safety_actions(engine: Engine, call: StaffCall[SafetyActionsQuery]) -> Content:
     """List the safety actions, with the figures behind them."""
     only = _filter(call.given)
-    return listed(
-        "actions", "action_id", call.given, lambda page: engine.list_safety_actions(call.who, only, page)
-    )
+    return listed("actions", "action_id", call.given, partial(engine.list_safety_actions, call.who, only))
 
 
 def summarize_safety(engine: Engine, call: StaffCall[SafetySummaryQuery]) -> Content:
@@ -163,66 +162,34 @@ def _filter(given: SafetyActionsQuery | SafetySummaryQuery) -> SafetyFilter:
 
 
 SAFETY: Final = (
+    Route("POST", f"{API}/safety/event", note_safety_event, gives=fields_of(SafetyAnswer), refusals=(NotFound,)),
     Route(
-        method="POST",
-        path=f"{API}/safety/event",
-        name="noteSafetyEvent",
-        caller=Caller.PLAYER,
-        handle=note_safety_event,
-        takes=SafetyEvent,
-        gives=fields_of(SafetyAnswer),
-        refusals=(NotFound,),
+        "POST", f"{API}/safety/loss-limit", set_loss_limit, gives=fields_of(LossLimit), refusals=(LossLimitLocked,)
     ),
     Route(
-        method="POST",
-        path=f"{API}/safety/loss-limit",
-        name="setLossLimit",
-        caller=Caller.PLAYER,
-        handle=set_loss_limit,
-        takes=LossLimitRequest,
-        gives=fields_of(LossLimit),
-        refusals=(LossLimitLocked,),
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/admin/tenants/{{tenantId}}/safety",
-        name="readSafetySettings",
-        handle=read_safety_settings,
+        "GET",
+        f"{API}/admin/tenants/{{tenantId}}/safety",
+        read_safety_settings,
         gives={"safety": SafetySettingsRecord},
         refusals=(TenantHasNoPlayers,),
     ),
     Route(
-        method="PUT",
-        path=f"{API}/admin/tenants/{{tenantId}}/safety",
-        name="setSafetySettings",
-        handle=set_safety_settings,
-        takes=SafetySettingsRequest,
+        "PUT",
+        f"{API}/admin/tenants/{{tenantId}}/safety",
+        set_safety_settings,
         gives={"safety": SafetySettingsRecord},
         refusals=(InvalidInput, TenantHasNoPlayers),
     ),
     Route(
-        method="GET",
-        path=f"{API}/admin/safety/summary",
-        name="summarizeSafety",
-        handle=summarize_safety,
-        takes=SafetySummaryQuery,
+        "GET",
+        f"{API}/admin/safety/summary",
+        summarize_safety,
         gives={"range": SafetyRange, "data": SafetySummary},
         refusals=(MalformedRequest,),
     ),
+    Route("GET", f"{API}/admin/safety/actions", list_safety_actions, gives=rows_of("actions", SafetyActionRecord)),
     Route(
-        method="GET",
-        path=f"{API}/admin/safety/actions",
-        name="listSafetyActions",
-        handle=list_safety_actions,
-        takes=SafetyActionsQuery,
-        gives=rows_of("actions", SafetyActionRecord),
-    ),
-    Route(
-        method="GET",
-        path=f"{API}/admin/players/{{playerId}}/safety",
-        name="readPlayerSafety",
-        handle=read_player_safety,
-        gives={"safety": PlayerSafetyRecord},
+        "GET", f"{API}/admin/players/{{playerId}}/safety", read_player_safety, gives={"safety": PlayerSafetyRecord}
     ),
 )
 """The routes of player protection, for players' clients and staff."""
