@@ -1,4 +1,4 @@
-"""The audit on every storage: clean where nothing is wrong, each through the eyes of who asks; and the returns."""
+"""The audit on every storage: it finds nothing wrong, in the scope of each caller; also the returns of games."""
 
 from fractions import Fraction
 
@@ -24,7 +24,7 @@ def audited(storage: Storage) -> AuditedDay:
     return AuditedDay.played(storage)
 
 
-def test_a_day_in_which_everything_happened_is_clean_for_everybody(audited: AuditedDay) -> None:
+def test_day_with_every_operation_is_clean_for_every_caller(audited: AuditedDay) -> None:
     day = audited.day
     for _ in range(2):
         for principal in (

@@ -106,7 +106,7 @@ def test_who_sells_a_batch(day: Day) -> None:
     assert sell(day.north.cashier, tenant_id, amount_minor=1, count=1).code is None
 
 
-def test_a_sheet_shows_what_is_open_and_the_second_one_says_duplicate(day: Day) -> None:
+def test_sheet_shows_open_vouchers_and_a_reprint_says_duplicate(day: Day) -> None:
     day.fund(day.agent, 10_000)
     answer = _batch(day, 4)
     batch: list[Sold] = sold_batch(answer)

@@ -45,14 +45,14 @@ def test_it_fires_once(day: Day) -> None:
     day.books()
 
 
-def test_it_fires_after_the_round_has_settled_not_between_bet_and_win(day: Day) -> None:
+def test_triggers_after_settlement_not_between_bet_and_win(day: Day) -> None:
     guest = day.welcome(1000)
     assert _result(day, guest, 1000, EVEN) == (1000, 1000, False, 0)
     assert _result(day, guest, 950, DOUBLE) == (1900, 1950, False, 0)
     assert _shown(day.state(guest)) == (1950, 500, False)
 
 
-def test_a_round_is_written_as_bet_win_and_bonus_with_the_balance_after_each(day: Day) -> None:
+def test_round_is_bet_win_and_bonus_with_the_balance_after_each(day: Day) -> None:
     guest = day.welcome(200)
     day.spin(guest, 80, EVEN)
     day.spin(guest, 150, LOSE)
@@ -86,7 +86,7 @@ def test_two_of_1_and_5000_at_a_balance_of_50_are_both_paid(day: Day) -> None:
     day.books()
 
 
-def test_the_older_of_two_is_paid_and_the_younger_kept(day: Day) -> None:
+def test_the_older_of_two_is_paid_and_the_younger_stays_held(day: Day) -> None:
     guest = day.seat(2000, 300, 700)
     assert _result(day, guest, 1900, LOSE) == (0, 400, True, 300)
     assert _shown(day.state(guest)) == (400, 700, True)
@@ -130,7 +130,7 @@ def test_a_voucher_of_1_has_no_bonus(day: Day) -> None:
     day.books()
 
 
-def test_a_top_up_that_leaves_a_fun_or_less_triggers_its_own_bonus(day: Day) -> None:
+def test_top_up_that_leaves_a_fun_or_less_triggers_its_own_bonus(day: Day) -> None:
     guest = day.welcome(1)
     day.redeem(day.sell(99), guest)
     assert _shown(day.state(guest)) == (149, 0, True)
@@ -140,7 +140,7 @@ def test_a_top_up_that_leaves_a_fun_or_less_triggers_its_own_bonus(day: Day) -> 
     day.books()
 
 
-def test_spins_wait_for_the_acknowledgement_which_covers_all_and_may_be_repeated(day: Day) -> None:
+def test_spins_wait_for_one_repeatable_acknowledgement_of_all(day: Day) -> None:
     guest = day.welcome(100)
     day.redeem(day.sell(2), guest)  # 152, 1 held
     refused = day.spin(guest, 1, LOSE)

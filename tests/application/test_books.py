@@ -21,7 +21,7 @@ T, K = EventType, AccountKind
 Plant = Callable[[Day, UnitOfWork], None]
 
 
-def test_play_events_name_agent_region_and_the_cashier_of_the_first_voucher(day: Day) -> None:
+def test_play_events_name_agent_region_and_first_cashier(day: Day) -> None:
     first = day.sell(1000)
     guest = day.guest(day.redeem(first))
     day.fund(day.agent, 1000)
@@ -45,7 +45,7 @@ def test_play_events_name_agent_region_and_the_cashier_of_the_first_voucher(day:
     assert day.record(guest).cashier_id == seller
 
 
-def test_bet_and_win_name_the_round_its_game_and_the_callers_action(day: Day) -> None:
+def test_bet_and_win_name_round_game_and_the_callers_action(day: Day) -> None:
     guest = day.welcome(1000)
     result = day.spin(guest, 100, DOUBLE, key="mine").content()["result"]
     bet, win = day.events(of=guest)[-2:]

@@ -39,9 +39,9 @@ def starts(
 
 
 def test_hour_with_clocks_put_back_by_half_is_one_bucket(day: Day) -> None:
-    """From 02:00 back to 01:30 at 15:00 UTC: the hour that began at 14:00 UTC ends at 15:30.
+    """Clocks go from 02:00 back to 01:30 at 15:00 UTC: the hour that began at 14:00 UTC ends at 15:30.
 
-    A bucket of an hour begins at a local full hour, and 01:30 is none.
+    A bucket of an hour begins at a local full hour; 01:30 is not one.
     """
     change, ended = datetime(2026, 4, 4, 15, tzinfo=UTC), datetime(2026, 4, 4, 15, 30, tzinfo=UTC)
     for moment in (change - HOUR / 2, change + HOUR / 4, ended):

@@ -77,7 +77,7 @@ def test_a_closed_player_is_refused_everywhere(day: Day) -> None:
     day.books()
 
 
-def test_a_named_closing_is_answered_again_and_a_second_one_is_refused_for_ever(day: Day) -> None:
+def test_closing_replays_under_its_key_and_a_second_is_refused(day: Day) -> None:
     guest, other = day.welcome(1000), day.welcome(1000)
     close = day.engine.close_player
     first = close(day.agent.head, guest.player_id, action_id="k")
@@ -104,9 +104,9 @@ def test_a_player_with_nothing_is_closed_without_a_movement(day: Day) -> None:
     day.books()
 
 
-@pytest.mark.parametrize(("balance_minor", "pieces"), [(M, [M]), (M + 1, [M, 1]), (3 * M, [M, M, M])])
+@pytest.mark.parametrize(("balance_minor", "amounts"), [(M, [M]), (M + 1, [M, 1]), (3 * M, [M, M, M])])
 def test_a_balance_above_the_largest_amount_goes_back_in_several(
-    day: Day, tmp_path: Path, balance_minor: int, pieces: list[int]
+    day: Day, tmp_path: Path, balance_minor: int, amounts: list[int]
 ) -> None:
     guest = day.seat_rich(balance_minor)
     before, _, held_minor, _ = day.wallet(day.agent)
@@ -116,13 +116,13 @@ def test_a_balance_above_the_largest_amount_goes_back_in_several(
     assert day.engine.close_player(day.agent.head, guest.player_id, action_id="k").body == answer.body
     assert day.wallet(day.agent)[:3] == (before + balance_minor + held_minor, 0, 0)
     closed = day.events(only=T.PLAYER_CLOSED)
-    assert [event.amount_minor for event in closed] == pieces
-    so_far = [sum(pieces[: number + 1]) for number in range(len(pieces))]
+    assert [event.amount_minor for event in closed] == amounts
+    so_far = [sum(amounts[: number + 1]) for number in range(len(amounts))]
     assert [event.from_balance_minor for event in closed] == [balance_minor - moved for moved in so_far]
     assert [event.to_balance_minor for event in closed] == [before + moved for moved in so_far]
     # The first is named as ever, so that no player is emptied twice; the others after it.
     named = [str(guest.player_id), f"{guest.player_id}/2", f"{guest.player_id}/3"]
-    assert [event.action_id for event in closed] == named[: len(pieces)]
+    assert [event.action_id for event in closed] == named[: len(amounts)]
     assert {(event.actor_id, event.cashier_id) for event in closed} == {
         (day.agent.tenant_id, day.agent.head.staff_id)
     }
@@ -145,7 +145,7 @@ def test_a_player_who_is_out_is_closed_without_ending_a_session(day: Day) -> Non
     day.books()
 
 
-def test_a_paid_bonus_that_nobody_acknowledged_is_balance_and_returns_as_such(day: Day) -> None:
+def test_paid_bonus_without_acknowledgement_returns_as_balance(day: Day) -> None:
     guest = day.welcome(100)
     assert day.state(guest).bonus_ack_required
     player = day.engine.close_player(day.agent.head, guest.player_id).content()["player"]
@@ -160,7 +160,7 @@ def test_a_paid_bonus_that_nobody_acknowledged_is_balance_and_returns_as_such(da
     day.books()
 
 
-def test_who_closes_whom(day: Day) -> None:
+def test_who_may_close_which_player(day: Day) -> None:
     guest = day.welcome(1000)
     for who in (day.owner, day.agent.cashier, day.agent.analyst, day.north.cashier):
         with pytest.raises(Forbidden):

@@ -59,7 +59,7 @@ def _safe(day: Day, seed: int = 2) -> Engine:
 
 
 def _outcome(call: Callable[[], T]) -> T | str:
-    """Return what a call returns, or the code of its refusal."""
+    """Return the call's result, or the code of its refusal."""
     try:
         return call()
     except DomainError as refused:
@@ -98,7 +98,7 @@ def test_of_200_redemptions_of_one_voucher_exactly_one_succeeds(day: Day) -> Non
     assert day.wallet(day.agent)[:3] == (0, 0, 500)
 
 
-def test_of_top_ups_of_one_voucher_by_many_players_exactly_one_succeeds(day: Day) -> None:
+def test_exactly_one_of_many_players_tops_up_with_a_voucher(day: Day) -> None:
     guests, voucher, engine = [day.welcome(1000) for _ in range(4)], day.sell(500), _safe(day)
     calls = [
         partial(engine.redeem_voucher, code=voucher.code, pin=voucher.pin, player=guest.principal)
@@ -111,7 +111,7 @@ def test_of_top_ups_of_one_voucher_by_many_players_exactly_one_succeeds(day: Day
     day.books()
 
 
-def test_of_50_spins_on_a_wallet_for_10_exactly_the_affordable_ones_are_played(day: Day) -> None:
+def test_50_spins_at_once_play_exactly_the_10_affordable_ones(day: Day) -> None:
     guest, engine = day.seat(1000), _losing(day)
     before = _count(day, E.BET)
     spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel")
@@ -141,7 +141,7 @@ def test_a_bonus_that_many_spins_reach_for_is_paid_once(day: Day) -> None:
     assert _count(day, E.BONUS_ACKNOWLEDGED) == 1
 
 
-def test_of_100_copies_of_one_action_one_round_is_played_and_all_get_its_answer(day: Day) -> None:
+def test_100_copies_of_one_action_play_one_round_with_one_answer(day: Day) -> None:
     guest, engine = day.welcome(100_000), _safe(day)
     spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel", action_id="the same")
     answers = [answer for answer in _at_once([spin] * 100) if not isinstance(answer, str)]
@@ -198,7 +198,7 @@ def test_one_key_for_sales_of_two_agents_makes_one_sale(day: Day) -> None:
 
 @frozen
 class WatchedPins:
-    """The PIN keys of tests, noting every guess that is looked at."""
+    """The PIN keys of tests, which note every attempt that is checked."""
 
     seen: list[str] = field(factory=list)
     current: str = PINS.current
@@ -209,13 +209,13 @@ class WatchedPins:
     def derive(self, kind: PinKind, owner_id: object, ref: PinRef) -> str:
         return PINS.derive(kind, owner_id, ref)  # type: ignore[arg-type] # passed on
 
-    def matches(self, kind: PinKind, owner_id: object, ref: PinRef, guess: str) -> bool:
-        self.seen.append(guess)
-        return PINS.matches(kind, owner_id, ref, guess)  # type: ignore[arg-type] # passed on
+    def matches(self, kind: PinKind, owner_id: object, ref: PinRef, attempt: str) -> bool:
+        self.seen.append(attempt)
+        return PINS.matches(kind, owner_id, ref, attempt)  # type: ignore[arg-type] # passed on
 
 
 @pytest.mark.parametrize("subject", ["voucher", "log-in"])
-def test_of_200_wrong_guesses_at_once_five_are_looked_at_and_it_is_locked(day: Day, subject: str) -> None:
+def test_of_200_wrong_attempts_at_once_exactly_five_are_checked(day: Day, subject: str) -> None:
     voucher, guest, pins = day.sell(1000), day.welcome(1000), WatchedPins()
     watching: PinKeys = pins  # type: ignore[assignment] # a stand-in
     randomness = SeededRandomness(3)
@@ -275,7 +275,7 @@ def test_the_same_credit_is_moved_once(day: Day) -> None:
     day.books()
 
 
-def test_credit_that_goes_up_and_down_at_once_is_neither_lost_nor_stuck(day: Day) -> None:
+def test_credit_up_and_down_at_once_is_neither_lost_nor_stuck(day: Day) -> None:
     engine = _safe(day)
     day.fund(day.north, 1000)
     day.fund(day.agent, 1000)
@@ -310,7 +310,7 @@ def test_a_refresh_token_is_good_once_also_at_once(day: Day, kind: str) -> None:
     assert outcomes.count("INVALID_TOKEN") == 19
 
 
-def test_a_slug_asked_for_by_two_operators_at_once_names_one_agent(day: Day) -> None:
+def test_slug_requested_by_two_operators_at_once_names_one_agent(day: Day) -> None:
     engine = _safe(day)
     for number in range(8):
         calls = [

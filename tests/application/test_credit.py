@@ -72,7 +72,7 @@ def test_the_answer_and_the_event_of_an_issue(day: Day) -> None:
     assert event.meta == {"memo": "Frühling"}
 
 
-def test_a_move_belongs_to_the_lower_tenant_and_states_both_balances(day: Day) -> None:
+def test_move_belongs_to_the_lower_tenant_and_has_both_balances(day: Day) -> None:
     _give(day, day.owner, day.north, 1000)
     _give(day, day.north.head, day.agent, 400)
     (event,) = day.events(only=T.CREDIT_MOVED)
@@ -170,6 +170,6 @@ def test_a_memo_is_printable_and_not_empty(day: Day, memo: str) -> None:
     _refused(day, _give, day.owner, day.north, InvalidInput, memo=memo)
 
 
-def test_who_may_not_is_told_so_before_anything_else_is_looked_at(day: Day) -> None:
+def test_missing_permission_is_refused_before_all_other_checks(day: Day) -> None:
     with pytest.raises(Forbidden):
         day.engine.give_credit(day.agent.analyst, day.agent.tenant_id, amount_minor=-1, memo="")

@@ -58,7 +58,7 @@ def _draw(random: Random) -> Callable[[ModelledDay], None]:
     return command
 
 
-def test_memory_and_postgres_end_in_equal_states_after_the_same_5_000_commands() -> None:
+def test_memory_and_postgres_agree_after_the_same_5_000_commands() -> None:
     worlds = [build_modelled_day(open_empty(name)) for name in STORAGES]
     random = Random(5_000)
     for number in range(COMMANDS):
@@ -78,7 +78,7 @@ def test_memory_and_postgres_end_in_equal_states_after_the_same_5_000_commands()
 
 
 class Own:
-    """One operator's people at work; whatever they see is written down."""
+    """The staff and players of one operator, with a record of everything that they see."""
 
     def __init__(self, day: Day, operator: Desk, desks: list[Desk], seed: int) -> None:
         self.day, self.operator, self.desks = day, operator, desks
@@ -148,7 +148,7 @@ class Own:
 
 @cache
 def _observed(name: str, *, with_neighbour: bool) -> str:
-    """Return all that north observed; ids and codes are its own, whoever else is served in between."""
+    """Return all observations of north. Its ids and codes do not depend on requests of others in between."""
     storage = open_empty(name)
     day = build_day(storage)
     north = Own(day, day.north, [day.agent, day.sister], 1)
@@ -159,15 +159,15 @@ def _observed(name: str, *, with_neighbour: bool) -> str:
         north.work()
         if with_neighbour:
             # What the engine is made of is set back: the neighbour must be seen in nothing else.
-            kept = (ids._count, draws._rest._random.getstate(), day.clock.now())  # type: ignore[attr-defined] # inner state
+            saved = (ids._count, draws._rest._random.getstate(), day.clock.now())  # type: ignore[attr-defined] # inner state
             for _ in range(order.randrange(3)):
                 south.work()
             day.clock.advance(days=order.choice((0, 0, 0, 3)))
             day.engine.set_tenant_status.suspend(day.owner, day.south.tenant_id)
             day.engine.set_tenant_status.resume(day.owner, day.south.tenant_id)
-            ids._count = kept[0]  # type: ignore[attr-defined] # inner state
-            draws._rest._random.setstate(kept[1])
-            day.clock.set(kept[2])
+            ids._count = saved[0]  # type: ignore[attr-defined] # inner state
+            draws._rest._random.setstate(saved[1])
+            day.clock.set(saved[2])
         day.clock.advance(seconds=1)
     assert len(north.guests) > 20
     storage.close()
@@ -175,7 +175,7 @@ def _observed(name: str, *, with_neighbour: bool) -> str:
 
 
 @pytest.mark.parametrize("name", STORAGES)
-def test_what_one_operator_does_never_changes_what_the_other_observes(name: str) -> None:
+def test_an_operators_actions_never_change_anothers_observations(name: str) -> None:
     assert _observed(name, with_neighbour=True) == _observed(name, with_neighbour=False)
 
 

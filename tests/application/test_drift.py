@@ -1,4 +1,4 @@
-"""The alarm of the games' numbers on every storage: silent while a wheel is fair, not where it pays too much."""
+"""The alarm about a game's return, on every storage: silent for a fair wheel, raised if it pays too much."""
 
 from random import Random
 
@@ -15,7 +15,7 @@ ROUNDS = 80
 
 
 def played(day: Day, lowest_ticket: int, *, stakes: tuple[int, ...] = (100,)) -> GameFigures:
-    """Play rounds whose tickets are drawn from some ticket on, and return what is told of the game."""
+    """Play rounds with tickets from `lowest_ticket` upwards, and return the game's figures."""
     random, guest = Random(lowest_ticket), day.welcome(10_000_000)
     for number in range(ROUNDS):
         day.spin(guest, stakes[number % len(stakes)], random.randrange(lowest_ticket, 10_000))
@@ -42,7 +42,7 @@ def test_a_wheel_that_stops_at_its_prizes_alone_has(day: Day) -> None:
     assert day.engine.run_audit(day.north.head).findings[0].code == "RTP_ALARM"
 
 
-def test_of_a_game_elsewhere_too_little_is_known_before_it_was_played_much(day: Day) -> None:
+def test_external_game_needs_many_rounds_before_a_verdict(day: Day) -> None:
     desk = day.north
     day.engine.configure_game(desk.head, "theirs", provider="them", expected_rtp="0.95", volatility="3")
     provider = day.hire(day.agent.tenant_id, desk.operator_id, "provider", Role.PROVIDER)

@@ -1,4 +1,4 @@
-"""What a tenant enforces: spins that score themselves, pauses and stops that are held to. On every storage."""
+"""Enforcement on every storage: spins are scored automatically, and pauses and stops are binding."""
 
 from datetime import UTC, datetime
 
@@ -65,7 +65,7 @@ def test_a_spin_scores_itself_and_the_next_one_is_refused(day: Day, how: str) ->
     assert day.events() == before
 
 
-def test_a_pause_ends_to_the_moment_and_play_starts_anew(day: Day) -> None:
+def test_pause_ends_to_the_moment_and_play_starts_again(day: Day) -> None:
     guest, _ = risky(day, "cooldown")
     day.clock.advance(seconds=89, milliseconds=999)
     assert day.spin(guest, 1, LOSE).content()["retryAfter"] == 1
@@ -88,7 +88,7 @@ def test_the_refusal_is_an_answer_that_stays(day: Day) -> None:
     assert day.spin(guest, 1, LOSE, key="later").code is None
 
 
-def test_a_spin_that_was_played_before_is_answered_during_a_pause(day: Day) -> None:
+def test_spin_that_was_played_before_is_replayed_during_a_pause(day: Day) -> None:
     enforce(day, "cooldown")
     guest = day.welcome(100_000)
     first = day.spin(guest, 1, LOSE, key="first")
@@ -107,7 +107,7 @@ def test_logging_in_again_changes_nothing(day: Day, how: str) -> None:
     assert day.spin(again, 1, LOSE).code == "COOLDOWN_ACTIVE"
 
 
-def test_a_pause_that_a_reported_event_led_to_is_held_to_as_well(day: Day) -> None:
+def test_pause_after_an_external_event_is_binding_as_well(day: Day) -> None:
     guest = day.welcome(100_000)
     lose(day, guest, 13, gap_ms=800)
     enforce(day, "cooldown")
@@ -124,7 +124,7 @@ def test_asking_during_a_pause_makes_it_no_longer(day: Day) -> None:
     assert len(actions(day)) == 2
 
 
-def test_a_stop_ends_play_until_a_new_day_in_the_tenants_zone(day: Day) -> None:
+def test_stop_ends_play_until_a_new_day_in_the_tenants_timezone(day: Day) -> None:
     enforce(day, "stop", policy=LOUD, zone="Asia/Kathmandu")
     guest = day.welcome(100_000)
     last = lose(day, guest, 6, gap_ms=100)[-1]

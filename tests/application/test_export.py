@@ -65,7 +65,7 @@ def test_of_an_operator_holds_no_other(sealed_day: Day, tmp_path: Path) -> None:
     assert str(sealed_day.south.operator_id) not in gzip.decompress(file.read_bytes()).decode()
 
 
-def test_of_an_agent_tells_nothing_of_the_others_and_can_be_checked(sealed_day: Day, tmp_path: Path) -> None:
+def test_of_an_agent_has_no_events_of_others_and_is_verifiable(sealed_day: Day, tmp_path: Path) -> None:
     file = exported(sealed_day.engine, tmp_path / "agent", "north-a")
     assert Verdict.on(file).clean
     lines = [json.loads(line) for line in lines_of(file)]
@@ -95,7 +95,7 @@ def test_a_file_that_is_there_is_left_alone(sealed_day: Day, file: Path) -> None
 
 
 class Interrupted(Exception):
-    """Raised where a test stops an export."""
+    """Error by which a test stops an export."""
 
 
 def _interrupted(engine_export: ExportLedger, file: Path, after: int) -> None:
@@ -112,7 +112,7 @@ def _interrupted(engine_export: ExportLedger, file: Path, after: int) -> None:
 
 
 @pytest.mark.parametrize("page", [1, 5, 2_000])
-def test_interrupted_anywhere_and_resumed_it_equals_one_made_in_one_go(
+def test_interrupted_and_resumed_anywhere_equals_uninterrupted(
     sealed_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     monkeypatch.setattr(sealing, "PAGE", page)
@@ -141,7 +141,7 @@ def test_an_export_of_something_else_is_not_gone_on_with(sealed_day: Day, tmp_pa
         exported(sealed_day.engine, file, "north")
 
 
-def test_a_note_that_cannot_be_read_or_believed_is_begun_anew(sealed_day: Day, tmp_path: Path) -> None:
+def test_unreadable_or_wrong_bookmark_starts_the_export_again(sealed_day: Day, tmp_path: Path) -> None:
     whole = exported(sealed_day.engine, tmp_path / "whole").read_bytes()
     file = tmp_path / "ledger"
     _interrupted(sealed_day.engine.export_ledger, file, 2)
@@ -152,7 +152,7 @@ def test_a_note_that_cannot_be_read_or_believed_is_begun_anew(sealed_day: Day, t
     assert exported(sealed_day.engine, file).read_bytes() == whole
 
 
-def test_a_plan_and_a_bookmark_are_kept_whole(sealed_day: Day) -> None:
+def test_plan_and_bookmark_are_stored_whole(sealed_day: Day) -> None:
     export = sealed_day.engine.export_ledger
     plan = export.plan("north-a")
     assert ExportPlan.of(json.loads(json.dumps(plan.state()))) == plan
@@ -170,7 +170,7 @@ Harm = Callable[[list[bytes]], list[bytes]]
 
 
 def _event_at(lines: list[bytes], number: int = 3) -> int:
-    """Return where the n-th sealed event of north stands."""
+    """Return the index of the line with the n-th sealed event of north."""
     events = [at for at, line in enumerate(lines) if b'"eventId"' in line]
     return events[number]
 
@@ -216,7 +216,7 @@ def _without_a_sealed_stretch(lines: list[bytes]) -> list[bytes]:
 
 
 def _last_event(lines: list[bytes]) -> int:
-    """Return where the last event of north stands, which is under no seal."""
+    """Return the index of the line with north's last event, which is not sealed."""
     *_, south = (at for at, line in enumerate(lines) if line.startswith(b'{"operator"'))
     assert b'"eventId"' in lines[south - 1]
     return south - 1
@@ -302,7 +302,7 @@ def test_no_change_in_a_file_goes_unseen(file: Path, tmp_path: Path, harm: str) 
 
 
 @pytest.mark.parametrize("cut", [1, 30, 0.5])
-def test_a_file_that_breaks_off_is_told(file: Path, tmp_path: Path, cut: float) -> None:
+def test_truncated_file_is_reported(file: Path, tmp_path: Path, cut: float) -> None:
     raw = file.read_bytes()
     length = int(len(raw) * cut) if cut < 1 else len(raw) - int(cut)
     broken = tmp_path / "broken"
@@ -313,7 +313,7 @@ def test_a_file_that_breaks_off_is_told(file: Path, tmp_path: Path, cut: float) 
 
 
 def test_memory_does_not_grow_with_the_ledger(day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four times as many events take no more of it: what is not kept by the storage itself."""
+    """Four times as many events take no more memory, apart from the storage itself."""
     monkeypatch.setattr(sealing, "PAGE", 50)
     monkeypatch.setattr(sealing, "SEAL_BATCH", 50)
     guest = day.welcome(1_000_000)

@@ -122,7 +122,7 @@ def test_a_rotation_that_was_named_is_answered_again(fair: Day) -> None:
     assert fair.engine.read_fairness(guest.principal).nonce == 1
 
 
-def test_a_rotation_without_a_round_tells_a_seed_that_decided_none(fair: Day) -> None:
+def test_rotation_without_a_round_reveals_a_seed_of_no_round(fair: Day) -> None:
     guest = fair.welcome(1_000)
     for _ in range(3):
         assert _fairness(fair.engine.rotate_seed(guest.principal))["previous"]["rounds"] == 0
@@ -141,7 +141,7 @@ def test_refusals_take_no_nonce(fair: Day) -> None:
 
 
 def test_spins_and_rotations_of_several_devices_leave_no_gap(fair: Day) -> None:
-    """Whatever comes between, each seed has decided rounds 0, 1, 2 ... of its own, and each of them once."""
+    """Each seed has decided its own rounds 0, 1, 2 ..., and each of them once."""
     guest = fair.welcome(100_000)
 
     def device(number: int) -> None:
@@ -165,7 +165,7 @@ def test_spins_and_rotations_of_several_devices_leave_no_gap(fair: Day) -> None:
 # --- rounds, by their link ------------------------------------------------------------------------------------
 
 
-def test_a_round_is_shown_to_whoever_has_its_link_and_its_seed_once_it_is_told(fair: Day) -> None:
+def test_round_is_public_by_link_and_its_seed_after_rotation(fair: Day) -> None:
     guest = fair.welcome(1_000)
     result = _spin(fair, guest, 10)
     assert result["proof"]["link"].startswith(guest.login_code[:4])
@@ -201,9 +201,7 @@ def test_what_is_no_link_of_ours_shows_nothing(fair: Day) -> None:
     assert fair.engine.read_fair_round(link.lower())["ok"]
 
 
-def test_a_changed_game_is_a_new_version_and_rounds_of_the_old_one_still_verify(
-    storage: Storage, fair: Day
-) -> None:
+def test_changed_game_is_a_new_version_and_old_rounds_verify(storage: Storage, fair: Day) -> None:
     guest = fair.welcome(1_000)
     old = _spin(fair, guest, 10)
     pays = {**DEMO_GAME.pays, "sunrise": {1: 150}}

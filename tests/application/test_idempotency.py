@@ -116,22 +116,22 @@ CASES = [_issue_credit, _move_credit, _return_credit, _issue_voucher, _void_vouc
 every_case = pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__.strip("_"))
 
 
-def _marks(day: Day) -> tuple[Any, ...]:
+def _state(day: Day) -> tuple[Any, ...]:
     desks = (day.north, day.agent)
     return (len(day.events()), *(day.wallet(desk) for desk in desks))
 
 
 @every_case
-def test_a_repeated_command_gets_the_same_bytes_and_changes_nothing(day: Day, make: Callable[[Day], Case]) -> None:
+def test_replay_returns_same_bytes_and_changes_nothing(day: Day, make: Callable[[Day], Case]) -> None:
     case = make(day)
     first = case.send("key-1")
-    after = _marks(day)
+    after = _state(day)
     assert (first.code, first.replayed) == (None, False)
     for hours in (0, 1, 22):
         day.clock.advance(hours=hours)
         again = case.send("key-1")
         assert (again.body, again.code, again.replayed) == (first.body, None, True)
-    assert _marks(day) == after
+    assert _state(day) == after
     day.books()
 
 
@@ -139,13 +139,13 @@ def test_a_repeated_command_gets_the_same_bytes_and_changes_nothing(day: Day, ma
 def test_a_changed_command_under_the_same_key_is_refused(day: Day, make: Callable[[Day], Case]) -> None:
     case = make(day)
     first = case.send("key-1")
-    after = _marks(day)
+    after = _state(day)
     for _ in range(2):
         with pytest.raises(IdempotencyKeyReused) as refused:
             case.change("key-1")
         assert refused.value.action_id == "key-1"
     assert case.send("key-1").body == first.body
-    assert _marks(day) == after
+    assert _state(day) == after
     # Under a key of its own it is another command.
     assert case.change("key-2").code is None
     day.books()
@@ -168,11 +168,11 @@ def test_what_is_stored_holds_no_pin_and_no_token(day: Day, make: Callable[[Day]
     case = make(day)
     answer = case.send("key-1")
     stored = day.stored(case.binding, case.actor_id, "key-1")
-    kept = stored.body.decode() + json.dumps(dict(stored.hints))
+    recorded = stored.body.decode() + json.dumps(dict(stored.hints))
     shown = case.secrets(answer.content())
     assert all(shown)
     for secret in shown:
-        assert secret not in kept
+        assert secret not in recorded
     if shown:
         assert stored.hints
         assert answer.body != stored.body
@@ -195,7 +195,7 @@ def test_secrets_are_shown_again_for_a_day_and_then_no_more(day: Day, make: Call
     day.books()
 
 
-def test_a_redemption_by_a_new_player_is_repeated_with_pin_and_tokens_for_a_day(day: Day) -> None:
+def test_redemption_replays_with_pin_and_tokens_for_a_day(day: Day) -> None:
     voucher = day.sell(1000)
     first = day.redeem(voucher, key="key-1")
     guest = day.guest(first)
@@ -204,9 +204,9 @@ def test_a_redemption_by_a_new_player_is_repeated_with_pin_and_tokens_for_a_day(
     assert (again.body, again.replayed) == (first.body, True)
     assert len(day.engine.list_players(day.owner)) == 1
     stored = day.stored(guest.principal.binding, voucher.voucher_id, "key-1")
-    kept = stored.body.decode() + json.dumps(dict(stored.hints))
+    recorded = stored.body.decode() + json.dumps(dict(stored.hints))
     for secret in (guest.pin, guest.token, guest.refresh_token, voucher.pin):
-        assert secret not in kept
+        assert secret not in recorded
     day.clock.advance(hours=1)
     with pytest.raises(ReplaySecretExpired):
         day.redeem(voucher, key="key-1")
@@ -251,7 +251,7 @@ def test_a_refusal_for_lack_of_money_stays_one_after_a_top_up(day: Day) -> None:
     day.books()
 
 
-def test_a_refusal_for_lack_of_an_acknowledgement_stays_one_after_it(day: Day) -> None:
+def test_refusal_for_lack_of_an_acknowledgement_stays_refused(day: Day) -> None:
     guest = day.welcome(100)
     refused = day.spin(guest, 10, SUNRISE, key="early")
     assert refused.code == "BONUS_ACK_REQUIRED"
@@ -260,7 +260,7 @@ def test_a_refusal_for_lack_of_an_acknowledgement_stays_one_after_it(day: Day) -
     assert day.spin(guest, 10, LOSE, key="late").code is None
 
 
-def test_refusals_of_staff_are_kept_as_well(day: Day) -> None:
+def test_refusals_of_staff_are_stored_as_well(day: Day) -> None:
     calls: list[Callable[[str | None], Answer]] = [
         lambda key: day.engine.issue_voucher(
             day.agent.cashier, day.agent.tenant_id, amount_minor=100, action_id=key
@@ -279,15 +279,15 @@ def test_refusals_of_staff_are_kept_as_well(day: Day) -> None:
             call(None)
     day.fund(day.agent, 1000)
     day.fund(day.north, 1000)
-    before = _marks(day)
+    before = _state(day)
     for call, refusal in zip(calls, refusals, strict=True):
         again = call("poor")
         assert (again.body, again.code, again.replayed) == (refusal.body, refusal.code, True)
-    assert _marks(day) == before
+    assert _state(day) == before
     assert all(call("rich").code is None for call in calls)
 
 
-def test_a_voucher_that_is_gone_is_refused_for_ever_under_its_key(day: Day) -> None:
+def test_redeemed_voucher_is_refused_forever_under_its_key(day: Day) -> None:
     guest, voucher = day.welcome(1000), day.sell(100)
     day.engine.void_voucher(day.agent.head, voucher.voucher_id)
     refused = day.redeem(voucher, guest, "key-1")
@@ -308,7 +308,7 @@ def test_a_key_belongs_to_its_own_caller(day: Day) -> None:
     day.books()
 
 
-def test_one_key_names_one_command_of_a_caller_whatever_it_does(day: Day) -> None:
+def test_one_key_names_one_command_of_a_caller_of_any_kind(day: Day) -> None:
     day.fund(day.agent, 10_000)
     head, agent_id = day.agent.head, day.agent.tenant_id
     voucher = sold(day.engine.issue_voucher(head, agent_id, amount_minor=10))
@@ -382,7 +382,7 @@ def test_an_unnamed_spin_tells_the_name_it_was_given(day: Day) -> None:
     assert day.spin(guest, 10, key=name).body == first.body
 
 
-def test_what_is_wrong_with_the_request_itself_is_not_kept(day: Day) -> None:
+def test_refusal_of_a_malformed_request_is_not_stored(day: Day) -> None:
     guest = day.welcome(1000)
     with pytest.raises(InvalidInput):
         day.spin(guest, 0, key="key-1")

@@ -1,4 +1,4 @@
-"""Importing what games elsewhere have told, and marking what they told twice."""
+"""The import of events of external games, and the marking of their duplicates."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def _reported(day: Day, number: int, **given: Any) -> LedgerEvent:
 
 
 def _file(day: Day, events: list[LedgerEvent]) -> Callable[[], Iterator[bytes]]:
-    """Return what reads a file with these events of north, none of them sealed."""
+    """Return a reader of a file with these events of north, none of them sealed."""
     lines = [
         canonical({"export": {"form": "playtime-ledger-1", "exportedAt": "", "tenant": None}}),
         canonical({"operator": {"operatorId": str(day.north.operator_id), "slug": "north"}}),
@@ -71,14 +71,14 @@ def _external(day: Day) -> list[LedgerEvent]:
     return sorted((e for e in events if e.source is EventSource.EXTERNAL), key=lambda e: e.action_id)
 
 
-def _elsewhere(day: Day) -> dict[str, int]:
-    """Return what the overview tells of games elsewhere."""
+def _external_figures(day: Day) -> dict[str, int]:
+    """Return the overview's figures of external games."""
     asked = AnalyticsRequest(since=START - timedelta(days=1), until=START + timedelta(days=1))
-    told = day.engine.read_overview(day.north.head, asked).data.current.elsewhere
-    return {name: getattr(told, name) for name in ("spins", "handle_minor", "payout_minor")}
+    external = day.engine.read_overview(day.north.head, asked).data.current.elsewhere
+    return {name: getattr(external, name) for name in ("spins", "handle_minor", "payout_minor")}
 
 
-def test_adds_what_is_not_there_as_it_was_told(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adds_new_events_unchanged(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "IMPORT_BATCH", 2)
     events = [_reported(day, number) for number in range(5)]
     before = [book.accounts for book in day.books()]
@@ -86,8 +86,8 @@ def test_adds_what_is_not_there_as_it_was_told(day: Day, monkeypatch: pytest.Mon
     assert day.engine.import_ledger(_file(day, events)) == Imported(2, 3, 0)
     assert day.engine.import_ledger(_file(day, events)) == Imported(0, 5, 0)
     found = _external(day)
-    assert [evolve(one, event_id=told.event_id) for one, told in zip(found, events, strict=True)] == events
-    assert not {one.event_id for one in found} & {told.event_id for told in events}, "ids of their own"
+    assert [evolve(one, event_id=sent.event_id) for one, sent in zip(found, events, strict=True)] == events
+    assert not {one.event_id for one in found} & {sent.event_id for sent in events}, "ids of their own"
     assert [book.accounts for book in day.books()] == before, "no account has moved"
     assert day.engine.run_audit(SYSTEM).clean
 
@@ -113,7 +113,7 @@ def test_goes_into_another_tenants_books_where_one_is_named(day: Day) -> None:
 
 
 def test_an_export_of_our_own_adds_nothing_and_moves_nothing(day: Day, tmp_path: Path) -> None:
-    """What would be doubled is refused, whole; what is left of it is there already."""
+    """A file that would double events is refused whole; its other events are already there."""
     day.spin(day.welcome(1_000), 100, LOSE)
     assert day.engine.import_ledger(_file(day, [_reported(day, 1)])) == Imported(1, 0, 0)
     lines = lines_of(exported(day.engine, tmp_path / "ledger"))
@@ -173,7 +173,7 @@ def test_an_export_of_our_own_adds_nothing_and_moves_nothing(day: Day, tmp_path:
         ("source", None),
     ],
 )
-def test_what_cannot_be_taken_in_is_told_before_anything_is(day: Day, name: str, value: object) -> None:
+def test_file_with_an_invalid_event_is_refused_whole(day: Day, name: str, value: object) -> None:
     lines = list(_file(day, [_reported(day, 1), _reported(day, 2)])())
     bad = json.loads(lines[3]) | {name: value}
     lines[3] = canonical(bad)
@@ -188,8 +188,8 @@ def test_a_win_of_nothing_cannot_be_taken_in(day: Day) -> None:
         day.engine.import_ledger(_file(day, [won]))
 
 
-def test_whatever_was_taken_in_is_exported_and_taken_in_elsewhere(day: Day, tmp_path: Path) -> None:
-    """The bounds themselves: nothing that was booked stands in the way of sweep, audit, export or import."""
+def test_every_accepted_event_can_be_exported_and_imported_again(day: Day, tmp_path: Path) -> None:
+    """Values at the bounds are booked, and do not stop a sweep, an audit, an export or an import."""
     wide: dict[str, Any] = {"game_key": "🎰" * 64, "provider": "🎰" * 120, "region": "\u200d" * 120}
     events = [
         _reported(day, 1, occurred_at=FIRST_MOMENT, **wide),
@@ -200,16 +200,16 @@ def test_whatever_was_taken_in_is_exported_and_taken_in_elsewhere(day: Day, tmp_
     ]
     assert day.engine.import_ledger(_file(day, events)).added == len(events)
     provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
-    told = [
-        ReportedEvent(event_type=kind, action_id="told", amount_minor=amount, **wide)
+    reported = [
+        ReportedEvent(event_type=kind, action_id="reported", amount_minor=amount, **wide)
         for kind, amount in ((ReportedType.BET, 10**12), (ReportedType.WIN, 1), (ReportedType.LOGOUT, 0))
     ]
-    assert day.engine.ingest_events(provider, told).accepted == len(told)
+    assert day.engine.ingest_events(provider, reported).accepted == len(reported)
     day.engine.sweep()
     assert day.engine.run_audit(SYSTEM).clean
     assert all(books.clean for books in day.engine.verify_seals())
     lines = lines_of(exported(day.engine, tmp_path / "ledger"))
-    count = len(events) + len(told)
+    count = len(events) + len(reported)
     imported = day.engine.import_ledger(lambda: iter(lines), tenant="south-a", external_only=True)
     assert (imported.added, imported.present) == (count, 0)
     found = _external(day)
@@ -225,7 +225,7 @@ def test_whatever_was_taken_in_is_exported_and_taken_in_elsewhere(day: Day, tmp_
 _OF_THE_BOOKS = frozenset({"event_id", "operator_id", "tenant_id", "agent_id"})
 
 
-def test_what_a_provider_reports_is_held_against_the_same(day: Day) -> None:
+def test_event_of_a_provider_must_satisfy_the_same_rules(day: Day) -> None:
     provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
     good = ReportedEvent(event_type=ReportedType.BET, action_id="1", game_key="g", provider="p", amount_minor=1)
     wrong: dict[str, dict[str, Any]] = {
@@ -251,7 +251,7 @@ def test_a_file_that_is_not_whole_is_refused(day: Day) -> None:
     assert _external(day) == []
 
 
-def test_a_forged_event_with_the_digest_of_the_true_one_is_not_booked(day: Day) -> None:
+def test_forged_event_with_the_true_digest_is_not_booked(day: Day) -> None:
     lines = list(_file(day, [_reported(day, 1)])())
     lines[2] = canonical(json.loads(lines[2]) | {"amountMinor": 999_999, "digest": digest_of(lines[2]).hex()})
     with pytest.raises(InvalidInput, match="is not as it was exported"):
@@ -280,25 +280,19 @@ class TestDuplicates:
         assert _external(day) == before
         (again,) = day.engine.dedupe_ledger("north", apply=True)
         assert (again.count, again.marked, again.first) == (0, 0, ())
-        marks = day.events(only=EventType.DUPLICATE_OF)
+        markers = day.events(only=EventType.DUPLICATE_OF)
         first = min(event.event_id for event in before if event.action_id == same[0].action_id)
-        assert {mark.meta["originalId"] for mark in marks} == {str(first)}
-        assert {mark.action_id for mark in marks} == {
+        assert {marker.meta["originalId"] for marker in markers} == {str(first)}
+        assert {marker.action_id for marker in markers} == {
             str(event.event_id)
             for event in before
             if event.action_id == same[0].action_id and event.event_id != first
         }
-        mark, told = marks[0], same[0]
-        assert (mark.source, mark.amount_minor, mark.actor_id) == (EventSource.PLAYTIME, 0, day.agent.tenant_id)
-        assert (mark.occurred_at, mark.player_id, mark.game_key, mark.provider, mark.region, mark.agent_id) == (
-            told.occurred_at,
-            told.player_id,
-            told.game_key,
-            told.provider,
-            told.region,
-            told.agent_id,
-        )
-        assert dict(mark.meta) | {"eventId": "", "originalId": ""} == {
+        one, original = markers[0], same[0]
+        assert (one.source, one.amount_minor, one.actor_id) == (EventSource.PLAYTIME, 0, day.agent.tenant_id)
+        names = ("occurred_at", "player_id", "game_key", "provider", "region", "agent_id")
+        assert [getattr(one, name) for name in names] == [getattr(original, name) for name in names]
+        assert dict(one.meta) | {"eventId": "", "originalId": ""} == {
             "eventId": "",
             "originalId": "",
             "eventType": "BET",
@@ -307,8 +301,8 @@ class TestDuplicates:
         }
         assert day.engine.run_audit(SYSTEM).clean
 
-    @pytest.mark.parametrize("folded", [False, True], ids=["not folded", "folded"])
-    def test_that_are_marked_are_left_out_of_the_numbers(self, day: Day, *, folded: bool) -> None:
+    @pytest.mark.parametrize("rolled_up", [False, True], ids=["not rolled up", "rolled up"])
+    def test_that_are_marked_are_left_out_of_analytics(self, day: Day, *, rolled_up: bool) -> None:
         events = [
             *(_reported(day, 1, actor_id=UUID(int=90 + number)) for number in range(3)),
             *(
@@ -318,22 +312,22 @@ class TestDuplicates:
             _reported(day, 2),
         ]
         day.engine.import_ledger(_file(day, events))
-        if folded:
+        if rolled_up:
             day.engine.sweep()
-        assert _elsewhere(day) == {"spins": 4, "handle_minor": 3 * 6 + 7, "payout_minor": 6}
+        assert _external_figures(day) == {"spins": 4, "handle_minor": 3 * 6 + 7, "payout_minor": 6}
         day.engine.dedupe_ledger("north", apply=True)
-        told = {"spins": 2, "handle_minor": 6 + 7, "payout_minor": 3}
-        assert _elsewhere(day) == told
+        expected = {"spins": 2, "handle_minor": 6 + 7, "payout_minor": 3}
+        assert _external_figures(day) == expected
         day.engine.sweep()
-        assert _elsewhere(day) == told
+        assert _external_figures(day) == expected
         (rebuilt,) = day.engine.rebuild_analytics(day.north.operator_id)
         assert rebuilt.same
-        assert _elsewhere(day) == told
+        assert _external_figures(day) == expected
         assert day.engine.run_audit(SYSTEM).clean
 
     @pytest.mark.parametrize("moment", [None, START], ids=["no moment", "whole seconds"])
     def test_are_never_equal_play(self, day: Day, moment: datetime | None) -> None:
-        """Somebody who bets the same three times in a second has bet three times."""
+        """Three equal bets of a player within a second are three bets."""
         provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
         bet = ReportedEvent(
             event_type=ReportedType.BET,
@@ -348,27 +342,27 @@ class TestDuplicates:
         assert day.engine.ingest_events(provider, reported).accepted == 3
         assert {(e.occurred_at, e.amount_minor) for e in _external(day)} == {(moment or day.clock.now(), 100)}
         assert {found.count for found in day.engine.dedupe_ledger(apply=True)} == {0}
-        assert _elsewhere(day)["handle_minor"] == 300
+        assert _external_figures(day)["handle_minor"] == 300
 
-    def test_are_found_when_reported_and_imported_or_under_two_credentials(self, day: Day) -> None:
-        told = _reported(day, 1)
+    def test_are_found_after_report_and_import_or_by_two_logins(self, day: Day) -> None:
+        event = _reported(day, 1)
         report = ReportedEvent(
             event_type=ReportedType.BET,
-            action_id=told.action_id,
+            action_id=event.action_id,
             game_key="elsewhere",
             provider="them",
-            amount_minor=told.amount_minor,
+            amount_minor=event.amount_minor,
             player_id=PLAYER,
-            occurred_at=told.occurred_at,
+            occurred_at=event.occurred_at,
         )
         day.clock.advance(seconds=5)
         for name in ("old", "new"):
             provider = day.hire(day.agent.tenant_id, day.north.operator_id, name, Role.PROVIDER)
             assert day.engine.ingest_events(provider, [report]).accepted == 1
-        assert day.engine.import_ledger(_file(day, [told])) == Imported(1, 0, 0)
+        assert day.engine.import_ledger(_file(day, [event])) == Imported(1, 0, 0)
         (found,) = day.engine.dedupe_ledger("north", apply=True)
         assert (found.count, found.marked) == (2, 2)
-        assert _elsewhere(day)["handle_minor"] == told.amount_minor
+        assert _external_figures(day)["handle_minor"] == event.amount_minor
 
     def test_of_our_own_play_are_none(self, day: Day) -> None:
         guest = day.welcome(1_000)

@@ -1,4 +1,4 @@
-"""What a reader sees of the ledger: what is theirs, and no balance of the tenant above."""
+"""Views of the ledger: a reader sees the entries in scope, and no balance of the tenant above."""
 
 from playtime.application.access import StaffPrincipal
 from playtime.application.ledger.books import EventRecord
@@ -12,7 +12,7 @@ def credit_moved(day: Day, reader: StaffPrincipal) -> EventRecord:
     return next(event for event in events if event.event_type is EventType.CREDIT_MOVED)
 
 
-def test_an_agent_sees_what_it_was_given_and_not_what_its_operator_has_left(day: Day) -> None:
+def test_agent_sees_its_credit_and_not_its_operators_balance(day: Day) -> None:
     day.fund(day.agent, 1000)
     seen = credit_moved(day, day.agent.head)
     assert seen.amount_minor == 1000

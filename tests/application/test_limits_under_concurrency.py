@@ -68,7 +68,7 @@ def _lively(day: Day) -> Engine:
 
 
 @pytest.mark.parametrize("name", STORAGES)
-def test_64_threads_on_several_accounts_never_pass_the_limit_and_lose_no_win(name: str) -> None:
+def test_64_threads_on_several_accounts_keep_limit_and_wins(name: str) -> None:
     storage = open_empty(name, pool_size=THREADS // 2)
     day = build_day(storage)
     guests = _tied(day, 5)
@@ -101,7 +101,7 @@ def test_64_threads_on_several_accounts_never_pass_the_limit_and_lose_no_win(nam
 
 
 @pytest.mark.parametrize("name", STORAGES)
-def test_of_losing_spins_at_once_exactly_those_within_the_limit_are_played(name: str) -> None:
+def test_exactly_the_losing_spins_within_the_limit_are_played(name: str) -> None:
     storage = open_empty(name, pool_size=THREADS // 2)
     day = build_day(storage)
     guests = _tied(day, 4)
@@ -121,7 +121,7 @@ def test_of_losing_spins_at_once_exactly_those_within_the_limit_are_played(name:
 
 @pytest.mark.parametrize("name", STORAGES)
 def test_getting_a_pass_while_playing_loses_nothing(name: str) -> None:
-    """Spins that saw no pass run anew; whatever the order was, every round is counted once."""
+    """Spins that saw no pass run again. Every round is counted once, in any order."""
     storage = open_empty(name, pool_size=THREADS // 2)
     day = build_day(storage)
     guest, engine = day.welcome(100_000), _lively(day)
@@ -140,7 +140,7 @@ def test_getting_a_pass_while_playing_loses_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STORAGES)
-def test_redemptions_spins_and_breaks_on_one_pass_never_wait_for_each_other(name: str) -> None:
+def test_redemptions_spins_and_limits_on_one_pass_never_deadlock(name: str) -> None:
     storage = open_empty(name, pool_size=THREADS // 2)
     day = build_day(storage)
     guests = _tied(day, 3)
@@ -205,7 +205,7 @@ def test_any_order_of_decisions_and_rounds_keeps_every_promise(
 
 
 class _Model:
-    """What is promised, and no line of the product's own."""
+    """Model of the promises, without any code of the product."""
 
     def __init__(self, day: Day, guests: list[Guest]) -> None:
         self.day, self.guests = day, guests

@@ -121,7 +121,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(who=which, room=st.integers(0, 300), ticket=draws, past=st.booleans())
     def play_to_limit(self, who: int, room: int, ticket: int, *, past: bool) -> None:
-        """Stake what a limit leaves, or one more; try to raise it, and play on."""
+        """Stake the rest of a limit, or one more; try to raise it, and play on."""
         self.each(ModelledDay.acknowledge, who)
         self.each(ModelledDay.check_reality, who)
         self.each(ModelledDay.limit_loss, who, room, Above.LOST)
@@ -167,7 +167,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(at=which, locks=st.integers(1, 3), in_person=st.booleans(), early=st.booleans())
     def lock_out(self, at: int, locks: int, *, in_person: bool, early: bool) -> None:
-        """Guess until it locks, wait to the end of it or nearly so, and so on; then give the right PIN."""
+        """Send wrong PINs until the lock, wait for its end or nearly so, repeat; then send the right PIN."""
         for _ in range(locks):
             for _ in range(5):
                 if in_person:
@@ -198,7 +198,7 @@ class Machine(RuleBasedStateMachine):
             check_books(world.day.storage, world.model)
 
     def teardown(self) -> None:
-        """End in equal states, whatever is read; and with the sessions that the ledger gives."""
+        """Check that all storages give equal answers, and that the sessions agree with the ledger."""
         if len(self.worlds) > 1:
             first, *others = [dump(world) for world in self.worlds]
             for other in others:
@@ -209,12 +209,12 @@ class Machine(RuleBasedStateMachine):
             world.day.storage.close()
 
 
-def _run(storages: tuple[str, ...], *, examples: int, steps: int, anew: bool = False) -> None:
-    """Run the machine, and hold it to have sent as much as was asked for; `anew` looks elsewhere each time."""
+def _run(storages: tuple[str, ...], *, examples: int, steps: int, fresh: bool = False) -> None:
+    """Run the machine and check the number of commands. With `fresh` each run tries other orders."""
     counted: list[int] = []
     run_state_machine_as_test(
         lambda: Machine(*map(open_empty, storages), counted=counted),  # type: ignore[arg-type] # made by a call
-        settings=settings(max_examples=examples, stateful_step_count=steps, derandomize=not anew),
+        settings=settings(max_examples=examples, stateful_step_count=steps, derandomize=not fresh),
     )
     assert len(counted) >= examples
     assert sum(counted) >= examples * steps
@@ -224,10 +224,10 @@ def test_any_order_of_commands_keeps_the_invariants() -> None:
     _run(("memory",), examples=500, steps=50)
 
 
-def test_postgres_keeps_them_as_well_and_ends_in_the_same_state_as_memory() -> None:
+def test_postgres_keeps_them_too_and_ends_in_the_state_of_memory() -> None:
     _run(("memory", "postgres"), examples=40, steps=40)
 
 
 @pytest.mark.slow
 def test_orders_that_were_never_tried_before_keep_the_invariants() -> None:
-    _run(("memory", "postgres"), examples=60, steps=60, anew=True)
+    _run(("memory", "postgres"), examples=60, steps=60, fresh=True)

@@ -65,14 +65,14 @@ def test_a_limit_holds_over_all_accounts_of_a_pass(day: Day) -> None:
     day.books()
 
 
-def test_a_limit_that_was_set_without_asking_for_a_pass_stands_on_one_as_well(day: Day) -> None:
+def test_limit_set_without_asking_for_a_pass_is_on_a_pass_too(day: Day) -> None:
     first = day.welcome(10_000)
     day.engine.set_limit(first.principal, LOSS, 500)
     second = follow(day, code_of(day, first))
     assert day.spin(second, 501, LOSE).code == "PLAYER_LOSS_LIMIT_REACHED"
 
 
-def test_an_account_that_is_tied_with_a_top_up_brings_what_it_has_played(day: Day) -> None:
+def test_account_that_is_tied_by_a_top_up_brings_its_past_play(day: Day) -> None:
     first, second = day.welcome(10_000), day.welcome(10_000)
     code = code_of(day, first)
     day.engine.set_limit(first.principal, LOSS, 1_000)
@@ -86,7 +86,7 @@ def test_an_account_that_is_tied_with_a_top_up_brings_what_it_has_played(day: Da
     day.books()
 
 
-def test_an_excluded_pass_redeems_nothing_and_the_voucher_is_not_touched(day: Day) -> None:
+def test_excluded_pass_redeems_nothing_and_voucher_stays_open(day: Day) -> None:
     guest = day.welcome(1_000)
     code, voucher, top_up = code_of(day, guest), day.sell(1_000), day.sell(1_000)
     wallet = day.wallet(day.agent)
@@ -107,7 +107,7 @@ def test_an_excluded_pass_redeems_nothing_and_the_voucher_is_not_touched(day: Da
     day.books()
 
 
-def test_a_break_refuses_every_account_of_the_pass(day: Day) -> None:
+def test_exclusion_refuses_every_account_of_the_pass(day: Day) -> None:
     first = day.welcome(1_000)
     second = follow(day, code_of(day, first))
     day.engine.take_break.cool_off(first.principal, CoolOff.DAY)
@@ -138,7 +138,7 @@ def test_a_pass_that_the_agent_did_not_give_out_is_unknown(day: Day, whose: str)
     assert status(day, voucher) == "ISSUED"
 
 
-def test_passes_cannot_be_guessed_at(day: Day) -> None:
+def test_attempts_at_pass_codes_are_throttled(day: Day) -> None:
     voucher = day.sell(1_000)
     for value in range(5):
         with pytest.raises(UnknownPlayPass):
@@ -148,7 +148,7 @@ def test_passes_cannot_be_guessed_at(day: Day) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "ABC", "ABCD-1234-5678-9!", "x" * 100, "\N{GRINNING FACE}"])
-def test_what_is_no_code_is_told_before_anything_is_counted(day: Day, text: str) -> None:
+def test_malformed_code_is_refused_before_an_attempt_is_counted(day: Day, text: str) -> None:
     voucher = day.sell(1_000)
     for _ in range(6):
         with pytest.raises(InvalidInput) as refused:

@@ -1,4 +1,4 @@
-"""A player's own limits and breaks: on both storages, from setting them to being held by them."""
+"""A player's own limits and exclusions, on both storages: from the request to the refusals."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ def check_reality(day: Day, guest: Guest) -> None:
     day.engine.acknowledge_reality_check(guest.principal)
 
 
-def test_without_limits_nothing_is_kept_and_the_answer_is_as_it_was(day: Day) -> None:
+def test_without_limits_nothing_is_stored_and_answers_stay_same(day: Day) -> None:
     guest = day.welcome(10_000)
     answer = day.spin(guest, 100, LOSE).content()
     assert set(answer) == {"ok", "result"}
@@ -52,7 +52,7 @@ def test_without_limits_nothing_is_kept_and_the_answer_is_as_it_was(day: Day) ->
 
 
 @pytest.mark.parametrize("kind", [LOSS, WEEK])
-def test_a_bet_that_could_pass_a_limit_is_refused_before_the_stake_is_taken(day: Day, kind: LimitKind) -> None:
+def test_bet_that_could_pass_a_limit_is_refused_before_the_stake(day: Day, kind: LimitKind) -> None:
     guest = day.welcome(10_000)
     limit(day, guest, kind, 250)
     day.spin(guest, 200, LOSE)
@@ -85,7 +85,7 @@ def test_a_refusal_is_a_fact_even_after_the_window_has_moved_on(day: Day) -> Non
     assert day.spin(guest, 100, LOSE).code is None
 
 
-def test_a_win_is_credited_whatever_the_limit_and_makes_room(day: Day) -> None:
+def test_win_is_credited_at_any_limit_and_makes_room(day: Day) -> None:
     guest = day.welcome(10_000)
     limit(day, guest, LOSS, 100)
     day.spin(guest, 100, FIVEFOLD)
@@ -123,7 +123,7 @@ def test_a_loss_leaves_the_window_with_its_hour(day: Day) -> None:
         assert day.spin(guest, 100, LOSE).code == code
 
 
-def test_a_lower_limit_holds_at_once_and_a_raise_after_a_day_and_a_confirmation(day: Day) -> None:
+def test_lower_limit_holds_at_once_a_raise_after_day_and_consent(day: Day) -> None:
     guest = day.welcome(10_000)
     limit(day, guest, LOSS, 1_000)
     limit(day, guest, LOSS, 200)
@@ -164,7 +164,7 @@ def test_a_raise_that_is_not_confirmed_lapses(day: Day) -> None:
         day.engine.confirm_limit(guest.principal, LOSS)
 
 
-def test_the_time_of_a_day_is_limited_by_the_clocks_of_the_zone(day: Day) -> None:
+def test_time_of_a_day_is_limited_by_the_clocks_of_the_timezone(day: Day) -> None:
     guest = day.welcome(10_000)
     limit(day, guest, TIME, 25)
     for _ in range(3):
@@ -178,7 +178,7 @@ def test_the_time_of_a_day_is_limited_by_the_clocks_of_the_zone(day: Day) -> Non
     assert day.spin(guest, 1, LOSE).code is None
 
 
-def test_a_day_begins_where_the_tenants_zone_has_midnight(day: Day) -> None:
+def test_day_begins_at_midnight_of_the_tenants_timezone(day: Day) -> None:
     enforce(day, "off", zone="Asia/Kathmandu")
     guest = day.welcome(10_000)
     play_for(day, guest, minutes=20)
@@ -193,13 +193,13 @@ def test_a_day_begins_where_the_tenants_zone_has_midnight(day: Day) -> None:
         assert day.spin(guest, 1, LOSE).code == code
 
 
-def test_everybody_sees_the_day_of_the_tenants_zone(day: Day) -> None:
+def test_all_players_see_the_day_of_the_tenants_timezone(day: Day) -> None:
     enforce(day, "off", zone="Asia/Kathmandu")
     guest, other = day.welcome(10_000), day.welcome(10_000, day.sister)
     for who in (guest, other):
         play_for(day, who, minutes=20)
     day.clock.set(datetime(2026, 3, 1, 19, 0, tzinfo=UTC))
-    # The first one's day is over, the second one's, in the zone of who has set none, is not.
+    # The first player's day is over. The second player's tenant has the default timezone, where it is not.
     for who, seconds in ((guest, 0), (other, 1_200)):
         seen = [
             limit(day, who, TIME, 60),
@@ -211,7 +211,7 @@ def test_everybody_sees_the_day_of_the_tenants_zone(day: Day) -> None:
         assert [record(limits, TIME).played_seconds for limits in seen] == [seconds] * 5
 
 
-def test_another_zone_holds_at_once_and_nothing_that_was_played_is_forgotten(day: Day) -> None:
+def test_new_timezone_holds_at_once_and_past_play_still_counts(day: Day) -> None:
     guest = day.welcome(10_000)
     play_for(day, guest, minutes=20)
     limit(day, guest, TIME, 20)
@@ -230,12 +230,12 @@ def test_another_zone_holds_at_once_and_nothing_that_was_played_is_forgotten(day
     assert until() == "2026-03-02T08:00:00.000Z"
 
 
-def test_marks_are_told_once_in_the_answer_and_until_they_are_acknowledged(day: Day) -> None:
+def test_notice_is_in_one_answer_and_open_until_acknowledged(day: Day) -> None:
     guest = day.welcome(10_000)
     limit(day, guest, LOSS, 1_000)
-    told = [day.spin(guest, 250, LOSE).content().get("limitNotices") for _ in range(4)]
-    marks: list[Any] = [None, *([{"kind": "LOSS_24H", "percent": percent}] for percent in (50, 50, 100))]
-    assert told == [marks[0], marks[1], None, marks[3]]
+    notices = [day.spin(guest, 250, LOSE).content().get("limitNotices") for _ in range(4)]
+    expected: list[Any] = [None, *([{"kind": "LOSS_24H", "percent": percent}] for percent in (50, 50, 100))]
+    assert notices == [expected[0], expected[1], None, expected[3]]
     assert day.engine.read_limits(guest.principal).notices == (Notice(LOSS, 100),)
     assert day.engine.acknowledge_notices(guest.principal).notices == ()
     assert day.engine.acknowledge_notices(guest.principal).notices == ()
@@ -252,8 +252,8 @@ def test_every_decision_is_in_the_ledger(day: Day) -> None:
     day.engine.confirm_limit(guest.principal, LOSS)
     day.engine.take_break.cool_off(guest.principal, CoolOff.DAY)
     day.engine.take_break.self_exclusion(guest.principal, 6)
-    told = [event for event in day.events(of=guest) if event.event_type.value.startswith(("L", "P", "C", "SE"))]
-    assert kinds(told) == [
+    events = [event for event in day.events(of=guest) if event.event_type.value.startswith(("L", "P", "C", "SE"))]
+    assert kinds(events) == [
         "LOGIN",
         "PLAY_PASS_TIED",
         "LIMIT_SET",
@@ -262,7 +262,7 @@ def test_every_decision_is_in_the_ledger(day: Day) -> None:
         "COOL_OFF_TAKEN",
         "SELF_EXCLUSION_TAKEN",
     ]
-    (set_,) = [event for event in told if event.event_type is EventType.LIMIT_SET]
+    (set_,) = [event for event in events if event.event_type is EventType.LIMIT_SET]
     assert set_.meta == {"kind": "LOSS_24H", "beforeMinor": None, "limitMinor": 300}
     day.books()
 
@@ -275,7 +275,7 @@ def test_what_no_limit_can_be_is_refused_and_makes_no_pass(day: Day, kind: Limit
     assert day.engine.read_limits(guest.principal).has_play_pass is False
 
 
-def test_two_devices_of_one_player_share_the_limit_and_the_messages(day: Day) -> None:
+def test_two_devices_of_one_player_share_the_limit_and_notices(day: Day) -> None:
     guest = day.welcome(10_000)
     limit(day, guest, LOSS, 100)
     other = day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
@@ -296,9 +296,9 @@ def test_a_cool_off_refuses_play_and_log_in_until_it_ends(day: Day, period: Cool
     day.clock.advance(hours=hours, microseconds=-1)
     refused = day.spin(guest, 100, LOSE, key="in the break")
     assert refused.code == "COOLING_OFF"
-    with pytest.raises(CoolingOff) as told:
+    with pytest.raises(CoolingOff) as refusal:
         day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
-    assert told.value.until == taken.until
+    assert refusal.value.until == taken.until
     day.clock.advance(microseconds=1)
     check_reality(day, guest)
     assert day.spin(guest, 100, LOSE).code is None
@@ -306,7 +306,7 @@ def test_a_cool_off_refuses_play_and_log_in_until_it_ends(day: Day, period: Cool
     day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
 
 
-def test_a_self_exclusion_is_told_with_its_end_and_cannot_be_shortened(day: Day) -> None:
+def test_self_exclusion_shows_its_end_and_cannot_be_shortened(day: Day) -> None:
     guest = day.welcome(10_000)
     taken = day.engine.take_break.self_exclusion(guest.principal, 6)
     content = day.spin(guest, 100, LOSE).content() | {"message": ""}
@@ -322,7 +322,7 @@ def test_a_self_exclusion_is_told_with_its_end_and_cannot_be_shortened(day: Day)
     assert day.state(guest).balance_minor == 10_000
 
 
-def test_a_right_pin_during_a_break_is_no_guess(day: Day) -> None:
+def test_right_pin_during_an_exclusion_counts_no_attempt(day: Day) -> None:
     guest = day.welcome(1_000)
     day.engine.take_break.self_exclusion(guest.principal, 6)
     for _ in range(7):
@@ -330,7 +330,7 @@ def test_a_right_pin_during_a_break_is_no_guess(day: Day) -> None:
             day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
 
 
-def test_a_reality_check_is_due_after_an_hour_and_spins_wait_for_it(day: Day) -> None:
+def test_reality_check_is_due_after_an_hour_and_holds_up_spins(day: Day) -> None:
     guest = day.welcome(10_000)
     day.spin(guest, 300, LOSE)
     day.spin(guest, 100, DOUBLE)

@@ -50,21 +50,21 @@ def test_the_second_example(day: Day) -> None:
     }
 
 
-def test_an_action_is_kept_with_the_figures_that_led_to_it(day: Day) -> None:
+def test_action_is_stored_with_the_figures_that_led_to_it(day: Day) -> None:
     guest = day.welcome(100_000)
     lose(day, guest, 13, gap_ms=800)
     note(day, guest, "loss streak")
-    (kept,) = actions(day)
-    assert (kept.player_id, kept.tenant_id) == (guest.player_id, day.agent.tenant_id)
-    assert kept.session_id == guest.principal.session_id
-    assert (kept.acted_at, kept.action_type, kept.cause) == (
+    (action,) = actions(day)
+    assert (action.player_id, action.tenant_id) == (guest.player_id, day.agent.tenant_id)
+    assert action.session_id == guest.principal.session_id
+    assert (action.acted_at, action.action_type, action.cause) == (
         day.clock.now(),
         ActionType.COOLDOWN,
         ActionCause.EVENT,
     )
-    assert (kept.score, kept.band, kept.pause_seconds) == (60, "TILT_RISK", 90)
-    assert (kept.game_key, kept.event_type) == (GAME, "loss streak")
-    assert kept.evidence == {
+    assert (action.score, action.band, action.pause_seconds) == (60, "TILT_RISK", 90)
+    assert (action.game_key, action.event_type) == (GAME, "loss streak")
+    assert action.evidence == {
         "LOSS_STREAK": {"lostInARow": 13, "fairRun": 13},
         "SPIN_RATE": {"medianGapMs": 800, "spins": 13},
     }
@@ -86,14 +86,14 @@ def test_a_nudge_comes_at_most_once_in_five_minutes(day: Day) -> None:
 def test_the_ladder_of_cooldowns(day: Day) -> None:
     guest = day.welcome(100_000)
     lose(day, guest, 13, gap_ms=800)
-    told = []
+    pauses = []
     for _ in range(6):
         answer = note(day, guest)
         assert answer.action is not None
-        told.append(answer.action.cooldown_seconds)
+        pauses.append(answer.action.cooldown_seconds)
         assert note(day, guest).action is None
         day.clock.advance(minutes=10)
-    assert told == [90, 300, 900, 3_600, 3_600, 3_600]
+    assert pauses == [90, 300, 900, 3_600, 3_600, 3_600]
     # Fifty minutes ago the ladder began: a day after that its steps are taken down again.
     day.clock.advance(hours=23)
     assert getattr(note(day, guest).action, "cooldown_seconds", None) == 3_600
@@ -157,7 +157,7 @@ def test_a_limit_is_set_lowered_and_never_raised(day: Day) -> None:
     assert all(later == earlier + 1 for earlier, later in pairwise(sorted(seqs)))
 
 
-def test_a_stake_that_could_pass_the_limit_is_refused_and_the_stop_is_kept(day: Day) -> None:
+def test_stake_beyond_the_limit_is_refused_and_the_stop_stored(day: Day) -> None:
     guest = day.welcome(1_000)
     day.engine.set_loss_limit(guest.principal, loss_limit_minor=250)
     assert day.spin(guest, 100, LOSE).code is None
@@ -172,13 +172,13 @@ def test_a_stake_that_could_pass_the_limit_is_refused_and_the_stop_is_kept(day: 
     }
     assert day.events() == before
     assert day.state(guest).balance_minor == 800
-    (kept,) = actions(day)
-    assert (kept.action_type, kept.cause, kept.reasons) == (
+    (action,) = actions(day)
+    assert (action.action_type, action.cause, action.reasons) == (
         ActionType.STOP,
         ActionCause.LOSS_LIMIT,
         ("LOSS_LIMIT",),
     )
-    assert kept.evidence == {"LOSS_LIMIT": {"lossLimitMinor": 250, "netLossMinor": 200, "stakeMinor": 51}}
+    assert action.evidence == {"LOSS_LIMIT": {"lossLimitMinor": 250, "netLossMinor": 200, "stakeMinor": 51}}
     assert day.spin(guest, 50, LOSE).code is None
 
 
@@ -193,7 +193,7 @@ def test_the_refusal_is_an_answer_that_stays(day: Day) -> None:
     assert day.spin(guest, 101, LOSE, key="another").code is None
 
 
-def test_a_win_is_credited_whatever_the_limit_and_gives_room(day: Day) -> None:
+def test_win_is_credited_at_any_limit_and_gives_room(day: Day) -> None:
     guest = day.welcome(1_000)
     day.engine.set_loss_limit(guest.principal, loss_limit_minor=10)
     assert day.spin(guest, 10, SUNRISE).content()["result"]["winMinor"] == 1_000
@@ -236,7 +236,7 @@ def test_only_the_own_open_session_is_limited(day: Day) -> None:
 # --- games that are mixed -------------------------------------------------------------------------------------
 
 
-def test_a_session_that_mixes_games_is_held_against_each_of_them() -> None:
+def test_session_with_several_games_is_checked_for_each_of_them() -> None:
     """The other game always gives the stake back, so that none of its spins is ever lost."""
     sure = evolve(DEMO_GAME, game_key="sure", pays={**DEMO_GAME.pays, "shade": {1: 1}})
     day = build_day(MemoryStorage(), games=(DEMO_GAME, sure))

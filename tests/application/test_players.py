@@ -43,7 +43,7 @@ def test_a_log_in_within_thirty_idle_minutes_resumes_the_session(day: Day) -> No
     assert T.LOGOUT not in kinds(day.events(of=guest))
 
 
-def test_a_later_one_opens_another_and_the_end_of_the_first_is_written(day: Day) -> None:
+def test_later_log_in_opens_a_session_and_writes_the_firsts_end(day: Day) -> None:
     guest = day.welcome(1000)
     day.spin(guest, 100, LOSE)
     day.clock.advance(minutes=30)
@@ -81,7 +81,7 @@ def test_a_clock_that_steps_back_keeps_the_session(day: Day) -> None:
     day.books()
 
 
-def test_a_session_is_kept_live(day: Day) -> None:
+def test_session_is_stored_live(day: Day) -> None:
     guest = day.welcome(1000)
     day.spin(guest, 100, LOSE)
     day.clock.advance(minutes=1)
@@ -125,7 +125,7 @@ def test_five_wrong_pins_lock_a_log_in_and_time_unlocks(day: Day) -> None:
     assert _login(day, guest).token
 
 
-def test_a_closed_player_is_told_so_after_a_right_pin_only_and_is_not_locked_by_it(day: Day) -> None:
+def test_closed_player_is_reported_after_a_right_pin_and_no_lock(day: Day) -> None:
     guest = day.welcome(1000)
     day.engine.close_player(day.agent.head, guest.player_id)
     with pytest.raises(InvalidCredentials):

@@ -117,7 +117,7 @@ def test_a_top_up_goes_to_the_player_who_is_logged_in(day: Day) -> None:
     day.books()
 
 
-def test_a_top_up_with_a_voucher_of_another_agent_is_refused_after_a_right_pin(day: Day) -> None:
+def test_top_up_from_another_agent_is_refused_after_a_right_pin(day: Day) -> None:
     guest = day.welcome(1000)
     for desk in (day.sister, day.stranger):
         voucher = day.sell(500, desk)
@@ -126,7 +126,7 @@ def test_a_top_up_with_a_voucher_of_another_agent_is_refused_after_a_right_pin(d
     assert day.state(guest).balance_minor == 1000
 
 
-def test_a_top_up_of_a_session_that_has_ended_is_refused_and_makes_no_player(day: Day) -> None:
+def test_top_up_of_an_ended_session_is_refused_without_a_player(day: Day) -> None:
     guest = day.welcome(1000)
     voucher = day.sell(500)
     day.clock.advance(minutes=30)
@@ -159,7 +159,7 @@ def test_a_closed_player_takes_no_voucher(day: Day) -> None:
 
 
 @pytest.mark.parametrize("code", NASTY)
-def test_what_is_no_code_is_refused_like_a_wrong_pin_and_nothing_happens(day: Day, code: str) -> None:
+def test_malformed_code_is_refused_like_a_wrong_pin(day: Day, code: str) -> None:
     voucher = day.sell(1000)
     wallet, written = day.wallet(day.agent), len(day.events())
     for pin in (voucher.pin, "", "\0", "\ud800", "9" * 10**6):

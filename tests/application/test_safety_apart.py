@@ -1,4 +1,4 @@
-"""Looking after players touches no outcome: the same seed gives the same rounds, whatever is said of them."""
+"""Player protection changes no outcome: the same seed gives the same rounds with any advice or enforcement."""
 
 import hashlib
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ HOSTILE: Final = {
 
 @frozen
 class Watching:
-    """How a stream of spins is looked after; `leap` waits a day between spins, longer than anything holds."""
+    """Player protection of a stream of spins. `leap` waits a day between spins, longer than any pause or stop."""
 
     how: str = "off"
     policy: dict[str, object] | None = None
@@ -105,7 +105,7 @@ def assert_apart(ways: Mapping[str, Watching], seed: int, spins: int) -> None:
     assert len(digests) == 1
 
 
-def test_outcomes_are_the_same_whatever_is_said_of_them() -> None:
+def test_outcomes_are_the_same_under_all_ways_of_protection() -> None:
     assert_apart(WAYS, 1, SPINS)
 
 

@@ -58,7 +58,7 @@ def _at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
         return list(threads.map(run, calls))
 
 
-def test_of_64_stakes_at_once_those_that_fit_into_the_limit_are_accepted(day: Day) -> None:
+def test_64_stakes_at_once_accept_those_that_fit_into_the_limit(day: Day) -> None:
     guest, engine = day.welcome(1_000_000), _engine(day, losing=True)
     engine.set_loss_limit(guest.principal, loss_limit_minor=1_000)
     spin = partial(engine.spin, guest.principal, stake_minor=100, game_key=GAME)
@@ -72,7 +72,7 @@ def test_of_64_stakes_at_once_those_that_fit_into_the_limit_are_accepted(day: Da
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_stakes_limits_and_top_ups_at_once_never_pass_the_limit_in_force(day: Day, seed: int) -> None:
+def test_stakes_limits_and_top_ups_at_once_never_pass_the_limit(day: Day, seed: int) -> None:
     """The ledger tells the order: after each accepted bet the net loss is within the limit that was in force."""
     guest, engine, random = day.welcome(1_000_000), _engine(day, losing=False), Random(seed)
     engine.set_loss_limit(guest.principal, loss_limit_minor=3_000)
@@ -114,7 +114,7 @@ def test_of_64_events_at_once_one_leads_to_the_action(day: Day) -> None:
     assert len(actions(day)) == 1
 
 
-def test_of_64_spins_at_once_none_is_played_after_the_pause_has_begun(day: Day) -> None:
+def test_64_spins_at_once_play_none_after_the_pause_began(day: Day) -> None:
     enforce(day, "cooldown")
     guest, engine = day.welcome(100_000), _engine(day, losing=True)
     spin = partial(engine.spin, guest.principal, stake_minor=1, game_key=GAME)

@@ -1,4 +1,4 @@
-"""What staff set and see of looking after players, and who may: on every storage."""
+"""Settings and views of player protection for staff, and their permissions: on every storage."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ OFF = Enforcement.OFF
 
 
 def people(day: Day) -> dict[str, StaffPrincipal]:
-    """Return who works where, by name."""
+    """Return the members of staff, by role and tenant."""
     desks = {"operator": day.north, "agent": day.agent, "sister": day.sister, "other operator": day.south}
     named = {"owner": day.owner}
     for name, desk in desks.items():
@@ -94,7 +94,7 @@ def test_settings_come_back_and_are_replaced_whole(day: Day) -> None:
         ({"policy": {"bands": {"stop": 1}}}, "policy.bands"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_and_changes_nothing(day: Day, given: dict[str, Any], path: str) -> None:
+def test_invalid_settings_are_refused_and_change_nothing(day: Day, given: dict[str, Any], path: str) -> None:
     before = enforce(day, "cooldown")
     with pytest.raises(InvalidInput) as refused:
         enforce(day, "stop", **given)
@@ -172,17 +172,17 @@ def test_the_default_range_includes_what_happened_right_now(busy: Day) -> None:
     assert summary.series[-1] == SafetyBucket(datetime(2026, 3, 1, 8, tzinfo=UTC), 0, 3, 0)
 
 
-def test_buckets_are_the_zones_own(busy: Day) -> None:
+def test_buckets_are_those_of_the_timezone(busy: Day) -> None:
     since = datetime(2026, 3, 1, 14, 50, tzinfo=UTC)
     only = SafetyFilter(since=since, until=since + timedelta(hours=2))
-    for bucket, zone, starts in (
+    for bucket, timezone, starts in (
         (Bucket.HOUR, "UTC", ("14:00", "15:00", "16:00")),
         (Bucket.HOUR, "Asia/Kathmandu", ("14:15", "15:15", "16:15")),
         (Bucket.DAY, "UTC", ("00:00",)),
     ):
-        asked, summary = busy.engine.summarize_safety(busy.owner, only, bucket=bucket, timezone=zone)
+        asked, summary = busy.engine.summarize_safety(busy.owner, only, bucket=bucket, timezone=timezone)
         assert [f"{one.at:%H:%M}" for one in summary.series] == list(starts)
-        assert (asked.bucket, asked.timezone) == (bucket, zone)
+        assert (asked.bucket, asked.timezone) == (bucket, timezone)
         assert sum(one.cooldowns for one in summary.series) == 3
     (week,) = busy.engine.summarize_safety(busy.owner, only, bucket=Bucket.WEEK, timezone="UTC")[1].series
     assert week.at == datetime(2026, 2, 23, tzinfo=UTC)
@@ -212,7 +212,7 @@ def test_a_range_is_half_open(busy: Day) -> None:
         (None, None, "Nowhere", "timezone"),
     ],
 )
-def test_an_absurd_range_or_zone_is_refused(
+def test_absurd_range_or_timezone_is_refused(
     day: Day, since: str | None, until: str | None, timezone: str, path: str
 ) -> None:
     since_at, until_at = (
@@ -224,27 +224,27 @@ def test_an_absurd_range_or_zone_is_refused(
 
 
 def test_one_player_with_the_figures(busy: Day) -> None:
-    (kept,) = busy.engine.list_safety_actions(busy.agent.head)
+    (action,) = busy.engine.list_safety_actions(busy.agent.head)
     enforce(busy, "cooldown")
-    seen = busy.engine.read_player_safety(busy.agent.analyst, kept.player_id)
+    seen = busy.engine.read_player_safety(busy.agent.analyst, action.player_id)
     assert (seen.player_id, seen.tenant_id, seen.enforce) == (
-        kept.player_id,
+        action.player_id,
         busy.agent.tenant_id,
         Enforcement.COOLDOWN,
     )
-    assert seen.held_until == kept.acted_at + timedelta(seconds=90)
+    assert seen.held_until == action.acted_at + timedelta(seconds=90)
     assert (seen.score, seen.band, seen.net_loss_minor, seen.loss_limit_minor) == (60, "TILT_RISK", 13, None)
     assert seen.evidence["LOSS_STREAK"] == {"lostInARow": 13, "fairRun": 13}
-    assert seen.actions == [kept]
-    assert seen == busy.engine.read_player_safety(busy.owner, kept.player_id)
+    assert seen.actions == [action]
+    assert seen == busy.engine.read_player_safety(busy.owner, action.player_id)
 
 
 def test_a_player_who_is_out_shows_actions_and_no_score(busy: Day) -> None:
-    (kept,) = busy.engine.list_safety_actions(busy.agent.head)
-    busy.engine.close_player(busy.agent.head, kept.player_id)
-    seen = busy.engine.read_player_safety(busy.agent.head, kept.player_id)
+    (action,) = busy.engine.list_safety_actions(busy.agent.head)
+    busy.engine.close_player(busy.agent.head, action.player_id)
+    seen = busy.engine.read_player_safety(busy.agent.head, action.player_id)
     assert (seen.session_id, seen.score, seen.band, seen.reasons, seen.held_until) == (None, None, None, (), None)
-    assert seen.actions == [kept]
+    assert seen.actions == [action]
 
 
 @pytest.mark.parametrize(
@@ -252,10 +252,10 @@ def test_a_player_who_is_out_shows_actions_and_no_score(busy: Day) -> None:
     [("sister", NotFound), ("other operator", NotFound), ("agent's cashier", Forbidden), ("operator", None)],
 )
 def test_who_sees_a_player(busy: Day, name: str, refusal: type[DomainError] | None) -> None:
-    (kept,) = busy.engine.list_safety_actions(busy.agent.head)
+    (action,) = busy.engine.list_safety_actions(busy.agent.head)
     who = people(busy)[name]
     if refusal is None:
-        assert busy.engine.read_player_safety(who, kept.player_id).actions == [kept]
+        assert busy.engine.read_player_safety(who, action.player_id).actions == [action]
     else:
         with pytest.raises(refusal):
-            busy.engine.read_player_safety(who, kept.player_id)
+            busy.engine.read_player_safety(who, action.player_id)

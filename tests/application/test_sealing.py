@@ -58,9 +58,7 @@ def test_the_sweep_seals_every_operator(day: Day) -> None:
     assert _verified(day) == books
 
 
-def test_a_sweep_seals_in_batches_and_leaves_what_comes_meanwhile(
-    day: Day, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sweep_seals_in_batches_and_leaves_newer_events(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (sealing, sweeps):
         monkeypatch.setattr(module, "SEAL_BATCH", 4)
     day.spin(day.welcome(1_000), 100, LOSE, times=6)
@@ -71,14 +69,14 @@ def test_a_sweep_seals_in_batches_and_leaves_what_comes_meanwhile(
     assert north.clean
 
 
-def test_a_sweep_that_is_told_to_stop_seals_no_more(day: Day) -> None:
+def test_stopped_sweep_seals_no_more(day: Day) -> None:
     day.welcome(1_000)
     assert day.engine.sweep(lambda: True) == Swept()
     assert _verified(day)["north"].seals == 0
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 7])
-def test_verifying_in_pages_of_any_size_comes_to_the_same(
+def test_verification_in_pages_of_any_size_has_the_same_result(
     day: Day, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     monkeypatch.setattr(sealing, "SEAL_BATCH", 2)

@@ -1,4 +1,4 @@
-"""Sessions are kept live and can be derived from the ledger: both agree, and what does not is put right."""
+"""Sessions are stored live and can be rebuilt from the ledger. Both agree, and a rebuild corrects differences."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,10 +32,10 @@ def differences(day: Day, *, check: bool = True) -> list[tuple[str, set[str]]]:
 
 def spoil(day: Day, guest: Guest, change: Callable[[Session], Session]) -> None:
     with day.storage.begin(guest.principal.binding) as unit:
-        seat = unit.players.lock(guest.player_id)
-        assert seat is not None
-        assert seat.session is not None
-        unit.save(change(seat.session))
+        locked = unit.players.lock(guest.player_id)
+        assert locked is not None
+        assert locked.session is not None
+        unit.save(change(locked.session))
         unit.commit()
 
 
@@ -105,7 +105,7 @@ def test_both_agree_after_a_random_day(day: Day, seed: int) -> None:
         ("ended_at", lambda session: session.end(session.last_active_at, SessionEnd.LOGOUT)),
     ],
 )
-def test_what_is_kept_otherwise_is_told_by_a_check_and_put_right_without(
+def test_check_reports_a_difference_and_a_rebuild_corrects_it(
     day: Day, field: str, change: Callable[[Session], Session]
 ) -> None:
     guest, other = day.welcome(1_000), day.welcome(1_000, day.stranger)
@@ -124,7 +124,7 @@ def test_what_is_kept_otherwise_is_told_by_a_check_and_put_right_without(
     assert differences(day) == []
 
 
-def test_a_limit_beyond_the_session_is_not_taken_for_the_sessions(day: Day) -> None:
+def test_limit_beyond_the_session_is_not_the_sessions(day: Day) -> None:
     guest = day.welcome(1_000)
     day.engine.set_loss_limit(guest.principal, loss_limit_minor=500)
     day.engine.set_loss_limit(guest.principal, loss_limit_minor=400)
@@ -144,7 +144,7 @@ def test_what_the_ledger_does_not_tell_is_left_as_it_was(day: Day) -> None:
     assert (session.refresh_generation, session.checked_at, session.spins) == (7, now, 0)
 
 
-def test_a_session_that_the_ledger_does_not_know_is_told_and_left(day: Day) -> None:
+def test_session_that_is_not_in_the_ledger_is_reported_and_left(day: Day) -> None:
     guest = day.welcome(1_000)
     (session,) = sessions(day, guest)
     unknown = evolve(session, session_id=fresh_id(), ended_at=session.started_at, end_reason=SessionEnd.LOGOUT)

@@ -61,7 +61,7 @@ def test_a_refresh_token_used_twice_ends_the_players_session(day: Day) -> None:
     day.books()
 
 
-def test_a_used_token_of_a_session_that_has_ended_does_not_end_the_next(day: Day) -> None:
+def test_used_token_of_an_ended_session_does_not_end_the_next(day: Day) -> None:
     guest = day.welcome(1000)
     day.engine.refresh_player(guest.refresh_token)
     day.engine.player_logout(guest.principal)
@@ -71,7 +71,7 @@ def test_a_used_token_of_a_session_that_has_ended_does_not_end_the_next(day: Day
     assert day.engine.refresh_player(result.refresh_token).session_id == result.session_id
 
 
-def test_a_player_who_logs_out_is_out_and_the_end_is_written_once(day: Day) -> None:
+def test_player_who_logs_out_is_out_and_the_end_is_written_once(day: Day) -> None:
     guest = day.welcome(1000)
     day.spin(guest, 100, LOSE)
     day.clock.advance(minutes=5)
@@ -133,7 +133,7 @@ def test_staff_who_log_out_are_out(day: Day) -> None:
     assert day.engine.authenticate.staff(other.token).tenant_id == day.agent.tenant_id
 
 
-def test_the_tokens_of_who_was_deactivated_are_dead(day: Day) -> None:
+def test_tokens_of_deactivated_staff_are_refused(day: Day) -> None:
     result = _staff_in(day)
     record = day.engine.deactivate_staff(day.agent.head, day.agent.cashier.staff_id)
     assert (record.status, record.username) == (StaffStatus.DEACTIVATED, "north-a-cashier")
@@ -150,7 +150,7 @@ def test_the_tokens_of_who_was_deactivated_are_dead(day: Day) -> None:
     }
 
 
-def test_who_deactivates_whom(day: Day) -> None:
+def test_who_may_deactivate_which_staff(day: Day) -> None:
     for who in (day.agent.cashier, day.agent.analyst, day.north.analyst):
         with pytest.raises(Forbidden):
             day.engine.deactivate_staff(who, day.agent.head.staff_id)

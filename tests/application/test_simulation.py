@@ -41,7 +41,7 @@ def test_the_same_seed_is_the_same_play_and_another_is_another() -> None:
     assert first.trace != other.trace
 
 
-def test_it_is_the_same_in_another_process_whatever_that_hashes() -> None:
+def test_it_is_the_same_in_a_process_with_another_hash_seed() -> None:
     traces = set()
     for hashing in ("0", "1", "77"):
         result = subprocess.run(
@@ -75,7 +75,7 @@ def _stay_logged_in(monkeypatch: pytest.MonkeyPatch) -> Build:
 
 
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], Build]] = {
-    "the answer is kept in another transaction": lambda _: on_faulty(KeepsAnswersApart),
+    "the answer is stored in another transaction": lambda _: on_faulty(KeepsAnswersApart),
     "a retry pays again": lambda _: on_faulty(ForgetsAnswers),
     "a wallet is not locked": lambda _: on_faulty(LocksNoWallet),
     "what was acknowledged is lost": lambda _: on_faulty(SaysYesTooSoon),

@@ -1,4 +1,4 @@
-"""Staff: who creates whom, who logs in, and how tokens are renewed."""
+"""Staff: permission to create members, log-in, and renewal of tokens."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -103,7 +103,7 @@ def test_names_and_passwords_are_checked(day: Day, field: str, value: str) -> No
     assert refused.value.path == field
 
 
-def test_a_log_in_names_the_member_and_gives_tokens_of_their_role(day: Day) -> None:
+def test_log_in_names_the_member_and_gives_tokens_of_their_role(day: Day) -> None:
     result = _login(day, "north-a-cashier", "north-a")
     assert (result.staff.staff_id, result.staff.tenant_id) == (
         day.agent.cashier.staff_id,
@@ -127,7 +127,7 @@ def test_the_owner_names_no_tenant(day: Day) -> None:
 @pytest.mark.parametrize(
     "tenant", ["no-such-tenant", "north", "north-a", "", "%", "Platform", "\0", "\ud800", "x" * 10**6]
 )
-def test_the_owner_is_unknown_in_every_other_tenant_and_in_those_that_do_not_exist(day: Day, tenant: str) -> None:
+def test_owner_is_unknown_in_other_and_in_missing_tenants(day: Day, tenant: str) -> None:
     day.engine.create_staff(day.owner, username="boss", password=PASSWORD, role=Role.OWNER)
     _refused(day, "boss", tenant)
 
@@ -168,7 +168,7 @@ def test_five_wrong_passwords_lock_and_time_unlocks(day: Day) -> None:
     assert _login(day, "north-a-cashier", "north-a").token
 
 
-def test_a_second_lock_lasts_longer_and_a_right_password_forgives(day: Day) -> None:
+def test_second_lock_lasts_longer_and_a_right_password_resets(day: Day) -> None:
     for minutes in (5, 10, 20):
         for _ in range(5):
             _refused(day, "north-a-cashier", "north-a", "wrong password")

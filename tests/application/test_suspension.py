@@ -1,4 +1,4 @@
-"""Suspended tenants: refused as if they did not exist, coins and all kept, and taken up again."""
+"""Suspended tenants: refused like unknown ones, with all coins still stored, until they are resumed."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def _suspend(day: Day, what: str) -> tuple[StaffPrincipal, Desk]:
 
 
 @pytest.mark.parametrize("what", ["agent", "north"])
-def test_codes_log_ins_and_refreshes_are_unknown_until_it_is_taken_up_again(day: Day, what: str) -> None:
+def test_codes_log_ins_and_refreshes_are_unknown_until_resumed(day: Day, what: str) -> None:
     guest, voucher = day.welcome(1000), day.sell(500)
     staff = day.engine.staff_login(username="north-a-cashier", password=PASSWORD, tenant="north-a")
     wallet = day.wallet(day.agent)
@@ -36,7 +36,7 @@ def test_codes_log_ins_and_refreshes_are_unknown_until_it_is_taken_up_again(day:
         day.engine.refresh_staff(staff.refresh_token)
     assert day.wallet(day.agent) == wallet
     assert day.record(guest).balance_minor == 1000
-    # Whoever is in plays on until the token ends, and another tenant notices nothing.
+    # A player who is logged in plays on until the token ends, and another tenant notices nothing.
     assert day.spin(guest, 100, LOSE).code is None
     assert day.redeem(day.sell(100, day.stranger)).code is None
 
@@ -72,7 +72,7 @@ def test_a_suspended_agent_sells_nothing_but_repeats_its_answers(day: Day, what:
     assert day.wallet(day.agent) == (9_700, 300, 0, 0)
 
 
-def test_an_agent_of_a_suspended_operator_stays_suspended_by_its_own_right(day: Day) -> None:
+def test_agents_own_suspension_outlasts_that_of_its_operator(day: Day) -> None:
     voucher = day.sell(100)
     status = day.engine.set_tenant_status
     status.suspend(day.owner, day.north.tenant_id)
@@ -84,7 +84,7 @@ def test_an_agent_of_a_suspended_operator_stays_suspended_by_its_own_right(day: 
     assert day.redeem(voucher).code is None
 
 
-def test_who_suspends_whom(day: Day) -> None:
+def test_who_may_suspend_which_tenant(day: Day) -> None:
     status = day.engine.set_tenant_status
     for who in (day.agent.head, day.north.cashier, day.north.analyst):
         with pytest.raises(Forbidden):
@@ -97,7 +97,7 @@ def test_who_suspends_whom(day: Day) -> None:
             status.suspend(day.north.head, tenant_id)
 
 
-def test_a_status_is_left_once_and_the_directory_is_mended_by_asking_again(day: Day) -> None:
+def test_status_changes_once_and_a_repeat_mends_the_directory(day: Day) -> None:
     status, directory, tenant_id = day.engine.set_tenant_status, day.storage.directory, day.agent.tenant_id
     with pytest.raises(TenantNotInStatus):
         status.resume(day.north.head, tenant_id)
@@ -113,9 +113,7 @@ def test_a_status_is_left_once_and_the_directory_is_mended_by_asking_again(day: 
     assert rows[tenant_id] == "SUSPENDED"
 
 
-def test_the_directory_follows_the_row_when_two_change_it_at_once(
-    day: Day, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_directory_follows_the_row_when_two_change_it_at_once(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
     status, directory, tenant_id = day.engine.set_tenant_status, day.storage.directory, day.agent.tenant_id
     kind, set_status = type(directory), type(directory).set_status
     came: list[str] = []

@@ -1,4 +1,4 @@
-"""What the system does by itself: expiry and idle players, to the moment, once."""
+"""Sweeps: expiry of vouchers and closing of idle players, to the moment, once."""
 
 import threading
 from datetime import timedelta
@@ -52,7 +52,7 @@ def test_a_voucher_expires_at_its_moment_and_not_before(day: Day) -> None:
     day.books()
 
 
-def test_a_player_is_closed_after_thirty_idle_days_and_not_before(day: Day) -> None:
+def test_player_is_closed_after_thirty_idle_days_and_not_before(day: Day) -> None:
     guest = day.seat(350, 70)
     before = day.balance(day.agent)
     day.clock.set(START + MONTH - INSTANT)
@@ -79,7 +79,7 @@ def test_a_balance_above_the_largest_amount_is_no_reason_to_stay(day: Day) -> No
     day.books()
 
 
-def test_whatever_a_player_does_postpones_it(day: Day) -> None:
+def test_any_action_of_the_player_postpones_it(day: Day) -> None:
     guest = day.welcome(1000)
     day.clock.advance(days=29)
     day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
@@ -172,8 +172,8 @@ def test_a_step_that_fails_holds_up_no_other(day: Day, monkeypatch: pytest.Monke
         with pytest.raises(ExceptionGroup) as failed:
             day.engine.sweep()
     operators = day.storage.directory.operators()
-    told = [(str(each), each.__notes__) for each in failed.value.exceptions]
-    assert told == [(f"a defect of {each.operator_id}", [f"in a sweep of {each.slug}"]) for each in operators]
+    reported = [(str(each), each.__notes__) for each in failed.value.exceptions]
+    assert reported == [(f"a defect of {each.operator_id}", [f"in a sweep of {each.slug}"]) for each in operators]
     assert [books.unsealed for books in day.engine.verify_seals()] == [0, 0, 0]
     done = _sweep(day)
     assert done == {"_expire": (2, 0), "_idle": (0, 2)}.get(step, (0, 0))
@@ -195,7 +195,7 @@ def test_it_stops_between_batches_and_goes_on_the_next_time(day: Day, monkeypatc
     day.clock.advance(days=30)
     asked = iter([False, True, True, True] + [True] * 50)
     swept = day.engine.sweep(lambda: next(asked))
-    # The platform and south have nothing due; whoever was asked first took one batch at the most.
+    # The platform and south have nothing due; the first of the others took one batch at the most.
     assert swept.vouchers_expired in {0, 2}
     assert _sweep(day) == (5 - swept.vouchers_expired, 0)
     assert day.engine.sweep(lambda: True) == Swept()

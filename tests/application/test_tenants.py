@@ -187,7 +187,7 @@ def test_names_slugs_and_regions_are_checked(day: Day, about: dict[str, str]) ->
     assert _slugs(day.engine) == before
 
 
-def test_a_creation_cut_off_before_the_directory_is_finished_by_repeating_it(
+def test_repeat_finishes_a_creation_cut_off_before_the_directory(
     frail: InterruptedStorage,
 ) -> None:
     day = build_day(frail)
@@ -214,7 +214,7 @@ def test_another_request_for_a_slug_left_half_way_is_refused(frail: InterruptedS
         _create(day.engine, "north-c", AGENT, day.north.head, name="Somebody else")
 
 
-def test_an_operator_cut_off_before_the_directory_can_be_created_again(frail: InterruptedStorage) -> None:
+def test_operator_cut_off_before_directory_can_be_created_again(frail: InterruptedStorage) -> None:
     day = build_day(frail)
     frail.directory.cuts = 1
     with pytest.raises(PowerCut):
@@ -227,7 +227,7 @@ def test_an_operator_cut_off_before_the_directory_can_be_created_again(frail: In
     day.books()
 
 
-def test_a_platform_cut_off_before_the_directory_is_finished_by_the_next_start(frail: InterruptedStorage) -> None:
+def test_next_start_finishes_a_platform_cut_off_before_directory(frail: InterruptedStorage) -> None:
     engine = build_engine(frail)
     frail.directory.cuts = 1
     with pytest.raises(PowerCut):
@@ -267,8 +267,8 @@ def test_symbols_taken_in_the_meantime_are_drawn_again(frail: InterruptedStorage
     frail.directory.rivals.append(_rival(day, "rival", symbols_of(12_345, 4)))
     made = _create(day.engine, "north-c", AGENT, day.north.head)
     assert made.code_symbols == symbols_of(54_321, 4)
-    (kept,) = [tenant for tenant in day.engine.list_tenants(day.north.head) if tenant.slug == "north-c"]
-    assert kept.code_symbols == made.code_symbols
+    (listed,) = [tenant for tenant in day.engine.list_tenants(day.north.head) if tenant.slug == "north-c"]
+    assert listed.code_symbols == made.code_symbols
     assert frail.directory.by_symbols(symbols_of(54_321, 4)) is not None
 
 

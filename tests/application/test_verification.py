@@ -1,4 +1,4 @@
-"""Exports of rounds: whatever is changed in one is found, by the product and by the page that needs no product."""
+"""Exports of rounds: the product and the stand-alone page find any change in one."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def test_any_round_of_any_game_verifies(game: Game, data: st.DataObject, nonce: 
     assert verdict.is_verified, verdict
 
 
-def test_a_round_under_a_game_that_came_before_needs_none_of_its_own() -> None:
+def test_round_needs_no_copy_of_a_game_that_came_before_it() -> None:
     first, second = export(ORCHARD, 0), json.loads(export(ORCHARD, 1))
     bare = encode({"round": second["round"]})
     alone = encode({"game": second["game"]})
@@ -52,7 +52,7 @@ def test_a_round_under_a_game_that_came_before_needs_none_of_its_own() -> None:
     assert lonely.faults == ("the file of its game is not there",)
 
 
-def test_a_round_whose_seed_was_not_told_is_neither_right_nor_wrong() -> None:
+def test_round_with_unrevealed_seed_is_neither_right_nor_wrong() -> None:
     (verdict,) = verdicts(export(ORCHARD, 0, server_seed=None))
     assert (verdict.is_verified, verdict.is_revealed, verdict.faults) == (False, False, ())
 
@@ -79,18 +79,16 @@ def test_a_round_whose_seed_was_not_told_is_neither_right_nor_wrong() -> None:
         ({"game_key": "another"}, "another key"),
     ],
 )
-def test_what_a_round_claims_falsely_is_found_though_its_digest_is_right(
-    about: dict[str, Any], fault: str
-) -> None:
+def test_false_claim_of_a_round_is_found_despite_a_right_digest(about: dict[str, Any], fault: str) -> None:
     line = export(ORCHARD, 0)
     content = json.loads(line)
     sealed = json.loads(export(ORCHARD, 0, **about))["round"]
     (verdict,) = verdicts(encode(content | {"round": sealed}))
-    assert any(fault in told for told in verdict.faults), verdict
+    assert any(fault in found for found in verdict.faults), verdict
 
 
 def is_found(line: bytes, bit: int) -> bool:
-    """Whether a verifier finds that one bit of a right export was flipped."""
+    """Return whether a verifier finds that one bit of a right export was flipped."""
     flipped = bytearray(line)
     flipped[bit // 8] ^= 1 << bit % 8
     found = verdicts(*bytes(flipped).splitlines(keepends=True))
@@ -111,7 +109,7 @@ def test_flipped_bits_all_over_a_round_with_free_spins_are_found() -> None:
 
 
 @pytest.mark.slow
-def test_a_flipped_bit_anywhere_in_a_round_with_free_spins_is_found() -> None:
+def test_any_flipped_bit_in_a_round_with_free_spins_is_found() -> None:
     line = export(ORCHARD, nonce_with_free_spins(ORCHARD))
     assert [bit for bit in range(len(line) * 8) if not is_found(line, bit)] == []
 
@@ -164,7 +162,7 @@ def test_the_page_verifies_rounds_of_every_game(tmp_path: Path) -> None:
     assert all(verdict.is_verified for verdict in verdicts(*lines))
 
 
-def test_the_page_says_of_a_round_that_its_seed_was_not_told_yet(tmp_path: Path) -> None:
+def test_page_shows_that_a_rounds_seed_is_not_revealed_yet(tmp_path: Path) -> None:
     file = tmp_path / "rounds.jsonl"
     file.write_bytes(export(ORCHARD, 0) + b"\n" + export(ORCHARD, 1, server_seed=None))
     ran = script(file)

@@ -64,9 +64,7 @@ def test_a_voucher_is_paid_up_front_with_its_bonus(day: Day) -> None:
 
 
 @pytest.mark.parametrize(("credit", "amount"), [(0, 1), (1500, 1001), (2, 2), (149, 100)])
-def test_a_voucher_is_refused_whole_when_amount_and_bonus_are_not_there(
-    day: Day, credit: int, amount: int
-) -> None:
+def test_voucher_is_refused_whole_without_amount_plus_bonus(day: Day, credit: int, amount: int) -> None:
     if credit:
         day.fund(day.agent, credit)
     with pytest.raises(InsufficientFunds) as refused:

@@ -1,4 +1,4 @@
-"""Guessing: counted before it is looked at, and the same steps whatever is guessed at."""
+"""Login throttling: an attempt is counted before it is checked, with the same steps for every subject."""
 
 from collections.abc import Callable
 from typing import Any, Self, cast
@@ -54,21 +54,21 @@ class Recorder:
 
 @define
 class Looks:
-    """What was looked at by a pair of PIN keys, and what had been committed by then."""
+    """The attempts that PIN keys have checked, and the count that was committed before each."""
 
     seen: list[tuple[PinKind, str]] = field(factory=list)
     when: Callable[[], None] = lambda: None
 
 
 class WatchedPins(PinKeys):
-    """PIN keys that note every guess that is looked at."""
+    """PIN keys that note every attempt that is checked."""
 
     looks: Looks
 
-    def matches(self, kind: PinKind, owner_id: UUID, ref: PinRef, guess: str) -> bool:
-        self.looks.seen.append((kind, guess))
+    def matches(self, kind: PinKind, owner_id: UUID, ref: PinRef, attempt: str) -> bool:
+        self.looks.seen.append((kind, attempt))
         self.looks.when()
-        return super().matches(kind, owner_id, ref, guess)
+        return super().matches(kind, owner_id, ref, attempt)
 
 
 def _watch(day: Day, trace: list[str] | None = None) -> tuple[Engine, Looks]:
@@ -114,7 +114,7 @@ def test_five_are_looked_at_and_no_more(day: Day, subject: str) -> None:
     assert len(looks.seen) == 10
 
 
-def test_a_guess_is_committed_before_the_pin_is_looked_at(day: Day) -> None:
+def test_attempt_is_committed_before_the_pin_is_checked(day: Day) -> None:
     voucher, guest = day.sell(1000), day.welcome(1000)
     engine, looks = _watch(day)
     counts: list[int] = []
@@ -128,7 +128,7 @@ def test_a_guess_is_committed_before_the_pin_is_looked_at(day: Day) -> None:
     assert counts == [1, 2, 3, 1]
 
 
-def test_a_right_guess_gives_the_count_back(day: Day) -> None:
+def test_right_pin_resets_the_count(day: Day) -> None:
     voucher, guest = day.sell(1000), day.welcome(1000)
     for _ in range(4):
         _wrong(lambda: day.redeem(evolve(voucher, pin=other_pin(voucher.pin))))
@@ -237,14 +237,14 @@ def test_a_text_that_is_no_code_is_counted_as_well(day: Day) -> None:
     assert trace == ["begin", "enter", "attempts.lock", "save Attempts", "commit", "exit"]
 
 
-def test_what_does_not_exist_is_counted_on_a_bounded_number_of_decoys() -> None:
-    decoys = {_decoy(f"guess {number}") for number in range(20_000)}
+def test_attempts_on_unknown_names_use_a_bounded_set_of_decoys() -> None:
+    decoys = {_decoy(f"attempt {number}") for number in range(20_000)}
     assert len(decoys) == _DECOYS == 1024
     assert _decoy("\ud800") in decoys
 
 
 def test_a_decoy_is_shared_by_every_agent_of_an_operator(day: Day) -> None:
-    """What does not exist is guessed at everywhere: two agents, and the operator itself, meet at one decoy."""
+    """Attempts on unknown names at two agents and at the operator itself count on one decoy."""
     codes: dict[UUID, dict[str, str]] = {}
     symbols = {desk.slug: desk.code_symbols or "" for desk in (day.agent, day.sister)}
     for number in range(5000):
@@ -271,7 +271,7 @@ def test_a_lock_is_of_one_subject_and_of_nobody_else(day: Day) -> None:
 
 
 def test_two_houses_do_not_share_their_counts(storage: Storage) -> None:
-    """Locks are kept in the storage: another engine on it sees them, whoever counted."""
+    """Locks are in the storage: another engine on it sees them, too."""
     day = build_day(storage)
     locked, _ = _locked(day)
     engine = build_engine(storage, seed=77, clock=SettableClock(day.clock.now()))
