@@ -26,7 +26,7 @@ from .ledger.export import ExportLedger
 from .ledger.importing import ImportLedger
 from .ledger.ingestion import ConfigureGame, IngestEvents
 from .ledger.sealing import VerifySeals
-from .limits.breaks import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, TakeBreak
+from .limits.exclusions import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, StartExclusion
 from .limits.limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
 from .play.closing import ClosePlayer
 from .play.fairness import ReadFairness, ReadFairRound, RotateSeed
@@ -112,7 +112,7 @@ class Engine:
     read_limits: ReadLimits
     read_player_limits: ReadPlayerLimits
     get_play_pass: GetPlayPass
-    take_break: TakeBreak
+    start_exclusion: StartExclusion
     read_reality_check: ReadRealityCheck
     acknowledge_reality_check: AcknowledgeRealityCheck
     rebuild_sessions: RebuildSessions

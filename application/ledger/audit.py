@@ -1,7 +1,7 @@
-"""The audit: every rule of the books, held against the rows.
+"""The audit: a check of every rule of the books against the rows.
 
-`CHECKS` is the one table of rules. A rule that a storage looks after itself is a code in `audit_ports.Stored`, a
-query in each storage, and a row here; any other is a function from a `Look` to what it found, and a row here.
+`CHECKS` is the one table of rules. A rule about stored rows is a code in `Stored`, a query in each storage, and a
+row here. Any other rule is a function from a `Look` to a `Found`, and a row here.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,14 +26,14 @@ from .sealing import VerifySeals
 T = TypeVar("T")
 
 SAMPLE: Final = 10
-"""Ids that a finding names at the most."""
+"""The most ids that a finding names."""
 
 NEWEST_SEALS: Final = 25
-"""Seals that are held against their events where somebody waits for the answer; `playtime audit run` does all."""
+"""The number of seals that are recomputed while somebody waits for the answer; `playtime audit run` does all."""
 
 
 class Severity(StrEnum):
-    """How bad it is: coins are not where they should be, or something is not as it should be."""
+    """The severity of a broken rule: coins are in a wrong place, or other data is wrong."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -41,7 +41,7 @@ class Severity(StrEnum):
 
 @frozen(kw_only=True)
 class Look:
-    """Through whose eyes an audit looks, and what it needs beside the rows. `newest_seals` None is all of them."""
+    """The principal of an audit, and its input besides the rows. `newest_seals` is None for all seals."""
 
     storage: Storage
     principal: StaffPrincipal
@@ -49,7 +49,7 @@ class Look:
     newest_seals: int | None
 
     def read(self, reading: Callable[[UnitOfWork], T]) -> T:
-        """Return what a unit of its own reads."""
+        """Read in a unit of its own."""
         return look(self.storage, self.principal, reading)
 
     def game_of(self, play: GameTotals) -> Game | None:
@@ -58,11 +58,11 @@ class Look:
             if game.game_key == play.game_key and game.version == play.game_version:
                 return game
         content = self.storage.game_files.find(play.game_version)
-        return _kept_game(content) if content else None
+        return _stored_game(content) if content else None
 
     @property
     def operators(self) -> list[tuple[UUID, str]]:
-        """The operators that are seen as a whole: all of them, one, or for an agent none."""
+        """The operators that the principal sees as a whole: all, one, or for an agent none."""
         found = [(entry.operator_id, entry.slug) for entry in self.storage.directory.operators()]
         if self.principal.role is Role.OWNER:
             return found
@@ -71,8 +71,8 @@ class Look:
 
 
 @lru_cache(maxsize=256)
-def _kept_game(content: bytes) -> Game:
-    """Return a game from its kept file, once a process: what is counted of it is kept with it."""
+def _stored_game(content: bytes) -> Game:
+    """Read a game from its stored file. The cached game also caches its odds."""
     return read_game(content)
 
 
@@ -81,7 +81,7 @@ Find = Callable[[Look], Found]
 
 @frozen
 class Check:
-    """A rule of the books: what holds, and how what breaks it is found."""
+    """A rule of the books, and the function that finds rows that break it."""
 
     code: str
     severity: Severity
@@ -90,12 +90,12 @@ class Check:
 
 
 def stored(what: Stored, severity: Severity, holds: str) -> Check:
-    """Return the rule that the storage looks after itself."""
+    """Return a rule that each storage checks with a query of its own."""
     return Check(what.value, severity, holds, lambda look: look.read(lambda unit: unit.audit.find(what, SAMPLE)))
 
 
 def possible_returns(look: Look) -> Found:
-    """Find the versions of games that have paid what their odds do not allow."""
+    """Find the game versions with payouts that their odds do not allow."""
     odd = []
     for play in look.read(lambda unit: unit.audit.play()):
         game = look.game_of(play)
@@ -113,11 +113,11 @@ def seals_hold(look: Look) -> Found:
     for operator_id, slug in look.operators:
         verify = partial(VerifySeals(look.storage).of, principal=look.principal, newest=look.newest_seals)
         books = verify(operator_id, slug)
-        broken += [f"{slug}:{found.number}" for found in books.breaks]
-    told = "all seals" if look.newest_seals is None else f"the newest {look.newest_seals} seals"
+        broken += [f"{slug}:{found.number}" for found in books.broken_seals]
+    scope = "all seals" if look.newest_seals is None else f"the newest {look.newest_seals} seals"
     named = sorted(set(broken))
     return Found(
-        len(named), tuple(named[:SAMPLE]), f"{told} of each operator, recomputed from the events: docs/audit.md"
+        len(named), tuple(named[:SAMPLE]), f"{scope} of each operator, recomputed from the events: docs/audit.md"
     )
 
 
@@ -128,7 +128,11 @@ CHECKS: Final = (
     stored(Stored.BALANCE_DIFFERS, _C, "A balance is the sum of its account's entries."),
     stored(Stored.BELOW_FLOOR, _C, "No account is below its floor."),
     stored(Stored.POOL_DIFFERS, _C, "Pools hold exactly the open vouchers and the pending bonuses."),
-    stored(Stored.FOLD_DIFFERS, _C, "A folded total and the entries since are the sum of all entries."),
+    stored(
+        Stored.FOLD_DIFFERS,
+        _C,
+        "A rolled-up total and the later entries are the sum of all entries.",
+    ),
     stored(Stored.BALANCE_CHAIN_BROKEN, _C, "The balances that entries state follow from each other."),
     stored(
         Stored.VOUCHER_DIFFERS,
@@ -145,20 +149,20 @@ CHECKS: Final = (
     stored(
         Stored.SESSION_DIFFERS,
         _W,
-        "A session is kept, and its start, balances and totals are those of its events.",
+        "Every session is stored, and its start, balances and totals are those of its events.",
     ),
     stored(Stored.PLAYER_SEQ_GAP, _C, "A player's events are numbered from 1 without a gap."),
     stored(Stored.LIMIT_PASSED, _C, "No bet could take a session past its loss limit, which its events have set."),
-    stored(Stored.ROLLUP_DIFFERS, _W, "The folded numbers are what the ledger's events add up to."),
-    Check("RTP_ALARM", _W, "What a game has paid is possible by its odds.", possible_returns),
-    Check("SEAL_BROKEN", _C, "What was sealed is as it was.", seals_hold),
+    stored(Stored.ROLLUP_DIFFERS, _W, "The buckets of the analytics are the sums of the ledger's events."),
+    Check("RTP_ALARM", _W, "A game's payouts are possible by its odds.", possible_returns),
+    Check("SEAL_BROKEN", _C, "Sealed events have not changed.", seals_hold),
 )
 """The rules of the books."""
 
 
 @frozen
 class Rule:
-    """A rule as the audit tells of it."""
+    """A rule as the audit lists it."""
 
     code: str
     severity: Severity
@@ -167,7 +171,7 @@ class Rule:
 
 @frozen
 class Finding:
-    """A rule that is broken: by how many rows, which are the first of them, and how they were found."""
+    """A broken rule: the number of rows, the first of them, and the query that found them."""
 
     code: str
     severity: Severity
@@ -179,7 +183,7 @@ class Finding:
 
 @frozen
 class AuditReport:
-    """What an audit came to."""
+    """The result of an audit."""
 
     ran_at: datetime
     clean: bool
@@ -189,7 +193,7 @@ class AuditReport:
 
 @frozen
 class RunAudit:
-    """Holds every rule against the rows that whoever asks sees: an agent's, an operator's, or all."""
+    """Checks every rule against the rows that the principal sees: an agent's, an operator's, or all."""
 
     storage: Storage
     clock: Clock
@@ -202,7 +206,7 @@ class RunAudit:
         newest_seals: int | None = NEWEST_SEALS,
         checks: Sequence[Check] = CHECKS,
     ) -> AuditReport:
-        """Run the checks, each at a moment of its own. Raises Forbidden."""
+        """Run the checks, each in a unit of its own. Raises Forbidden."""
         principal.require(Permission.READ_LEDGER)
         now = self.clock.now()
         look = Look(storage=self.storage, principal=principal, games=self.games, newest_seals=newest_seals)

@@ -1,4 +1,4 @@
-"""Reading the books: the ledger's events, and whether everything adds up."""
+"""Reading the books: the ledger's events, and the check of all sums."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -53,9 +53,9 @@ class EventRecord:
 
 
 def event_record(event: LedgerEvent, reader: StaffPrincipal) -> EventRecord:
-    """Return what a reader sees of an event.
+    """Return an event as its reader sees it.
 
-    A movement of credit belongs to the agent but states the operator's balance as well, which an agent's staff do
+    A movement of credit belongs to the agent but also states the operator's balance, which the agent's staff do
     not see.
     """
     transfer = event.transfer
@@ -112,7 +112,7 @@ class ListLedger:
 
 @frozen
 class OperatorBooks:
-    """One operator's books: every account, all at one moment, and every kind of movement."""
+    """One operator's books at one moment: every account, and every kind of movement."""
 
     operator_id: UUID
     slug: str
@@ -126,7 +126,7 @@ class OperatorBooks:
 
     @property
     def disagreements(self) -> list[AccountTotal]:
-        """The accounts whose entries differ from what the books state, or that are below their floor."""
+        """The accounts whose entries differ from the stated balance, or that are below their floor."""
         return [total for total in self.accounts if not total.agrees]
 
     @property
@@ -139,13 +139,13 @@ class OperatorBooks:
         return sum(total.entries_minor for total in self.accounts if total.account.kind is kind)
 
     def moved(self, event_type: EventType) -> int:
-        """Return what one kind of movement moved in all, in minor units."""
+        """Return the total of one kind of movement, in minor units."""
         return sum(m.amount_minor for m in self.movements if m.event_type is event_type)
 
 
 @frozen
 class VerifyLedger:
-    """Holds the balances of every operator against the entries of the ledger."""
+    """Compares the balances of every operator with the entries of the ledger."""
 
     storage: Storage
 
@@ -163,12 +163,12 @@ class VerifyLedger:
 
 @frozen
 class CheckHealth:
-    """Tells whether the service can do its work."""
+    """Checks that the service can do its work."""
 
     storage: Storage
 
     def __call__(self) -> None:
-        """Return when it can. Raises StorageUnavailable."""
+        """Reach the storage. Raises StorageUnavailable."""
         self.storage.check()
 
 

@@ -1,4 +1,4 @@
-"""Marking true duplicates among the events of games that run elsewhere. Nothing is deleted."""
+"""Finding true duplicates among external events, and adding a duplicate marker for each. Nothing is deleted."""
 
 from typing import Final
 from uuid import UUID
@@ -16,16 +16,16 @@ from ..ports.services import Clock, Ids
 from ..ports.storage import Storage
 from ..transactions import carry_out, transact
 
-MARK_BATCH: Final = 500
-"""Duplicates that are marked in one transaction."""
+MARKER_BATCH: Final = 500
+"""The most duplicate markers that one transaction adds."""
 
 SAMPLE: Final = 10
-"""Duplicates that are named at the most."""
+"""The most duplicates that a result names."""
 
 
 @frozen
 class Deduped:
-    """What was found at an operator: how many duplicates, the first of them, and how many were marked."""
+    """The duplicates of an operator: their number, the first of them, and the number of added markers."""
 
     slug: str
     count: int
@@ -35,14 +35,14 @@ class Deduped:
 
 @frozen
 class DedupeLedger:
-    """Finds true duplicates among the events of games elsewhere, and marks them if it is told to.
+    """Finds true duplicates among the external events, and marks them on request.
 
-    A true duplicate is the same event come in once more through another actor: under the credential after it, from
-    a file beside what was reported. It bears the same action id, which is its provider's name for it; equal play
-    under action ids of its own is play, whatever its moment.
+    A true duplicate is the same event from another actor: from a provider's next credential, or from an imported
+    file. It has the same action id, which is its provider's name for it. Equal play with another action id is not
+    a duplicate, even at the same moment.
 
-    A mark is a DUPLICATE_OF event beside the one it is of, and bears what that one was counted by, so that whoever
-    counts takes it off there. It is named after the event that it marks: none is marked twice.
+    A duplicate marker is a DUPLICATE_OF event. It has the fields by which the analytics count the duplicate, so
+    that they can subtract it. Its action id is the duplicate's event id, so no event is marked twice.
     """
 
     storage: Storage
@@ -50,7 +50,7 @@ class DedupeLedger:
     ids: Ids
 
     def __call__(self, slug: str | None = None, *, apply: bool = False) -> list[Deduped]:
-        """Look at every operator, or at one. Raises NotFound."""
+        """Search every operator, or one. Raises NotFound."""
         operators = [entry for entry in self.storage.directory.operators() if slug in (None, entry.slug)]
         if not operators:
             raise NotFound("operator")
@@ -61,15 +61,15 @@ class DedupeLedger:
         found = transact(self.storage, binding, lambda unit: unit.stream.duplicates(operator_id, SAMPLE))
         marked = 0
 
-        while apply and found.count and (done := self._mark(binding)):
+        while apply and found.count and (done := self._add_markers(binding)):
             marked += done
         return Deduped(slug, found.count, found.first, marked)
 
-    def _mark(self, binding: Binding) -> int:
+    def _add_markers(self, binding: Binding) -> int:
         return carry_out(
             self.storage,
             binding,
-            lambda unit: unit.stream.duplicates(binding.operator_id, MARK_BATCH).first,
+            lambda unit: unit.stream.duplicates(binding.operator_id, MARKER_BATCH).first,
             lambda first: Decided(len(first), added=(self._marker(duplicate) for duplicate in first)),
         )
 

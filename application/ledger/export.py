@@ -1,4 +1,4 @@
-"""Exporting the ledger as lines that anybody can check: docs/audit.md says what they are, to the byte."""
+"""Exporting the ledger as lines that anybody can check: docs/audit.md defines them to the byte."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ from ..ports.services import Clock
 from ..ports.storage import Storage
 from ..ports.tenancy import DirectoryEntry
 from ..transactions import transact
-from .sealing import Mark, StreamWalk, Stretch
+from .sealing import StreamPosition, StreamWalk, Stretch
 
 
 @frozen
 class Section:
-    """One operator's part of an export: how far it goes was settled when the export began."""
+    """One operator's part of an export. Its end is the last settled place at the start of the export."""
 
     operator_id: UUID
     slug: str
@@ -34,7 +34,7 @@ class Section:
 
 @frozen
 class ExportPlan:
-    """What an export holds. The same plan always gives the same lines, whenever it is carried on."""
+    """The content of an export. The same plan always gives the same lines, also after an interruption."""
 
     exported_at: datetime
     tenant: str | None
@@ -43,11 +43,11 @@ class ExportPlan:
 
     @property
     def events(self) -> int:
-        """How many events there will be."""
+        """The number of events in the export."""
         return sum(section.events for section in self.sections)
 
     def state(self) -> dict[str, Any]:
-        """Return the plan as JSON can keep it."""
+        """Return the plan as JSON values."""
         return {
             "exported_at": self.exported_at.isoformat(),
             "tenant": self.tenant,
@@ -60,7 +60,7 @@ class ExportPlan:
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> "ExportPlan":
-        """Return the plan that was kept."""
+        """Read a plan from its JSON values."""
         return cls(
             datetime.fromisoformat(state["exported_at"]),
             state["tenant"],
@@ -74,21 +74,21 @@ class ExportPlan:
 
 @frozen(kw_only=True)
 class Bookmark:
-    """How far an export has come."""
+    """The progress of an export."""
 
     section: int = 0
-    mark: Mark = Mark()
+    position: StreamPosition = StreamPosition()
     events: int = 0
     seals: int = 0
     begun: bool = False
     ended: bool = False
 
     def state(self) -> dict[str, Any]:
-        """Return the bookmark as JSON can keep it."""
+        """Return the bookmark as JSON values."""
         return {
             "section": self.section,
-            "place": _place_state(self.mark.place),
-            "seal": self.mark.seal,
+            "place": _place_state(self.position.place),
+            "seal": self.position.seal,
             "events": self.events,
             "seals": self.seals,
             "begun": self.begun,
@@ -97,10 +97,10 @@ class Bookmark:
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> "Bookmark":
-        """Return the bookmark that was kept."""
+        """Read a bookmark from its JSON values."""
         return cls(
             section=state["section"],
-            mark=Mark(_place_of(state["place"]), state["seal"]),
+            position=StreamPosition(_place_of(state["place"]), state["seal"]),
             events=state["events"],
             seals=state["seals"],
             begun=state["begun"],
@@ -110,7 +110,7 @@ class Bookmark:
 
 @frozen
 class Portion:
-    """Some lines of an export, and where it goes on after them."""
+    """Some lines of an export, and the bookmark after them."""
 
     lines: tuple[bytes, ...]
     after: Bookmark
@@ -120,15 +120,15 @@ class Portion:
 class ExportLedger:
     """Exports the events of every operator, or of one, or of one agent, with the seals over them.
 
-    An agent's export holds the digests of its operator's other events in their places, so that the chain can be
-    followed and nothing of the others is told but how many events they had.
+    An agent's export has digests in the places of its operator's other events. The chain can therefore be checked,
+    and the export shows only the number of the other events.
     """
 
     storage: Storage
     clock: Clock
 
     def plan(self, slug: str | None = None) -> ExportPlan:
-        """Return what an export that begins now will hold. Raises NotFound."""
+        """Return the plan of an export that begins now. Raises NotFound."""
         directory = self.storage.directory
         entry = None if slug is None else directory.by_slug(slug)
         if slug is not None and entry is None:
@@ -142,20 +142,20 @@ class ExportLedger:
         return ExportPlan(self.clock.now(), slug, agent_id, tuple(map(self._section, operators)))
 
     def portions(self, plan: ExportPlan, after: Bookmark = Bookmark()) -> Iterator[Portion]:
-        """Yield the lines of a plan after a bookmark. What is in memory at once does not grow with the ledger."""
+        """Yield the lines of a plan after a bookmark. The memory in use does not grow with the ledger."""
         at = after
         if not at.begun:
             at = evolve(at, begun=True)
             yield Portion((_header(plan),), at)
         while at.section < len(plan.sections):
             section = plan.sections[at.section]
-            first = (_section_line(section),) if at.mark == Mark() else ()
-            for stretch in self._walk(section).stretches(at.mark):
+            first = (_section_line(section),) if at.position == StreamPosition() else ()
+            for stretch in self._walk(section).stretches(at.position):
                 lines = tuple(_line(item, plan.agent_id) for item in stretch.items)
                 at = _beyond(at, stretch)
                 yield Portion(first + lines, at)
                 first = ()
-            at = evolve(at, section=at.section + 1, mark=Mark())
+            at = evolve(at, section=at.section + 1, position=StreamPosition())
             yield Portion(first, at)
         if not at.ended:
             at = evolve(at, ended=True)
@@ -177,7 +177,7 @@ class ExportLedger:
 def _beyond(at: Bookmark, stretch: Stretch) -> Bookmark:
     seals = sum(isinstance(item, Seal) for item in stretch.items)
     events = len(stretch.items) - seals
-    return evolve(at, mark=stretch.mark, events=at.events + events, seals=at.seals + seals)
+    return evolve(at, position=stretch.after, events=at.events + events, seals=at.seals + seals)
 
 
 def _header(plan: ExportPlan) -> bytes:

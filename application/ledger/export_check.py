@@ -9,13 +9,13 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from ...domain.ledger.seals import EVENT_KEYS, FORM, SEAL_NAMES, ChainCheck, Place, Seal, digest_of
+from ...domain.ledger.seals import EVENT_KEYS, FORM, SEAL_NAMES, ChainCheck, Place, Seal, SealBreak, digest_of
 from ...domain.wire_names import camel, named
 from .sealing import SealedBooks
 
 _DIGEST_BYTES: Final = 32
 
-# The keys of each kind of line, all of them and no other: what nothing is held against could say anything.
+# The keys of each kind of line, all of them and no other: no hash protects any other key.
 _EXPORT: Final = frozenset({"exported_at", "form", "tenant"})
 _OPERATOR: Final = frozenset({"operator_id", "slug"})
 _SEAL: Final = frozenset({*SEAL_NAMES, "hash"})
@@ -24,7 +24,7 @@ _END: Final = frozenset({"events", "seals"})
 
 @frozen
 class FileFault:
-    """What is wrong with a file, and in which line."""
+    """A fault of a file, and its line."""
 
     line: int
     reason: str
@@ -32,7 +32,7 @@ class FileFault:
 
 @frozen
 class CheckedFile:
-    """What checking a file came to. `digests` stand for events that are not in it: an agent's export has them."""
+    """The result of checking a file. `digests` counts the events that an agent's export omits."""
 
     operators: tuple[SealedBooks, ...]
     faults: tuple[FileFault, ...]
@@ -49,22 +49,28 @@ class _Operator:
     operator_id: UUID
     slug: str
     check: ChainCheck = field(factory=ChainCheck)
-    breaks: list[Any] = field(factory=list)
+    broken_seals: list[SealBreak] = field(factory=list)
 
     def books(self) -> SealedBooks:
         check = self.check
         return SealedBooks(
-            self.operator_id, self.slug, check.seals, check.sealed, check.unsealed, check.last, tuple(self.breaks)
+            self.operator_id,
+            self.slug,
+            check.seals,
+            check.sealed,
+            check.unsealed,
+            check.last,
+            tuple(self.broken_seals),
         )
 
 
 class _Malformed(Exception):
-    """Raised when a line is none of an export."""
+    """Raised when a line is not a line of an export."""
 
 
 @define
 class LedgerFileCheck:
-    """Takes in a file line by line; of the lines themselves nothing is kept."""
+    """Checks a file line by line, without storing the lines."""
 
     _operators: list[_Operator] = field(factory=list, init=False)
     _faults: list[FileFault] = field(factory=list, init=False)
@@ -76,20 +82,20 @@ class LedgerFileCheck:
     _ended: bool = field(default=False, init=False)
 
     def add(self, line: bytes) -> None:
-        """Take in the next line, without its line feed."""
+        """Check the next line, without its line feed."""
         self._lines += 1
         try:
             self._take(line)
         except (_Malformed, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            self._fault(str(error) if isinstance(error, _Malformed) else "is no line of an exported ledger")
+            self._fault(str(error) if isinstance(error, _Malformed) else "is not a line of an exported ledger")
 
     def broken_off(self, reason: str) -> None:
-        """Note that no further line can be read."""
+        """Add the fault that no further line can be read."""
         self._lines += 1
         self._fault(f"the file breaks off: {reason}")
 
     def result(self) -> CheckedFile:
-        """Return what it came to."""
+        """Return the result."""
         if not self._ended and not self._faults:
             self._lines += 1
             self._fault("the file is not whole: its last line is missing")
@@ -99,11 +105,11 @@ class LedgerFileCheck:
     def _take(self, line: bytes) -> None:
         content = json.loads(line)
         if self._ended:
-            raise _Malformed("comes after the end")
+            raise _Malformed("is after the last line of the export")
         if self._lines == 1:
             about = _only(content, "export", _EXPORT)
             if about["form"] != FORM:
-                raise _Malformed(f"the file does not say that it is of the form {FORM}")
+                raise _Malformed(f"the form of the file must be {FORM}")
             self._tenant = about["tenant"]
         elif "operator" in content:
             about = _only(content, "operator", _OPERATOR)
@@ -111,17 +117,17 @@ class LedgerFileCheck:
         elif "end" in content:
             self._ended = True
             if _only(content, "end", _END) != {"events": self._events, "seals": self._seals}:
-                raise _Malformed("the file had other numbers of events and seals when it was made")
+                raise _Malformed("the file has lost or gained events or seals since it was made")
         else:
             self._take_item(line, content)
 
     def _take_item(self, line: bytes, content: dict[str, Any]) -> None:
         operator = self._operators[-1] if self._operators else None
         if operator is None:
-            raise _Malformed("comes before any operator")
+            raise _Malformed("is before the line of the first operator")
         if "seal" in content:
             self._seals += 1
-            operator.breaks += operator.check.close(_seal_of(_only(content, "seal", _SEAL)))
+            operator.broken_seals += operator.check.close(_seal_of(_only(content, "seal", _SEAL)))
             return
         self._events += 1
         if content.keys() == {"digest"}:
@@ -129,17 +135,17 @@ class LedgerFileCheck:
             operator.check.add(self._digest(content["digest"], operator))
             return
         if content.keys() != EVENT_KEYS:
-            raise _Malformed("has not the keys of an event, or others beside them")
+            raise _Malformed("must have the keys of an event and no others")
         if content[camel("operator_id")] != str(operator.operator_id):
             raise _Malformed("is an event of another operator")
         operator.check.add(digest_of(line))
 
     def _digest(self, text: str, operator: _Operator) -> bytes:
         if self._tenant in {None, operator.slug}:
-            raise _Malformed("is a digest, which an agent's export alone has")
+            raise _Malformed("is a digest, which only an agent's export may have")
         digest = bytes.fromhex(text)
         if len(digest) != _DIGEST_BYTES:
-            raise _Malformed("is no digest")
+            raise _Malformed(f"is not a digest of {_DIGEST_BYTES} bytes")
         return digest
 
     def _fault(self, reason: str) -> None:
@@ -147,7 +153,7 @@ class LedgerFileCheck:
 
 
 def check_lines(lines: Iterable[bytes]) -> CheckedFile:
-    """Check a file that is there whole."""
+    """Check all lines of a file."""
     check = LedgerFileCheck()
     for line in lines:
         check.add(line)
@@ -155,10 +161,10 @@ def check_lines(lines: Iterable[bytes]) -> CheckedFile:
 
 
 def _only(content: dict[str, Any], name: str, fields: AbstractSet[str]) -> dict[str, Any]:
-    """Return the fields of a line's one object, which has no others. Raises _Malformed."""
+    """Return the fields of a line's only object. Raises _Malformed if the line or the object has other keys."""
     about: dict[str, Any] = content[name]
     if content.keys() != {name} or about.keys() != set(map(camel, fields)):
-        raise _Malformed(f"says something else than {name} of an exported ledger, or more")
+        raise _Malformed(f"must have the keys of {name} in an exported ledger and no others")
     return named(about, fields)
 
 
@@ -168,7 +174,7 @@ def _seal_of(content: dict[str, Any]) -> Seal:
         operator_id=operator_id,
         tenant_id=operator_id,
         number=content["number"],
-        # Where events stand in the database is nothing that a file tells, or has to.
+        # A file does not have the places of events in the database, and a check does not need them.
         first=Place(0, 0, UUID(content["first_event_id"])),
         last=Place(0, 0, UUID(content["last_event_id"])),
         event_count=content["event_count"],

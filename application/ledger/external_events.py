@@ -1,7 +1,7 @@
-"""What is held of every event of a game that runs elsewhere, whichever way it comes in.
+"""The rules for every external event, whether it is reported or imported.
 
-All of it is looked at before anything is written: a row that a storage cannot keep, or keeps and cannot give back,
-would stand in an append-only ledger for good.
+An event is checked before anything is written. A row that a storage cannot store, or cannot read back, would stay
+in the append-only ledger forever.
 """
 
 import json
@@ -20,16 +20,16 @@ from ...domain.tenancy.tenants import LONGEST_NAME
 from ..answers import checked_action_id
 
 AHEAD: Final = timedelta(minutes=5)
-"""How far a provider's clock may be ahead of ours."""
+"""The most that a provider's clock may be ahead of ours."""
 
 LONGEST_META: Final = 4_000
 DEEPEST_META: Final = 20
 
 
-class ReportedType(StrEnum):
-    """What a game that runs elsewhere can report. BET and WIN have an amount, the rest none.
+class ExternalEventType(StrEnum):
+    """The types of external events. BET and WIN have an amount, the others have none.
 
-    A round is a BET, with a WIN where it won, or a SPIN where the game tells no amounts, never both.
+    A round is a BET, and a WIN if it won. A game that reports no amounts reports a SPIN instead.
     """
 
     BET = "BET"
@@ -40,25 +40,25 @@ class ReportedType(StrEnum):
     ERROR = "ERROR"
 
 
-_REPORTED: Final = frozenset(EventType(reported) for reported in ReportedType)
+_EXTERNAL: Final = frozenset(EventType(external) for external in ExternalEventType)
 _WITH_AMOUNT: Final = frozenset({EventType.BET, EventType.WIN})
 _REFUSED: Final = frozenset({"Cc", "Cs"})
 """Controls and lone surrogates, as Unicode names them."""
 
-# In JSON as it is written, where a backslash in a text stands twice.
+# This is for JSON text, where a backslash in a string is written twice.
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def checked_report(event: LedgerEvent, now: datetime, within: str = "") -> LedgerEvent:
-    """Return an event that games elsewhere may tell of. Raises InvalidInput, with its paths after `within`."""
-    if event.event_type not in _REPORTED:
-        raise InvalidInput(f"{within}event_type", f"{event.event_type} happens here alone")
+def checked_external_event(event: LedgerEvent, now: datetime, within: str = "") -> LedgerEvent:
+    """Return a valid external event. Raises InvalidInput, with its paths after `within`."""
+    if event.event_type not in _EXTERNAL:
+        raise InvalidInput(f"{within}event_type", f"must not be {event.event_type}, which is not external")
     checked_action_id(event.action_id, f"{within}action_id")
     _require_moment(event.occurred_at, now, f"{within}occurred_at")
     if event.event_type in _WITH_AMOUNT:
         checked_amount(event.reported_minor, f"{within}amount_minor")
     elif type(event.reported_minor) is not int or event.reported_minor:
-        raise InvalidInput(f"{within}amount_minor", f"is 0 for {event.event_type}")
+        raise InvalidInput(f"{within}amount_minor", f"must be 0 for {event.event_type}")
     _require_name(event.game_key, LONGEST_GAME_KEY, f"{within}game_key")
     _require_name(event.provider, LONGEST_NAME, f"{within}provider")
     if event.region is not None:
@@ -71,7 +71,7 @@ def _require_moment(moment: datetime, now: datetime, path: str) -> None:
     if moment.tzinfo is None:
         raise InvalidInput(path, "must have a timezone")
     if not FIRST_MOMENT <= moment <= now + AHEAD:
-        raise InvalidInput(path, f"must be from {FIRST_MOMENT.year} on, and not ahead of now")
+        raise InvalidInput(path, f"must be from {FIRST_MOMENT.year} on, and not in the future")
 
 
 def _require_name(name: object, longest: int, path: str) -> None:
@@ -86,7 +86,7 @@ def _require_meta(meta: object, path: str) -> None:
         text.encode()
         bounded = len(text) <= LONGEST_META and _depth(meta) <= DEEPEST_META
     except (ValueError, TypeError, RecursionError):
-        raise InvalidInput(path, "holds what strict JSON does not") from None
+        raise InvalidInput(path, "must be strict JSON") from None
     if not bounded or not isinstance(meta, dict):
         raise InvalidInput(
             path, f"must be an object of at most {LONGEST_META} characters and {DEEPEST_META} levels"
@@ -95,6 +95,6 @@ def _require_meta(meta: object, path: str) -> None:
         raise InvalidInput(path, "must be without NUL")
 
 
-def _depth(value: Any) -> int:  # noqa: ANN401 - whatever JSON can hold
+def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON value
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return 0 if parts is None else 1 + max(map(_depth, parts), default=0)

@@ -1,7 +1,7 @@
-"""Importing events of games that run elsewhere, from a file of the form that the ledger is exported in.
+"""Importing external events from an exported ledger.
 
-No other event is ever imported: what moved money is brought back by the database's own backup, together with the
-balances, vouchers and rounds that belong to it, or it would be counted twice.
+No other event is ever imported. Movements of money come back with the database's own backup, which also has the
+balances, vouchers and rounds. Otherwise they would count twice.
 """
 
 import json
@@ -29,15 +29,15 @@ from ..ports.storage import Storage
 from ..ports.tenancy import Directory, DirectoryEntry
 from ..transactions import carry_out
 from .export_check import check_lines
-from .external_events import checked_report
+from .external_events import checked_external_event
 
 IMPORT_BATCH: Final = 500
-"""Events that are added in one transaction."""
+"""The most events that one transaction adds."""
 
 
 @frozen
 class Imported:
-    """What an import came to: events added, those that were there already, and those that were left out."""
+    """The result of an import: the numbers of added, present and omitted events."""
 
     added: int
     present: int
@@ -46,10 +46,10 @@ class Imported:
 
 @frozen
 class ImportLedger:
-    """Adds the events of games elsewhere that a file holds and that are not there yet; nothing else changes.
+    """Adds the external events of a file that are not in the books yet. Nothing else changes.
 
-    An event is there when there is one of its source, actor, action id and type; in the books it gets an id of its
-    own. A second run adds nothing, and one that was interrupted is run again.
+    An event is in the books if they have one with the same source, actor, action id and type. An added event gets
+    a new id. A second run adds nothing, so an interrupted run can be repeated.
     """
 
     storage: Storage
@@ -59,17 +59,17 @@ class ImportLedger:
     def __call__(
         self, read: Callable[[], Iterator[bytes]], *, tenant: str | None = None, external_only: bool = False
     ) -> Imported:
-        """Import what `read`, called anew each time, reads line by line: into the tenants it names, or into one.
+        """Import the lines that `read` yields on each call, into the tenants that they name or into one.
 
-        The file is looked through first. Raises InvalidInput and has added nothing when it is not whole, a seal in
-        it does not hold, or it holds what cannot be imported; NotFound when there is no such tenant.
+        The whole file is checked before anything is added. Raises InvalidInput if it is not whole, has a broken
+        seal or an event that cannot be imported; NotFound if there is no such tenant.
         """
         directory = self.storage.directory
         entry = None if tenant is None else directory.by_slug(tenant)
         if tenant is not None and entry is None:
             raise NotFound("tenant")
         if not check_lines(read()).clean:
-            raise InvalidInput("file", "is not as it was exported: see `playtime ledger verify --file`")
+            raise InvalidInput("file", "has changed since its export: see `playtime ledger verify --file`")
         new_reader = partial(_Reader, directory, entry, self.ids, self.clock.now(), external_only=external_only)
         reader = new_reader()
         total = sum(1 for _ in reader.events(read()))
@@ -81,7 +81,7 @@ class ImportLedger:
         return Imported(added, total - added, reader.left_out)
 
     def _add(self, operator_id: UUID, events: list[LedgerEvent]) -> int:
-        # In the file itself a name may stand twice as well.
+        # The file itself may have an event twice as well.
         named = {(event.actor_id, event.action_id, event.event_type): event for event in events}
 
         def decide(taken: AbstractSet[EventName]) -> Decision[int]:
@@ -94,7 +94,7 @@ class ImportLedger:
 
 @define
 class _Reader:
-    """Reads events off the lines of a file."""
+    """Reads the external events of a file."""
 
     directory: Directory
     into: DirectoryEntry | None
@@ -117,15 +117,15 @@ class _Reader:
                 tenants[tenant_id] = self.into or _entry(self.directory, tenant_id)
             entry = tenants[tenant_id]
             if entry is None:
-                raise InvalidInput(f"line {number}", "is of a tenant that is not here: name one with --tenant")
+                raise InvalidInput(f"line {number}", "has an unknown tenant: name one with --tenant")
             try:
-                yield checked_report(_event(named(content, LINED), entry, self.ids.new()), self.now)
+                yield checked_external_event(_event(named(content, LINED), entry, self.ids.new()), self.now)
             except (InvalidInput, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise InvalidInput(f"line {number}", f"is no event of a game elsewhere: {error}") from error
+                raise InvalidInput(f"line {number}", f"is not an external event: {error}") from error
 
     def _leave_out(self, line: str) -> None:
         if not self.external_only:
-            raise InvalidInput(line, "happened here: only events of games elsewhere are imported")
+            raise InvalidInput(line, "is not an external event: only external events are imported")
         self.left_out += 1
 
 
@@ -137,7 +137,7 @@ def _entry(directory: Directory, tenant_id: str) -> DirectoryEntry | None:
 
 
 def _event(content: dict[str, Any], entry: DirectoryEntry, event_id: UUID) -> LedgerEvent:
-    """Return the event in a tenant's books. It has no number among a player's own, which are counted here."""
+    """Return the event for a tenant's books. It has no player_seq, which numbers only our own events."""
     player, round_, session = (_id(content[name]) for name in ("player_id", "round_id", "session_id"))
     return LedgerEvent(
         event_id=event_id,

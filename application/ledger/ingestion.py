@@ -1,4 +1,4 @@
-"""Events of games that run elsewhere, and what operators state of games."""
+"""External events from providers, and game configs from operators."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,20 +19,20 @@ from ..decisions import put
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import carry_out, transact
-from .external_events import ReportedType, checked_report
+from .external_events import ExternalEventType, checked_external_event
 
 LARGEST_REPORT: Final = 1_000
 
 
 @frozen(kw_only=True)
-class ReportedEvent:
-    """One event as its provider reports it. `action_id` is the provider's own, and always the same for this event.
+class ExternalEvent:
+    """One event as its provider sends it. `action_id` is the provider's own, and always the same for this event.
 
-    `agent_id` is the agent at which it happened, by default the provider's own tenant; `occurred_at` is now by
-    default. A player is named as the provider knows them; whether there is one is not looked up.
+    `agent_id` is by default the provider's own tenant, and `occurred_at` the current time. `player_id` is not
+    looked up.
     """
 
-    event_type: ReportedType
+    event_type: ExternalEventType
     action_id: str
     game_key: str
     provider: str
@@ -46,7 +46,7 @@ class ReportedEvent:
 
 @frozen
 class Ingested:
-    """How many events came, how many of them were new, and how many had come before."""
+    """The numbers of received, new and repeated events."""
 
     received: int
     accepted: int
@@ -55,14 +55,14 @@ class Ingested:
 
 @frozen
 class IngestEvents:
-    """Takes in what a provider reports. It moves no account, and is counted beside our own play."""
+    """Stores external events of a provider. They move no account, and count separately from our own play."""
 
     storage: Storage
     clock: Clock
     ids: Ids
 
-    def __call__(self, principal: StaffPrincipal, events: Sequence[ReportedEvent]) -> Ingested:
-        """Take in those that are new, all in one transaction. Raises Forbidden, InvalidInput."""
+    def __call__(self, principal: StaffPrincipal, events: Sequence[ExternalEvent]) -> Ingested:
+        """Store the new events in one transaction. Raises Forbidden, InvalidInput."""
         principal.require(Permission.INGEST_EVENTS)
         if not 1 <= len(events) <= LARGEST_REPORT:
             raise InvalidInput("events", f"must be 1 to {LARGEST_REPORT}")
@@ -78,7 +78,7 @@ class IngestEvents:
         accepted = transact(self.storage, principal.binding, work)
         return Ingested(len(events), accepted, len(events) - accepted)
 
-    def _require_own_agents(self, principal: StaffPrincipal, events: Sequence[ReportedEvent]) -> None:
+    def _require_own_agents(self, principal: StaffPrincipal, events: Sequence[ExternalEvent]) -> None:
         known = {None, principal.tenant_id}
         for number, event in enumerate(events):
             if event.agent_id in known:
@@ -87,12 +87,12 @@ class IngestEvents:
             is_agent = entry is not None and entry.kind is TenantKind.AGENT
             is_below = entry is not None and entry.operator_id == principal.tenant_id
             if not is_agent or not is_below:
-                raise InvalidInput(f"events[{number}].agent_id", "is no agent that you report for")
+                raise InvalidInput(f"events[{number}].agent_id", "must be an agent of your operator")
             known.add(event.agent_id)
 
-    def _event(self, principal: StaffPrincipal, event: ReportedEvent, path: str, *, now: datetime) -> LedgerEvent:
+    def _event(self, principal: StaffPrincipal, event: ExternalEvent, path: str, *, now: datetime) -> LedgerEvent:
         tenant_id = event.agent_id or principal.tenant_id
-        told = LedgerEvent(
+        external = LedgerEvent(
             event_id=self.ids.new(),
             operator_id=principal.operator_id,
             tenant_id=tenant_id,
@@ -109,12 +109,12 @@ class IngestEvents:
             region=event.region,
             reported_minor=event.amount_minor,
         )
-        return checked_report(told, now, f"{path}.")
+        return checked_external_event(external, now, f"{path}.")
 
 
 @frozen
 class GameConfigRecord:
-    """A game as its operator states it; ratios in decimals."""
+    """A game config with ratios as decimal texts."""
 
     game_key: str
     provider: str
@@ -125,7 +125,7 @@ class GameConfigRecord:
 
 @frozen
 class ConfigureGame:
-    """States what a game should return, how often it should win, and how much its wins scatter."""
+    """Sets a game config: the expected return, hit rate and volatility."""
 
     storage: Storage
 
@@ -139,7 +139,7 @@ class ConfigureGame:
         hit_rate: str | None = None,
         volatility: str | None = None,
     ) -> GameConfigRecord:
-        """State it, in place of what was stated before. Raises Forbidden, InvalidInput."""
+        """Replace the game's config. Raises Forbidden, InvalidInput."""
         principal.require(Permission.CONFIGURE_GAMES)
         config = GameConfig(
             operator_id=principal.operator_id,
@@ -160,7 +160,7 @@ class ConfigureGame:
 
 
 def config_record(config: GameConfig) -> GameConfigRecord:
-    """Return a stated game as it is told."""
+    """Return a game config as staff see it."""
     return GameConfigRecord(
         config.game_key,
         config.provider,

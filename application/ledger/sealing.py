@@ -1,4 +1,4 @@
-"""Sealing the ledger, and holding the seals against the events they are over."""
+"""Sealing the ledger, and checking the seals against their events."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -29,25 +29,25 @@ from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
 
 SEAL_BATCH: Final = 2_000
-"""Events under one seal at the most."""
+"""The most events under one seal."""
 
 PAGE: Final = 2_000
-"""Events and seals that are in memory at once, at the most."""
+"""The most events, and the most seals, that are in memory at once."""
 
 
 @frozen
 class SealLedger:
-    """Seals what is settled and not sealed yet, one bounded batch at a time, off the way of any request.
+    """Seals the settled events after the last seal, one bounded batch at a time and outside of any request.
 
-    Two that seal at once find the same events; their seals have the same number, so that only one of them is kept
-    and the other leaves the work to who was faster. Ended in the middle, a seal is there or it is not.
+    Two processes that seal at once make seals with the same number. Only one of the seals is stored, and the other
+    process stops. An interrupted run stores either the whole seal or nothing.
     """
 
     storage: Storage
     clock: Clock
 
     def __call__(self, operator_id: UUID) -> int:
-        """Seal the next batch of an operator's events, and return how many they were."""
+        """Seal the next batch of an operator's events, and return their number."""
 
         def work(unit: UnitOfWork) -> int:
             extent = unit.stream.extent(operator_id)
@@ -56,7 +56,7 @@ class SealLedger:
             try:
                 settle(unit, decision)
             except AlreadyExists:
-                # Not run again: another process has sealed these events, and goes on with the rest.
+                # Another process has sealed these events and continues with the rest.
                 return 0
             return decision.outcome()
 
@@ -71,7 +71,7 @@ def decide_seal(operator_id: UUID, extent: Extent, events: Sequence[Placed], now
 
 @frozen
 class SealedBooks:
-    """What holding an operator's seals against its events came to."""
+    """The result of checking an operator's seals against its events."""
 
     operator_id: UUID
     slug: str
@@ -79,22 +79,22 @@ class SealedBooks:
     sealed: int
     unsealed: int
     last_seal: Seal | None
-    breaks: tuple[SealBreak, ...]
+    broken_seals: tuple[SealBreak, ...]
 
     @property
     def clean(self) -> bool:
         """Whether every seal holds."""
-        return not self.breaks
+        return not self.broken_seals
 
 
 @frozen
 class VerifySeals:
-    """Holds the seals of every operator against the events they are over, as they are now."""
+    """Recomputes the seals of every operator from the stored events."""
 
     storage: Storage
 
     def __call__(self, operator_id: UUID | None = None) -> Iterator[SealedBooks]:
-        """Yield what comes of it, operator by operator. What is in memory does not grow with the ledger."""
+        """Yield the result for each operator. The memory in use does not grow with the ledger."""
         for entry in self.storage.directory.operators():
             if operator_id in (None, entry.operator_id):
                 yield self.of(entry.operator_id, entry.slug)
@@ -107,23 +107,23 @@ class VerifySeals:
         principal: StaffPrincipal | None = None,
         newest: int | None = None,
     ) -> SealedBooks:
-        """Hold the seals of one operator, or the newest of them, against its events, through somebody's eyes."""
+        """Check all seals of one operator, or the newest, against the events that a principal sees."""
         walk = StreamWalk.of(self.storage, operator_id, principal)
-        mark, check, breaks = Mark(), ChainCheck(), list[SealBreak]()
+        position, check, broken = StreamPosition(), ChainCheck(), list[SealBreak]()
         before = walk.seal_before(newest)
         if before is not None:
             number, seal = before
-            mark, check = Mark(seal.last, seal.number), ChainCheck.after(seal)
+            position, check = StreamPosition(seal.last, seal.number), ChainCheck.after(seal)
             if seal.number != number:
-                breaks.append(SealBreak(seal.number, SealFault.MISSING, seal.last.event_id))
-        for stretch in walk.stretches(mark):
+                broken.append(SealBreak(seal.number, SealFault.MISSING, seal.last.event_id))
+        for stretch in walk.stretches(position):
             for item in stretch.items:
-                breaks += walked(check, item)
-        return SealedBooks(operator_id, slug, check.seals, check.sealed, check.unsealed, check.last, tuple(breaks))
+                broken += walked(check, item)
+        return SealedBooks(operator_id, slug, check.seals, check.sealed, check.unsealed, check.last, tuple(broken))
 
 
 def walked(check: ChainCheck, item: Placed | Seal) -> Iterator[SealBreak]:
-    """Take the next item of a stream in, and yield what is wrong with it if it is a seal."""
+    """Add the next item of a stream to a check, and yield the faults if it is a seal."""
     if isinstance(item, Seal):
         yield from check.close(item)
     else:
@@ -131,8 +131,8 @@ def walked(check: ChainCheck, item: Placed | Seal) -> Iterator[SealBreak]:
 
 
 @frozen
-class Mark:
-    """How far a walk has come: the last event and the last seal that it has passed."""
+class StreamPosition:
+    """The last event and the last seal that a walk has passed."""
 
     place: Place = START
     seal: int = 0
@@ -140,17 +140,17 @@ class Mark:
 
 @frozen
 class Stretch:
-    """Some events and seals of a stream, and where it goes on after them."""
+    """Some events and seals of a stream, and the position after them."""
 
     items: tuple[Placed | Seal, ...]
-    mark: Mark
+    after: StreamPosition
 
 
 @frozen
 class StreamWalk:
-    """One pass over an operator's stream as far as it was settled when the walk began.
+    """One pass over the part of an operator's stream that was settled at the start of the walk.
 
-    Every stretch is read in a unit of its own: a walk over a large ledger holds nothing up.
+    Every stretch is read in a unit of its own, so that a walk over a large ledger never holds locks for long.
     """
 
     storage: Storage
@@ -161,16 +161,16 @@ class StreamWalk:
 
     @classmethod
     def of(cls, storage: Storage, operator_id: UUID, principal: StaffPrincipal | None = None) -> "StreamWalk":
-        """Return the walk over all that is settled now, through somebody's eyes, or the operator's own."""
+        """Return the walk over all settled events, as the principal or by default the operator sees them."""
         principal = principal or SYSTEM.acting_as(Role.OPERATOR, operator_id, operator_id)
         extent = look(storage, principal, lambda unit: unit.stream.extent(operator_id))
         number = 0 if extent.last_seal is None else extent.last_seal.number
         return cls(storage, operator_id, principal, extent, number)
 
     def seal_before(self, newest: int | None) -> tuple[int, Seal] | None:
-        """Return the number of the seal before the newest so many, and the first seal that there is from it on.
+        """Return the number of the seal before the newest ones, and the first existing seal from that number on.
 
-        None where there are no more than these.
+        Return None if there are no more seals than the newest ones.
         """
         last = self.extent.last_seal
         if newest is None or last is None or last.number <= newest:
@@ -179,32 +179,34 @@ class StreamWalk:
         seals = look(self.storage, self.principal, lambda unit: unit.stream.seals(self.operator_id, number - 1, 1))
         return number, seals[0]
 
-    def stretches(self, mark: Mark = Mark()) -> Iterator[Stretch]:
-        """Yield the stream after a mark, seals behind the events they are over."""
+    def stretches(self, position: StreamPosition = StreamPosition()) -> Iterator[Stretch]:
+        """Yield the stream after a position. A seal follows its events."""
         while True:
-            stretch = look(self.storage, self.principal, partial(self._stretch, mark=mark))
-            if stretch.mark == mark:
+            stretch = look(self.storage, self.principal, partial(self._stretch, position=position))
+            if stretch.after == position:
                 return
             yield stretch
-            mark = stretch.mark
+            position = stretch.after
 
-    def _stretch(self, unit: UnitOfWork, mark: Mark) -> Stretch:
-        events = unit.stream.events(self.operator_id, mark.place, self.extent.last, PAGE)
+    def _stretch(self, unit: UnitOfWork, position: StreamPosition) -> Stretch:
+        events = unit.stream.events(self.operator_id, position.place, self.extent.last, PAGE)
         end = events[-1].place if len(events) == PAGE else None
-        found = unit.stream.seals(self.operator_id, mark.seal, PAGE)
+        found = unit.stream.seals(self.operator_id, position.seal, PAGE)
         seals = [seal for seal in found if seal.number <= self.last_seal and (end is None or seal.last <= end)]
         if len(seals) == PAGE:
-            # More seals than there is room for: the events behind the last of them have to wait.
+            # There may be more seals: the events after the last read seal belong to the next stretch.
             events = [placed for placed in events if placed.place <= seals[-1].last]
         items = tuple(_merged(events, seals))
         return Stretch(
             items,
-            Mark(events[-1].place if events else mark.place, seals[-1].number if seals else mark.seal),
+            StreamPosition(
+                events[-1].place if events else position.place, seals[-1].number if seals else position.seal
+            ),
         )
 
 
 def _merged(events: Sequence[Placed], seals: Sequence[Seal]) -> Iterator[Placed | Seal]:
-    """Yield both in order, a seal as soon as the events it is over have passed."""
+    """Yield both in order, each seal directly after its events."""
     waiting = iter(seals)
     seal = next(waiting, None)
     for placed in events:

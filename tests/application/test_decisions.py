@@ -160,7 +160,7 @@ def spin_at_the_loss_limit(day: Day) -> Attempt:
 
 def spin_in_a_cool_off(day: Day) -> Attempt:
     guest = day.welcome(1_000)
-    day.engine.take_break.cool_off(guest.principal, next(iter(CoolOff)))
+    day.engine.start_exclusion.cool_off(guest.principal, next(iter(CoolOff)))
     return lambda: day.spin(guest, 1)
 
 

@@ -4,8 +4,8 @@ from random import Random
 
 from playtime.application.analytics.games import GameFigures
 from playtime.application.analytics.reader import AnalyticsRequest
-from playtime.application.ledger.external_events import ReportedType
-from playtime.application.ledger.ingestion import ReportedEvent
+from playtime.application.ledger.external_events import ExternalEventType
+from playtime.application.ledger.ingestion import ExternalEvent
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.tenancy.staff import Role
 
@@ -47,8 +47,8 @@ def test_external_game_needs_many_rounds_before_a_verdict(day: Day) -> None:
     day.engine.configure_game(desk.head, "theirs", provider="them", expected_rtp="0.95", volatility="3")
     provider = day.hire(day.agent.tenant_id, desk.operator_id, "provider", Role.PROVIDER)
     reported = [
-        ReportedEvent(event_type=kind, action_id="one", game_key="theirs", provider="them", amount_minor=amount)
-        for kind, amount in ((ReportedType.BET, 100), (ReportedType.WIN, 10_000))
+        ExternalEvent(event_type=kind, action_id="one", game_key="theirs", provider="them", amount_minor=amount)
+        for kind, amount in ((ExternalEventType.BET, 100), (ExternalEventType.WIN, 10_000))
     ]
     day.engine.ingest_events(provider, reported)
     (game,) = day.engine.read_games(desk.head, AnalyticsRequest()).data.games

@@ -16,9 +16,9 @@ from playtime.application.analytics.reader import AnalyticsRequest
 from playtime.application.errors import NotFound
 from playtime.application.ledger import dedupe as deduping
 from playtime.application.ledger import importing
-from playtime.application.ledger.external_events import ReportedType
+from playtime.application.ledger.external_events import ExternalEventType
 from playtime.application.ledger.importing import Imported
-from playtime.application.ledger.ingestion import ReportedEvent
+from playtime.application.ledger.ingestion import ExternalEvent
 from playtime.application.ports.filters import LedgerFilter
 from playtime.contracts.doubles import START
 from playtime.domain.errors import InvalidInput
@@ -100,7 +100,7 @@ def test_a_name_that_stands_twice_in_a_file_is_added_once(day: Day) -> None:
 def test_goes_into_another_tenants_books_where_one_is_named(day: Day) -> None:
     events = [_reported(day, number, tenant_id=UUID(int=5), operator_id=UUID(int=6)) for number in range(2)]
     events = [evolve(event, operator_id=day.north.operator_id) for event in events]
-    with pytest.raises(InvalidInput, match="line 3: is of a tenant that is not here"):
+    with pytest.raises(InvalidInput, match="line 3: has an unknown tenant"):
         day.engine.import_ledger(_file(day, events))
     assert day.engine.import_ledger(_file(day, events), tenant="south-a") == Imported(2, 0, 0)
     stranger = day.stranger
@@ -118,7 +118,7 @@ def test_an_export_of_our_own_adds_nothing_and_moves_nothing(day: Day, tmp_path:
     assert day.engine.import_ledger(_file(day, [_reported(day, 1)])) == Imported(1, 0, 0)
     lines = lines_of(exported(day.engine, tmp_path / "ledger"))
     read = partial(iter, lines)
-    with pytest.raises(InvalidInput, match="happened here"):
+    with pytest.raises(InvalidInput, match="not an external event"):
         day.engine.import_ledger(read)
     imported = day.engine.import_ledger(read, external_only=True)
     assert (imported.added, imported.present) == (0, 1)
@@ -201,8 +201,12 @@ def test_every_accepted_event_can_be_exported_and_imported_again(day: Day, tmp_p
     assert day.engine.import_ledger(_file(day, events)).added == len(events)
     provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
     reported = [
-        ReportedEvent(event_type=kind, action_id="reported", amount_minor=amount, **wide)
-        for kind, amount in ((ReportedType.BET, 10**12), (ReportedType.WIN, 1), (ReportedType.LOGOUT, 0))
+        ExternalEvent(event_type=kind, action_id="reported", amount_minor=amount, **wide)
+        for kind, amount in (
+            (ExternalEventType.BET, 10**12),
+            (ExternalEventType.WIN, 1),
+            (ExternalEventType.LOGOUT, 0),
+        )
     ]
     assert day.engine.ingest_events(provider, reported).accepted == len(reported)
     day.engine.sweep()
@@ -227,7 +231,9 @@ _OF_THE_BOOKS = frozenset({"event_id", "operator_id", "tenant_id", "agent_id"})
 
 def test_event_of_a_provider_must_satisfy_the_same_rules(day: Day) -> None:
     provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
-    good = ReportedEvent(event_type=ReportedType.BET, action_id="1", game_key="g", provider="p", amount_minor=1)
+    good = ExternalEvent(
+        event_type=ExternalEventType.BET, action_id="1", game_key="g", provider="p", amount_minor=1
+    )
     wrong: dict[str, dict[str, Any]] = {
         "game_key": {"game_key": "x" * 65},
         "provider": {"provider": "\0"},
@@ -246,7 +252,7 @@ def test_event_of_a_provider_must_satisfy_the_same_rules(day: Day) -> None:
 def test_a_file_that_is_not_whole_is_refused(day: Day) -> None:
     lines = list(_file(day, [_reported(day, 1)])())
     for harmed in (lines[:-1], lines[1:], [*lines[:2], *lines[3:]], []):
-        with pytest.raises(InvalidInput, match="is not as it was exported"):
+        with pytest.raises(InvalidInput, match="has changed since its export"):
             day.engine.import_ledger(partial(iter, harmed))
     assert _external(day) == []
 
@@ -254,7 +260,7 @@ def test_a_file_that_is_not_whole_is_refused(day: Day) -> None:
 def test_forged_event_with_the_true_digest_is_not_booked(day: Day) -> None:
     lines = list(_file(day, [_reported(day, 1)])())
     lines[2] = canonical(json.loads(lines[2]) | {"amountMinor": 999_999, "digest": digest_of(lines[2]).hex()})
-    with pytest.raises(InvalidInput, match="is not as it was exported"):
+    with pytest.raises(InvalidInput, match="has changed since its export"):
         day.engine.import_ledger(lambda: iter(lines))
     assert _external(day) == []
 
@@ -263,7 +269,7 @@ class TestDuplicates:
     def test_are_reported_marked_once_and_nothing_is_deleted(
         self, day: Day, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(deduping, "MARK_BATCH", 2)
+        monkeypatch.setattr(deduping, "MARKER_BATCH", 2)
         same = [_reported(day, 1, actor_id=UUID(int=90 + number)) for number in range(6)]
         day.engine.import_ledger(_file(day, [*same, _reported(day, 2)]))
         before = _external(day)
@@ -329,8 +335,8 @@ class TestDuplicates:
     def test_are_never_equal_play(self, day: Day, moment: datetime | None) -> None:
         """Three equal bets of a player within a second are three bets."""
         provider = day.hire(day.agent.tenant_id, day.north.operator_id, "provider", Role.PROVIDER)
-        bet = ReportedEvent(
-            event_type=ReportedType.BET,
+        bet = ExternalEvent(
+            event_type=ExternalEventType.BET,
             action_id="1",
             game_key="elsewhere",
             provider="them",
@@ -346,8 +352,8 @@ class TestDuplicates:
 
     def test_are_found_after_report_and_import_or_by_two_logins(self, day: Day) -> None:
         event = _reported(day, 1)
-        report = ReportedEvent(
-            event_type=ReportedType.BET,
+        report = ExternalEvent(
+            event_type=ExternalEventType.BET,
             action_id=event.action_id,
             game_key="elsewhere",
             provider="them",

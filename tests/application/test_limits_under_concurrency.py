@@ -302,5 +302,5 @@ class _Model:
     def _cool_off(self, guest: Guest) -> None:
         until = self.day.clock.now() + timedelta(hours=24)
         with suppress(ExclusionRuns):
-            self.day.engine.take_break.cool_off(guest.principal, CoolOff.DAY)
+            self.day.engine.start_exclusion.cool_off(guest.principal, CoolOff.DAY)
         self.free_at = max(self.free_at, until)

@@ -90,7 +90,7 @@ def test_excluded_pass_redeems_nothing_and_voucher_stays_open(day: Day) -> None:
     guest = day.welcome(1_000)
     code, voucher, top_up = code_of(day, guest), day.sell(1_000), day.sell(1_000)
     wallet = day.wallet(day.agent)
-    taken = day.engine.take_break.self_exclusion(guest.principal, 6)
+    taken = day.engine.start_exclusion.self_exclusion(guest.principal, 6)
     with pytest.raises(SelfExcluded) as refused:
         redeem(day, voucher, code)
     assert refused.value.until == taken.until
@@ -110,7 +110,7 @@ def test_excluded_pass_redeems_nothing_and_voucher_stays_open(day: Day) -> None:
 def test_exclusion_refuses_every_account_of_the_pass(day: Day) -> None:
     first = day.welcome(1_000)
     second = follow(day, code_of(day, first))
-    day.engine.take_break.cool_off(first.principal, CoolOff.DAY)
+    day.engine.start_exclusion.cool_off(first.principal, CoolOff.DAY)
     assert day.spin(second, 1, LOSE).code == "COOLING_OFF"
     day.clock.advance(hours=24)
     assert day.redeem(day.sell(100), second).code is None
@@ -160,7 +160,7 @@ def test_malformed_code_is_refused_before_an_attempt_is_counted(day: Day, text: 
 def test_a_pin_is_looked_at_before_the_pass(day: Day) -> None:
     guest, voucher = day.welcome(1_000), day.sell(1_000)
     code = code_of(day, guest)
-    day.engine.take_break.self_exclusion(guest.principal, 6)
+    day.engine.start_exclusion.self_exclusion(guest.principal, 6)
     wrong = f"{(int(voucher.pin) + 1) % 10**6:06d}"
     with pytest.raises(InvalidCredentials):
         day.engine.redeem_voucher(code=voucher.code, pin=wrong, play_pass=code)

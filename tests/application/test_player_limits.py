@@ -250,8 +250,8 @@ def test_every_decision_is_in_the_ledger(day: Day) -> None:
     limit(day, guest, LOSS, 900)
     day.clock.advance(hours=24)
     day.engine.confirm_limit(guest.principal, LOSS)
-    day.engine.take_break.cool_off(guest.principal, CoolOff.DAY)
-    day.engine.take_break.self_exclusion(guest.principal, 6)
+    day.engine.start_exclusion.cool_off(guest.principal, CoolOff.DAY)
+    day.engine.start_exclusion.self_exclusion(guest.principal, 6)
     events = [event for event in day.events(of=guest) if event.event_type.value.startswith(("L", "P", "C", "SE"))]
     assert kinds(events) == [
         "LOGIN",
@@ -291,7 +291,7 @@ def test_two_devices_of_one_player_share_the_limit_and_notices(day: Day) -> None
 @pytest.mark.parametrize(("period", "hours"), [(CoolOff.DAY, 24), (CoolOff.WEEK, 168), (CoolOff.MONTH, 720)])
 def test_a_cool_off_refuses_play_and_log_in_until_it_ends(day: Day, period: CoolOff, hours: int) -> None:
     guest = day.welcome(10_000)
-    taken = day.engine.take_break.cool_off(guest.principal, period)
+    taken = day.engine.start_exclusion.cool_off(guest.principal, period)
     assert taken.until == day.clock.now() + timedelta(hours=hours)
     day.clock.advance(hours=hours, microseconds=-1)
     refused = day.spin(guest, 100, LOSE, key="in the break")
@@ -308,7 +308,7 @@ def test_a_cool_off_refuses_play_and_log_in_until_it_ends(day: Day, period: Cool
 
 def test_self_exclusion_shows_its_end_and_cannot_be_shortened(day: Day) -> None:
     guest = day.welcome(10_000)
-    taken = day.engine.take_break.self_exclusion(guest.principal, 6)
+    taken = day.engine.start_exclusion.self_exclusion(guest.principal, 6)
     content = day.spin(guest, 100, LOSE).content() | {"message": ""}
     assert content == {
         "ok": False,
@@ -317,14 +317,14 @@ def test_self_exclusion_shows_its_end_and_cannot_be_shortened(day: Day) -> None:
         "until": "2026-09-01T12:00:00.250Z",
     }
     with pytest.raises(ExclusionRuns):
-        day.engine.take_break.cool_off(guest.principal, CoolOff.MONTH)
+        day.engine.start_exclusion.cool_off(guest.principal, CoolOff.MONTH)
     assert day.engine.read_limits(guest.principal).exclusion == taken
     assert day.state(guest).balance_minor == 10_000
 
 
 def test_right_pin_during_an_exclusion_counts_no_attempt(day: Day) -> None:
     guest = day.welcome(1_000)
-    day.engine.take_break.self_exclusion(guest.principal, 6)
+    day.engine.start_exclusion.self_exclusion(guest.principal, 6)
     for _ in range(7):
         with pytest.raises(SelfExcluded):
             day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
@@ -378,7 +378,7 @@ def test_nobody_without_the_session_decides_anything(day: Day) -> None:
         lambda: engine.acknowledge_notices(who),
         lambda: engine.read_limits(who),
         lambda: engine.get_play_pass(who),
-        lambda: engine.take_break.cool_off(who, CoolOff.DAY),
+        lambda: engine.start_exclusion.cool_off(who, CoolOff.DAY),
         lambda: engine.read_reality_check(who),
         lambda: engine.acknowledge_reality_check(who),
     ]

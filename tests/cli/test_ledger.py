@@ -92,7 +92,7 @@ def test_what_games_elsewhere_told_is_imported_once_and_their_duplicates_are_mar
     exported = tmp_path / "ours"
     assert command.run("ledger", "export", str(exported), "--tenant", "demo-1").returncode == 0
     refused = command.run("ledger", "import", str(exported))
-    assert (refused.returncode, "only events of games elsewhere are imported" in refused.stderr) == (1, True)
+    assert (refused.returncode, "only external events are imported" in refused.stderr) == (1, True)
     header, operator, *rest, _ = lines_of(exported)
     bet = json.loads(next(line for line in rest if b'"BET"' in line))
     told = bet | {name: None for name in bet if name.startswith(("from", "to"))} | {"source": "EXTERNAL"}

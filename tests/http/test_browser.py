@@ -203,7 +203,7 @@ def test_a_break_is_told_with_its_end_and_the_voucher_is_good_after_it(
 ) -> None:
     guest, voucher = web.day.welcome(1_000), web.day.sell(1_000)
     shown = web.day.engine.get_play_pass(guest.principal).code
-    taken = web.day.engine.take_break.cool_off(guest.principal, CoolOff.DAY)
+    taken = web.day.engine.start_exclusion.cool_off(guest.principal, CoolOff.DAY)
     _open(browser, f"{site}/redeem")
     _redeem(browser, site, voucher, shown)
     said = _said(browser)

@@ -63,7 +63,7 @@ def test_every_request_in_the_document_is_closed(web: Web) -> None:
         asked |= names
         told = [schemas[name] for name in names]
     objects = {name for name in asked if "properties" in schemas[name]}
-    assert objects >= {"SpinRequest", "EventsReport", "ReportedEventRequest"}
+    assert objects >= {"SpinRequest", "EventsReport", "ExternalEventRequest"}
     assert {name for name in objects if schemas[name].get("additionalProperties") is not False} == set()
 
 

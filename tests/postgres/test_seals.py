@@ -160,7 +160,7 @@ def test_what_a_superuser_changes_is_found(day: Day, own: TestDatabase, harm: st
     assert _run(own, _HARMS[harm], on=day) > 0
     books = {found.slug: found for found in VerifySeals(day.storage)()}
     assert not books["north"].clean
-    assert SealFault.EVENTS in {broken.fault for broken in books["north"].breaks}
+    assert SealFault.EVENTS in {broken.fault for broken in books["north"].broken_seals}
     assert all(found.clean for slug, found in books.items() if slug != "north")
 
 
@@ -169,8 +169,8 @@ def test_a_seal_that_is_removed_from_the_middle_is_missed(day: Day, own: TestDat
         day.welcome(500)
         _seal(day)
     assert _run(own, "delete from playtime.seals where number = 2 and operator_id = {north}", on=day) == 1
-    assert {broken.fault for broken in _verified(day).breaks} == set(SealFault)
-    assert {broken.number for broken in _verified(day).breaks} == {3}
+    assert {broken.fault for broken in _verified(day).broken_seals} == set(SealFault)
+    assert {broken.number for broken in _verified(day).broken_seals} == {3}
 
 
 @define
@@ -200,7 +200,7 @@ def test_a_connection_that_dies_in_the_middle_leaves_a_good_chain(day: Day, own:
     with pytest.raises(StorageUnavailable):
         SealLedger(day.storage, clock)(day.north.operator_id)
     assert clock.looks == ATTEMPTS, "each attempt died on its own"
-    assert (_verified(day).seals, _verified(day).breaks) == (before.seals, ())
+    assert (_verified(day).seals, _verified(day).broken_seals) == (before.seals, ())
     assert _seal(day) > 0
     assert _verified(day).clean
 

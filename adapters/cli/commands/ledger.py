@@ -144,5 +144,5 @@ def _show_seals(sealed: SealedBooks) -> None:
     seal = sealed.last_seal
     newest = "" if seal is None else f"; seal {seal.number} is {seal.hash.hex()}"
     click.echo(f"  {sealed.sealed} events under {sealed.seals} seals, {sealed.unsealed} not sealed yet{newest}")
-    for broken in sealed.breaks:
+    for broken in sealed.broken_seals:
         click.echo(f"  BROKEN seal {broken.number}: {broken.fault} (up to event {broken.last_event_id})")

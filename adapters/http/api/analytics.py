@@ -21,8 +21,8 @@ from ....application.analytics.reader import AnalyticsReport, AnalyticsRequest, 
 from ....application.analytics.revenue import RevenueData, RevenuePoint
 from ....application.engine import Engine
 from ....application.errors import NotFound
-from ....application.ledger.external_events import ReportedType
-from ....application.ledger.ingestion import LARGEST_REPORT, GameConfigRecord, Ingested, ReportedEvent
+from ....application.ledger.external_events import ExternalEventType
+from ....application.ledger.ingestion import LARGEST_REPORT, ExternalEvent, GameConfigRecord, Ingested
 from ....application.ports.analytics import AnalyticsFilter
 from ....application.wire import success
 from ....domain.errors import InvalidInput
@@ -79,10 +79,10 @@ class AttributionQuery(ReportQuery):
 
 
 @frozen(kw_only=True)
-class ReportedEventRequest:
+class ExternalEventRequest:
     """An external event. BET and WIN have an amount, the other types none."""
 
-    eventType: ReportedType
+    eventType: ExternalEventType
     actionId: ActionId
     gameKey: Typed
     provider: Name
@@ -98,12 +98,12 @@ class ReportedEventRequest:
 class EventsReport:
     """External events; events that were sent before are ignored."""
 
-    events: Annotated[list[ReportedEventRequest], Meta(min_length=1, max_length=LARGEST_REPORT)]
+    events: Annotated[list[ExternalEventRequest], Meta(min_length=1, max_length=LARGEST_REPORT)]
 
 
 @frozen(kw_only=True)
-class GameStatement:
-    """What a game should return, how often it should win, and the standard deviation of a win at a stake of 1."""
+class GameConfigRequest:
+    """A game's expected return, hit rate, and standard deviation of a win at a stake of 1."""
 
     provider: Name
     expectedRtp: Ratio
@@ -163,7 +163,7 @@ def read_attribution(engine: Engine, call: StaffCall[AttributionQuery]) -> Resul
 def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
     """Store external events; events that were sent before are ignored."""
     events = [
-        ReportedEvent(
+        ExternalEvent(
             event_type=event.eventType,
             action_id=event.actionId,
             game_key=event.gameKey,
@@ -180,7 +180,7 @@ def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
     return success_of(engine.ingest_events(call.who, events))
 
 
-def configure_game(engine: Engine, call: StaffCall[GameStatement]) -> Result:
+def configure_game(engine: Engine, call: StaffCall[GameConfigRequest]) -> Result:
     """Store a game config, in place of the one before."""
     given = call.given
     game_key = call.names["gameKey"]

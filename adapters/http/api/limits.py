@@ -4,7 +4,7 @@ from typing import Final
 
 from ....application.answers import Content
 from ....application.engine import Engine
-from ....application.limits.breaks import PlayPassRecord
+from ....application.limits.exclusions import PlayPassRecord
 from ....application.limits.limits import PlayerLimits
 from ....application.wire import success
 from ....domain.errors import InvalidInput
@@ -49,12 +49,12 @@ def get_play_pass(engine: Engine, call: PlayerCall[Nothing]) -> Content:
 
 def take_cool_off(engine: Engine, call: PlayerCall[CoolOffRequest]) -> Content:
     """Start a cool-off, which nobody can end early."""
-    return success(exclusion=engine.take_break.cool_off(call.who, call.given.period))
+    return success(exclusion=engine.start_exclusion.cool_off(call.who, call.given.period))
 
 
 def take_self_exclusion(engine: Engine, call: PlayerCall[SelfExclusionRequest]) -> Content:
     """Start a self-exclusion, which nobody can end early."""
-    return success(exclusion=engine.take_break.self_exclusion(call.who, call.given.months))
+    return success(exclusion=engine.start_exclusion.self_exclusion(call.who, call.given.months))
 
 
 def read_reality_check(engine: Engine, call: PlayerCall[None]) -> Content:

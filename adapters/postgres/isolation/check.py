@@ -14,7 +14,7 @@ from ....application.errors import SetupError, StorageUnavailable
 from ..admin.roles import OWNER
 from ..connection.pool import connection_parameters
 from .matrix import VERBS, Matrix
-from .rules import RULES, Finding, lint
+from .rules import RULES, IsolationFault, lint
 from .samples import shapes
 
 
@@ -25,7 +25,7 @@ class IsolationReport:
     rules: int
     tables: Sequence[str]
     cells: int
-    findings: Sequence[Finding]
+    findings: Sequence[IsolationFault]
     skipped: Sequence[str] = ()
 
     @property

@@ -15,7 +15,7 @@ from psycopg import sql
 from ..admin.roles import APP, OWNER, OWNER_READ
 from ..records.mapping import SCHEMA
 from ..records.tables import GLOBAL, INSERT_ONLY
-from .rules import Finding
+from .rules import IsolationFault
 from .samples import Owner, TableShape, shapes
 
 Verb = Literal["select", "insert", "update", "delete", "move"]
@@ -45,7 +45,7 @@ class Matrix:
     connection: psycopg.Connection[Any]
     ids: Iterator[UUID]
     cells: int = field(default=0, init=False)
-    findings: list[Finding] = field(factory=list, init=False)
+    findings: list[IsolationFault] = field(factory=list, init=False)
     _rows: dict[Owner, dict[str, dict[str, Any]]] = field(factory=dict, init=False)
 
     def run_as_app(self) -> None:
@@ -159,7 +159,7 @@ class Matrix:
         self.connection.execute(_BIND, binding)
 
     def _report(self, table: str, message: str) -> None:
-        self.findings.append(Finding("matrix", table, message))
+        self.findings.append(IsolationFault("matrix", table, message))
 
 
 _KEYS_OF_GLOBALS: Final[Mapping[str, str]] = {

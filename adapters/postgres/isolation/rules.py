@@ -254,23 +254,23 @@ RULES: Final[Mapping[str, str]] = {
 
 
 @frozen
-class Finding:
-    """Something that breaks the isolation of tenants, or would."""
+class IsolationFault:
+    """An object of the database that breaks the isolation of tenants."""
 
     rule: str
     subject: str
     message: str
 
     def __str__(self) -> str:
-        """Return the finding as a line."""
+        """Return the fault as a line."""
         return f"{self.rule}: {self.subject}: {self.message}"
 
 
-def lint(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
+def lint(connection: psycopg.Connection[Any]) -> Iterator[IsolationFault]:
     """Yield what breaks a rule. The login is a superuser or may become the owner; all is rolled back."""
     with connection.transaction(force_rollback=True):
         connection.execute("set local role playtime_owner")
         connection.execute(REFERENCE)
         for rule, query in RULES.items():
             for subject, message in connection.execute(f"{_NAMED} {query}", PARAMETERS).fetchall():
-                yield Finding(rule, subject, message)
+                yield IsolationFault(rule, subject, message)

@@ -39,18 +39,18 @@ class GetPlayPass(DecidesOnPass):
 
 
 @frozen
-class TakeBreak(DecidesOnPass):
+class StartExclusion(DecidesOnPass):
     """Excludes a player: for a cool-off, or for months. Nobody can end it early."""
 
     def cool_off(self, principal: PlayerPrincipal, period: CoolOff) -> Exclusion:
-        """Take a cool-off. Raises ExclusionRuns if an exclusion runs that ends no earlier, InvalidToken."""
-        return self._take(principal, partial(cool_off, period), EventType.COOL_OFF_TAKEN)
+        """Start a cool-off. Raises ExclusionRuns if a running exclusion ends no earlier, InvalidToken."""
+        return self._start(principal, partial(cool_off, period), EventType.COOL_OFF_TAKEN)
 
     def self_exclusion(self, principal: PlayerPrincipal, months: int) -> Exclusion:
-        """Take a self-exclusion. Raises InvalidInput, ExclusionRuns, InvalidToken."""
-        return self._take(principal, partial(self_exclusion, months), EventType.SELF_EXCLUSION_TAKEN)
+        """Start a self-exclusion. Raises InvalidInput, ExclusionRuns, InvalidToken."""
+        return self._start(principal, partial(self_exclusion, months), EventType.SELF_EXCLUSION_TAKEN)
 
-    def _take(
+    def _start(
         self, principal: PlayerPrincipal, wanted: Callable[[datetime], Exclusion], event_type: EventType
     ) -> Exclusion:
         def change(play_pass: PlayPass, journal: PlayerJournal, _: str) -> PlayPass:
@@ -60,9 +60,9 @@ class TakeBreak(DecidesOnPass):
             journal.note(event_type, action_id=str(journal.at.new_id()), meta=meta)
             return changed
 
-        taken = self.change_pass(principal, change).play_pass.exclusion
-        assert taken is not None
-        return taken
+        started = self.change_pass(principal, change).play_pass.exclusion
+        assert started is not None
+        return started
 
 
 @frozen
