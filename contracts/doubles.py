@@ -34,25 +34,25 @@ PINS: Final = PinKeys(current="test-1", secrets={"test-1": b"a PIN secret of tes
 """The PIN secrets of every engine of tests."""
 
 LIFETIME_MINUTES: Final = {"access": 60, "refresh": 60 * 24 * 30}
-"""How long the tokens of tests are good."""
+"""The lifetime of each kind of token in tests."""
 
 
 class SettableClock:
-    """A clock that stands still until it is told to move; it may be told to step back."""
+    """A clock that stands still until a test moves it, forwards or backwards."""
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
 
     def now(self) -> datetime:
-        """Return the moment it was set to."""
+        """Return the moment that was set last."""
         return self._now
 
     def set(self, moment: datetime) -> None:
-        """Show `moment`, which has to be aware, from now on."""
+        """Show `moment`, which must have a timezone, from now on."""
         self._now = moment.astimezone(UTC)
 
     def advance(self, **by: float) -> None:
-        """Move on by what `timedelta` takes: `advance(minutes=31)`."""
+        """Move the clock by a `timedelta` of the arguments: `advance(minutes=31)`."""
         self._now += timedelta(**by)
 
 
@@ -90,14 +90,14 @@ class SeededRandomness:
 
 
 class ScriptedRandomness:
-    """Draws what it was told to, then goes on as a seed does. A drawn number has to fit its bound."""
+    """Draws the numbers of a script, and then those of a seed. A scripted number must fit its bound."""
 
     def __init__(self, *draws: int, seed: int = 0) -> None:
         self._draws = list(draws)
         self._rest = SeededRandomness(seed)
 
     def script(self, *draws: int) -> None:
-        """Draw these next, and nothing of what was told before."""
+        """Replace the rest of the script."""
         self._draws = list(draws)
 
     def below(self, bound: int) -> int:
@@ -121,7 +121,7 @@ class QuickPasswords:
         return self._hash(str(self._salt), password)
 
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the one hashed; None never is."""
+        """Return whether the password has this hash; None is the hash of no password."""
         if password_hash is None:
             return False
         salt = password_hash.partition("$")[0]

@@ -1,4 +1,4 @@
-"""What the tests of the contract are given. Whoever brings a storage of their own gives `open_storage`."""
+"""The fixtures of the contract suite. A project with its own storage adds the fixture `open_storage`."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from .house import House
 
 @pytest.fixture(scope="session")
 def storage(open_storage: Callable[[], Storage]) -> Iterator[Storage]:
-    """Open one storage for all tests: each writes records of its own, and may meet those of others."""
+    """Open one storage for all tests. Each test writes records of its own, beside those of other tests."""
     opened = open_storage()
     yield opened
     opened.close()
@@ -18,11 +18,11 @@ def storage(open_storage: Callable[[], Storage]) -> Iterator[Storage]:
 
 @pytest.fixture
 def there(storage: Storage) -> House:
-    """Build an operator and its agents that the test is not about: alive all the same, and to be left alone."""
+    """Build another operator and its agents, which the test must not change."""
     return House.built(storage)
 
 
 @pytest.fixture
 def here(storage: Storage, there: House) -> House:
-    """Build the operator and the agents that the test is about."""
+    """Build the operator and the agents of the test."""
     return House.built(storage)

@@ -246,7 +246,7 @@ class House:
         return attrs.evolve(answer, **given)
 
     def safety_settings(self, tenant: Tenant | None = None, **given: Any) -> SafetySettings:
-        """Return what a tenant has set, the agent if nobody is named."""
+        """Return the settings of a tenant, by default the agent."""
         tenant = tenant or self.agent
         settings = SafetySettings(operator_id=tenant.operator_id, tenant_id=tenant.tenant_id)
         return attrs.evolve(settings, **given)
@@ -266,7 +266,7 @@ class House:
         return attrs.evolve(action, **given)
 
     def attempts(self, subject_id: UUID, tenant: Tenant | None = None, **given: Any) -> Attempts:
-        """Return a count of guesses."""
+        """Return a count of attempts."""
         tenant = tenant or self.agent
         attempts = Attempts(operator_id=tenant.operator_id, tenant_id=tenant.tenant_id, subject_id=subject_id)
         return attrs.evolve(attempts, **given)

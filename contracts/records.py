@@ -88,7 +88,7 @@ def save_and_commit(unit: UnitOfWork, *records: Record) -> None:
 
 
 def read(storage: Storage, binding: Binding, reading: Callable[[UnitOfWork], T]) -> T:
-    """Return what a unit of its own reads."""
+    """Read in a unit of its own."""
     with storage.begin(binding) as unit:
         return reading(unit)
 
@@ -116,14 +116,14 @@ def assert_same(found: object, expected: object) -> None:
 
 
 def fresh_key() -> AnswerKey:
-    """Return the name of a command that was never given."""
+    """Return a key that no command has used."""
     return AnswerKey(fresh_id(), fresh_name("key"))
 
 
 def movement(
     event_type: EventType, source: tuple[Account, int | None], target: tuple[Account, int | None], amount: int
 ) -> dict[str, Any]:
-    """Return what makes an event a movement; each side with its balance after, None where none is kept."""
+    """Return the fields of a movement. Each side has its balance afterwards, or None without a balance row."""
     transfer = Transfer(
         source=source[0],
         target=target[0],

@@ -1,4 +1,4 @@
-"""What a storage finds of broken rules: all that the binding sees, nothing else, counted and bounded."""
+"""The audit of a storage: it counts all broken rows that the binding sees, and names the first ones."""
 
 from collections.abc import Callable, Sequence
 from random import Random
@@ -22,7 +22,7 @@ from .records import NOW, account, fresh_id, fresh_name, movement, read, write
 K, E = AccountKind, EventType
 
 Broken = tuple[str, list[Record]]
-"""The id under which it is found, and the records that are to be written."""
+"""The id that the audit must find, and the records that break the rule."""
 
 
 def _balance(house: House, player: Player) -> Broken:
@@ -115,7 +115,7 @@ def str_of(owned: Account) -> str:
     return f"{owned.kind}:{owned.owner_id}"
 
 
-BREAKS: dict[Stored, Callable[[House, Player], Broken]] = {
+DEFECTS: dict[Stored, Callable[[House, Player], Broken]] = {
     Stored.BALANCE_DIFFERS: _balance,
     Stored.BELOW_FLOOR: _floor,
     Stored.POOL_DIFFERS: _pool,
@@ -130,7 +130,7 @@ BREAKS: dict[Stored, Callable[[House, Player], Broken]] = {
     Stored.PLAYER_SEQ_GAP: _gap,
     Stored.LIMIT_PASSED: _limit,
 }
-"""How rules can be broken through the port, as a defect of ours would; the others a storage's own keys hold."""
+"""The rules that a defect of ours could break through the port. A storage's own keys enforce the others."""
 
 
 @pytest.mark.parametrize("what", Stored)
@@ -141,11 +141,11 @@ def test_books_that_are_in_order_break_nothing(storage: Storage, here: House, th
         assert found.query
 
 
-@pytest.mark.parametrize("what", sorted(BREAKS))
+@pytest.mark.parametrize("what", sorted(DEFECTS))
 def test_what_breaks_a_rule_is_found_by_those_who_see_it(
     storage: Storage, here: House, there: House, what: Stored
 ) -> None:
-    found_as, records = BREAKS[what](here, here.player())
+    found_as, records = DEFECTS[what](here, here.player())
     write(storage, here.as_agent, *records)
     for binding in (here.as_operator, here.as_agent):
         found = _find(storage, binding, what)
@@ -209,8 +209,8 @@ class TestLossLimits:
         lower = {"lossLimitMinor": 10}
         second = evolve(limit, event_id=fresh_id(), action_id=fresh_name("lower"), meta=lower, player_seq=4)
         bet = evolve(rest[1], event_id=fresh_id(), action_id=fresh_name("bet"), player_seq=5)
-        kept = evolve(session, loss_limit_minor=10)
-        write(storage, here.as_agent, player, kept, limit, *rest, second, bet)
+        limited = evolve(session, loss_limit_minor=10)
+        write(storage, here.as_agent, player, limited, limit, *rest, second, bet)
         assert _find(storage, here.as_agent, Stored.LIMIT_PASSED).sample == (str(bet.event_id),)
 
     @pytest.mark.parametrize("limit_minor", [None, 4, 6])

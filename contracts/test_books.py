@@ -1,4 +1,4 @@
-"""What the ledger adds up to, against figures worked out by hand."""
+"""The sums of the ledger, compared with figures worked out by hand."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ K, E = AccountKind, EventType
 
 @frozen
 class Day:
-    """A day at the agent, written step by step; one voucher was redeemed, and one is still open.
+    """A day at the agent, written step by step.
 
-    Issued to the operator 100,000; moved to the agent 60,000; vouchers of 10,000 + 5,000 and of 2,001 + 1,000;
-    the first one redeemed; staked 700 and won 300.
+    The operator gets 100,000 and moves 60,000 to the agent. The agent issues vouchers of 10,000 + 5,000 and of
+    2,001 + 1,000. The first voucher is redeemed. Its player stakes 700 and wins 300.
     """
 
     storage: Storage
@@ -35,7 +35,7 @@ class Day:
     bonus: Bonus = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Make what the day is about."""
+        """Make the records of the day."""
         house, player = self.house, self.house.player(balance_minor=9_600)
         redeemed = house.voucher(amount_minor=10_000)
         object.__setattr__(self, "player", player)
@@ -124,14 +124,14 @@ class TestAccountTotals:
         assert _accounts(storage, here.as_operator)[player.account] == AccountTotal(player.account, 0, 0, 0)
 
     def test_state_what_has_no_entries(self, storage: Storage, here: House) -> None:
-        """Vouchers, bonuses and balances that no event speaks of are shown as what they are: disagreements."""
+        """Vouchers, bonuses and balances without events are disagreements."""
         player, voucher, other = here.player(balance_minor=3), here.voucher(amount_minor=10), here.voucher()
         redeemed = other.redeem(player.player_id, NOW)
         write(storage, here.as_agent, player, voucher, redeemed, here.bonus(player, other))
         totals = _accounts(storage, here.as_operator)
-        stated = {kept.kind: total.stated_minor for kept, total in totals.items() if total.stated_minor}
+        stated = {found.kind: total.stated_minor for found, total in totals.items() if total.stated_minor}
         assert stated == {K.PLAYER: 3, K.VOUCHER_POOL: 15, K.BONUS_POOL: 500}
-        assert {kept.kind for kept, total in totals.items() if not total.agrees} == set(stated)
+        assert {found.kind for found, total in totals.items() if not total.agrees} == set(stated)
 
     def test_show_a_balance_that_differs_from_its_entries(self, storage: Storage, here: House) -> None:
         day = Day(storage, here).play()
@@ -155,7 +155,7 @@ class TestAccountTotals:
 
     def test_leave_out_what_moved_nothing(self, storage: Storage, here: House) -> None:
         write(storage, here.as_agent, here.event(E.LOGIN), here.event(E.ERROR))
-        assert {kept.kind for kept in _accounts(storage, here.as_operator)} == {K.TENANT}
+        assert {found.kind for found in _accounts(storage, here.as_operator)} == {K.TENANT}
 
     def test_add_up_beyond_a_single_amount(self, storage: Storage, here: House) -> None:
         player, bank = here.player(balance_minor=0), account(K.HOUSE, here.agent)

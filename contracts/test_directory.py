@@ -40,7 +40,7 @@ class TestListing:
         assert directory.by_slug(here.operator.slug) == entry
 
     @pytest.mark.parametrize("status", TenantStatus)
-    def test_its_status_is_told(self, directory: Directory, here: House, status: TenantStatus) -> None:
+    def test_its_status_is_found(self, directory: Directory, here: House, status: TenantStatus) -> None:
         _listed(directory, evolve(here.agent, status=status))
         found = directory.by_slug(here.agent.slug)
         assert found is not None
@@ -51,7 +51,7 @@ class TestListing:
         assert directory.register(entry) == "done"
         assert directory.by_tenant(here.agent.tenant_id) == entry
 
-    def test_listing_anew_replaces_what_was_listed(self, directory: Directory, here: House) -> None:
+    def test_listing_again_replaces_the_entry(self, directory: Directory, here: House) -> None:
         before = _listed(directory, here.agent)
         after = evolve(
             before,

@@ -1,4 +1,4 @@
-"""Who sees and writes what: the agent its own, the operator its agents', nobody another operator's."""
+"""Isolation: an agent sees and writes its own rows, an operator its agents' rows, nobody another operator's."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -212,7 +212,7 @@ class TestTheOwner:
         with storage.begin_owner_read() as unit, pytest.raises(IsolationViolation):
             lock(unit, own)
 
-    def test_counts_no_guesses(self, storage: Storage, here: House) -> None:
+    def test_counts_no_attempts(self, storage: Storage, here: House) -> None:
         with storage.begin_owner_read() as unit, pytest.raises(IsolationViolation):
             unit.attempts.lock(here.cashier.staff_id)
 
@@ -274,7 +274,7 @@ class TestWriting:
 
     @pytest.mark.parametrize("thief", ["neighbour", "there"])
     def test_a_record_cannot_be_claimed(self, storage: Storage, own: Belongings, there: House, thief: str) -> None:
-        """The row is somebody else's, whatever the new state says of its owner."""
+        """The row belongs to another tenant, although its new state names the thief."""
         tenant = own.house.neighbour if thief == "neighbour" else there.agent
         for record in _changed(own):
             claimed = evolve(record, operator_id=tenant.operator_id, tenant_id=_id_at(record, tenant.tenant_id))
@@ -301,7 +301,7 @@ class TestWriting:
             with storage.begin(here.as_agent) as unit, pytest.raises(IsolationViolation):
                 add_and_commit(unit, record)
 
-    def test_guesses_are_counted_for_nobody_else(self, storage: Storage, here: House, there: House) -> None:
+    def test_attempts_are_counted_for_nobody_else(self, storage: Storage, here: House, there: House) -> None:
         for tenant in (here.neighbour, here.operator, there.agent):
             with storage.begin(here.as_agent) as unit, pytest.raises(IsolationViolation):
                 save_and_commit(unit, here.attempts(fresh_id(), tenant, counted=1))
@@ -322,17 +322,17 @@ def _changed(own: Belongings) -> list[Record]:
 
 
 def _id_at(record: Record, tenant_id: UUID) -> UUID:
-    """Return the tenant that a claimed record names; what a tenant has one of keeps the id that it is."""
+    """Return the tenant that a claimed record names. A record with the tenant's id as its key keeps that id."""
     return record.tenant_id if isinstance(record, Tenant | TenantWallet | SafetySettings) else tenant_id
 
 
 def _near(record_id: UUID) -> Page:
-    """Return a page that starts at a record: the books may hold newer ones of other tests."""
+    """Return a page that starts at a record, because the books may have newer ones of other tests."""
     return Page(limit=50, before=UUID(int=record_id.int + 1))
 
 
 def _whole(view: PlayerView | None, own: Belongings) -> bool:
-    """Whether the player is seen, who is then seen with all that belongs to them."""
+    """Return whether the player is visible, and assert that all of their records are too."""
     if view is None:
         return False
     assert (view.player, view.session, view.bonuses) == (own.player, own.session, (own.bonus,))

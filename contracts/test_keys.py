@@ -21,7 +21,7 @@ from .house import House
 from .records import NOW, add_and_commit, fresh_id, fresh_tenant, player_view, read, write
 
 Pair = tuple[list[Record], Record, Record]
-"""What both need, a record, and one with the same key."""
+"""The records that both need, a record, and another with the same key."""
 
 
 def _tenant_id(house: House) -> Pair:
@@ -252,8 +252,8 @@ class TestWhatIsNoConflict:
             with storage.begin(here.as_agent) as unit:
                 assert list(unit.players.rounds(player.player_id, Page())) == [played]
 
-    def test_the_same_subject_guessed_at_in_different_tenants(self, storage: Storage, here: House) -> None:
-        """What does not exist is counted wherever it was guessed at, also in two agents of one operator."""
+    def test_attempts_on_the_same_subject_in_different_tenants(self, storage: Storage, here: House) -> None:
+        """Attempts on an unknown subject are counted in each tenant, also in two agents of one operator."""
         subject_id = fresh_id()
         for binding, tenant, counted in (
             (here.as_agent, here.agent, 1),

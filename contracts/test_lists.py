@@ -83,9 +83,9 @@ class TestVouchers:
     def test_of_all_of_it_together(self, storage: Storage, here: House) -> None:
         player = here.player()
         voucher = here.voucher().redeem(player.player_id, NOW)
-        elsewhere = here.voucher(here.neighbour).redeem(fresh_id(), NOW)
+        neighbours = here.voucher(here.neighbour).redeem(fresh_id(), NOW)
         write(storage, here.as_agent, player, voucher)
-        write(storage, here.as_neighbour, elsewhere)
+        write(storage, here.as_neighbour, neighbours)
         wanted: dict[str, Any] = {
             "tenant_id": here.agent.tenant_id,
             "status": VoucherStatus.REDEEMED,

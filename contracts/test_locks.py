@@ -104,7 +104,7 @@ class TestTheSecondWaits:
         assert seen == rotated
 
     @pytest.mark.parametrize("counted", [0, 3])
-    def test_for_a_count_of_guesses_there_or_not(self, storage: Storage, here: House, counted: int) -> None:
+    def test_for_a_count_of_attempts_there_or_not(self, storage: Storage, here: House, counted: int) -> None:
         subject_id = fresh_id()
         if counted:
             write(storage, here.as_agent, here.attempts(subject_id, counted=counted))

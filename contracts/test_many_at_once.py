@@ -40,9 +40,7 @@ class TestManyAtOnce:
         view = player_view(storage, here.as_agent, player)
         assert (view.player.wallet.balance_minor, view.player.last_seq) == (820, 40)
 
-    def test_wallets_named_in_any_order_never_block_each_other_for_ever(
-        self, storage: Storage, here: House
-    ) -> None:
+    def test_wallets_locked_in_any_order_never_deadlock(self, storage: Storage, here: House) -> None:
         tenants = [here.operator.tenant_id, here.agent.tenant_id, here.neighbour.tenant_id]
 
         def credit(number: int) -> None:
@@ -56,7 +54,7 @@ class TestManyAtOnce:
         wallets, _ = read(storage, here.as_operator, lambda unit: unit.wallets.lock(tenants))
         assert [wallet.wallet.balance_minor for wallet in wallets.values()] == [40, 40, 40]
 
-    def test_every_guess_is_counted_also_the_first_ones(self, storage: Storage, here: House) -> None:
+    def test_every_attempt_is_counted_also_the_first_ones(self, storage: Storage, here: House) -> None:
         subject_id = fresh_id()
         _all_at_once(lambda _: _count(storage, here.as_agent, subject_id), range(24))
         found: Attempts = read(storage, here.as_agent, lambda unit: unit.attempts.lock(subject_id))

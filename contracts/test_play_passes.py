@@ -92,10 +92,10 @@ class TestAPass:
             for player in players:
                 assert_same(unit.passes.of_player(player.player_id), held)
         with storage.begin(here.as_agent) as unit:
-            seat = unit.players.lock(players[0].player_id)
-        assert seat is not None
-        assert_same(seat.play_pass, held)
-        assert_same(seat.player, players[0])
+            locked = unit.players.lock(players[0].player_id)
+        assert locked is not None
+        assert_same(locked.play_pass, held)
+        assert_same(locked.player, players[0])
 
     def test_has_an_id_and_a_code_of_its_own(self, storage: Storage, here: House, there: House) -> None:
         held = here.play_pass()
@@ -124,10 +124,10 @@ class TestThePassThatIsShown:
         held, player = here.play_pass(**FULL), here.player()
         write(storage, here.as_agent, held, player)
         with storage.begin(here.as_agent) as unit:
-            seat = unit.players.lock(player.player_id, shown_pass_id=held.pass_id)
-            assert seat is not None
-            assert_same(seat.play_pass, held)
-            unit.save(seat.player.tied(held.pass_id))
+            locked = unit.players.lock(player.player_id, shown_pass_id=held.pass_id)
+            assert locked is not None
+            assert_same(locked.play_pass, held)
+            unit.save(locked.player.tied(held.pass_id))
             unit.commit()
         assert_same(read(storage, here.as_agent, lambda unit: unit.passes.of_player(player.player_id)), held)
 
@@ -136,9 +136,9 @@ class TestThePassThatIsShown:
         player = tied(here, own)
         write(storage, here.as_agent, own, other, player)
         with storage.begin(here.as_agent) as unit:
-            seat = unit.players.lock(player.player_id, shown_pass_id=other.pass_id)
-        assert seat is not None
-        assert seat.play_pass == own
+            locked = unit.players.lock(player.player_id, shown_pass_id=other.pass_id)
+        assert locked is not None
+        assert locked.play_pass == own
 
     def test_may_be_nobodys(self, storage: Storage, here: House, there: House) -> None:
         player, foreign = here.player(), there.play_pass()
@@ -146,12 +146,12 @@ class TestThePassThatIsShown:
         write(storage, there.as_agent, foreign)
         for pass_id in (fresh_id(), foreign.pass_id):
             with storage.begin(here.as_agent) as unit:
-                seat = unit.players.lock(player.player_id, shown_pass_id=pass_id)
-            assert seat is not None
-            assert seat.play_pass is None
+                locked = unit.players.lock(player.player_id, shown_pass_id=pass_id)
+            assert locked is not None
+            assert locked.play_pass is None
 
 
-class TestTheZone:
+class TestTheTimezone:
     def test_is_read_with_the_pass_as_its_tenant_has_it_now(
         self, storage: Storage, here: House, there: House
     ) -> None:
@@ -179,23 +179,21 @@ class TestTheZone:
 
 
 class TestTheSecondWaits:
-    def test_for_a_pass_by_another_player_and_sees_what_the_first_one_left(
-        self, storage: Storage, here: House
-    ) -> None:
+    def test_for_a_pass_of_another_player_and_sees_the_change(self, storage: Storage, here: House) -> None:
         held = here.play_pass()
         first, second = tied(here, held), tied(here, held)
         write(storage, here.as_agent, held, first, second)
         changed = evolve(held, **FULL)
-        seat = _second(
+        locked = _second(
             storage,
             here.as_agent,
             first=lambda unit: unit.players.lock(first.player_id),
             change=lambda unit: unit.save(changed),
             second=lambda unit: unit.players.lock(second.player_id),
         )
-        assert isinstance(seat, LockedPlayer)
-        assert_same(seat.play_pass, changed)
-        assert_same(seat.player, second)
+        assert isinstance(locked, LockedPlayer)
+        assert_same(locked.play_pass, changed)
+        assert_same(locked.player, second)
 
     def test_for_a_pass_by_its_code(self, storage: Storage, here: House) -> None:
         held = here.play_pass()
@@ -211,8 +209,8 @@ class TestTheSecondWaits:
         )
         assert_same(found, changed)
 
-    def test_and_runs_anew_when_its_player_was_tied_meanwhile(self, storage: Storage, here: House) -> None:
-        """It had seen no pass to lock; locking it now would be in the wrong order."""
+    def test_and_runs_again_when_its_player_was_tied_meanwhile(self, storage: Storage, here: House) -> None:
+        """The first read found no pass to lock, and a lock now would be in the wrong order."""
         held, player = here.play_pass(), here.player()
         write(storage, here.as_agent, player)
 
@@ -229,9 +227,9 @@ class TestTheSecondWaits:
                 second=lambda unit: unit.players.lock(player.player_id),
             )
         with storage.begin(here.as_agent) as unit:
-            seat = unit.players.lock(player.player_id)
-        assert seat is not None
-        assert seat.play_pass == held
+            locked = unit.players.lock(player.player_id)
+        assert locked is not None
+        assert locked.play_pass == held
 
     def test_never_for_each_other_however_two_passes_are_shown(self, storage: Storage, here: House) -> None:
         one, other = here.play_pass(), here.play_pass()
@@ -272,7 +270,7 @@ class TestWhatWasPlayed:
         assert found == [Turn(NOW + timedelta(seconds=second), second + 1, second) for second in (1, 2, 3)]
         assert read(storage, there.as_operator, lambda unit: list(unit.passes.plays(player.player_id, NOW))) == []
 
-    def test_is_told_by_events_in_the_order_of_their_numbers(
+    def test_is_read_as_events_in_the_order_of_their_numbers(
         self, storage: Storage, here: House, there: House
     ) -> None:
         player, other = here.player(), here.player()
@@ -306,9 +304,9 @@ class TestWhatWasPlayed:
 
 def _timezone(storage: Storage, here: House, player: Player, shown_pass_id: UUID | None = None) -> str | None:
     with storage.begin(here.as_agent) as unit:
-        seat = unit.players.lock(player.player_id, shown_pass_id=shown_pass_id)
-    assert seat is not None
-    return seat.pass_timezone
+        locked = unit.players.lock(player.player_id, shown_pass_id=shown_pass_id)
+    assert locked is not None
+    return locked.pass_timezone
 
 
 def _second(

@@ -244,7 +244,7 @@ class TestEvents:
         write(storage, here.as_agent, event)
         assert_same(_events(storage, here), (event,))
 
-    def test_a_game_that_runs_elsewhere_moves_nothing(self, storage: Storage, here: House) -> None:
+    def test_an_external_event_moves_nothing(self, storage: Storage, here: House) -> None:
         event = here.event(EventType.BET, source=EventSource.EXTERNAL, provider="elsewhere", meta={"stake": 5})
         write(storage, here.as_agent, event)
         assert_same(_events(storage, here), (event,))
@@ -259,7 +259,7 @@ class TestEvents:
             taker = Account(target, _owner_id(here, target, player.player_id))
             if giver == taker:
                 taker = Account(target, here.neighbour.tenant_id)
-            sides = (giver, _kept(source, number)), (taker, _kept(target, 1_000 + number))
+            sides = (giver, _balance_of(source, number)), (taker, _balance_of(target, 1_000 + number))
             events.append(here.event(**movement(event_type, *sides, number)))
         write(storage, here.as_operator, *events)
         newest_first = tuple(sorted(events, key=lambda event: event.event_id, reverse=True))
@@ -270,7 +270,7 @@ class TestEvents:
         write(storage, here.as_agent, event)
         assert _events(storage, here)[0].occurred_at == NOW
 
-    def test_content_that_changes_after_it_was_handed_in_is_as_it_was(self, storage: Storage, here: House) -> None:
+    def test_later_changes_of_the_caller_do_not_reach_the_event(self, storage: Storage, here: House) -> None:
         memo = {"memo": "before"}
         event = here.event(meta=memo)
         with storage.begin(here.as_agent) as unit:
@@ -323,5 +323,5 @@ def _owner_id(here: House, kind: AccountKind, player_id: UUID) -> UUID:
     return player_id if kind is AccountKind.PLAYER else here.agent.tenant_id
 
 
-def _kept(kind: AccountKind, number: int) -> int | None:
+def _balance_of(kind: AccountKind, number: int) -> int | None:
     return number if kind in KEEPS_BALANCE else None

@@ -1,4 +1,4 @@
-"""What the safety engine keeps and looks at: settings, actions, and how a session was played lately."""
+"""The records of player protection: settings, actions, and the newest play of a session."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,13 +43,13 @@ POLICY = RiskPolicy.of({"markers": {"GAME_HOP": {"on": False, "points": 3, "game
 
 
 def id_at(moment: datetime, number: int = 0) -> UUID:
-    """Return a new UUIDv7 of a moment, as the rounds of that moment have; a larger number is a later one."""
+    """Return a new UUIDv7 of a moment, as the rounds of that moment have. A larger number sorts later."""
     millis = int(moment.timestamp() * 1_000)
     return UUID(int=millis << 80 | 7 << 76 | number << 64 | 0b10 << 62 | fresh_id().int & (1 << 62) - 1)
 
 
 def spin_of(played: Round) -> PlayedSpin:
-    """Return what is looked at of a round."""
+    """Return the part of a round that markers read."""
     return PlayedSpin(
         game_key=played.game_key,
         stake_minor=played.stake_minor,
@@ -58,7 +58,7 @@ def spin_of(played: Round) -> PlayedSpin:
     )
 
 
-def seated(storage: Storage, here: House, *settings: SafetySettings) -> tuple[Player, Session]:
+def player_in_session(storage: Storage, here: House, *settings: SafetySettings) -> tuple[Player, Session]:
     """Return a player of the agent with an open session, both in the books."""
     player = here.player(balance_minor=1_000)
     session = here.session(player)
@@ -67,7 +67,7 @@ def seated(storage: Storage, here: House, *settings: SafetySettings) -> tuple[Pl
 
 
 def rounds(here: House, session: Session, *moments: datetime) -> list[Round]:
-    """Return a round for each moment, each of its own stake and win."""
+    """Return a round for each moment, with different stakes and wins."""
     return [
         here.round(
             session, round_id=id_at(at, n), played_at=at, stake_minor=n + 1, win_minor=n, game_key=f"g{n % 3}"
@@ -77,7 +77,7 @@ def rounds(here: House, session: Session, *moments: datetime) -> list[Round]:
 
 
 def watched(storage: Storage, here: House, player: Player, watch: SafetyWatch = WATCH) -> PlayerSafety:
-    """Return what is seen of a player, the same with a lock and without."""
+    """Return the play of a player, and assert that it is the same with and without a lock."""
     with storage.begin(here.as_agent) as unit:
         locked = unit.players.lock(player.player_id, watch=watch)
         seen = unit.safety.of_player(player.player_id, watch)
@@ -119,7 +119,7 @@ class TestSettings:
 
 class TestActions:
     def test_come_back_as_they_were_written(self, storage: Storage, here: House) -> None:
-        player, session = seated(storage, here)
+        player, session = player_in_session(storage, here)
         full = here.safety_action(
             player,
             session_id=session.session_id,
@@ -140,7 +140,7 @@ class TestActions:
         assert_same(tuple(found), tuple(sorted((full, bare), key=lambda action: action.action_id, reverse=True)))
 
     def test_are_never_changed(self, storage: Storage, here: House) -> None:
-        player, _ = seated(storage, here)
+        player, _ = player_in_session(storage, here)
         action = here.safety_action(player)
         write(storage, here.as_agent, action)
         with storage.begin(here.as_agent) as unit:
@@ -149,7 +149,7 @@ class TestActions:
                 unit.save(evolve(action, score=1))
 
     def test_are_chosen_by_each_part_of_a_filter(self, storage: Storage, here: House) -> None:
-        player, _ = seated(storage, here)
+        player, _ = player_in_session(storage, here)
         other, stranger = here.player(), here.player(here.neighbour)
         write(storage, here.as_operator, other, stranger)
         ids = fresh_ids(4)
@@ -184,7 +184,7 @@ class TestActions:
             assert (tally.actions, tally.players) == (len(found), len({action.player_id for action in found}))
 
     def test_are_paged_newest_first(self, storage: Storage, here: House) -> None:
-        player, _ = seated(storage, here)
+        player, _ = player_in_session(storage, here)
         actions = [here.safety_action(player, action_id=action_id) for action_id in fresh_ids(5)][::-1]
         write(storage, here.as_agent, *actions)
         with storage.begin(here.as_agent) as unit:
@@ -208,7 +208,7 @@ class TestTally:
             assert tally == SafetyTally((), (), (), 0, 0)
 
     def test_counts_by_bucket_type_and_reason(self, storage: Storage, here: House) -> None:
-        player, _ = seated(storage, here)
+        player, _ = player_in_session(storage, here)
         other = here.player()
         edges = [NOW, NOW + 7 * MINUTE, NOW + 8 * MINUTE, NOW + 15 * MINUTE]
         made: list[tuple[Player, timedelta, ActionType, tuple[str, ...]]] = [
@@ -256,11 +256,11 @@ class TestOfPlayer:
             assert unit.players.lock(fresh_id(), watch=WATCH) is None
 
     def test_who_has_done_nothing(self, storage: Storage, here: House) -> None:
-        player, _ = seated(storage, here)
+        player, _ = player_in_session(storage, here)
         assert watched(storage, here, player) == PlayerSafety(None, PastActions(), ())
 
     def test_without_a_watch_nothing_is_looked_at(self, storage: Storage, here: House) -> None:
-        player, _ = seated(storage, here)
+        player, _ = player_in_session(storage, here)
         with storage.begin(here.as_agent) as unit:
             locked = unit.players.lock(player.player_id)
         assert locked is not None
@@ -271,7 +271,7 @@ class TestOfPlayer:
         self, storage: Storage, here: House, enforce: Enforcement | None
     ) -> None:
         settings = [] if enforce is None else [here.safety_settings(enforce=enforce)]
-        player, session = seated(storage, here, *settings)
+        player, session = player_in_session(storage, here, *settings)
         played, *_ = rounds(here, session, NOW)
         write(storage, here.as_operator, played, here.safety_settings(here.neighbour, enforce=Enforcement.STOP))
         watch = evolve(WATCH, only_enforced=True)
@@ -286,24 +286,22 @@ class TestOfPlayer:
             assert seen == PlayerSafety(settings[0], PastActions(), (spin_of(played),))
         assert watched(storage, here, player).settings == (settings[0] if settings else None)
 
-    def test_the_spins_of_the_open_session_in_the_order_they_were_played(
-        self, storage: Storage, here: House
-    ) -> None:
-        player, session = seated(storage, here)
+    def test_the_spins_of_the_open_session_in_the_order_of_play(self, storage: Storage, here: House) -> None:
+        player, session = player_in_session(storage, here)
         ended = here.session(player).end(NOW, SessionEnd.LOGOUT)
         other = here.player()
-        elsewhere = here.session(other)
+        others = here.session(other)
         before = rounds(here, ended, NOW - 2 * MINUTE)
         # The clock stepped back: the order is that of the ids.
         played = rounds(here, session, NOW - MINUTE, NOW - MINUTE, NOW - MINUTE)
         played[1] = evolve(played[1], played_at=NOW - 2 * MINUTE)
-        write(storage, here.as_agent, ended, other, elsewhere)
-        write(storage, here.as_agent, *reversed(played), *before, *rounds(here, elsewhere, NOW))
+        write(storage, here.as_agent, ended, other, others)
+        write(storage, here.as_agent, *reversed(played), *before, *rounds(here, others, NOW))
         seen = watched(storage, here, player).spins
         assert_same(seen, tuple(spin_of(one) for one in played))
 
     def test_so_many_spins_and_those_of_the_last_minutes(self, storage: Storage, here: House) -> None:
-        player, session = seated(storage, here)
+        player, session = player_in_session(storage, here)
         moments = [NOW - 7 * MINUTE, NOW - 6 * MINUTE, NOW - 5 * MINUTE, NOW - 4 * MINUTE, NOW - 3 * MINUTE]
         written = rounds(here, session, *moments)
         played = [spin_of(one) for one in written]
@@ -315,13 +313,13 @@ class TestOfPlayer:
         assert list(watched(storage, here, player, later).spins) == played[3:]
 
     def test_at_most_a_thousand(self, storage: Storage, here: House) -> None:
-        player, session = seated(storage, here)
+        player, session = player_in_session(storage, here)
         played = rounds(here, session, *[NOW + timedelta(milliseconds=at) for at in range(1_100)])
         write(storage, here.as_agent, *played)
         assert list(watched(storage, here, player).spins) == [spin_of(one) for one in played[-1_000:]]
 
     def test_the_actions_of_the_past(self, storage: Storage, here: House) -> None:
-        player, _ = seated(storage, here)
+        player, _ = player_in_session(storage, here)
         other = here.player()
         day = timedelta(hours=24)
         made: list[tuple[ActionType, timedelta, int | None]] = [
@@ -349,7 +347,7 @@ class TestOfPlayer:
 
     def test_of_two_operators_each_sees_its_own(self, storage: Storage, here: House, there: House) -> None:
         """The very same ids stand in both operators' books."""
-        player, session = seated(storage, here, here.safety_settings(enforce=Enforcement.STOP))
+        player, session = player_in_session(storage, here, here.safety_settings(enforce=Enforcement.STOP))
         played = rounds(here, session, NOW)
         action = here.safety_action(player)
         write(storage, here.as_agent, *played, action)

@@ -28,8 +28,8 @@ def test_closing_one_leaves_the_others_alone(
     storage: Storage, here: House, open_storage: Callable[[], Storage]
 ) -> None:
     another = open_storage()
-    elsewhere = House.built(another)
-    write(another, elsewhere.as_agent, elsewhere.voucher())
+    house = House.built(another)
+    write(another, house.as_agent, house.voucher())
     another.close()
     storage.check()
     assert read(storage, here.as_agent, lambda unit: unit.tenants.get(here.agent.tenant_id)) == here.agent

@@ -196,13 +196,13 @@ class TestSealing:
         assert _is_whole(storage, here)
 
 
-class TestEventsFromElsewhere:
+class TestExternalEvents:
     def test_names_that_are_taken(self, storage: Storage, here: House, there: House) -> None:
-        one, other, theirs = (_reported(house) for house in (here, here, there))
+        one, other, theirs = (_external(house) for house in (here, here, there))
         own = here.event(EventType.LOGIN)
         write(storage, here.as_agent, one, other, own)
         write(storage, there.as_agent, theirs)
-        names = [_name(event) for event in (one, other, theirs, own, _reported(here))]
+        names = [_name(event) for event in (one, other, theirs, own, _external(here))]
         # Each part is there, but never together.
         names.append((one.actor_id, other.action_id, EventType.WIN))
         assert _taken(storage, here, names) == {_name(one), _name(other)}
@@ -218,23 +218,23 @@ class TestEventsFromElsewhere:
             "reported_minor": 5,
             "action_id": "theirs",
         }
-        original = _reported(here, **about)
+        original = _external(here, **about)
         others = [
-            *(_reported(here, **about | {"action_id": fresh_name("play")}) for _ in range(3)),
-            _reported(here, **about | {"actor_id": original.actor_id, "action_id": fresh_name("play")}),
-            _reported(here, **about | {"player_id": fresh_id()}),
-            _reported(here, **about | {"game_key": "another"}),
-            _reported(here, **about | {"provider": "another"}),
-            _reported(here, **about | {"reported_minor": 6}),
-            _reported(here, **about | {"occurred_at": NOW + timedelta(microseconds=1)}),
-            _reported(here, **about | {"event_type": EventType.WIN}),
-            _reported(here, **about | {"tenant": here.neighbour}),
+            *(_external(here, **about | {"action_id": fresh_name("play")}) for _ in range(3)),
+            _external(here, **about | {"actor_id": original.actor_id, "action_id": fresh_name("play")}),
+            _external(here, **about | {"player_id": fresh_id()}),
+            _external(here, **about | {"game_key": "another"}),
+            _external(here, **about | {"provider": "another"}),
+            _external(here, **about | {"reported_minor": 6}),
+            _external(here, **about | {"occurred_at": NOW + timedelta(microseconds=1)}),
+            _external(here, **about | {"event_type": EventType.WIN}),
+            _external(here, **about | {"tenant": here.neighbour}),
             here.event(player_id=player.player_id, game_key="elsewhere", provider="them"),
         ]
-        unsaid = [_reported(here, **about | {name: None}) for name in ("player_id", "game_key", "provider") * 2]
-        copies = sorted((_reported(here, **about) for _ in range(2)), key=lambda event: event.event_id)
+        unsaid = [_external(here, **about | {name: None}) for name in ("player_id", "game_key", "provider") * 2]
+        copies = sorted((_external(here, **about) for _ in range(2)), key=lambda event: event.event_id)
         write(storage, here.as_operator, original, *others, *unsaid, *copies)
-        write(storage, there.as_operator, _reported(there, **about), _reported(there, **about))
+        write(storage, there.as_operator, _external(there, **about), _external(there, **about))
         first, *repeats = sorted((original, *copies), key=lambda event: event.event_id)
         found = read(storage, here.as_operator, lambda u: u.stream.duplicates(here.operator.tenant_id, 10))
         assert found.count == 2
@@ -244,15 +244,15 @@ class TestEventsFromElsewhere:
             assert_same(one.event, written)
         bounded = read(storage, here.as_operator, lambda u: u.stream.duplicates(here.operator.tenant_id, 1))
         assert (bounded.count, bounded.first) == (2, found.first[:1])
-        mark = here.event(
+        marker = here.event(
             EventType.DUPLICATE_OF, actor_id=here.agent.tenant_id, action_id=str(repeats[0].event_id)
         )
-        write(storage, here.as_agent, mark)
+        write(storage, here.as_agent, marker)
         left = read(storage, here.as_operator, lambda u: u.stream.duplicates(here.operator.tenant_id, 10))
         assert (left.count, [one.event for one in left.first]) == (1, repeats[1:])
 
 
-def _reported(house: House, **given: Any) -> LedgerEvent:
+def _external(house: House, **given: Any) -> LedgerEvent:
     about: dict[str, Any] = {"event_type": EventType.BET, "source": EventSource.EXTERNAL, "actor_id": fresh_id()}
     return house.event(**about | given)
 
@@ -290,7 +290,7 @@ def _size(storage: Storage, house: House) -> int:
 
 
 def _settled(storage: Storage, house: House, count: int) -> Extent:
-    """Wait until so many events are settled: whatever else runs on a server may hold them back for a moment."""
+    """Wait until `count` events are settled: other transactions of the server may delay them for a moment."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while _size(storage, house) < count and time.monotonic() < deadline:
         time.sleep(0.01)

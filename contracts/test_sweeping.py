@@ -1,4 +1,4 @@
-"""What sweeps ask for: vouchers that are due, batches, players that are idle."""
+"""The reads of sweeps: overdue vouchers, batches, idle players."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -197,7 +197,7 @@ def _idle(storage: Storage, binding: Binding, limit: int) -> list[UUID]:
 
 
 def _due(here: House, count: int) -> list[Voucher]:
-    """Make vouchers that are due, in the order in which they are found."""
+    """Make overdue vouchers, in the order in which sweeps find them."""
     return [here.voucher(voucher_id=voucher_id, expires_at=NOW) for voucher_id in fresh_ids(count)]
 
 
@@ -207,9 +207,9 @@ def _batch(here: House, count: int) -> list[Voucher]:
 
 
 def _sweep_together(storage: Storage, binding: Binding, sweeps: int) -> list[list[UUID]]:
-    """Expire whatever is due with several sweeps at once; return what each of them expired.
+    """Expire all overdue vouchers with several sweeps at once; return the vouchers of each sweep.
 
-    They begin together: nobody goes on until each of them holds its first share.
+    The sweeps start together: none continues until each has locked its first vouchers.
     """
     all_hold_some = Barrier(sweeps, timeout=PATIENCE_SECONDS)
 

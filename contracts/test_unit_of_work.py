@@ -64,7 +64,7 @@ class TestCommit:
             unit.commit()
         assert _voucher(storage, here, voucher) == voucher
 
-    def test_without_a_commit_nothing_is_kept(self, storage: Storage, here: House) -> None:
+    def test_without_a_commit_nothing_is_stored(self, storage: Storage, here: House) -> None:
         voucher, wallet = here.voucher(), here.wallet(balance_minor=77)
         with storage.begin(here.as_agent) as unit:
             unit.wallets.lock([here.agent.tenant_id])
@@ -136,7 +136,7 @@ class TestCommit:
 
 
 class TestAtomicity:
-    """Of many records one cannot be written: none is."""
+    """A unit of many records, one of which cannot be written, writes none."""
 
     @pytest.mark.parametrize("place", [0, 3, 6])
     def test_a_key_that_is_there(self, storage: Storage, here: House, place: int) -> None:
@@ -231,7 +231,7 @@ class TestSave:
             with storage.begin(here.as_operator) as unit, pytest.raises(IsolationViolation):
                 save_and_commit(unit, record)
 
-    def test_the_count_of_guesses_is_made_by_saving_it(self, storage: Storage, here: House) -> None:
+    def test_a_count_of_attempts_is_made_by_saving_it(self, storage: Storage, here: House) -> None:
         subject_id = fresh_id()
         for counted in (1, 2):
             with storage.begin(here.as_agent) as unit:
@@ -316,14 +316,14 @@ class TestMisuse:
         with pytest.raises(StorageMisuse), unit:
             unit.commit()
 
-    def test_facts_are_never_saved(self, storage: Storage, here: House) -> None:
+    def test_unchanging_records_are_never_saved(self, storage: Storage, here: House) -> None:
         player = here.player()
         session = here.session(player)
         played, event, answer = here.round(session), here.event(), here.answer()
         write(storage, here.as_agent, player, session, played, event, answer)
-        for fact in (played, event, answer):
+        for record in (played, event, answer):
             with storage.begin(here.as_agent) as unit, pytest.raises(StorageMisuse):
-                unit.save(fact)
+                unit.save(record)
 
 
 def _one_of_each(here: House) -> list[Record]:

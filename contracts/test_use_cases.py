@@ -53,7 +53,7 @@ class Desk:
         return self.engine.spin(player, stake_minor=stake_minor, game_key="demo-wheel", action_id=action_id)
 
     def assert_clean(self) -> None:
-        """Hold every balance against its entries."""
+        """Assert that every balance is the sum of its entries."""
         (books,) = self.engine.verify_ledger(self.operator_id)
         assert books.clean, books.disagreements
         assert books.sum_of(AccountKind.ISSUANCE) == -FUNDED_MINOR
