@@ -77,7 +77,7 @@ def test_it_revives_a_player_at_zero(day: Day) -> None:
 
 
 def test_two_of_1_and_5000_at_a_balance_of_50_are_both_paid(day: Day) -> None:
-    guest = day.seat(20_000, 1, 5000)
+    guest = day.welcome_with_balance(20_000, 1, 5000)
     assert _shown(day.state(guest)) == (20_000, 5001, False)
     assert _result(day, guest, 19_950, LOSE) == (0, 5051, True, 5001)
     assert _shown(day.state(guest)) == (5051, 0, True)
@@ -87,7 +87,7 @@ def test_two_of_1_and_5000_at_a_balance_of_50_are_both_paid(day: Day) -> None:
 
 
 def test_the_older_of_two_is_paid_and_the_younger_stays_held(day: Day) -> None:
-    guest = day.seat(2000, 300, 700)
+    guest = day.welcome_with_balance(2000, 300, 700)
     assert _result(day, guest, 1900, LOSE) == (0, 400, True, 300)
     assert _shown(day.state(guest)) == (400, 700, True)
 
@@ -161,7 +161,7 @@ def test_spins_wait_for_one_repeatable_acknowledgement_of_all(day: Day) -> None:
 
 
 def test_one_acknowledgement_covers_several_bonuses(day: Day) -> None:
-    guest = day.seat(20_000, 1, 5000)
+    guest = day.welcome_with_balance(20_000, 1, 5000)
     day.spin(guest, 19_950, LOSE)
     assert not day.acknowledge(guest).bonus_ack_required
     assert day.spin(guest, 1, LOSE).code is None

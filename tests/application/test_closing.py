@@ -20,7 +20,7 @@ M = MAX_AMOUNT_MINOR
 
 
 def test_balance_and_held_bonuses_go_back_to_the_agent(day: Day) -> None:
-    guest = day.seat(350, 70, 31)
+    guest = day.welcome_with_balance(350, 70, 31)
     before = day.balance(day.agent)
     assert day.wallet(day.agent)[2] == 101
     day.clock.advance(minutes=1)
@@ -94,7 +94,7 @@ def test_closing_replays_under_its_key_and_a_second_is_refused(day: Day) -> None
 
 
 def test_a_player_with_nothing_is_closed_without_a_movement(day: Day) -> None:
-    guest = day.seat(101)
+    guest = day.welcome_with_balance(101)
     day.spin(guest, 101, LOSE)
     before = day.wallet(day.agent)
     day.engine.close_player(day.agent.head, guest.player_id)
@@ -108,7 +108,7 @@ def test_a_player_with_nothing_is_closed_without_a_movement(day: Day) -> None:
 def test_a_balance_above_the_largest_amount_goes_back_in_several(
     day: Day, tmp_path: Path, balance_minor: int, amounts: list[int]
 ) -> None:
-    guest = day.seat_rich(balance_minor)
+    guest = day.welcome_rich(balance_minor)
     before, _, held_minor, _ = day.wallet(day.agent)
     answer = day.engine.close_player(day.agent.head, guest.player_id, action_id="k")
     player = answer.content()["player"]

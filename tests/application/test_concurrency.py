@@ -112,7 +112,7 @@ def test_exactly_one_of_many_players_tops_up_with_a_voucher(day: Day) -> None:
 
 
 def test_50_spins_at_once_play_exactly_the_10_affordable_ones(day: Day) -> None:
-    guest, engine = day.seat(1000), _losing(day)
+    guest, engine = day.welcome_with_balance(1000), _losing(day)
     before = _count(day, E.BET)
     spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel")
     codes = _codes(_at_once([spin] * 50))

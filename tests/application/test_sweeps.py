@@ -53,7 +53,7 @@ def test_a_voucher_expires_at_its_moment_and_not_before(day: Day) -> None:
 
 
 def test_player_is_closed_after_thirty_idle_days_and_not_before(day: Day) -> None:
-    guest = day.seat(350, 70)
+    guest = day.welcome_with_balance(350, 70)
     before = day.balance(day.agent)
     day.clock.set(START + MONTH - INSTANT)
     assert _sweep(day) == (0, 0)
@@ -70,7 +70,7 @@ def test_player_is_closed_after_thirty_idle_days_and_not_before(day: Day) -> Non
 
 
 def test_a_balance_above_the_largest_amount_is_no_reason_to_stay(day: Day) -> None:
-    guest = day.seat_rich(MAX_AMOUNT_MINOR + 1)
+    guest = day.welcome_rich(MAX_AMOUNT_MINOR + 1)
     day.clock.advance(days=30)
     assert _sweep(day) == (0, 1)
     assert day.record(guest).balance_minor == 0

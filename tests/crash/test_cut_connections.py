@@ -83,7 +83,7 @@ def _played(reply: Reply) -> bool:
 def test_an_answer_lost_behind_the_commit_is_given_again(
     house: House, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    spin = spin_of(house.casino.seats[0], "lost")
+    spin = spin_of(house.casino.players[0], "lost")
     cut = house.proxy.cut("after")
     refused = spin.ask(client)
     assert (refused.status, refused.code) == (503, "STORAGE_UNAVAILABLE")
@@ -99,7 +99,7 @@ def test_a_commit_that_never_arrived_is_made_good_by_asking_again(
     house: House, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     """From here it looks the same as one that was carried out, and so is answered the same."""
-    spin = spin_of(house.casino.seats[0], "lost")
+    spin = spin_of(house.casino.players[0], "lost")
     cut = house.proxy.cut("before")
     assert spin.ask(client).status == 503
     assert cut.happened.is_set()
@@ -111,7 +111,7 @@ def test_a_commit_that_never_arrived_is_made_good_by_asking_again(
 
 def test_a_commit_that_arrives_late_is_what_the_next_attempt_finds(house: House, client: Client) -> None:
     """The client has given up and asks again before the server has even heard of the first attempt's end."""
-    spin = spin_of(house.casino.seats[0], "late")
+    spin = spin_of(house.casino.players[0], "late")
     cut = house.proxy.cut("late")
     assert spin.ask(client).status == 503
     second = threading.Thread(target=spin.ask, args=(client,))
@@ -138,7 +138,7 @@ def test_only_a_connection_lost_while_committing_is_noticed(house: House, client
     """Whatever is lost before that is done again without a word."""
     spins, seen = [], []
     for turn in TURNS:
-        spin = spin_of(house.casino.seats[0], f"turn-{turn}")
+        spin = spin_of(house.casino.players[0], f"turn-{turn}")
         spins.append(spin)
         cut = house.proxy.cut(moment, skips=turn)
         first = spin.ask(client)
@@ -159,7 +159,7 @@ def test_only_a_connection_lost_while_committing_is_noticed(house: House, client
 @pytest.mark.parametrize("seed", range(3))
 def test_connections_cut_anywhere_leave_the_books_exact(house: House, client: Client, seed: int) -> None:
     house.proxy.cut_at_random(seed, one_in=6, bytes_below=4_000)
-    spins = [spin_of(seat, f"spin-{number}") for number in range(40) for seat in house.casino.seats[:2]]
+    spins = [spin_of(player, f"spin-{number}") for number in range(40) for player in house.casino.players[:2]]
     for spin in spins:
         wait_for(lambda: spin.ask(client).status != 503, "an answer")  # noqa: B023 - called at once
     assert house.proxy.cuts > len(spins) // 6

@@ -1,4 +1,4 @@
-"""What the HTTP tests ask: a day behind an application. Here alone it is said which storages there are."""
+"""Fixtures of the HTTP tests: a day behind an application, and the storages to test with."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -53,14 +53,14 @@ def test_no_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
     web = build_web(MemoryStorage())
     secrets = _whole_flow(web)
     assert len(secrets) == 18
-    told = "\n".join(logging.Formatter().format(record) for record in caplog.records)
+    logged = "\n".join(logging.Formatter().format(record) for record in caplog.records)
     assert len(_lines(caplog)) > 15
-    leaked = [secret for secret in secrets if re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}", told)]
+    leaked = [secret for secret in secrets if re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}", logged)]
     assert not leaked
 
 
 def _whole_flow(web: Web) -> set[str]:
-    """Do what there is to do, well and badly; return every secret that was sent or answered."""
+    """Send good and bad requests of every kind; return every secret that was sent or answered."""
     desk = web.day.agent
     login = web.post("/staff/login", {"username": "north-a-agent", "password": PASSWORD, "tenant": "north-a"})
     staff = web.post("/staff/refresh", {"refreshToken": login.content["refreshToken"]}).content
@@ -105,7 +105,7 @@ def _whole_flow(web: Web) -> set[str]:
     }
 
 
-def test_the_server_of_the_memory_storage_keeps_no_log_of_its_own(
+def test_server_of_the_memory_storage_has_no_log_of_its_own(
     web: Web, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -26,7 +26,7 @@ class _DownStorage(MemoryStorage):
 
 
 class _BrokenTokens:
-    """Tokens with a defect: whatever is asked raises the error they were made with."""
+    """Tokens with a defect: every call raises the error that was given."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -80,7 +80,7 @@ def test_an_unknown_address_is_404(web: Web, method: str, path: str) -> None:
         ("BREW", "/api/v1/admin/tenants", "GET, HEAD, POST"),
     ],
 )
-def test_a_wrong_method_is_405_and_told_the_right_ones(web: Web, method: str, path: str, allowed: str) -> None:
+def test_wrong_method_is_405_and_lists_the_right_ones(web: Web, method: str, path: str, allowed: str) -> None:
     reply = web.ask(method, path)
     assert (reply.status, reply.code, reply.headers["Allow"]) == (405, "METHOD_NOT_ALLOWED", allowed)
 
@@ -107,7 +107,7 @@ def test_a_storage_that_fails_is_503(error: type[StorageUnavailable]) -> None:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("secret-7"), IsolationViolation("secret-7")])
-def test_a_defect_is_told_by_its_request_id_alone(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_defect_is_answered_with_its_request_id_only(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     response = (
         _broken_app(error)
         .test_client()
@@ -127,7 +127,7 @@ def test_a_defect_is_told_by_its_request_id_alone(error: Exception, caplog: pyte
     assert defect.exc_info[1] is error
 
 
-def test_two_applications_in_one_process_know_nothing_of_each_other() -> None:
+def test_two_applications_in_one_process_are_independent() -> None:
     here, there = build_web(MemoryStorage(), seed=1), build_web(MemoryStorage(), seed=2)
     guest = here.day.welcome(1_000)
     assert here.get("/player/me", guest.token).status == 200

@@ -87,7 +87,7 @@ def _slips(page: str) -> list[str]:
 
 
 def _words(slip: str) -> str:
-    """Return what can be read on a slip."""
+    """Return the text of a slip."""
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", slip)).split())
 
 
@@ -99,7 +99,7 @@ def test_the_sheet_says_all_there_is_to_say(any_web: Web) -> None:
     assert len(slips) == 14
     assert page.count('<section class="page">') == 2
     for number, (slip, voucher) in enumerate(zip(slips, batch["vouchers"], strict=True), start=1):
-        told = _words(slip)
+        words = _words(slip)
         for said in (
             "North-A",
             f"No. {number} of 14",
@@ -110,8 +110,8 @@ def test_the_sheet_says_all_there_is_to_say(any_web: Web) -> None:
             f"PIN {voucher['pin']}",
             "Expires 31 Mar 2026, 12:00 UTC",
         ):
-            assert said in told
-        assert "DUPLICATE" not in told
+            assert said in words
+        assert "DUPLICATE" not in words
 
 
 def test_a_sheet_that_is_printed_again_says_so(any_web: Web) -> None:
@@ -144,7 +144,7 @@ def test_a_batch_of_which_nothing_is_open_gives_an_empty_sheet(web: Web) -> None
     assert "None of the 1 vouchers of this batch is open any more." in page
 
 
-def test_the_qr_code_opens_the_page_with_the_code_and_not_the_pin() -> None:
+def test_qr_code_opens_the_page_with_the_code_and_not_the_pin() -> None:
     web = build_web(MemoryStorage(), public_url="https://play.example.com/fun")
     batch = web.batch(1_000, 3)
     page = web.sheet(batch).body.decode()
@@ -158,7 +158,7 @@ def test_the_qr_code_opens_the_page_with_the_code_and_not_the_pin() -> None:
         assert "open play.example.com/fun/redeem" in _words(slip)
 
 
-def test_without_a_public_address_the_qr_code_names_the_one_that_was_asked(web: Web) -> None:
+def test_without_a_public_address_the_qr_code_has_the_requests(web: Web) -> None:
     batch, head = web.batch(1_000, 1), {"Host": "till-1.example.com:8443"}
     path = f"/api/v1/voucher/batches/{batch['batch']['batchId']}/sheet"
     reply = web.ask("POST", path, token=web.log_in(web.day.agent, Role.AGENT), headers=head)

@@ -105,9 +105,7 @@ def test_a_reload_shows_login_code_and_pin_again(web: Web, browser: Browser, sit
     assert len(web.get("/admin/players", web.owner).content["players"]) == 1
 
 
-def test_an_answer_that_was_lost_is_given_again_after_another_voucher(
-    web: Web, browser: Browser, site: str
-) -> None:
+def test_lost_answer_is_replayed_after_another_voucher(web: Web, browser: Browser, site: str) -> None:
     lost, other = web.day.sell(1_000), web.day.sell(2_000)
     _open(browser, f"{site}/redeem?code={lost.code}")
     browser.ask("""
@@ -128,7 +126,7 @@ def test_an_answer_that_was_lost_is_given_again_after_another_voucher(
     assert {player["loginCode"] for player in players} == {login["loginCode"] for login in logins}
 
 
-def test_not_more_is_kept_than_the_last_vouchers(web: Web, browser: Browser, site: str) -> None:
+def test_only_the_last_vouchers_are_stored(web: Web, browser: Browser, site: str) -> None:
     _open(browser, f"{site}/redeem")
     for number in range(25):
         browser.ask("document.getElementById('message').textContent = ''")
@@ -136,9 +134,9 @@ def test_not_more_is_kept_than_the_last_vouchers(web: Web, browser: Browser, sit
         browser.type("pin", "123456")
         browser.press_enter()
         assert "not right" in _said(browser)
-    kept = browser.ask("Object.values(localStorage).join()")
-    assert [f"{number:013d}" in kept for number in (4, 5, 24)] == [False, True, True]
-    assert "123456" not in kept
+    stored = browser.ask("Object.values(localStorage).join()")
+    assert [f"{number:013d}" in stored for number in (4, 5, 24)] == [False, True, True]
+    assert "123456" not in stored
 
 
 def test_a_double_click_asks_once(web: Web, browser: Browser, site: str) -> None:
@@ -198,9 +196,7 @@ def test_a_play_pass_that_is_not_right_costs_nothing(web: Web, browser: Browser,
     assert not browser.complaints
 
 
-def test_a_break_is_told_with_its_end_and_the_voucher_is_good_after_it(
-    web: Web, browser: Browser, site: str
-) -> None:
+def test_exclusion_shows_its_end_and_the_voucher_stays_good(web: Web, browser: Browser, site: str) -> None:
     guest, voucher = web.day.welcome(1_000), web.day.sell(1_000)
     shown = web.day.engine.get_play_pass(guest.principal).code
     taken = web.day.engine.start_exclusion.cool_off(guest.principal, CoolOff.DAY)
@@ -233,7 +229,7 @@ def test_what_goes_wrong_is_said_plainly(web: Web, browser: Browser, site: str) 
     assert "cancelled" in said(voided.code, voided.pin)
     for _ in range(4):
         web.post("/voucher/redeem", {"code": locked.code, "pin": other_pin(locked.pin)})
-    assert said(locked.code, locked.pin) == wrong, "a locked one is not told from a wrong PIN"
+    assert said(locked.code, locked.pin) == wrong, "a locked voucher looks like a wrong PIN"
     assert said(f"{locked.code[:-1]}U", locked.pin) == wrong
     web.day.clock.advance(days=30)
     typed = expired.code.replace("0", "o").replace("1", "l").lower()

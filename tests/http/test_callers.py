@@ -1,4 +1,4 @@
-"""Who may do what, as far as HTTP has a say in it; the table of permissions has its own tests."""
+"""Permissions of callers as far as HTTP checks them; the table of permissions has its own tests."""
 
 import pytest
 
@@ -22,7 +22,7 @@ BODIES = {
     "setLossLimit": b'{"lossLimitCents": 5}',
     "noteSafetyEvent": b'{"gameKey": "demo-wheel", "eventType": "spin"}',
 }
-"""What the routes take that cannot be called without saying more."""
+"""Bodies of the routes that need one."""
 JUNK = [
     "",
     "Bearer",
@@ -80,7 +80,7 @@ def test_redeeming_with_a_bad_token_never_makes_a_player(web: Web, junk: str) ->
     assert web.post("/voucher/redeem", body).status == 201
 
 
-def test_redeeming_with_a_staff_token_or_after_the_session_is_refused(web: Web) -> None:
+def test_redeeming_as_staff_or_after_the_session_is_refused(web: Web) -> None:
     voucher, guest = web.day.sell(1_000), web.day.welcome(1_000)
     body = {"code": voucher.code, "pin": voucher.pin}
     assert web.post("/voucher/redeem", body, web.owner).code == "INVALID_TOKEN"
@@ -103,7 +103,7 @@ def test_a_named_session_has_to_be_the_tokens_own(web: Web, route: Route | str) 
         reply = web.ask(method, path, raw, token=guest.token, headers={"x-session-id": other})
         assert (reply.status, reply.code) == (403, "FORBIDDEN")
     own = {"x-session-id": str(guest.principal.session_id).upper()}
-    # A raise is not to be confirmed before its time, which is told to the right session alone.
+    # A raise cannot be confirmed before its time. Only the right session gets that refusal.
     expected = 409 if name == "confirmLimit" else 200
     assert web.ask(method, path, raw, token=guest.token, headers=own).status == expected
 

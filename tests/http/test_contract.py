@@ -25,14 +25,14 @@ GAME_KEY: Final = "<string(maxlength=64):gameKey>"
 
 
 def _rule_of(parameter: re.Match[str]) -> str:
-    """Return how a parameter of a path stands in a rule."""
+    """Return a parameter of a path in the form that a rule has."""
     kind = "uuid" if is_id(parameter[1]) else "string(maxlength=64)"
     return f"<{kind}:{parameter[1]}>"
 
 
 def test_the_document_and_the_rules_name_the_same_routes(web: Web) -> None:
     document = web.get("/openapi.json").content
-    told = {
+    described = {
         (method.upper(), re.sub(r"{(\w+)}", _rule_of, path))
         for path, methods in document["paths"].items()
         for method in methods
@@ -43,8 +43,8 @@ def test_the_document_and_the_rules_name_the_same_routes(web: Web) -> None:
         for method in (rule.methods or set()) - {"HEAD"}
     }
     # The document itself, and pages for people.
-    assert served - told == {("GET", path) for path in (f"{API}/openapi.json", REDEEM_PATH, SCRIPT_PATH)}
-    assert not told - served
+    assert served - described == {("GET", path) for path in (f"{API}/openapi.json", REDEEM_PATH, SCRIPT_PATH)}
+    assert not described - served
 
 
 def test_the_document_is_openapi_3_1(web: Web) -> None:
@@ -54,14 +54,14 @@ def test_the_document_is_openapi_3_1(web: Web) -> None:
 
 
 def test_every_request_in_the_document_is_closed(web: Web) -> None:
-    """What stands in a request under a name that is not known is refused, at any depth."""
+    """A field with an unknown name is refused, at any depth of a request."""
     document = web.get("/openapi.json").content
     schemas, asked = document["components"]["schemas"], set[str]()
-    told = [way.get("requestBody") for ways in document["paths"].values() for way in ways.values()]
-    while told:
-        names = set(re.findall(r"schemas/(\w+)", str(told))) - asked
+    bodies = [way.get("requestBody") for ways in document["paths"].values() for way in ways.values()]
+    while bodies:
+        names = set(re.findall(r"schemas/(\w+)", str(bodies))) - asked
         asked |= names
-        told = [schemas[name] for name in names]
+        bodies = [schemas[name] for name in names]
     objects = {name for name in asked if "properties" in schemas[name]}
     assert objects >= {"SpinRequest", "EventsReport", "ExternalEventRequest"}
     assert {name for name in objects if schemas[name].get("additionalProperties") is not False} == set()
@@ -81,7 +81,7 @@ def test_the_document_is_the_same_each_time(web: Web) -> None:
         if mode is GenerationMode.POSITIVE or route.takes or route.path_parameters or route.caller is Caller.PLAYER
     ],
 )
-def test_whatever_the_document_leads_to_is_as_described(web: Web, route: Route, mode: GenerationMode) -> None:
+def test_generated_requests_get_answers_as_described(web: Web, route: Route, mode: GenerationMode) -> None:
     headers, ids = _headers(web, route), _ids(web)
     schema = schemathesis.openapi.from_wsgi(f"{API}/openapi.json", web.app)
     cases = schema[route.path][route.method].as_strategy(generation_mode=mode)
@@ -144,9 +144,8 @@ def _bring_home(case: Case[Any], ids: Mapping[str, str]) -> None:
 def _excluded(route: Route, case: Case[Any]) -> list[Any]:
     """Return the checks that do not hold for a request.
 
-    A schema cannot say that 1.0 is not a whole number as we want it written, nor everything that the rules ask of
-    a name or slug, nor what has become of a voucher. And an unknown parameter that is an empty list leaves no
-    trace in the address that is asked.
+    A schema cannot say that 1.0 is refused as a whole number. It cannot state all rules for a name or slug, or the
+    state of a voucher. An unknown parameter that is an empty list leaves no trace in the address.
     """
     body: Any = case.body
     names = []

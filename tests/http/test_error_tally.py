@@ -1,4 +1,4 @@
-"""Requests that fail: counted by route and code at whose they are, and written down together."""
+"""Failed requests: counted by route and code for the caller's tenant, and written together."""
 
 import time
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def errors(web: Web, token: str) -> dict[tuple[str, str], int]:
     return {(row["route"], row["code"]): row["count"] for row in rows}
 
 
-def test_are_shown_by_route_and_code_to_whom_they_concern(any_web: Web, tally: ErrorTally) -> None:
+def test_are_shown_by_route_and_code_to_the_tenants_concerned(any_web: Web, tally: ErrorTally) -> None:
     web, day = any_web, any_web.day
     agent, boss = web.log_in(day.agent, Role.AGENT), web.log_in(day.north, Role.OPERATOR)
     stranger = web.log_in(day.south, Role.OPERATOR)
@@ -84,7 +84,7 @@ def test_a_refusal_is_counted_once_whether_or_not_it_has_a_name(any_web: Web, ta
     again = web.post(path, order, cashier, Idempotency_Key="a")
     assert (first.code, first.replayed) == ("INSUFFICIENT_FUNDS", False)
     assert (again.code, again.replayed) == ("INSUFFICIENT_FUNDS", True)
-    # A refused bet is told as one, and not as an error beside it.
+    # A refused bet counts as a refused bet, and not as an error, too.
     assert web.spin(day.welcome(1_000), 100_000, 0).status == 409
     tally.flush()
     boss = web.log_in(day.north, Role.OPERATOR)
@@ -93,7 +93,7 @@ def test_a_refusal_is_counted_once_whether_or_not_it_has_a_name(any_web: Web, ta
     assert data["refusedBets"] == [{"code": "INSUFFICIENT_FUNDS", "count": 1}]
 
 
-def test_refused_bets_are_told_by_their_reason(any_web: Web) -> None:
+def test_refused_bets_are_counted_by_their_reason(any_web: Web) -> None:
     web, day = any_web, any_web.day
     guest = day.welcome(200)
     assert web.spin(guest, 100_000, 0).status == 409
@@ -104,7 +104,7 @@ def test_refused_bets_are_told_by_their_reason(any_web: Web) -> None:
     assert data["redemption"] == {"medianSeconds": "0.000", "p90Seconds": "0.000"}
 
 
-def test_goes_out_by_itself_after_a_while_and_starts_anew(web: Web) -> None:
+def test_is_written_automatically_after_a_while_and_starts_again(web: Web) -> None:
     written: list[dict[FailedRequest, int]] = []
 
     def record(counts: Mapping[FailedRequest, int]) -> None:

@@ -66,7 +66,7 @@ def test_a_link_that_is_none_is_not_there(fair: Web, link: str) -> None:
 
 
 def test_a_round_whose_secret_was_retired_is_not_there() -> None:
-    """It is its player's affair, whose id a refusal for the state would tell to everybody."""
+    """A round is private: a refusal that names the state would show the player's id to everybody."""
     storage = MemoryStorage()
     fair = build_web(storage, is_fair=True)
     guest = fair.day.welcome(1_000)

@@ -59,7 +59,7 @@ def test_vouchers_by_status_and_time(any_web: Web, sold: list[Sold], query: str,
     assert listed == [sold[number].code for number in found]
 
 
-def test_vouchers_and_players_by_the_end_of_a_code_as_people_type_it(any_web: Web, sold: list[Sold]) -> None:
+def test_vouchers_and_players_by_the_end_of_a_code_as_typed(any_web: Web, sold: list[Sold]) -> None:
     web, token = any_web, any_web.log_in(any_web.day.agent, Role.CASHIER)
     path = f"/voucher/agents/{web.day.agent.tenant_id}/vouchers?codeEnds="
     code = sold[0].code
@@ -175,6 +175,6 @@ def test_a_bad_filter_is_refused_by_its_name(web: Web, query: str, path: str) ->
     assert (reply.status, reply.code, reply.paths) == (400, "VALIDATION_FAILED", [path])
 
 
-def test_a_moment_without_its_zone_is_told_what_is_missing(web: Web) -> None:
+def test_error_for_a_moment_names_the_missing_timezone(web: Web) -> None:
     reply = web.get("/admin/ledger?from=2026-03-01T00:00:00", web.owner)
     assert reply.content["faults"][0]["message"] == "must have an offset, such as the Z of 2026-03-01T00:00:00Z"

@@ -36,7 +36,7 @@ def test_a_page_that_is_just_full_is_the_last(web: Web) -> None:
     }
 
 
-def test_filters_cut_and_a_filter_that_matches_nothing_gives_nothing(web: Web) -> None:
+def test_filters_select_and_one_without_matches_gives_nothing(web: Web) -> None:
     here, sister = web.day.welcome(1_000), web.day.welcome(1_000, web.day.sister)
     boss = web.log_in(web.day.north, Role.OPERATOR)
     assert _players(web.get("/admin/players", boss)) == {str(here.player_id), str(sister.player_id)}

@@ -1,4 +1,4 @@
-"""Whatever a request holds, it is a 4xx that says where the fault is, and nothing else happens."""
+"""Malformed requests: each gets a 4xx that names the place of the fault, and has no other effect."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def _path(web: Web, route: Route) -> str:
 
 
 def _amount_place(amount: str) -> set[str]:
-    """Where text that is not JSON at all goes wrong cannot be named more closely than the body."""
+    """Return the place of the fault. For text that is not JSON it is the whole body."""
     return {"$"} if amount in {"NaN", "Infinity", "٣"} else {"$.amountMinor", "$.stakeMinor"}
 
 
@@ -77,7 +77,7 @@ def test_a_voucher_and_its_bonus_are_together_one_amount_at_most(web: Web) -> No
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("name", ["code", "loginCode"])
-def test_a_text_that_is_no_code_is_told_from_a_wrong_pin_by_nobody(web: Web, name: str, code: str) -> None:
+def test_malformed_code_is_answered_like_a_wrong_pin(web: Web, name: str, code: str) -> None:
     voucher, before = web.day.sell(1_000), web.day.events()
     path, good = {
         "code": ("/voucher/redeem", voucher.code),
@@ -151,7 +151,7 @@ def test_a_charset_may_be_named(web: Web) -> None:
 @pytest.mark.parametrize(
     ("size", "status"), [(100, 401), (MAX_BODY_BYTES, 401), (MAX_BODY_BYTES + 1, 413), (2**20, 413)]
 )
-def test_the_limit_holds_for_bodies_that_do_not_tell_their_length(web: Web, size: int, status: int) -> None:
+def test_limit_holds_for_bodies_without_a_length(web: Web, size: int, status: int) -> None:
     raw = b'{"loginCode":"x","pin":"x"}'.ljust(size)
     response = web.app.test_client().post(
         f"{API}/player/login",
@@ -260,7 +260,7 @@ def test_a_field_that_stands_there_twice_is_refused(web: Web) -> None:
 
 @pytest.mark.parametrize("text", ["\x00", "\x1f", "\x7f", "\x85", "\n"])
 def test_nothing_that_a_database_cannot_keep_gets_through(web: Web, text: str) -> None:
-    """NUL cannot be kept at all, and other control characters are never meant."""
+    """NUL cannot be stored, and other control characters are always mistakes."""
     for body_route in BODY_ROUTES:
         names = [name for name, kind in _texts(body_route) if kind is str]
         for name in names:

@@ -1,4 +1,4 @@
-"""Players' own limits and breaks over HTTP: every answer is held against the OpenAPI document on the way."""
+"""Players' own limits and exclusions over HTTP: every answer is checked against the OpenAPI document."""
 
 import pytest
 from attrs import evolve
@@ -70,18 +70,18 @@ def test_what_is_no_limit_says_where(web: Web, guest: Guest, body: Content, path
     assert (reply.status, reply.paths) == (400, [path])
 
 
-def test_a_spin_tells_its_marks_and_a_refusal_its_figures(web: Web, guest: Guest) -> None:
+def test_spin_has_its_notices_and_a_refusal_its_figures(web: Web, guest: Guest) -> None:
     plain = web.spin(guest, 100, LOSE)
     assert plain.keys == {"ok", "result"}
     post(web, guest, "limits", {"kind": "LOSS_24H", "limitMinor": 1_000})
-    told = web.spin(guest, 700, LOSE)
-    assert told.content["limitNotices"] == [{"kind": "LOSS_24H", "percent": 80}]
+    notified = web.spin(guest, 700, LOSE)
+    assert notified.content["limitNotices"] == [{"kind": "LOSS_24H", "percent": 80}]
     refused = web.spin(guest, 300, LOSE, action_id="late")
     assert (refused.status, refused.code) == (409, "PLAYER_LOSS_LIMIT_REACHED")
     assert (refused.content["limitMinor"], refused.content["netLossMinor"]) == (1_000, 800)
     again = web.spin(guest, 300, LOSE, action_id="late")
     assert (again.body, again.status, again.replayed) == (refused.body, 409, True)
-    assert web.get("/player/limits", guest.token).content["notices"] == told.content["limitNotices"]
+    assert web.get("/player/limits", guest.token).content["notices"] == notified.content["limitNotices"]
     assert post(web, guest, "limits/ack").content["notices"] == []
 
 
@@ -113,7 +113,7 @@ def _with_own_pass(web: Web) -> Guest:
     return guest
 
 
-def test_breaks_are_taken_told_and_kept(web: Web, guest: Guest) -> None:
+def test_exclusions_are_set_shown_and_enforced(web: Web, guest: Guest) -> None:
     taken = post(web, guest, "cool-off", {"period": "7d"})
     assert taken.content["exclusion"] == {
         "kind": "COOL_OFF",

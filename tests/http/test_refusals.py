@@ -43,7 +43,7 @@ def test_nothing_but_a_defect_is_a_500() -> None:
     assert {error for error in _every_error() - BASES if is_defect(error)} == DEFECTS
 
 
-def test_a_stored_refusal_has_the_status_that_it_had_when_it_was_raised() -> None:
+def test_stored_refusal_has_the_status_of_its_first_answer() -> None:
     for error in _errors(StateRefusal):
         assert status_of_code(error.code) is status_of(error)
 
@@ -131,19 +131,19 @@ def test_refusals_of_a_spin(web: Web) -> None:
     assert (reply.status, reply.code, reply.content["bonusMinor"]) == (409, "BONUS_ACK_REQUIRED", 500)
 
 
-def test_a_vouchers_state_is_told_after_the_right_pin_alone(web: Web) -> None:
+def test_vouchers_state_is_shown_only_after_the_right_pin(web: Web) -> None:
     redeemed, voided, expired = (web.day.sell(100) for _ in range(3))
     web.day.redeem(redeemed)
     web.day.engine.void_voucher(web.day.agent.head, voided.voucher_id)
-    told = []
+    answered = []
     for voucher in (redeemed, voided):
         wrong = web.post("/voucher/redeem", {"code": voucher.code, "pin": other_pin(voucher.pin)})
         assert (wrong.status, wrong.code) == (401, "INVALID_CREDENTIALS")
         right = web.post("/voucher/redeem", {"code": voucher.code, "pin": voucher.pin})
-        told.append((right.status, right.code))
+        answered.append((right.status, right.code))
     web.day.clock.advance(days=30)
     late = web.post("/voucher/redeem", {"code": expired.code, "pin": expired.pin})
-    assert [*told, (late.status, late.code)] == [
+    assert [*answered, (late.status, late.code)] == [
         (409, "VOUCHER_REDEEMED"),
         (410, "VOUCHER_VOIDED"),
         (410, "VOUCHER_EXPIRED"),

@@ -1,4 +1,4 @@
-"""Looking after players over HTTP: the very shapes that clients were promised."""
+"""Player protection over HTTP: the exact shapes that clients were promised."""
 
 import json
 from typing import Any
@@ -100,7 +100,7 @@ def test_a_loss_limit(web: Web) -> None:
 
 
 @pytest.mark.parametrize("limit", [-1, 10**12 + 1, 1.5, "50", None, True])
-def test_what_is_no_limit_is_told_where(web: Web, limit: object) -> None:
+def test_malformed_limit_is_refused_with_its_place(web: Web, limit: object) -> None:
     reply = web.post("/safety/loss-limit", {"lossLimitCents": limit}, web.day.welcome(100).token)
     assert (reply.status, reply.paths) == (400, ["$.lossLimitCents"])
 
@@ -174,7 +174,7 @@ def test_staff_read_and_set_a_tenants_settings(any_web: Web) -> None:
         ({"enforce": "off", "mood": 1}, "$.mood"),
     ],
 )
-def test_settings_that_cannot_be_kept_are_refused_where_they_are_wrong(web: Web, body: object, path: str) -> None:
+def test_invalid_settings_are_refused_with_their_place(web: Web, body: object, path: str) -> None:
     boss = web.log_in(web.day.north, Role.OPERATOR)
     reply = put(web, f"/admin/tenants/{web.day.agent.tenant_id}/safety", body, boss)
     assert (reply.status, reply.paths) == (400, [path])
@@ -239,7 +239,7 @@ def test_an_unknown_game_is_not_there(web: Web) -> None:
     assert (reply.status, reply.code) == (404, "NOT_FOUND")
 
 
-def test_the_document_says_where_a_refusal_tells_when_to_come_back(web: Web) -> None:
+def test_document_says_which_refusals_have_a_retry_time(web: Web) -> None:
     document = web.get("/openapi.json").content
     spin = document["paths"][f"{API}/bet/spin"]["post"]["responses"]
     assert "Retry-After" in spin["409"]["headers"]

@@ -51,7 +51,7 @@ def test_vouchers_as_csv_are_those_of_the_list(any_web: Web) -> None:
     assert none.body.decode() == ",".join(listed[0]) + "\r\n"
 
 
-def test_the_ledger_as_csv_has_the_accounts_in_columns_of_their_own(any_web: Web) -> None:
+def test_ledger_as_csv_has_the_accounts_in_columns_of_their_own(any_web: Web) -> None:
     web = any_web
     guest = web.day.welcome(1_000)
     token = web.log_in(web.day.agent, Role.ANALYST)

@@ -216,7 +216,7 @@ def test_every_statement_of_a_bound_unit_names_the_operator(monkeypatch: pytest.
 
 
 def _play(day: Day) -> None:
-    guest = day.seat(300, 50)
+    guest = day.welcome_with_balance(300, 50)
     day.spin(guest, 300, LOSE)
     day.acknowledge(guest)
     day.engine.player_login(login_code=guest.login_code, pin=guest.pin)

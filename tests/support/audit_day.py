@@ -25,7 +25,7 @@ class AuditedDay:
         day.engine.set_loss_limit(guest.principal, loss_limit_minor=10_000)
         day.spin(guest, 100, DOUBLE)
         day.spin(guest, 50, LOSE)
-        day.seat(150, 70)
+        day.welcome_with_balance(150, 70)
         for desk in (day.agent, day.sister, day.stranger):
             day.sell(333, desk)
             day.spin(day.welcome(5_001, desk), 10, DOUBLE, times=3)
@@ -36,7 +36,7 @@ class AuditedDay:
         return cls(day, guest, voided)
 
     def audit(self, principal: StaffPrincipal = SYSTEM) -> AuditReport:
-        """Hold every rule against the books, all of the seals included."""
+        """Check the books against every rule, all of the seals included."""
         return self.day.engine.run_audit(principal, newest_seals=None)
 
     def broken(self, principal: StaffPrincipal = SYSTEM) -> dict[str, tuple[str, ...]]:

@@ -123,7 +123,7 @@ class Browser:
     def _note(self, message: dict[str, Any]) -> None:
         if message["method"] == "Runtime.exceptionThrown":
             self.complaints.append(str(message["params"]["exceptionDetails"]))
-        # The browser also logs refusals of the API, which are no faults of the page.
+        # The browser also logs refusals of the API; they are not faults of the page.
         elif message["method"] == "Log.entryAdded" and message["params"]["entry"]["source"] != "network":
             self.complaints.append(str(message["params"]["entry"]))
 

@@ -127,14 +127,14 @@ class Day:
         )
 
     def fund(self, desk: Desk, amount_minor: int) -> None:
-        """Let an agent have credit: issued to its operator and moved on."""
+        """Give credit to an agent: issued to its operator, then moved on."""
         self.engine.give_credit(SYSTEM, desk.operator_id, amount_minor=amount_minor, memo="funding")
         operator = self.north if desk.operator_id == self.north.operator_id else self.south
         if desk.tenant_id != desk.operator_id:
             self.engine.give_credit(operator.head, desk.tenant_id, amount_minor=amount_minor, memo="funding")
 
     def sell(self, amount_minor: int, desk: Desk | None = None) -> Sold:
-        """Fund an agent with just what a voucher costs, and issue it at the cash desk."""
+        """Fund an agent with the exact cost of a voucher, and issue it at the cash desk."""
         desk = desk or self.agent
         self.fund(desk, amount_minor + amount_minor // 2)
         answer = self.engine.issue_voucher(desk.cashier, desk.tenant_id, amount_minor=amount_minor)
@@ -149,8 +149,8 @@ class Day:
         """Sell a voucher and redeem it: return the new player."""
         return self.guest(self.redeem(self.sell(amount_minor, desk)))
 
-    def seat(self, balance_minor: int, *bonuses_minor: int, desk: Desk | None = None) -> Guest:
-        """Return a player with a balance above 100 and, held for them in this order, bonuses."""
+    def welcome_with_balance(self, balance_minor: int, *bonuses_minor: int, desk: Desk | None = None) -> Guest:
+        """Return a new player with a balance above 100 and with these held bonuses, in this order."""
         guest = self.welcome(1_000_000, desk)
         self.spin(guest, 100_000, LOSE, times=10)
         self.acknowledge(guest)
@@ -162,8 +162,8 @@ class Day:
         assert self.state(guest).balance_minor == balance_minor
         return guest
 
-    def seat_rich(self, balance_minor: int) -> Guest:
-        """Return a player whom as many vouchers as it takes gave a balance; their bonuses are held."""
+    def welcome_rich(self, balance_minor: int) -> Guest:
+        """Return a new player who got the balance from vouchers; their bonuses are held."""
         guest, left = self.welcome(MAX_VOUCHER_MINOR), balance_minor - MAX_VOUCHER_MINOR
         while left > 0:
             self.redeem(self.sell(min(left, MAX_VOUCHER_MINOR)), guest)
@@ -189,7 +189,7 @@ class Day:
     def spin(
         self, guest: Guest, stake_minor: int, *tickets: int, key: str | None = None, times: int = 1
     ) -> Answer:
-        """Spin with the chosen tickets; what a refusal or a replay does not draw is forgotten."""
+        """Spin with the chosen tickets; tickets that a refusal or a replay does not draw are dropped."""
         answers = []
         for _ in range(times):
             if tickets:
@@ -208,15 +208,15 @@ class Day:
         return self.engine.acknowledge_bonus(guest.principal)
 
     def state(self, guest: Guest) -> PlayerState:
-        """Return what the player sees."""
+        """Return the player's own view."""
         return self.engine.read_player_state(guest.principal)
 
     def record(self, guest: Guest) -> PlayerRecord:
-        """Return what staff see."""
+        """Return the staff's view of a player."""
         return self.engine.read_player(SYSTEM, guest.player_id)
 
     def balance(self, desk: Desk) -> int:
-        """Return what a tenant owns."""
+        """Return the balance of a tenant."""
         return self.engine.read_wallet(SYSTEM, desk.tenant_id).balance_minor
 
     def wallet(self, desk: Desk) -> tuple[int, int, int, int]:
@@ -302,5 +302,5 @@ def pin_of(kind: PinKind, owner_id: UUID) -> str:
 
 
 def kinds(events: Iterable[EventRecord]) -> list[str]:
-    """Return what kinds of events these are."""
+    """Return the types of the events."""
     return [event.event_type.value for event in events]

@@ -146,7 +146,7 @@ def _reels(draw: st.DrawFn, letters: str, rows: int) -> Reel:
 
 @st.composite
 def _tables(draw: st.DrawFn, most: int) -> dict[int, int]:
-    """Draw what runs up to a length pay: a longer one no less."""
+    """Draw the pay of runs up to a length: a longer run pays no less."""
     first = draw(st.integers(1, most))
     steps = draw(st.lists(st.integers(0, 9), min_size=most - first + 1, max_size=most - first + 1))
     return {first + at: 1 + sum(steps[: at + 1]) for at in range(len(steps))}

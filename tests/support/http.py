@@ -1,4 +1,4 @@
-"""A day seen over HTTP: every answer that is asked for is held against the OpenAPI document on the way."""
+"""A day over HTTP: every answer is checked against the OpenAPI document."""
 
 import json
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class Reply:
 
     @property
     def document(self) -> str | None:
-        """The media type of what is no JSON."""
+        """The media type of an answer that is not JSON."""
         media_type = self.headers["Content-Type"].partition(";")[0]
         return None if media_type == "application/json" else media_type
 
@@ -67,12 +67,12 @@ class Reply:
 
     @property
     def paths(self) -> list[str]:
-        """Where the faults of a malformed request are."""
+        """The places of the faults of a malformed request."""
         return [fault["path"] for fault in self.content["faults"]]
 
 
 class Contract:
-    """The OpenAPI document, to hold answers against; a field that it does not name is a fault, too."""
+    """The OpenAPI document as a check of answers; a field that it does not name is a fault, too."""
 
     def __init__(self, document: Content, url_map: Map) -> None:
         self._document = document
@@ -159,7 +159,7 @@ class Web:
         headers: Mapping[str, str] | None = None,
         media_type: str = "application/json",
     ) -> Reply:
-        """Send a request, and hold what comes back against the contract."""
+        """Send a request, and check the answer against the contract."""
         sent = {} if token is None else {"Authorization": f"Bearer {token}"}
         response = self.app.test_client().open(
             path,
@@ -208,7 +208,7 @@ class Web:
 def build_web(storage: Storage, *, seed: int = 0, public_url: str | None = None, is_fair: bool = False) -> Web:
     """Return a populated day behind an application, its owner logged in.
 
-    What its rounds draw can be told, unless it `is_fair`: then they are drawn as they are in production.
+    Tests choose the tickets of its rounds. With `is_fair` the draws are those of production.
     """
     parts = {"seeds": SeedKeys(PINS.current, PINS.secrets)} if is_fair else {}
     day = build_day(storage, seed=seed, **parts)

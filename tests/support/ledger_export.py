@@ -33,7 +33,7 @@ def written(file: Path, lines: list[bytes]) -> Path:
 
 @frozen
 class Verdict:
-    """What our own check and the auditor's script say of a file."""
+    """The results of our own check and of the auditor's script for a file."""
 
     ours: CheckedFile
     script_status: int

@@ -1,4 +1,4 @@
-"""Results that others have published, and their games, for ours to be held against."""
+"""Published results of others, and their games, to check ours against."""
 
 import json
 from fractions import Fraction
@@ -20,31 +20,31 @@ def oracle(name: str) -> dict[str, Any]:
 
 def lobstermania() -> Game:
     """Return the game of the paper without its bonus: strips of its symbol counts, scatters three stops apart."""
-    told = oracle("games")["lobstermania"]
-    counts = told["reels_96_2"]
+    published = oracle("games")["lobstermania"]
+    counts = published["reels_96_2"]
     strips = [_spaced({symbol: counts[symbol][reel] for symbol in counts}, "LT") for reel in range(5)]
     return _published(
         strips,
-        {symbol: _table(pays) for symbol, pays in told["line_pays"].items()},
+        {symbol: _table(pays) for symbol, pays in published["line_pays"].items()},
         lines=((1,) * 5,),
         wild="WS",
         scatter="LT",
-        scatter_pays=_table(told["scatter_pays_LT_on_3x5"]),
+        scatter_pays=_table(published["scatter_pays_LT_on_3x5"]),
         coins=1,
     )
 
 
 def sizzling_hot() -> Game:
     """Return the game of the published reel set, on five lines; the scatter pays by the whole stake."""
-    told = oracle("games")["sizzling_hot"]
+    published = oracle("games")["sizzling_hot"]
     lines = ((1,) * 5, (0,) * 5, (2,) * 5, (0, 1, 2, 1, 0), (2, 1, 0, 1, 2))
     return _published(
-        [[str(symbol) for symbol in strip] for strip in told["reels"]["95.655629"]],
-        {symbol: _counted(pays) for symbol, pays in told["line_pays"].items()},
+        [[str(symbol) for symbol in strip] for strip in published["reels"]["95.655629"]],
+        {symbol: _counted(pays) for symbol, pays in published["line_pays"].items()},
         lines=lines,
         wild=None,
         scatter="8",
-        scatter_pays={count: pay * len(lines) for count, pay in _counted(told["scatter_pays"]).items()},
+        scatter_pays={count: pay * len(lines) for count, pay in _counted(published["scatter_pays"]).items()},
         coins=len(lines),
     )
 

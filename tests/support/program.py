@@ -45,7 +45,7 @@ class Command:
 
     @property
     def url(self) -> str:
-        """Where this command serves."""
+        """The address at which this command serves."""
         return f"http://127.0.0.1:{self.port}"
 
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:

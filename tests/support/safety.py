@@ -30,7 +30,7 @@ def note(day: Day, guest: Guest, event_type: str = "spin") -> SafetyAnswer:
 
 
 def enforce(day: Day, how: str, desk: Desk | None = None, **given: Any) -> SafetySettingsRecord:
-    """Set what the agent of a day enforces."""
+    """Set the enforcement of the agent of a day."""
     desk = desk or day.agent
     return day.engine.set_safety_settings(day.north.head, desk.tenant_id, enforce=Enforcement(how), **given)
 

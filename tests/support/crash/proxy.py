@@ -21,11 +21,14 @@ Moment = Literal["before", "after", "late", "up", "down"]
 
 @define(eq=False)
 class Cut:
-    """Where a conversation ends.
+    """The end of a conversation.
 
-    `before` the COMMIT reaches the server, or `after` it was carried out but before the client hears of it;
-    `late`: as before, but the server gets it when it is released; `up` and `down`: when so many bytes went that
-    way. `skips` are turns of the client that are let by first.
+    - `before`: the COMMIT never reaches the server.
+    - `after`: the server commits, but the client does not get the reply.
+    - `late`: like `before`, but the server gets the COMMIT when the cut is released.
+    - `up` and `down`: the conversation ends after `bytes_left` bytes to the server or to the client.
+
+    `skips` is the number of the client's turns that pass first.
     """
 
     moment: Moment
@@ -35,7 +38,7 @@ class Cut:
     released: threading.Event = field(factory=threading.Event, init=False)
 
     def part_of(self, data: bytes, *, up: bool, commits: bool) -> bytes | None:
-        """Return what is still passed on when this is where it ends, None when it is not."""
+        """Return the bytes that still pass if the conversation ends here; otherwise None."""
         if self.moment in {"before", "late"}:
             return b"" if commits else None
         if self.moment == "after":
@@ -48,14 +51,14 @@ class Cut:
 
 @define(eq=False)
 class _CommitWatch:
-    """Reads what a client sends, to tell the COMMIT among prepared statements that go by numbers."""
+    """Reader of a client's messages that recognises the COMMIT among numbered prepared statements."""
 
     _unread: bytes = field(default=b"", init=False)
     _started: bool = field(default=False, init=False)
     _names: set[bytes] = field(factory=set, init=False)
 
     def finds(self, data: bytes) -> bool:
-        """Whether a COMMIT is in what was sent."""
+        """Return whether the data contain a COMMIT."""
         self._unread += data
         found = False
         while (message := self._next()) is not None:
@@ -79,7 +82,10 @@ class _CommitWatch:
 
 @define(eq=False)
 class Proxy:
-    """Forwards connections to a server, and ends some. A turn is what a client says after the server, or first."""
+    """Forwarder of connections to a server, which ends some of them.
+
+    A turn is a message of the client that follows one of the server, or the first message.
+    """
 
     _host: str
     _port: int

@@ -1,4 +1,4 @@
-"""Servers that are killed, and clients that remember what they were told."""
+"""Servers that are killed, and clients that record the answers."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ from support.tree import ROOT
 
 API: Final = "/api/v1"
 SECONDS: Final = 60.0
-"""How long anything here may take; it is waited for, not waited out."""
+"""The longest wait for any step; a step that ends earlier ends the wait."""
 
 _ANSWER_SECONDS: Final = 40.0
 
@@ -65,7 +65,7 @@ class Reply:
 
 @define(eq=False)
 class Client:
-    """One connection to a server; made anew after it broke. For one thread."""
+    """One connection to a server, opened again after it broke. For one thread."""
 
     url: str
     _connection: http.client.HTTPConnection | None = field(default=None, init=False)
@@ -118,7 +118,7 @@ def client_of(url: str) -> Iterator[Client]:
 
 
 def is_well(url: str) -> bool:
-    """Whether a server answers that it can do its work."""
+    """Return whether a server reports that it can do its work."""
     with client_of(url) as client, suppress(NoAnswer):
         return client.ask("GET", "/api/health").status == 200
     return False
@@ -138,12 +138,12 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it serves."""
+        """The address of the server."""
         return self.command.url
 
     @property
     def said(self) -> str:
-        """What it wrote so far, over all its lives."""
+        """The output so far, of all its processes."""
         return self._said.decode(errors="replace")
 
     @property
@@ -223,7 +223,7 @@ class Server:
 
 @contextmanager
 def serving(command: Command) -> Iterator[Server]:
-    """Serve for a block; nothing is left afterwards, but for a database that was told to stay."""
+    """Serve for a block. Afterwards nothing is left, except for a database that had to stay."""
     server = Server(command)
     try:
         server.start()
@@ -231,7 +231,7 @@ def serving(command: Command) -> Iterator[Server]:
     finally:
         server.end()
         if "PLAYTIME_DATABASE_URL" not in command.extra:
-            # Whoever was killed left its database running: the next program to leave stops it.
+            # A killed server left its database running: the next program that leaves stops it.
             command.run("db", "url")
 
 
@@ -240,9 +240,9 @@ def serving(command: Command) -> Iterator[Server]:
 
 def embedded_url(home: Path) -> str:
     """Return the superuser's address of the database of a home, which may be down."""
-    told = json.loads((home / "postgres" / "instance.json").read_text())
+    instance = json.loads((home / "postgres" / "instance.json").read_text())
     return make_conninfo(
-        host="127.0.0.1", port=told["port"], user="postgres", password=told["password"], dbname="playtime"
+        host="127.0.0.1", port=instance["port"], user="postgres", password=instance["password"], dbname="playtime"
     )
 
 

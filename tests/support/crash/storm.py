@@ -1,4 +1,4 @@
-"""A storm of spins and sales over HTTP, and what has to be true of the books whatever struck meanwhile."""
+"""A storm of spins and sales over HTTP, and the checks of the books after any failure during it."""
 
 import json
 import threading
@@ -23,15 +23,15 @@ POOR_MINOR: Final = 900
 STAKE_MINOR: Final = 100
 SALE_MINOR: Final = 1_000
 _PAUSE_SECONDS: Final = 0.02
-"""What a client leaves between two attempts while it is told to come back later."""
+"""The wait of a client between two attempts while it gets 503."""
 
 
 # --- the house --------------------------------------------------------------------------------------------
 
 
 @frozen
-class Seat:
-    """A player at the wheel."""
+class StormPlayer:
+    """A player who is logged in."""
 
     player_id: str
     token: str
@@ -43,7 +43,7 @@ class Casino:
 
     agent_id: str
     desk: str
-    seats: Sequence[Seat]
+    players: Sequence[StormPlayer]
 
     @classmethod
     def opened(cls, url: str, *, rich: int, poor: int) -> "Casino":
@@ -62,7 +62,7 @@ class Casino:
             agent_id = _given(client, "/admin/tenants", tenant, desk)["tenant"]["tenantId"]
             _given(client, f"/admin/tenants/{agent_id}/credit", credit, desk)
             amounts = [RICH_MINOR] * rich + [POOR_MINOR] * poor
-            return cls(agent_id, desk, [_seat(client, desk, agent_id, amount) for amount in amounts])
+            return cls(agent_id, desk, [_new_player(client, desk, agent_id, amount) for amount in amounts])
 
 
 def open_casino(server: Server, *, rich: int, poor: int) -> Casino:
@@ -72,11 +72,11 @@ def open_casino(server: Server, *, rich: int, poor: int) -> Casino:
     return Casino.opened(server.url, rich=rich, poor=poor)
 
 
-def _seat(client: Client, desk: str, agent_id: str, amount_minor: int) -> Seat:
+def _new_player(client: Client, desk: str, agent_id: str, amount_minor: int) -> StormPlayer:
     order = {"amountMinor": amount_minor}
     voucher = _given(client, f"/voucher/agents/{agent_id}/vouchers", order, desk)["voucher"]
     redeemed = _given(client, "/voucher/redeem", {"code": voucher["code"], "pin": voucher["pin"]})
-    return Seat(redeemed["player"]["playerId"], redeemed["token"])
+    return StormPlayer(redeemed["player"]["playerId"], redeemed["token"])
 
 
 def _given(client: Client, path: str, body: object, token: str | None = None) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Asked:
     body: bytes
     token: str
     player_id: str | None
-    """Whose spin it is; None for a sale, whose name is the Idempotency-Key."""
+    """The player of a spin; None for a sale, which has its name as Idempotency-Key."""
     replies: list[Reply] = field(factory=list, init=False)
 
     @property
@@ -111,7 +111,7 @@ class Asked:
         return self.answer is not None and self.answer.status in {200, 201}
 
     def ask(self, client: Client) -> Reply:
-        """Ask once, and keep what is answered; "come back later" is no answer. Raises NoAnswer."""
+        """Send the request once and record the answer; a 503 does not count as one. Raises NoAnswer."""
         key = None if self.player_id else self.name
         reply = client.ask("POST", f"{API}{self.path}", self.body, token=self.token, key=key)
         if reply.status != 503:
@@ -119,7 +119,7 @@ class Asked:
         return reply
 
     def check(self) -> None:
-        """Hold all answers to be one and the same, of which at most one is not marked as repeated."""
+        """Check that all answers are the same, and that at most one is not marked as repeated."""
         first = self.answer
         if first is None:
             return
@@ -129,19 +129,19 @@ class Asked:
         assert sum(not reply.replayed for reply in self.replies) <= 1, self.name
 
     def settle(self, client: Client) -> None:
-        """Ask until it is answered, and then once more: the same bytes, and marked as repeated."""
-        told = self.answer
+        """Ask until there is an answer, and once more: the replay has the same bytes and is marked as repeated."""
+        first = self.answer
         last = self.ask(client)
-        if told is None:
+        if first is None:
             last = self.ask(client)
         assert last.replayed, (self.name, last)
         self.check()
 
 
-def spin_of(seat: Seat, name: str) -> Asked:
+def spin_of(player: StormPlayer, name: str) -> Asked:
     """Return a spin that is yet to be asked for."""
     body = {"stakeMinor": STAKE_MINOR, "gameKey": "demo-wheel", "actionId": name}
-    return Asked(name, "/bet/spin", _raw(body), seat.token, seat.player_id)
+    return Asked(name, "/bet/spin", _raw(body), player.token, player.player_id)
 
 
 @define(eq=False)
@@ -157,7 +157,7 @@ class Storm:
     name: str
     stays: bool = False
     refused: int = field(default=0, init=False)
-    """How often "come back later" was answered."""
+    """The number of 503 answers."""
     unanswered: int = field(default=0, init=False)
     _asked: dict[tuple[str, str], Asked] = field(factory=dict, init=False)
     _answered: int = field(default=0, init=False)
@@ -167,7 +167,7 @@ class Storm:
 
     @property
     def answered(self) -> int:
-        """How many answers were given that say how something ended."""
+        """The number of final answers."""
         return self._answered
 
     @property
@@ -178,8 +178,8 @@ class Storm:
     @contextmanager
     def raging(self) -> Iterator["Storm"]:
         """Rage for a block; all clients are home afterwards."""
-        lanes = [(seat, twin) for seat in self.casino.seats for twin in range(2)]
-        threads = [threading.Thread(target=self._run, args=(self._spin, seat)) for seat, _ in lanes]
+        lanes = [(player, twin) for player in self.casino.players for twin in range(2)]
+        threads = [threading.Thread(target=self._run, args=(self._spin, player)) for player, _ in lanes]
         threads.append(threading.Thread(target=self._run, args=(self._sell, None)))
         for thread in threads:
             thread.start()
@@ -193,7 +193,7 @@ class Storm:
         assert not self._faults, self._faults
 
     def wait(self, reached: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-        """Wait until clients were told enough."""
+        """Wait until a condition is true, or a client has failed."""
         with self._changed:
             held = self._changed.wait_for(lambda: reached() or self._faults, seconds)
         assert not self._faults, self._faults
@@ -208,23 +208,23 @@ class Storm:
         try:
             with client_of(self.url) as client:
                 work(client, about)
-        except BaseException as fault:  # noqa: BLE001 - told by the thread that waits
+        except BaseException as fault:  # noqa: BLE001 - reported by the thread that waits
             with self._changed:
                 self._faults.append(fault)
                 self._changed.notify_all()
 
-    def _spin(self, client: Client, seat: Seat) -> None:
+    def _spin(self, client: Client, player: StormPlayer) -> None:
         for number in count():
-            reply = self._ask(client, spin_of(seat, f"{self.name}-{number}"))
+            reply = self._ask(client, spin_of(player, f"{self.name}-{number}"))
             if reply is None:
                 return
             if reply.code == "BONUS_ACK_REQUIRED":
-                self._acknowledge(client, seat)
+                self._acknowledge(client, player)
 
-    def _acknowledge(self, client: Client, seat: Seat) -> None:
+    def _acknowledge(self, client: Client, player: StormPlayer) -> None:
         """Moves no money and may be repeated: the next refusal asks for it again."""
         try:
-            client.post("/player/bonus/ack", {}, seat.token)
+            client.post("/player/bonus/ack", {}, player.token)
         except NoAnswer:
             return
 
@@ -306,8 +306,8 @@ def _hold_spins(connection: psycopg.Connection[Any], spins: Sequence[Asked]) -> 
         if one.went_through:
             assert one.answer is not None
             result = one.answer.content["result"]
-            told = [result["roundId"], result["winMinor"], result["balanceMinor"]]
-            assert played[str(one.player_id), one.name] == told
+            answered = [result["roundId"], result["winMinor"], result["balanceMinor"]]
+            assert played[str(one.player_id), one.name] == answered
     for kind in ("BET", "WIN"):
         events = connection.execute(
             "select player_id::text, action_id, round_id::text, amount_minor from playtime.ledger_events"
@@ -325,7 +325,7 @@ def _hold_spins(connection: psycopg.Connection[Any], spins: Sequence[Asked]) -> 
 
 
 def _hold_sales(connection: psycopg.Connection[Any], sales: Sequence[Asked]) -> None:
-    """Every voucher is one that somebody was handed, and was paid for once; the first ones made the players."""
+    """Check that every voucher was answered to a client and paid once; the first ones made the players."""
     sold = {one.answer.content["voucher"]["voucherId"] for one in sales if one.answer and one.went_through}
     assert len(sold) == len(sales)
     found = connection.execute("select voucher_id::text, player_id from playtime.vouchers").fetchall()
@@ -337,7 +337,7 @@ def _hold_sales(connection: psycopg.Connection[Any], sales: Sequence[Asked]) -> 
 
 
 def hold_balances(connection: psycopg.Connection[Any]) -> None:
-    """Each balance is what its entries come to, and each entry took over the balance that the last one left."""
+    """Check that each balance is the sum of its entries, and that each entry starts from the previous balance."""
     wrong = connection.execute(
         "with moved as ("
         " select to_owner_id as owner, to_kind as kind, amount_minor as amount from playtime.ledger_events"

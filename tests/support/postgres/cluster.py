@@ -36,7 +36,7 @@ class ThrowawayCluster:
         return self.postgres.superuser_url(name)
 
     def drop_database(self, url: str) -> None:
-        """Remove a database, whoever is still connected to it."""
+        """Remove a database, also with open connections."""
         name = conninfo_to_dict(url)["dbname"]
         self._execute("drop database {} with (force)", str(name))
 
@@ -68,7 +68,7 @@ def reachable_folder() -> Iterator[Path]:
 
 
 def _sweep() -> None:
-    """Remove what test runs that were killed left behind, their servers included."""
+    """Remove the leftovers of killed test runs, their servers included."""
     for folder in _PLACE.glob(f"{_PREFIX}*"):
         try:
             if time.time() - folder.stat().st_mtime < _ABANDONED_AFTER_SECONDS:
