@@ -1,4 +1,4 @@
-"""What the tests of the PostgreSQL adapter share."""
+"""Fixtures of the tests of the PostgreSQL adapter."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Each rule of the audit against exactly that fault, planted by a superuser, whom nothing holds."""
+"""Each rule of the audit with its fault, which a superuser plants past all policies."""
 # ruff: noqa: S608 - texts of this file alone
 
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ FAULTS: Final = {
         "POOL_DIFFERS",
         "update playtime.bonuses set status = 'RETURNED' where player_id = %(player)s",
     ),
-    "a folded total has grown": (
+    "a rolled-up total has grown": (
         "FOLD_DIFFERS",
         """update playtime.account_totals set balance_minor = balance_minor + 1
         where account_kind = 'HOUSE' and account_id = %(agent)s""",
@@ -250,12 +250,12 @@ FAULTS: Final = {
         "ROLLUP_DIFFERS",
         "update playtime.transaction_ranges set last_xact_id = '0' where tenant_id = %(agent)s and not moves",
     ),
-    "pieces are taken for new": (
+    "rolled-up events are taken for new": (
         "ROLLUP_DIFFERS",
         "update playtime.rollup_watermarks set through = '0' where tenant_id = %(agent)s",
     ),
 }
-"""What breaks which rule."""
+"""The rule that each fault breaks, and the statement that plants it."""
 
 
 @pytest.fixture
@@ -295,8 +295,8 @@ def test_exactly_that_fault_is_found(audited: AuditedDay, own: TestDatabase, fau
 
 
 def test_every_rule_of_the_storage_has_its_fault() -> None:
-    elsewhere = {"RTP_ALARM", "SEAL_BROKEN"}
-    assert {code for code, _ in FAULTS.values()} | elsewhere == {check.code for check in CHECKS}
+    others = {"RTP_ALARM", "SEAL_BROKEN"}
+    assert {code for code, _ in FAULTS.values()} | others == {check.code for check in CHECKS}
 
 
 def test_a_broken_seal_is_found(audited: AuditedDay, own: TestDatabase) -> None:
@@ -312,7 +312,7 @@ def test_a_broken_seal_is_found(audited: AuditedDay, own: TestDatabase) -> None:
     assert day.engine.run_audit(SYSTEM, newest_seals=1).clean, "it is older than what was looked at"
 
 
-def test_the_newest_seals_are_not_taken_at_their_word_when_those_before_are_gone(
+def test_newest_seals_are_not_trusted_if_those_before_are_gone(
     audited: AuditedDay, own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     day = audited.day
@@ -339,7 +339,7 @@ def test_the_newest_seals_are_not_taken_at_their_word_when_those_before_are_gone
         assert (finding.code, finding.sample) == ("SEAL_BROKEN", (f"north:{newest}",))
 
 
-def test_what_is_told_is_bounded_and_counted(audited: AuditedDay, own: TestDatabase) -> None:
+def test_sample_of_a_finding_is_bounded_and_all_are_counted(audited: AuditedDay, own: TestDatabase) -> None:
     _plant(own, audited, "update playtime.rounds set win_minor = win_minor + 1")
     day = audited.day
     (finding,) = day.engine.run_audit(SYSTEM).findings
@@ -349,9 +349,7 @@ def test_what_is_told_is_bounded_and_counted(audited: AuditedDay, own: TestDatab
     assert list(finding.sample) == sorted(finding.sample)
 
 
-def test_a_query_that_is_told_finds_the_same_when_it_is_run_by_hand(
-    audited: AuditedDay, own: TestDatabase
-) -> None:
+def test_query_of_a_finding_gives_the_same_when_run_by_hand(audited: AuditedDay, own: TestDatabase) -> None:
     _plant(own, audited, FAULTS["a wallet has one more"][1])
     (finding,) = audited.audit().findings
     with psycopg.connect(own.owner_read_url) as connection:

@@ -1,4 +1,4 @@
-"""Which PostgreSQL programs are found, and how they come within an account's reach."""
+"""The search for PostgreSQL programs, and their copies for accounts that cannot read them."""
 
 import os
 import stat
@@ -82,8 +82,8 @@ def test_programs_out_of_the_accounts_reach_are_copied_once(
     assert copy.run_by(account) is copy
     assert (place / "wheel" / "pginstall" / "data").read_text() == "data"
     assert (place / "wheel.libs" / "library").exists()
-    kept = {path.name for path in (home / "store" / "programs").iterdir()}
-    assert kept == {"copying.lock", place.name}
+    left = {path.name for path in (home / "store" / "programs").iterdir()}
+    assert left == {"copying.lock", place.name}
     assert stat.S_IMODE((home / "closed").stat().st_mode) == 0o700
     (home / "closed" / "wheel" / "pginstall" / "data").write_text("newer data")
     assert programs.run_by(account).directory != copy.directory
@@ -115,7 +115,7 @@ def test_the_wheels_programs_work_from_their_copy(
         assert program(postgres).is_relative_to(home / "store")
 
 
-def test_without_the_wheel_the_newest_programs_of_the_system_are_used(
+def test_without_the_wheel_the_systems_newest_programs_are_used(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binaries, "_wheel_parts", tuple)

@@ -32,7 +32,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="nee
 
 _PATIENCE_SECONDS = 60.0
 
-# A program that uses the cluster: says what it sees, then does what it is told, line by line.
+# A program that uses the cluster: it prints the address, then obeys a command in each line.
 _USER = """
 import os, sys
 from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
@@ -221,8 +221,8 @@ def test_a_home_with_a_long_path_is_reached_over_tcp(home: Path) -> None:
 def test_secrets_are_for_the_owner_alone(home: Path) -> None:
     with EmbeddedPostgres(home, durable=False) as postgres:
         folder = home / "postgres"
-        told = json.loads((folder / "instance.json").read_text())
-        assert told == {"password": postgres.password, "port": postgres.port, "pid": pid_of(home)}
+        stored = json.loads((folder / "instance.json").read_text())
+        assert stored == {"password": postgres.password, "port": postgres.port, "pid": pid_of(home)}
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.name != "data"}
         assert set(modes.values()) == {0o600}, modes
         assert stat.S_IMODE((folder / "data").stat().st_mode) == 0o700
@@ -255,7 +255,7 @@ def test_ctrl_c_in_our_terminal_does_not_reach_the_server(home: Path) -> None:
 # -- several programs --
 
 
-def test_programs_that_start_at_once_on_an_empty_home_make_one_cluster(home: Path) -> None:
+def test_programs_that_start_at_once_make_one_cluster(home: Path) -> None:
     with ExitStack() as stack:
         users = [stack.enter_context(user(home)) for _ in range(4)]
         urls = [one.read() for one in users]
@@ -286,7 +286,7 @@ def test_the_last_user_stops_the_server_and_no_other(home: Path) -> None:
             assert not alive(home)
 
 
-def test_a_user_that_was_killed_leaves_a_server_that_the_next_one_joins_and_stops(
+def test_killed_users_server_is_joined_and_stopped_by_the_next(
     home: Path,
 ) -> None:
     with user(home) as killed:
@@ -330,7 +330,7 @@ def test_programs_that_come_and_go_never_meet_a_dead_server(home: Path) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_a_server_that_was_killed_starts_again_with_what_was_committed(
+def test_killed_server_starts_again_with_all_committed_rows(
     home: Path,
     durable: bool,  # noqa: FBT001
 ) -> None:
@@ -344,7 +344,7 @@ def test_a_server_that_was_killed_starts_again_with_what_was_committed(
         assert second.port == port
 
 
-def test_revive_brings_a_dead_server_back_on_its_port_for_all_its_users(home: Path) -> None:
+def test_revive_restarts_a_dead_server_on_its_port_for_all_users(home: Path) -> None:
     with EmbeddedPostgres(home) as postgres, EmbeddedPostgres(home) as other:
         url = postgres.superuser_url()
         insert(url, 1)
@@ -364,7 +364,7 @@ def test_revive_brings_a_dead_server_back_on_its_port_for_all_its_users(home: Pa
         assert starts(home) == 2
 
 
-def test_initdb_interrupted_by_a_kill_is_made_anew(home: Path) -> None:
+def test_initdb_interrupted_by_a_kill_is_run_again(home: Path) -> None:
     with user(home) as killed:
         made = home / "postgres"
         assert wait_until(lambda: bool(list(made.glob("initdb-*/data/base"))), _PATIENCE_SECONDS)
@@ -389,9 +389,7 @@ def test_a_failed_initdb_leaves_nothing_and_is_quoted(home: Path, monkeypatch: p
 
 @needs_proc
 @pytest.mark.parametrize("pid", [os.getpid(), 1, None], ids=["ours", "first", "lost"])
-def test_a_process_id_that_was_given_to_another_program_does_not_block_the_start(
-    home: Path, pid: int | None
-) -> None:
+def test_process_id_of_another_program_does_not_block_the_start(home: Path, pid: int | None) -> None:
     with EmbeddedPostgres(home, durable=False) as postgres:
         insert(postgres.superuser_url(), 1)
         pid_file = home / "postgres" / "data" / "postmaster.pid"
@@ -451,7 +449,7 @@ def test_a_long_log_is_laid_aside(home: Path) -> None:
 
 
 @needs_root
-def test_root_runs_the_server_as_the_owner_of_its_data_and_leaves_the_folder_to_its_owner(
+def test_root_runs_the_server_as_the_owner_of_its_data(
     home: Path,
 ) -> None:
     with EmbeddedPostgres(home, durable=False) as postgres:

@@ -1,4 +1,4 @@
-"""What an embedded cluster says when it cannot work."""
+"""Errors of an embedded cluster that cannot work."""
 
 import errno
 import os
@@ -46,16 +46,16 @@ def test_a_cluster_of_another_version_is_refused_by_name(home: Path) -> None:
 def test_a_lost_or_damaged_password_file_is_named(home: Path) -> None:
     with EmbeddedPostgres(home, durable=False):
         pass
-    told = home / "postgres" / "instance.json"
-    told.write_text("{")
+    settings = home / "postgres" / "instance.json"
+    settings.write_text("{")
     with pytest.raises(EmbeddedPostgresError, match=r"instance\.json is damaged"):
         EmbeddedPostgres(home).start()
-    told.unlink()
+    settings.unlink()
     with pytest.raises(EmbeddedPostgresError, match=r"instance\.json is gone"):
         EmbeddedPostgres(home).start()
 
 
-def test_what_cannot_be_written_is_named_and_no_server_left_behind(home: Path) -> None:
+def test_unwritable_file_is_named_and_no_server_left_behind(home: Path) -> None:
     with EmbeddedPostgres(home, durable=False):
         pass
     in_the_way = home / "postgres" / "instance.new"
@@ -69,7 +69,7 @@ def test_what_cannot_be_written_is_named_and_no_server_left_behind(home: Path) -
         assert Cluster(home / "postgres").is_alive()
 
 
-def test_a_full_disk_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(number: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), number)
 
@@ -80,8 +80,8 @@ def test_a_full_disk_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_server_that_others_use_outlives_a_start_that_fails(home: Path) -> None:
     with EmbeddedPostgres(home, durable=False) as running:
-        told = home / "postgres" / "instance.json"
-        told.write_text(told.read_text().replace(str(running.port), "1"))
+        settings = home / "postgres" / "instance.json"
+        settings.write_text(settings.read_text().replace(str(running.port), "1"))
         in_the_way = home / "postgres" / "instance.new"
         in_the_way.mkdir()
         with pytest.raises(EmbeddedPostgresError, match="cannot be opened"):

@@ -99,7 +99,7 @@ def _terminate(database: TestDatabase, unit: UnitOfWork | None = None) -> None:
         ("XX000", StorageError),
     ],
 )
-def test_errors_are_told_by_their_sqlstate(sqlstate: str | None, expected: type[StorageError]) -> None:
+def test_errors_are_mapped_by_their_sqlstate(sqlstate: str | None, expected: type[StorageError]) -> None:
     failure = ExchangeFailed(at=0, sqlstate=sqlstate, message="whatever", lost=sqlstate is None)
     assert type(port_error(failure)) is expected
 
@@ -127,7 +127,7 @@ def test_what_is_lost_while_committing_is_unknown(
 # --- connections that break -------------------------------------------------------------------------------
 
 
-def test_a_backend_that_ends_before_the_commit_costs_a_second_run(
+def test_backend_that_ends_before_the_commit_costs_a_second_run(
     shared: TestDatabase, storage: PostgresStorage, house: House, player: Player
 ) -> None:
     runs = []
@@ -195,7 +195,7 @@ def test_the_directory_looks_again_by_itself(shared: TestDatabase, storage: Post
 
 
 @pytest.mark.parametrize(("cut", "balance"), [("before", 1_000), ("after", 600)])
-def test_a_connection_lost_while_committing_leaves_the_outcome_unknown(
+def test_connection_lost_in_a_commit_leaves_the_outcome_unknown(
     shared: TestDatabase,
     storage: PostgresStorage,
     house: House,
@@ -203,7 +203,7 @@ def test_a_connection_lost_while_committing_leaves_the_outcome_unknown(
     cut: Literal["before", "after"],
     balance: int,
 ) -> None:
-    """Whether it was carried out cannot be told from here, so nobody runs it again."""
+    """The client cannot know whether the commit succeeded, so the unit is not run again."""
     runs = []
 
     def work(unit: UnitOfWork) -> None:
@@ -251,7 +251,7 @@ def test_a_unit_is_over_after_an_error(storage: PostgresStorage, house: House, p
             unit.commit()
 
 
-def test_two_units_that_wait_for_each_other_are_told_apart(storage: PostgresStorage, house: House) -> None:
+def test_deadlock_of_two_units_fails_exactly_one_of_them(storage: PostgresStorage, house: House) -> None:
     one, other = house.player(), house.player()
     write(storage, house.as_operator, one, other)
     together = threading.Barrier(2)

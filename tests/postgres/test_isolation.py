@@ -152,7 +152,7 @@ def test_the_service_says_everything_that_is_wrong_at_once(shared: TestDatabase)
     ]
 
 
-def test_the_service_refuses_to_start_as_the_migrator_or_the_backup(shared: TestDatabase) -> None:
+def test_service_refuses_to_start_as_the_migrator_or_the_backup(shared: TestDatabase) -> None:
     with pytest.raises(UnsafeDatabase, match="is a member of playtime_owner"):
         refuse_unsafe(shared.migrator_url)
     with pytest.raises(UnsafeDatabase, match="has BYPASSRLS"):
@@ -165,7 +165,7 @@ def test_the_service_refuses_to_start_as_the_owner_of_a_table(own: TestDatabase)
         refuse_unsafe(own.app_url)
 
 
-def test_the_service_refuses_a_table_that_does_not_force_its_policies(own: TestDatabase) -> None:
+def test_service_refuses_a_table_without_forced_policies(own: TestDatabase) -> None:
     run_as("playtime_owner", own, "alter table playtime.wallets no force row level security")
     with pytest.raises(UnsafeDatabase, match=re.escape("row security of playtime.wallets is not forced")):
         refuse_unsafe(own.app_url)

@@ -154,7 +154,7 @@ AS_SUPERUSER = {
     ),
     "another's table": ("alter table playtime.players owner to postgres", {"ownership"}),
     "publication": ("create publication everything for table playtime.players", {"publications"}),
-    "table elsewhere": (
+    "table in another schema": (
         (
             "grant usage on schema public to playtime_app;"
             "create table public.copies as select * from playtime.players;"
@@ -212,7 +212,7 @@ ROLES = {
 
 
 @pytest.mark.parametrize("sabotage", ROLES)
-def test_the_service_refuses_to_start_with_more_rights_than_it_needs(own: TestDatabase, sabotage: str) -> None:
+def test_service_refuses_to_start_with_more_rights_than_it_needs(own: TestDatabase, sabotage: str) -> None:
     statement, undo, rule, reason = ROLES[sabotage]
     with _altered(own, statement, undo or "select 1"):
         with pytest.raises(UnsafeDatabase, match=reason):

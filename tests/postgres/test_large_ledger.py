@@ -1,4 +1,4 @@
-"""What goes through a whole ledger takes no more memory of a large one: pages and samples come, never all."""
+"""Jobs over a whole ledger use no more memory for a large one: they read pages and samples, never everything."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ select %(operator)s, %(operator)s, gen_random_uuid(),
     '{"table": [1, 2, 3]}'
 from generate_series(1, %(count)s::bigint) number
 """
-"""Bets of a game elsewhere, each of them told twice, by two actors."""
+"""Bets of an external game, each of them sent twice, by two actors."""
 
 
 @pytest.fixture

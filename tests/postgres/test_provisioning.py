@@ -111,14 +111,14 @@ def test_an_interrupted_first_start_is_finished_by_the_next(
         _let_everybody_in(server)
 
 
-def test_a_home_in_which_only_the_database_was_made_is_served_from(server: EmbeddedPostgres) -> None:
+def test_home_with_only_an_empty_database_can_be_served_from(server: EmbeddedPostgres) -> None:
     _create_database(server)
     _start(server)
 
 
 @pytest.mark.usefixtures("first_migration")
 def test_passwords_are_changed_all_or_none(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a file of secrets asks for that was made anew."""
+    """A new file of secrets asks for new passwords."""
     others = {role: f"another {password}" for role, password in PASSWORDS.items()}
     before = partial(provision, server.superuser_url(), DATABASE, others)
     before()
@@ -177,7 +177,7 @@ def test_a_database_of_ones_own_that_was_interrupted_is_finished(
 
 @pytest.mark.parametrize("missing", ["create schema", "revoke execute", "revoke usage", "grant connect"])
 def test_what_an_administrator_ran_in_part_is_not_enough(server: EmbeddedPostgres, missing: str) -> None:
-    """By default psql goes on after a statement that failed."""
+    """A failed statement may be in the middle: psql goes on after it by default."""
     _create_database(server)
     url = server.superuser_url(DATABASE)
     statements = roles_sql(DATABASE).splitlines()

@@ -41,7 +41,7 @@ def test_a_spin_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
         assert wire.turns - before == 2
 
 
-def test_a_replayed_and_a_refused_spin_are_two_round_trips_as_well(wired: tuple[Wire, Day]) -> None:
+def test_replayed_and_refused_spins_are_two_round_trips_as_well(wired: tuple[Wire, Day]) -> None:
     wire, day = wired
     guest, key = day.welcome(10_000), fresh_name("spin")
     for stake, code in ((10, None), (10, None), (99_999, "INSUFFICIENT_FUNDS")):
@@ -64,7 +64,7 @@ def test_a_spin_that_scores_itself_is_two_round_trips_as_well(wired: tuple[Wire,
     assert codes == [None] * 13 + ["COOLDOWN_ACTIVE"] * 2
 
 
-def test_a_reported_event_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
+def test_external_event_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
     wire, day = wired
     guest = day.welcome(10_000)
     lose(day, guest, 13, gap_ms=800)
@@ -74,7 +74,7 @@ def test_a_reported_event_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
         assert wire.turns - before == 2
 
 
-def test_a_spin_within_limits_and_one_that_they_refuse_are_two_round_trips_as_well(
+def test_spins_within_and_beyond_limits_are_two_round_trips(
     wired: tuple[Wire, Day],
 ) -> None:
     wire, day = wired
@@ -86,7 +86,7 @@ def test_a_spin_within_limits_and_one_that_they_refuse_are_two_round_trips_as_we
         assert wire.turns - before == 2
 
 
-def test_an_issue_is_a_round_trip_for_lookup_lock_tenant_and_commit(wired: tuple[Wire, Day]) -> None:
+def test_issue_is_a_round_trip_for_lookup_lock_tenant_and_commit(wired: tuple[Wire, Day]) -> None:
     wire, day = wired
     day.fund(day.agent, 1_500)
     before = wire.turns
@@ -104,8 +104,8 @@ def test_a_unit_that_is_not_used_sends_nothing(wired: tuple[Wire, Day]) -> None:
     assert wire.turns == before
 
 
-def test_whoever_waited_for_a_player_sees_all_that_was_committed_meanwhile(shared: TestDatabase) -> None:
-    """One statement that locked and joined would see session, bonuses and answer as of before the wait."""
+def test_unit_that_waited_for_a_player_sees_all_newer_commits(shared: TestDatabase) -> None:
+    """A single statement that locks and joins would see session, bonuses and answer from before the wait."""
     storage = shared.storage()
     house = House.built(storage)
     player, voucher = house.player(balance_minor=1_000), house.voucher()

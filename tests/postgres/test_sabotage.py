@@ -26,16 +26,16 @@ NOBODY = "nullif(current_setting('app.operator_id', true), '') is null"
 THE_OPERATOR = "operator_id = any (array[nullif(current_setting('app.tenant_id', true), '')::uuid])"
 THE_TENANT = "tenant_id = any (array[nullif(current_setting('app.tenant_id', true), '')::uuid])"
 BLESSED = f"{MINE} and ({THE_OPERATOR} or {THE_TENANT})"
-PIECES = "playtime.pieces"
+PARTS = "playtime.parts"
 """A table that is made as it should be, but for what a sabotage says."""
-COLUMNS = "operator_id uuid not null, tenant_id uuid not null, piece_id uuid not null"
+COLUMNS = "operator_id uuid not null, tenant_id uuid not null, part_id uuid not null"
 SECURED = f"""
-    alter table {PIECES} enable row level security;
-    alter table {PIECES} force row level security;
-    create policy tenant on {PIECES} for all to playtime_app using ({BLESSED}) with check ({BLESSED});
-    create policy owner_read on {PIECES} for select to playtime_owner_read using (true);
-    grant select on {PIECES} to playtime_owner_read;
-    grant select, insert, update on {PIECES} to playtime_app;
+    alter table {PARTS} enable row level security;
+    alter table {PARTS} force row level security;
+    create policy tenant on {PARTS} for all to playtime_app using ({BLESSED}) with check ({BLESSED});
+    create policy owner_read on {PARTS} for select to playtime_owner_read using (true);
+    grant select on {PARTS} to playtime_owner_read;
+    grant select, insert, update on {PARTS} to playtime_app;
 """
 
 
@@ -45,7 +45,7 @@ OF_PLAYERS: Final = ("bonuses", "revealed_seeds", "rounds", "safety_actions", "s
 
 @frozen
 class Sabotage:
-    """What is done to a database, by whom, and what is found: rules with their objects, cells of the matrix."""
+    """Damage to a database, the role that does it, and the findings: rules with objects, cells of the matrix."""
 
     name: str
     sql: str
@@ -132,30 +132,30 @@ SABOTAGES = (
     ),
     Sabotage(
         "single-column foreign key",
-        f"create table {PIECES} ({COLUMNS}, primary key (operator_id, piece_id),"
+        f"create table {PARTS} ({COLUMNS}, primary key (operator_id, part_id),"
         f" of_tenant uuid references playtime.directory (tenant_id)); {SECURED}",
-        {("references", "pieces")},
+        {("references", "parts")},
     ),
     Sabotage(
         "table without an operator",
-        "create table playtime.pieces (piece_id uuid primary key, tenant_id uuid not null);"
-        "grant select, insert on playtime.pieces to playtime_app",
-        {(rule, "pieces") for rule in ("columns", "keys", "row-security", "policies", "matrix")},
+        "create table playtime.parts (part_id uuid primary key, tenant_id uuid not null);"
+        "grant select, insert on playtime.parts to playtime_app",
+        {(rule, "parts") for rule in ("columns", "keys", "row-security", "policies", "matrix")},
     ),
     # -- objects beside the tables
     Sabotage(
         "granted partition",
-        f"create table {PIECES} ({COLUMNS}, primary key (operator_id, piece_id)) partition by hash (operator_id);"
-        f"create table {PIECES}_0 partition of {PIECES} for values with (modulus 1, remainder 0); {SECURED}"
-        f"grant select, insert on {PIECES}_0 to playtime_app",
-        {("row-security", "pieces_0"), ("policies", "pieces_0"), ("matrix", "pieces_0")},
+        f"create table {PARTS} ({COLUMNS}, primary key (operator_id, part_id)) partition by hash (operator_id);"
+        f"create table {PARTS}_0 partition of {PARTS} for values with (modulus 1, remainder 0); {SECURED}"
+        f"grant select, insert on {PARTS}_0 to playtime_app",
+        {("row-security", "parts_0"), ("policies", "parts_0"), ("matrix", "parts_0")},
         ("select by another operator for the agent's row is allowed",),
     ),
     Sabotage(
         "inheritance child",
-        f"create table {PIECES} (primary key (operator_id, tenant_id, subject_id)) inherits (playtime.attempts);"
-        f"grant select, insert on {PIECES} to playtime_app",
-        {("row-security", "pieces"), ("policies", "pieces"), ("matrix", "pieces")},
+        f"create table {PARTS} (primary key (operator_id, tenant_id, subject_id)) inherits (playtime.attempts);"
+        f"grant select, insert on {PARTS} to playtime_app",
+        {("row-security", "parts"), ("policies", "parts"), ("matrix", "parts")},
         ("select by another operator for the agent's row is allowed",),
     ),
     Sabotage(
@@ -164,14 +164,14 @@ SABOTAGES = (
         {("kind-of-object", "rounds_number_seq"), ("matrix", "rounds")},
     ),
     Sabotage(
-        "sequence elsewhere",
+        "sequence in another schema",
         "create sequence public.numbers; grant usage on schema public to playtime_app;"
         "grant usage on sequence public.numbers to playtime_app",
         {("elsewhere", "public.numbers")},
         by=None,
     ),
     Sabotage(
-        "definer function elsewhere",
+        "definer function in another schema",
         "create function public.peek() returns bigint language sql security definer"
         " as 'select count(*) from playtime.players'; grant usage on schema public to playtime_app",
         {("functions", "peek")},
@@ -208,7 +208,7 @@ def _run(database: TestDatabase, statements: str, *, by: str | None) -> None:
 
 
 def test_a_copy_that_nobody_touched_is_clean(own: TestDatabase) -> None:
-    """What is allowed is asserted as what is denied is: a check that finds fault with everything finds nothing."""
+    """Permitted access is checked as well: a check that reports everything would be useless."""
     report = check_isolation(own.app_url, own.superuser_url)
     assert report.findings == []
     refuse_unsafe(own.app_url)
@@ -221,8 +221,8 @@ def test_a_sabotage_is_given_away(own: TestDatabase, sabotage: Sabotage) -> None
     assert not report.clean
     wanted = {(rule, subject.format(own.name)) for rule, subject in sabotage.found}
     assert {(finding.rule, finding.subject) for finding in report.findings} == wanted
-    told = {finding.message for finding in report.findings if finding.rule == "matrix"}
-    assert told >= set(sabotage.cells)
+    messages = {finding.message for finding in report.findings if finding.rule == "matrix"}
+    assert messages >= set(sabotage.cells)
 
 
 # --- roles: they are the whole cluster's, so that each is put right again --------------------------------

@@ -1,4 +1,4 @@
-"""What is read to score a spin does not grow with the session, and is not read where nothing is enforced."""
+"""Reads for scoring a spin: they do not grow with the session, and do not occur without enforcement."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def _played(house: House, storage: Storage, rounds: int) -> Player:
 
 
 def _blocks(database: TestDatabase, statement: Statement) -> int:
-    """Return how many blocks the server looks at to carry a statement out."""
+    """Return the number of blocks that the server reads to run a statement."""
     with psycopg.connect(database.superuser_url, autocommit=True) as connection:
         values = ", ".join(_literal(value) for value in statement.values)
         explained = f"explain (analyze, buffers, format json) execute looking ({values})"

@@ -45,7 +45,7 @@ insert into playtime.revealed_seeds
 update playtime.players
     set seed_number = seed_number + 10000000 + (random() * 10000000)::integer, seed_nonce = 0;
 """
-"""What docs/architecture.md has an administrator run after a restore."""
+"""The statements that docs/architecture.md prescribes after a restore."""
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ class DeadlyClock:
         return self.moment
 
 
-def test_a_connection_that_dies_in_the_middle_leaves_a_good_chain(day: Day, own: TestDatabase) -> None:
+def test_connection_that_dies_in_the_middle_leaves_a_good_chain(day: Day, own: TestDatabase) -> None:
     _seal(day)
     day.welcome(500)
     before = _verified(day)
@@ -223,7 +223,7 @@ class TestAnotherCluster:
             _run(own, _FURTHER.format(table=table, column=column))
         return day
 
-    def test_is_not_served_from_until_it_is_told(self, restored: Day, own: TestDatabase) -> None:
+    def test_is_not_served_from_before_the_statements_were_run(self, restored: Day, own: TestDatabase) -> None:
         with pytest.raises(UnsafeDatabase, match="Backup and restore"):
             refuse_restored(own.owner_read_url)
         _run(own, RESTORED)
@@ -253,13 +253,13 @@ class TestAnotherCluster:
 
 
 def test_no_draw_comes_twice_after_a_restore() -> None:
-    """What players saw between the backup and the loss tells them nothing of the rounds that come."""
+    """Draws that players saw between the backup and the loss never come again."""
     with ExitStack() as stack:
         lost = stack.enter_context(fresh_database())
         with closing(lost.storage()) as storage:
             fair = build_day(storage, seeds=SEEDS)
             guests = [fair.welcome(1_000) for _ in range(3)]
-            kept = [played for guest in guests[:2] for played in _play(fair, guest)]
+            lasting = [played for guest in guests[:2] for played in _play(fair, guest)]
         backup = stack.enter_context(fresh_database(lost.name))
         with closing(lost.storage()) as storage:
             forgotten = [played for guest in guests for played in _play(_on(storage, fair), guest)]
@@ -267,19 +267,17 @@ def test_no_draw_comes_twice_after_a_restore() -> None:
         restored = _on(storage, fair)
         for _ in range(2):
             _run(backup, RESTORED)
-            kept += [played for guest in guests for played in _play(restored, guest)]
+            lasting += [played for guest in guests for played in _play(restored, guest)]
         for guest in guests:
             restored.engine.rotate_seed(guest.principal)
-        draws = [(played["serverSeedHash"], played["nonce"]) for played in (*kept, *forgotten)]
+        draws = [(played["serverSeedHash"], played["nonce"]) for played in (*lasting, *forgotten)]
         assert len(set(draws)) == len(draws) == 11 * 4
-        exports = [encode(restored.engine.read_fair_round(played["link"])) for played in kept]
+        exports = [encode(restored.engine.read_fair_round(played["link"])) for played in lasting]
         assert all(verdict.is_verified for verdict in Verifier().check(exports))
         assert restored.engine.run_audit(restored.owner, newest_seals=None).findings == []
 
 
-def test_a_seed_that_was_passed_over_is_told_once_it_is_asked_for(
-    storage: PostgresStorage, own: TestDatabase
-) -> None:
+def test_skipped_seed_is_revealed_by_the_next_read(storage: PostgresStorage, own: TestDatabase) -> None:
     fair = build_day(storage, seeds=SEEDS)
     guest = fair.welcome(1_000)
     fair.engine.rotate_seed(guest.principal, client_seed="mine")

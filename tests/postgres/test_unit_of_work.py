@@ -1,4 +1,4 @@
-"""What only PostgreSQL shows of a unit of work: its statements, its limits, what the database itself refuses."""
+"""The unit of work on PostgreSQL alone: its statements, its limits and the refusals of the database itself."""
 
 import re
 import threading
@@ -63,7 +63,7 @@ def house(storage: PostgresStorage) -> House:
 
 @pytest.mark.parametrize("table", sorted(INSERT_ONLY))
 @pytest.mark.parametrize("text", ["update {} set tenant_id = tenant_id", "delete from {}", "truncate {}"])
-def test_facts_can_be_neither_changed_nor_removed(
+def test_ledger_rows_can_be_neither_changed_nor_removed(
     shared: TestDatabase, house: House, table: str, text: str
 ) -> None:
     _refused(shared.app_url, house, text, table)
@@ -151,9 +151,7 @@ def test_a_statement_stays_below_the_protocols_limit(house: House) -> None:
 # --- statements -------------------------------------------------------------------------------------------
 
 
-def test_numbers_of_any_size_and_nulls_share_one_prepared_statement(
-    storage: PostgresStorage, house: House
-) -> None:
+def test_integers_of_any_size_and_nulls_share_a_statement(storage: PostgresStorage, house: House) -> None:
     player = house.player()
     write(storage, house.as_operator, player)
     counts = []
@@ -308,7 +306,7 @@ def test_many_more_threads_than_connections_get_their_turn(opened: Opener, house
     assert view.player.wallet.balance_minor == 40
 
 
-def test_without_the_owners_login_there_are_no_reads_across_operators(storage: PostgresStorage) -> None:
+def test_without_the_owners_login_no_reads_across_operators(storage: PostgresStorage) -> None:
     with pytest.raises(StorageUnavailable) as raised:
         storage.begin_owner_read()
     assert "PLAYTIME_OWNER_READ_URL" in raised.value.reason
@@ -324,7 +322,7 @@ def test_a_storage_that_is_made_connects_to_nothing() -> None:
     storage.close()
 
 
-def test_a_connection_in_use_while_the_storage_closes_is_closed_as_well(opened: Opener, house: House) -> None:
+def test_connection_in_use_at_the_storages_closing_is_closed_too(opened: Opener, house: House) -> None:
     storage = opened()
     with storage.begin(house.as_operator) as unit:
         unit.tenants.page(Page())
