@@ -1,8 +1,11 @@
 """Throttling of attempts at PINs and passwords.
 
-An attempt is counted and committed before the secret is compared, and given back on success. Unknown, wrong and
-locked take the same steps: look up, count, commit. So neither the answer nor its time tells them apart. An attempt
-at a name that does not exist is counted on a decoy, one of a bounded number.
+An attempt is checked under the lock of its count, and the count is committed before the caller gets an answer.
+A wrong attempt counts, a right one clears the count. So right attempts never use up any, however many arrive at
+once.
+
+Unknown, wrong and locked take the same steps: look up, count, commit. So neither the answer nor its time reveals
+the case. An attempt at a name that does not exist is counted on a decoy, one of a bounded number.
 """
 
 import hashlib
@@ -45,18 +48,19 @@ def require_served(directory: Directory, tenant_id: UUID) -> None:
         raise InvalidToken
 
 
-def count_attempt(
+def check_attempt(
     storage: Storage,
     entry: DirectoryEntry,
     find: Callable[[UnitOfWork], tuple[UUID, T] | None],
+    is_right: Callable[[T], bool],
     *,
     name: str,
     now: datetime,
 ) -> tuple[Binding, T]:
-    """Count an attempt at the subject of a name, which `find` returns with its id.
+    """Check an attempt at the subject of a name, which `find` returns with its id.
 
-    Return the binding to go on with, and the subject. Raises InvalidCredentials if it does not exist or is locked;
-    the attempt is counted then as well.
+    Return the binding to go on with, and the subject. Raises InvalidCredentials if it does not exist, is locked or
+    the attempt is not right; the attempt is counted then.
     """
 
     def read(unit: UnitOfWork) -> tuple[tuple[UUID, T] | None, Attempts]:
@@ -64,27 +68,33 @@ def count_attempt(
         return found, unit.attempts.lock(_decoy(name) if found is None else found[0])
 
     binding = public_binding(entry)
-    return binding, carry_out(storage, binding, read, lambda found: decide_attempt(*found, now))
+    return binding, carry_out(storage, binding, read, lambda found: decide_attempt(*found, is_right, now))
 
 
-def count_code_attempt(
-    storage: Storage, text: str, find: Callable[[UnitOfWork, Code], tuple[UUID, T] | None], now: datetime
+def check_code_attempt(
+    storage: Storage,
+    text: str,
+    find: Callable[[UnitOfWork, Code], tuple[UUID, T] | None],
+    is_right: Callable[[T], bool],
+    *,
+    now: datetime,
 ) -> tuple[Binding, T]:
-    """Count an attempt at the subject of a code that somebody typed; see `count_attempt`."""
+    """Check an attempt at the subject of a code that somebody typed; see `check_attempt`."""
     try:
         code = parse_code(text)
     except MalformedCode:
-        return count_attempt(storage, NOBODY, lambda _: None, name=text, now=now)
+        return check_attempt(storage, NOBODY, lambda _: None, is_right, name=text, now=now)
     entry = reachable(storage.directory.by_symbols(code.agent_symbols))
-    return count_attempt(storage, entry, lambda unit: find(unit, code), name=text, now=now)
+    return check_attempt(storage, entry, lambda unit: find(unit, code), is_right, name=text, now=now)
 
 
-def decide_attempt(found: tuple[UUID, T] | None, attempts: Attempts, now: datetime) -> Decision[T]:
-    """Decide an attempt: it is counted, and refused if there is no subject or it is locked."""
-    counted = attempts.count(now)
-    if found is None or attempts.is_locked(now):
-        return Refused(InvalidCredentials(), saved=(counted,))
-    return Decided(found[1], saved=(counted,))
+def decide_attempt(
+    found: tuple[UUID, T] | None, attempts: Attempts, is_right: Callable[[T], bool], now: datetime
+) -> Decision[T]:
+    """Decide an attempt. It counts and is refused if there is no subject, a lock holds or the attempt is wrong."""
+    if found is None or attempts.is_locked(now) or not is_right(found[1]):
+        return Refused(InvalidCredentials(), saved=(attempts.count(now),))
+    return Decided(found[1], saved=(attempts.clear(now),))
 
 
 def _decoy(name: str) -> UUID:

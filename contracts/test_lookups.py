@@ -214,7 +214,7 @@ class TestAttempts:
         with storage.begin(here.as_agent) as unit:
             locked = unit.attempts.lock(subject_id)
             assert locked.is_locked(NOW)
-            unit.save(locked.give_back())
+            unit.save(locked.clear(NOW))
             unit.commit()
         found = read(storage, here.as_agent, lambda unit: unit.attempts.lock(subject_id))
         assert found == here.attempts(subject_id, last_at=NOW)

@@ -301,7 +301,7 @@ class TestAnswersAndAttempts:
 
     def test_attempts(self, storage: Storage, here: House) -> None:
         subject_id = fresh_id()
-        counted = here.attempts(subject_id, counted=4, locks=3, locked_until=LATER, last_at=NOW)
+        counted = here.attempts(subject_id, counted=4, locks=3, refused_passes=9, locked_until=LATER, last_at=NOW)
         for state in (counted, here.attempts(subject_id)):
             with storage.begin(here.as_agent) as unit:
                 unit.attempts.lock(subject_id)

@@ -49,23 +49,26 @@ def _text(value: object) -> str:
 
 @define
 class AttemptsModel:
-    """Attempts at one secret since it was last given right."""
+    """The wrong attempts at one secret since the last right one."""
 
     in_a_row: int = 0
     locks: int = 0
     locked_until: datetime | None = None
 
-    def count(self, now: datetime) -> bool:
-        """Count an attempt; return whether its secret is looked at."""
-        if self.locked_until is not None and now < self.locked_until:
-            return False
+    def is_locked(self, now: datetime) -> bool:
+        """Return whether attempts are refused without a check."""
+        return self.locked_until is not None and now < self.locked_until
+
+    def count(self, now: datetime) -> None:
+        """Count a wrong attempt, which a lock does not take."""
+        if self.is_locked(now):
+            return
         self.in_a_row += 1
         if self.in_a_row == ATTEMPTS_IN_A_ROW:
             self.locked_until = now + timedelta(minutes=LOCK_MINUTES[min(self.locks, len(LOCK_MINUTES) - 1)])
             self.in_a_row, self.locks = 0, self.locks + 1
-        return True
 
-    def give_back(self) -> None:
+    def clear(self) -> None:
         """Forget all attempts: the secret was right."""
         self.in_a_row, self.locks, self.locked_until = 0, 0, None
 

@@ -50,22 +50,23 @@ class Observer:
     model: Model
     actions: dict[str, Action]
     latest: Callable[[], datetime]
-    locked_out: set[tuple[int | None, UUID]] = field(factory=set)
+    admitted: set[tuple[int | None, UUID]] = field(factory=set)
 
     def watch(self, task: int | None, binding: Binding, records: Sequence[Record]) -> None:
         """Follow a commit of a task. Raises RuleBroken."""
         if binding.operator_id == PLATFORM_ID:
             return
-        attempts = [record for record in records if isinstance(record, Attempts)]
-        given_back = {record.subject_id for record in attempts if self._count(task, record)}
+        for record in records:
+            if isinstance(record, Attempts):
+                self._count(task, record)
         for record in records:
             if isinstance(record, StoredAnswer):
-                self._take_answer(task, record, given_back)
+                self._take_answer(task, record)
         for record in records:
             self._take(record)
         self._compare(binding.operator_id, records)
 
-    def _take_answer(self, task: int | None, stored: StoredAnswer, given_back: set[UUID]) -> None:
+    def _take_answer(self, task: int | None, stored: StoredAnswer) -> None:
         action = self.actions[stored.key.action_id]
         command, now, content = action.command, stored.created_at, json.loads(stored.body)
         require(action.stored is None, f"{command.key} was carried out twice")
@@ -73,10 +74,9 @@ class Observer:
         expected = command.refusal(now)
         self._require_code(command, stored.code, expected, now)
         if isinstance(command, Redeem):
-            voucher_id = command.voucher.voucher_id
             require(command.has_right_pin, f"{command.key} was carried out with a wrong PIN")
-            require(voucher_id in given_back, f"{command.key} did not give its attempt back")
-            require((task, voucher_id) not in self.locked_out, f"{command.key} was carried out in spite of a lock")
+            is_admitted = (task, command.voucher.voucher_id) in self.admitted
+            require(is_admitted, f"{command.key} was carried out without a right attempt")
         if stored.code is None:
             command.apply(content, now)
         else:
@@ -144,18 +144,21 @@ class Observer:
             case _:
                 pass
 
-    def _count(self, task: int | None, record: Attempts) -> bool:
-        """Follow a count of attempts; return whether the attempt was given back."""
-        counted, key = self.model.attempts[record.subject_id], (task, record.subject_id)
+    def _count(self, task: int | None, record: Attempts) -> None:
+        """Follow a wrong attempt, or a right one, which clears the count and admits its task."""
+        counted, key, now = self.model.attempts[record.subject_id], (task, record.subject_id), record.last_at
+        self.admitted.discard(key)
+        require(now is not None, f"an attempt at {record.subject_id} has no time")
+        if now is None:
+            return
         if (record.counted, record.locks, record.locked_until) == (0, 0, None):
-            counted.give_back()
-            return True
-        self.locked_out.discard(key)
-        if record.last_at is not None and not counted.count(record.last_at):
-            self.locked_out.add(key)
+            require(not counted.is_locked(now), f"{record.subject_id} was not locked although it should be")
+            counted.clear()
+            self.admitted.add(key)
+            return
+        counted.count(now)
         found, expected = (record.counted, record.locked_until), (counted.in_a_row, counted.locked_until)
         require_same(f"attempts at {record.subject_id}", found, expected)
-        return False
 
     def _compare(self, operator_id: UUID, records: Iterable[Record]) -> None:
         """Compare the rows that were written with the model, and check that the operator's ledger adds up."""

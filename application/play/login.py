@@ -6,7 +6,6 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.access.attempts import Attempts
 from ...domain.access.codes import Code
 from ...domain.access.pins import PinKeys, PinKind
 from ...domain.play.players import Player, PlayerClosed
@@ -20,7 +19,7 @@ from ..limits.guard import refuse_excluded
 from ..ports.play import LockedPlayer, PlayerView
 from ..ports.services import Tokens
 from ..ports.storage import UnitOfWork
-from ..throttling import count_code_attempt, require_served
+from ..throttling import check_code_attempt, require_served
 from ..use_case import WritingUseCase
 from .players import PlayerState, player_state
 from .sessions import note_end, note_login, open_session, player_tokens
@@ -48,18 +47,12 @@ class PlayerLogin(WritingUseCase):
 
         Raises InvalidCredentials, and only after a right PIN PlayerClosed, CoolingOff, SelfExcluded.
         """
-        binding, player = count_code_attempt(self.storage, login_code, _find, self.clock.now())
-        if not self.pins.matches(PinKind.PLAYER, player.player_id, player.pin, pin):
-            raise InvalidCredentials
 
-        def read(unit: UnitOfWork) -> tuple[LockedPlayer, Attempts]:
-            locked = unit.players.lock(player.player_id)
-            attempts = unit.attempts.lock(player.player_id)
-            if locked is None:
-                raise InvalidCredentials
-            return locked, attempts
+        def is_right(player: Player) -> bool:
+            return self.pins.matches(PinKind.PLAYER, player.player_id, player.pin, pin)
 
-        found = self.carry_out(binding, read, lambda found, at: decide_login(*found, at))
+        binding, player = check_code_attempt(self.storage, login_code, _find, is_right, now=self.clock.now())
+        found = self.carry_out(binding, lambda unit: unit.players.lock(player.player_id), decide_login)
         return _with_tokens(found, self.tokens)
 
 
@@ -73,13 +66,11 @@ class LoggedIn:
     issued_at: datetime
 
 
-def decide_login(locked: LockedPlayer, attempts: Attempts, at: Moment) -> Decision[LoggedIn]:
-    """Decide the login of a player with the right PIN. The attempt is given back, whether refused or not."""
-    return _decide_login(locked, at).saving(attempts.give_back())
-
-
 @deciding
-def _decide_login(locked: LockedPlayer, at: Moment) -> Decision[LoggedIn]:
+def decide_login(locked: LockedPlayer | None, at: Moment) -> Decision[LoggedIn]:
+    """Decide the login of a player with the right PIN."""
+    if locked is None:
+        raise InvalidCredentials
     if not locked.player.is_open:
         raise PlayerClosed(locked.player.player_id)
     refuse_excluded(locked.play_pass, at.now)

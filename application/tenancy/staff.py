@@ -6,7 +6,6 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.access.attempts import Attempts
 from ...domain.errors import InvalidInput
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import (
@@ -21,16 +20,16 @@ from ...domain.tenancy.staff import (
     require_role_of,
 )
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
-from ..access import StaffPrincipal, find_tenant, look, reach
+from ..access import StaffPrincipal, find_tenant, look, public_binding, reach
 from ..decisions import Decided, Decision, Moment, Refused
-from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
+from ..errors import Forbidden, InvalidToken, NotFound
 from ..ports.bindings import Binding
 from ..ports.filters import Page
 from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry
-from ..throttling import count_attempt, reachable, require_served
-from ..transactions import carry_out
+from ..throttling import check_attempt, reachable, require_served
+from ..transactions import carry_out, transact
 from ..use_case import WritingUseCase
 
 
@@ -123,25 +122,24 @@ class StaffLogin(WritingUseCase):
         named, now = self._entry(tenant), self.clock.now()
         entry = reachable(named)
 
-        def find(unit: UnitOfWork) -> tuple[UUID, StaffMember] | None:
+        def find(unit: UnitOfWork) -> StaffMember | None:
             known = is_username(username)
             member = unit.staff.by_username(entry.tenant_id, username) if known else None
             # Attempts at nobody are counted at the platform, which has staff of its own: they are not found.
-            return None if member is None or entry != named else (member.staff_id, member)
+            return member if entry == named else None
 
-        try:
-            binding, member = count_attempt(self.storage, entry, find, name=f"{tenant}:{username}", now=now)
-        except InvalidCredentials:
-            self.passwords.verify(None, password)
-            raise
-        right = self.passwords.verify(member.password_hash, password)
-        if not right or member.status is not StaffStatus.ACTIVE:
-            raise InvalidCredentials
-        session = self.carry_out(
-            binding,
-            lambda unit: unit.attempts.lock(member.staff_id),
-            lambda attempts, at: decide_login(member, attempts, at),
+        found = transact(self.storage, public_binding(entry), find)
+        # Slow, so it is done before the count is locked. Its result is not used while the member is locked.
+        is_right = self.passwords.verify(None if found is None else found.password_hash, password)
+        binding, member = check_attempt(
+            self.storage,
+            entry,
+            lambda _: None if found is None else (found.staff_id, found),
+            lambda member: is_right and member.status is StaffStatus.ACTIVE,
+            name=f"{tenant}:{username}",
+            now=now,
         )
+        session = self.carry_out(binding, lambda _: member, decide_login)
         return _logged_in(self.tokens, session, member)
 
     def _entry(self, slug: str | None) -> DirectoryEntry | None:
@@ -151,8 +149,8 @@ class StaffLogin(WritingUseCase):
         return directory.by_slug(slug) if is_slug(slug) else None
 
 
-def decide_login(member: StaffMember, attempts: Attempts, at: Moment) -> Decision[StaffSession]:
-    """Decide the login of a member of staff with the right password: the attempt is given back."""
+def decide_login(member: StaffMember, at: Moment) -> Decision[StaffSession]:
+    """Decide the login of a member of staff with the right password."""
     session = StaffSession(
         session_id=at.new_id(),
         operator_id=member.operator_id,
@@ -161,7 +159,7 @@ def decide_login(member: StaffMember, attempts: Attempts, at: Moment) -> Decisio
         started_at=at.now,
         last_active_at=at.now,
     )
-    return Decided(session, added=(session,), saved=(attempts.give_back(),))
+    return Decided(session, added=(session,))
 
 
 @frozen

@@ -30,7 +30,7 @@ from ..ports.bindings import Binding
 from ..ports.play import LockedPlayer
 from ..ports.services import Randomness, Tokens
 from ..ports.storage import UnitOfWork
-from ..throttling import count_code_attempt
+from ..throttling import check_code_attempt
 from ..use_case import WritingUseCase
 from ..wire import success, to_wire
 from .desk import derive_hinted, pin_hints
@@ -78,14 +78,16 @@ class RedeemVoucher(WritingUseCase):
         SelfExcluded, and InvalidToken when the player's session has ended.
         """
         shown = None if play_pass is None else read_pass_code(play_pass)
-        binding, voucher = count_code_attempt(self.storage, code, _find, self.clock.now())
-        if not self.pins.matches(PinKind.VOUCHER, voucher.voucher_id, voucher.pin, pin):
-            raise InvalidCredentials
+
+        def is_right(voucher: Voucher) -> bool:
+            return self.pins.matches(PinKind.VOUCHER, voucher.voucher_id, voucher.pin, pin)
+
+        binding, voucher = check_code_attempt(self.storage, code, _find, is_right, now=self.clock.now())
         actor_id = voucher.voucher_id if player is None else player.player_id
         about = {"voucher_id": voucher.voucher_id} | ({} if shown is None else {"play_pass": shown.symbols})
         command = Command.of("REDEEM", actor_id, action_id, **about)
         if player is not None and player.tenant_id != voucher.tenant_id:
-            self._refuse_other_agent(binding, voucher.voucher_id)
+            raise VoucherOfOtherAgent("the voucher is of another agent", voucher.voucher_id)
         redemption = RedemptionRequest(command=command, binding=binding, principal=player, shown=shown)
         answer = self.carry_out(
             binding,
@@ -101,17 +103,8 @@ class RedeemVoucher(WritingUseCase):
             player_id = UUID(hints["player_id"])
             content["player"]["pin"] = derive_hinted(self.pins, PinKind.PLAYER, player_id, hints)
 
-    def _refuse_other_agent(self, binding: Binding, voucher_id: UUID) -> None:
-        """Give the attempt back and raise VoucherOfOtherAgent."""
-        error = VoucherOfOtherAgent("the voucher is of another agent", voucher_id)
-        self.carry_out(
-            binding,
-            lambda unit: unit.attempts.lock(voucher_id),
-            lambda attempts, _: Refused(error, saved=(attempts.give_back(),)),
-        )
-
     def _lock(self, unit: UnitOfWork, voucher_id: UUID, redemption: "RedemptionRequest") -> "LockedVoucher":
-        """Lock voucher, pass, player and attempts, in this order. Raises InvalidCredentials."""
+        """Lock voucher, pass, player and, if a pass is shown, attempts. Raises InvalidCredentials."""
         principal, key, shown = redemption.principal, redemption.command.key, redemption.shown
         voucher, stored = unit.vouchers.lock(voucher_id, key if principal is None else None)
         if voucher is None:
@@ -128,7 +121,8 @@ class RedeemVoucher(WritingUseCase):
             if player is not None and player.play_pass is not None and player.is_pass_shown:
                 counted = count_history(unit, player.play_pass, principal.player_id, self.clock.now())
                 player = evolve(player, play_pass=counted)
-        return LockedVoucher(voucher, player, shown_pass, unit.attempts.lock(voucher_id))
+        attempts = None if shown is None else unit.attempts.lock(voucher_id)
+        return LockedVoucher(voucher, player, shown_pass, attempts)
 
     def _new_player(self, voucher: Voucher, region: str | None) -> Player:
         random_value, now = self.randomness.below(RANDOM_VALUES), self.clock.now()
@@ -171,7 +165,7 @@ class RedemptionRequest:
 
 @frozen
 class LockedVoucher:
-    """A locked voucher, its player, the pass of the code that was shown, and the attempts.
+    """A locked voucher, its player, the pass of the code that was shown, and the attempts, which a pass needs.
 
     A new player, who is not stored yet, has no session.
     """
@@ -179,16 +173,15 @@ class LockedVoucher:
     voucher: Voucher
     player: LockedPlayer | None
     shown_pass: PlayPass | None
-    attempts: Attempts
+    attempts: Attempts | None
 
 
 def decide_redemption(locked: LockedVoucher, redemption: RedemptionRequest, at: Moment) -> Decision[Answer]:
-    """Decide a redemption. The PIN was right, so the attempt is given back, whether it is refused or not."""
-    decision = _decide(locked, redemption, at)
-    if isinstance(decision, Refused) and isinstance(decision.error, UnknownPlayPass):
-        # The attempt stays counted, so that nobody can try out the codes of passes.
-        return decision
-    return decision.saving(locked.attempts.give_back())
+    """Decide a redemption with the right PIN. A pass that is refused is counted, so that nobody can try passes."""
+    decision, attempts = _decide(locked, redemption, at), locked.attempts
+    if attempts is not None and isinstance(decision, Refused) and isinstance(decision.error, UnknownPlayPass):
+        return decision.saving(attempts.count_pass(at.now))
+    return decision
 
 
 @deciding
@@ -199,6 +192,9 @@ def _decide(locked: LockedVoucher, redemption: RedemptionRequest, at: Moment) ->
     assert player is not None
     if player.answer is not None:
         return Decided(replay(player.answer, redemption.command, at.now))
+    if locked.attempts is not None and locked.attempts.is_locked(at.now):
+        # Others showed wrong passes since the PIN was checked.
+        raise InvalidCredentials
     if redemption.shown is not None and locked.shown_pass is None:
         raise UnknownPlayPass("play pass")
     decision = _redeem(locked.voucher, player, redemption.shown, at)

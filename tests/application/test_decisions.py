@@ -24,8 +24,8 @@ from playtime.domain.tenancy.tenants import TenantKind
 
 from support.day import LOSE, PASSWORD, Day, Guest, build_day, other_pin
 
-COUNTED: Final = ["Attempts"]
-GIVEN_BACK: Final = ["Attempts"]
+ATTEMPT: Final = ["Attempts"]
+PASS_COUNTED: Final = ["Attempts"]
 
 
 # --- the values -------------------------------------------------------------------------------------------------
@@ -286,14 +286,14 @@ def create_an_agent_of_a_taken_slug(day: Day) -> Attempt:
         (spin_at_the_loss_limit, [["SafetyAction", "StoredAnswer"]]),
         (spin_in_a_cool_off, [["StoredAnswer"]]),
         (spin_before_the_acknowledgement, [["StoredAnswer"]]),
-        (redeem_a_voided_voucher, [COUNTED, GIVEN_BACK]),
-        (redeem_a_voided_voucher_by_name, [COUNTED, ["StoredAnswer", *GIVEN_BACK]]),
-        (redeem_under_a_key_of_another_command, [COUNTED, GIVEN_BACK]),
-        (redeem_with_an_unknown_pass, [COUNTED]),
-        (top_up_with_another_agents_voucher, [COUNTED, GIVEN_BACK]),
-        (top_up_after_the_logout, [COUNTED, GIVEN_BACK]),
-        (log_in_with_a_wrong_pin, [COUNTED]),
-        (log_in_as_a_closed_player, [COUNTED, GIVEN_BACK]),
+        (redeem_a_voided_voucher, [ATTEMPT]),
+        (redeem_a_voided_voucher_by_name, [ATTEMPT, ["StoredAnswer"]]),
+        (redeem_under_a_key_of_another_command, [ATTEMPT]),
+        (redeem_with_an_unknown_pass, [ATTEMPT, PASS_COUNTED]),
+        (top_up_with_another_agents_voucher, [ATTEMPT]),
+        (top_up_after_the_logout, [ATTEMPT]),
+        (log_in_with_a_wrong_pin, [ATTEMPT]),
+        (log_in_as_a_closed_player, [ATTEMPT]),
         (refresh_a_player_twice, [["LedgerEvent", "Player", "Session"]]),
         (refresh_staff_twice, [["StaffSession"]]),
         (issue_without_funds, []),

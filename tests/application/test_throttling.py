@@ -1,14 +1,17 @@
-"""Login throttling: an attempt is counted before it is checked, with the same steps for every subject."""
+"""Login throttling: attempts are checked under the lock of their count, in the same steps for every subject."""
 
 from collections.abc import Callable
-from typing import Any, Self, cast
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from time import sleep
+from typing import Any, Final, Self, cast
 from uuid import UUID
 
 import pytest
 from attrs import define, evolve, field, frozen
 
 from playtime.application.engine import Engine
-from playtime.application.errors import InvalidCredentials
+from playtime.application.errors import InvalidCredentials, StorageUnavailable
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.storage import Storage
 from playtime.application.throttling import _DECOYS, _decoy
@@ -19,26 +22,31 @@ from playtime.domain.access.pins import PinKeys, PinKind, PinRef
 
 from support.day import PASSWORD, Day, Guest, Sold, build_day, other_pin
 
+WAITING_SECONDS: Final = 0.15
+
 
 @frozen
 class Recorder:
-    """Passes calls on and writes down their names; `storage.begin` gives a unit that is recorded as well."""
+    """Passes calls on and writes down their names, also those of its units. Calls named `failing` fail."""
 
     _inner: Any
     _trace: list[str]
     _name: str = ""
+    failing: str = field(default="", kw_only=True)
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self._inner, name)
         path = f"{self._name}.{name}".lstrip(".")
         if name in {"tenants", "wallets", "staff", "vouchers", "players", "ledger", "attempts", "directory"}:
-            return Recorder(found, self._trace, path)
+            return Recorder(found, self._trace, path, failing=self.failing)
 
         def call(*args: Any, **about: Any) -> object:
             written = [type(arg).__name__ for arg in args] if name in {"add", "save"} else []
             self._trace.append(" ".join([path, *written]))
+            if name == self.failing:
+                raise StorageUnavailable(name)
             result = found(*args, **about)
-            return Recorder(result, self._trace) if name.startswith("begin") else result
+            return Recorder(result, self._trace, failing=self.failing) if name.startswith("begin") else result
 
         return call
 
@@ -114,21 +122,56 @@ def test_five_are_looked_at_and_no_more(day: Day, subject: str) -> None:
     assert len(looks.seen) == 10
 
 
-def test_attempt_is_committed_before_the_pin_is_checked(day: Day) -> None:
+def test_wrong_attempt_is_committed_before_its_answer(day: Day) -> None:
     voucher, guest = day.sell(1000), day.welcome(1000)
-    engine, looks = _watch(day)
-    counts: list[int] = []
     binding = guest.principal.binding
-    looks.when = lambda: counts.append(_attempts(day, binding, voucher.voucher_id).counted)
-    for _ in range(3):
-        _wrong(lambda: engine.redeem_voucher(code=voucher.code, pin=other_pin(voucher.pin)))
-    assert counts == [1, 2, 3]
-    looks.when = lambda: counts.append(_attempts(day, binding, guest.player_id).counted)
-    _wrong(lambda: engine.player_login(login_code=guest.login_code, pin=other_pin(guest.pin)))
-    assert counts == [1, 2, 3, 1]
+    for counted in (1, 2, 3):
+        _wrong(lambda: day.redeem(evolve(voucher, pin=other_pin(voucher.pin))))
+        assert _attempts(day, binding, voucher.voucher_id).counted == counted
+    _wrong(lambda: day.engine.player_login(login_code=guest.login_code, pin=other_pin(guest.pin)))
+    assert _attempts(day, binding, guest.player_id).counted == 1
 
 
-def test_right_pin_resets_the_count(day: Day) -> None:
+@pytest.mark.parametrize("is_right", [True, False])
+def test_pin_is_checked_under_the_lock_of_its_count(day: Day, *, is_right: bool) -> None:
+    voucher, binding = day.sell(1000), day.welcome(1000).principal.binding
+    engine, looks = _watch(day)
+    second: list[Future[Attempts]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def ask() -> None:
+            second.append(pool.submit(_attempts, day, binding, voucher.voucher_id))
+            sleep(WAITING_SECONDS)
+            assert not second[0].done(), "the second attempt did not wait"
+
+        looks.when = ask
+        if is_right:
+            assert engine.redeem_voucher(code=voucher.code, pin=voucher.pin).code is None
+        else:
+            _wrong(lambda: engine.redeem_voucher(code=voucher.code, pin=other_pin(voucher.pin)))
+        assert second[0].result().counted == (0 if is_right else 1)
+
+
+def test_attempt_that_cannot_be_counted_gets_no_answer(day: Day) -> None:
+    """A full disk or a lost connection must not give attempts that are not counted, right or wrong."""
+    voucher, guest = day.sell(1000), day.welcome(1000)
+    engine = build_engine(cast("Storage", Recorder(day.storage, [], failing="commit")), seed=5, clock=day.clock)
+    redeem = partial(engine.redeem_voucher, code=voucher.code)
+    play = partial(engine.player_login, login_code=guest.login_code)
+    work = partial(engine.staff_login, username="north-a-cashier", tenant="north-a")
+    for call in (
+        partial(redeem, pin=voucher.pin),
+        partial(redeem, pin=other_pin(voucher.pin)),
+        partial(play, pin=guest.pin),
+        partial(play, pin=other_pin(guest.pin)),
+        partial(work, password=PASSWORD),
+        partial(work, password="no password"),
+    ):
+        with pytest.raises(StorageUnavailable):
+            call()
+
+
+def test_right_attempt_clears_the_count(day: Day) -> None:
     voucher, guest = day.sell(1000), day.welcome(1000)
     for _ in range(4):
         _wrong(lambda: day.redeem(evolve(voucher, pin=other_pin(voucher.pin))))

@@ -1,4 +1,4 @@
-"""Login throttling: five failed attempts in a row lock, longer each time, and a success resets the count."""
+"""Login throttling: five wrong attempts in a row lock, longer each time, and a right one clears the count."""
 
 from datetime import timedelta
 from typing import Final
@@ -49,13 +49,13 @@ def test_locks_double_up_to_an_hour_and_stay_there() -> None:
 def test_success_clears_the_row_and_the_locks() -> None:
     attempts = _attempt(_attempt(FRESH, 5), 5, at_minute=5)
     assert attempts.locks == 2
-    cleared = attempts.give_back()
+    cleared = attempts.clear(NOW)
     assert (cleared.counted, cleared.locks, cleared.locked_until) == (0, 0, None)
     assert _attempt(cleared, 5, at_minute=60).locked_until == NOW + timedelta(minutes=65)
 
 
 def test_success_restarts_the_row() -> None:
-    assert not _attempt(_attempt(FRESH, 4).give_back(), 4).is_locked(NOW)
+    assert not _attempt(_attempt(FRESH, 4).clear(NOW), 4).is_locked(NOW)
 
 
 @given(st.integers(1, 50), st.floats(0, 4.9))
@@ -81,3 +81,20 @@ def test_at_most_five_attempts_are_checked_before_a_lock_ends(minutes: list[floa
 @pytest.mark.parametrize("back_minutes", [1, 60, 100_000])
 def test_a_clock_that_steps_back_does_not_unlock(back_minutes: int) -> None:
     assert _attempt(FRESH, 5).is_locked(NOW - timedelta(minutes=back_minutes))
+
+
+def test_refused_passes_are_never_cleared() -> None:
+    attempts, at, lengths = FRESH, NOW, []
+    for number in range(1, 36):
+        attempts = attempts.clear(at).count_pass(at)
+        assert attempts.refused_passes == number
+        assert attempts.is_locked(at) is (number % 5 == 0)
+        if attempts.locked_until is not None:
+            lengths.append((attempts.locked_until - at) // timedelta(minutes=1))
+            at = attempts.locked_until
+    assert lengths == [5, 10, 20, 40, 60, 60, 60]
+
+
+def test_a_refused_pass_is_no_wrong_pin() -> None:
+    attempts = _attempt(FRESH, 4).count_pass(NOW)
+    assert (attempts.counted, attempts.is_locked(NOW), attempts.last_at) == (4, False, NOW)

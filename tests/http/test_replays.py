@@ -1,11 +1,15 @@
 """The same command under the same name gets the same bytes, on each storage."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 
 from playtime.domain.tenancy.staff import Role
 
 from support.day import DOUBLE, LOSE
-from support.http import Web
+from support.http import Reply, Web
 
 
 def test_a_spin_is_played_once_and_answered_alike(any_web: Web) -> None:
@@ -51,6 +55,23 @@ def test_a_voucher_is_issued_once_and_its_pin_shown_for_a_day(any_web: Web) -> N
     late = web.post(path, {"amountMinor": 1_000}, web.log_in(desk, Role.CASHIER), Idempotency_Key="k")
     assert (late.status, late.code) == (409, "REPLAY_SECRET_EXPIRED")
     assert len(web.get(path, web.log_in(desk, Role.CASHIER)).content["vouchers"]) == 2
+
+
+@pytest.mark.parametrize("key", [None, "the same"])
+def test_redemptions_at_once_get_the_replay_or_a_409(any_web: Web, key: str | None) -> None:
+    voucher, headers = any_web.day.sell(1_000), {} if key is None else {"Idempotency_Key": key}
+    gate, body = Barrier(20), {"code": voucher.code, "pin": voucher.pin}
+
+    def redeem(_: int) -> Reply:
+        gate.wait()
+        return any_web.post("/voucher/redeem", body, **headers)
+
+    with ThreadPoolExecutor(20) as threads:
+        replies = list(threads.map(redeem, range(20)))
+    counts = Counter((reply.status, reply.code, reply.replayed) for reply in replies)
+    others = (409, "VOUCHER_REDEEMED", False) if key is None else (201, None, True)
+    assert counts == {(201, None, False): 1, others: 19}
+    assert key is None or len({reply.body for reply in replies}) == 1
 
 
 def test_a_redemption_is_answered_alike(any_web: Web) -> None:

@@ -274,15 +274,17 @@ class ModelledDay:
         player = _pick(self.players, who)
         attempts, guest = self.model.attempts[player.player_id], self.guests[player.player_id]
         pin = guest.pin if right else other_pin(guest.pin)
-        looked_at = not self.model.is_suspended(player.tenant) and attempts.count(self.now)
+        is_suspended = self.model.is_suspended(player.tenant)
 
         def call() -> Any:  # noqa: ANN401 - the result of the log-in
             return self.day.engine.player_login(login_code=guest.login_code, pin=pin)
 
-        if not (right and looked_at):
+        if is_suspended or not right or attempts.is_locked(self.now):
+            if not is_suspended:
+                attempts.count(self.now)
             self._refused(call, WRONG)
             return
-        attempts.give_back()
+        attempts.clear()
         if player.is_closed:
             self._refused(call, "PLAYER_CLOSED")
             return
@@ -435,15 +437,17 @@ class ModelledDay:
         return answer
 
     def _is_admitted(self, command: NamedCommand) -> bool:
-        """Count the attempt of a redemption, and give it back if the PIN is right and looked at."""
+        """Count a wrong attempt at a redemption; return whether the PIN is right and not locked."""
         if not isinstance(command, Redeem):
             return True
         attempts = self.model.attempts[command.voucher.voucher_id]
-        if self.model.is_suspended(command.voucher.tenant) or not attempts.count(self.now):
+        if self.model.is_suspended(command.voucher.tenant):
             return False
-        if command.has_right_pin:
-            attempts.give_back()
-        return command.has_right_pin
+        if not command.has_right_pin or attempts.is_locked(self.now):
+            attempts.count(self.now)
+            return False
+        attempts.clear()
+        return True
 
     def _is_out(self, command: NamedCommand) -> bool:
         return command.caller is not None and command.caller.session is None

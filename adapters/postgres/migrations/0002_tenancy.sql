@@ -151,10 +151,11 @@ create table playtime.attempts (
     subject_id uuid not null,
     counted integer not null,
     locks integer not null,
+    refused_passes integer not null,
     locked_until timestamptz,
     last_at timestamptz,
     constraint attempts_pkey primary key (operator_id, tenant_id, subject_id),
-    constraint attempts_counted_check check (counted >= 0 and locks >= 0)
+    constraint attempts_counted_check check (counted >= 0 and locks >= 0 and refused_passes >= 0)
 ) with (fillfactor = 70);
 
 -- Stored forever, under the name that the actor gave to the command.

@@ -61,6 +61,7 @@ ATTEMPTS: Final = Mapped(
     Column("subject_id", key=True),
     Column("counted", type="integer", changes=True),
     Column("locks", type="integer", changes=True),
+    Column("refused_passes", type="integer", changes=True),
     Column("locked_until", changes=True),
     Column("last_at", changes=True),
 )

@@ -23,7 +23,7 @@ DIGEST: Final = "\\x" + "ab" * 32
 STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     "account_totals": [{"account_kind": "HOUSE", "balance_minor": -(2**62)}, {"account_kind": "ISSUANCE"}],
     "answers": [{"digest": DIGEST}, {"digest": DIGEST, "code": "INSUFFICIENT_FUNDS", "hints": '{"kept": [1]}'}],
-    "attempts": [{}, {"counted": 4, "locks": 2, "locked_until": LATER, "last_at": LATER}],
+    "attempts": [{}, {"counted": 4, "locks": 2, "refused_passes": 9, "locked_until": LATER, "last_at": LATER}],
     "bonuses": [
         {"status": "PENDING"},
         {"status": "TRIGGERED", "triggered_at": LATER},
