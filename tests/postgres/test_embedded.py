@@ -141,7 +141,7 @@ def starts(home: Path) -> int:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_a_second_start_finds_the_same_rows_on_the_same_port(home: Path, durable: bool) -> None:  # noqa: FBT001
+def test_a_second_start_finds_the_same_rows_on_the_same_port(home: Path, durable: bool) -> None:  # noqa: FBT001 - a parameter of the test
     with EmbeddedPostgres(home, durable=durable) as first:
         port = first.port
         insert(first.superuser_url(), 1)
@@ -332,7 +332,7 @@ def test_programs_that_come_and_go_never_meet_a_dead_server(home: Path) -> None:
 @pytest.mark.parametrize("durable", [True, False])
 def test_killed_server_starts_again_with_all_committed_rows(
     home: Path,
-    durable: bool,  # noqa: FBT001
+    durable: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     with EmbeddedPostgres(home, durable=durable) as first:
         insert(first.superuser_url(), 1)

@@ -51,7 +51,7 @@ def test_the_apps_login_is_not(shared: TestDatabase) -> None:
 
 def test_checking_leaves_nothing_behind(own: TestDatabase) -> None:
     def rows() -> list[tuple[str, int]]:
-        counts = " union all ".join(f"select '{name}', count(*) from playtime.{name}" for name in OWNED)  # noqa: S608
+        counts = " union all ".join(f"select '{name}', count(*) from playtime.{name}" for name in OWNED)  # noqa: S608 - names of ours
         with psycopg.connect(own.superuser_url) as connection:
             objects = connection.execute("select 'objects', count(*) from pg_class").fetchall()
             return connection.execute(counts.encode()).fetchall() + objects

@@ -97,7 +97,7 @@ class LocksNoWallet(FaultyUnit):
         operator_id = self.binding.operator_id
 
         class Unlocked(Passing):
-            def lock(self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None) -> Any:  # noqa: ANN401
+            def lock(self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None) -> Any:  # noqa: ANN401 - as the port
                 found = {tenant_id: self.inner.summary(tenant_id) for tenant_id in tenant_ids}
                 _, answer = self.inner.lock([], key)
                 wallets = {

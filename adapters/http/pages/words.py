@@ -4,11 +4,11 @@ from typing import Final
 
 from ....domain.money import MINOR_PER_FUN
 
-# As lines of words they are easier to read.
-_TO_TEN: Final = "zero one two three four five six seven eight nine ten".split()  # noqa: SIM905
-_TEENS: Final = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: SIM905
-_ONES: Final = _TO_TEN + _TEENS
-_TENS: Final = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
+_ONES: Final = (  # noqa: SIM905 - words in a line are easier to read
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen"
+).split()
+_TENS: Final = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905 - as above
 _SCALES: Final = ((10**9, "billion"), (10**6, "million"), (10**3, "thousand"), (100, "hundred"))
 
 
