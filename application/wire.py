@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import attrs
@@ -17,6 +17,8 @@ import attrs
 from ..domain.access.codes import Code
 from ..domain.errors import DomainError
 from ..domain.wire_names import camel, camel_keys
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
 
 LEFT_OUT: Final = "left_out"
 """The metadata of a field that is left out of an answer where it is None, rather than sent as null."""
@@ -36,6 +38,11 @@ def to_wire(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
     return _plain(value)
 
 
+def record_from(kind: type[T], source: object, **others: Any) -> T:
+    """Return a record with the values of the source's attributes of the same names, and `others` by name."""
+    return kind(**{name: getattr(source, name) for name, _ in _fields(kind) if name not in others}, **others)
+
+
 def encode(content: Mapping[str, Any]) -> bytes:
     """Return the canonical bytes of an answer: keys in the given order, no white space, UTF-8."""
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
@@ -44,6 +51,11 @@ def encode(content: Mapping[str, Any]) -> bytes:
 def success(**content: Any) -> dict[str, Any]:
     """Return the content of a successful answer."""
     return {"ok": True, **camel_keys(to_wire(content))}
+
+
+def id_in(content: Mapping[str, Any], field: "attrs.Attribute[UUID]") -> UUID:
+    """Return the id that the content of an answer has in the place of a record's field."""
+    return UUID(content[camel(field.name)])
 
 
 def failure(error: DomainError) -> dict[str, Any]:

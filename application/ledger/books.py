@@ -21,6 +21,7 @@ from ..access import SYSTEM, StaffPrincipal, look
 from ..ports.filters import LedgerFilter, Page
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
+from ..wire import record_from
 
 
 @frozen
@@ -65,30 +66,17 @@ def event_record(event: LedgerEvent, reader: StaffPrincipal) -> EventRecord:
         above = account.kind is AccountKind.TENANT and account.owner_id != reader.tenant_id
         return balance_minor if sees_all or not above else None
 
-    return EventRecord(
-        event_id=event.event_id,
-        operator_id=event.operator_id,
-        tenant_id=event.tenant_id,
-        occurred_at=event.occurred_at,
-        source=event.source,
-        event_type=event.event_type,
-        actor_id=event.actor_id,
-        action_id=event.action_id,
-        amount_minor=event.amount_minor,
-        from_account=transfer.source if transfer else None,
-        to_account=transfer.target if transfer else None,
-        from_balance_minor=balance(transfer.source, transfer.source_balance_minor) if transfer else None,
-        to_balance_minor=balance(transfer.target, transfer.target_balance_minor) if transfer else None,
-        player_id=event.player_id,
-        player_seq=event.player_seq,
-        session_id=event.session_id,
-        round_id=event.round_id,
-        agent_id=event.agent_id,
-        cashier_id=event.cashier_id,
-        game_key=event.game_key,
-        provider=event.provider,
-        region=event.region,
-        meta=event.meta,
+    if transfer is None:
+        return record_from(
+            EventRecord, event, from_account=None, to_account=None, from_balance_minor=None, to_balance_minor=None
+        )
+    return record_from(
+        EventRecord,
+        event,
+        from_account=transfer.source,
+        to_account=transfer.target,
+        from_balance_minor=balance(transfer.source, transfer.source_balance_minor),
+        to_balance_minor=balance(transfer.target, transfer.target_balance_minor),
     )
 
 

@@ -29,7 +29,7 @@ from ..ports.play import FairRound, LockedPlayer
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
 from ..use_case import WritingUseCase
-from ..wire import encode, success, to_wire
+from ..wire import encode, record_from, success, to_wire
 
 
 @frozen
@@ -229,17 +229,13 @@ def export_of(seeds: SeedKeys, link: RoundLink, found: FairRound) -> RoundExport
     commitment = (
         revealed.commitment if revealed else commitment_of(seeds.server_seed(player.player_id, player.seeds))
     )
-    export = RoundExport(
+    export = record_from(
+        RoundExport,
+        played,
         link=str(link),
-        game_key=played.game_key,
-        game_version=played.game_version,
-        stake_minor=played.stake_minor,
-        win_minor=played.win_minor,
-        outcome=played.outcome,
-        played_at=played.played_at,
         server_seed_hash=commitment,
         client_seed=revealed.client_seed if revealed else player.seeds.client_seed,
-        nonce=played.nonce,
         server_seed=revealed.server_seed.hex() if revealed else None,
+        digest="",
     )
     return export.sealed()

@@ -21,6 +21,7 @@ from ..ports.play import LockedPlayer, PlayerView
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
 from ..use_case import WritingUseCase
+from ..wire import record_from
 
 
 @frozen
@@ -72,21 +73,7 @@ class SessionRecord:
 
 def session_record(session: Session) -> SessionRecord:
     """Return a session as staff see it."""
-    return SessionRecord(
-        session_id=session.session_id,
-        player_id=session.player_id,
-        started_at=session.started_at,
-        last_active_at=session.last_active_at,
-        ended_at=session.ended_at,
-        end_reason=session.end_reason,
-        spins=session.spins,
-        games=session.games,
-        bets_minor=session.bets_minor,
-        wins_minor=session.wins_minor,
-        net_minor=-session.net_loss_minor,
-        start_balance_minor=session.start_balance_minor,
-        end_balance_minor=session.end_balance_minor,
-    )
+    return record_from(SessionRecord, session, net_minor=-session.net_loss_minor)
 
 
 def player_state(view: PlayerView) -> PlayerState:
@@ -103,18 +90,13 @@ def player_state(view: PlayerView) -> PlayerState:
 def player_record(view: PlayerView) -> PlayerRecord:
     """Return a player as staff see it."""
     player, state = view.player, player_state(view)
-    return PlayerRecord(
-        player_id=player.player_id,
-        tenant_id=player.tenant_id,
+    return record_from(
+        PlayerRecord,
+        player,
         login_code=str(player.login_code),
-        status=player.status,
         balance_minor=state.balance_minor,
         bonus_pending_minor=state.bonus_pending_minor,
         bonus_ack_required=state.bonus_ack_required,
-        cashier_id=player.cashier_id,
-        region=player.region,
-        created_at=player.created_at,
-        last_active_at=player.last_active_at,
     )
 
 

@@ -30,7 +30,7 @@ from ..safety.messages import given_action
 from ..safety.odds import odds_of
 from ..safety.spin_guard import SpinSafety
 from ..use_case import WritingUseCase
-from ..wire import success
+from ..wire import record_from, success
 
 LONGEST_FRACTION: Final = 40
 
@@ -91,17 +91,13 @@ class ListGames:
     def __call__(self) -> list[GameRecord]:
         """Return the games in the order of the lobby."""
         return [
-            GameRecord(
-                game.game_key,
-                game.name,
-                decimal_text(game.rtp),
-                _short(game.rtp),
-                game.min_stake_minor,
-                game.max_stake_minor,
-                game.stake.coins,
-                game.stake.levels_minor,
-                game.look,
-                game.version,
+            record_from(
+                GameRecord,
+                game,
+                rtp=decimal_text(game.rtp),
+                rtp_exact=_short(game.rtp),
+                stake_step_minor=game.stake.coins,
+                stake_levels_minor=game.stake.levels_minor,
             )
             for game in self.games
         ]
@@ -318,15 +314,4 @@ class _Round:
 
 
 def _result(played: Round, proof: RoundProof) -> SpinResult:
-    return SpinResult(
-        round_id=played.round_id,
-        action_id=played.action_id,
-        game_key=played.game_key,
-        outcome=played.outcome,
-        stake_minor=played.stake_minor,
-        win_minor=played.win_minor,
-        balance_minor=played.balance_minor,
-        bonus_triggered=played.bonus_minor > 0,
-        bonus_minor=played.bonus_minor,
-        proof=proof,
-    )
+    return record_from(SpinResult, played, bonus_triggered=played.bonus_minor > 0, proof=proof)

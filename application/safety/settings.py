@@ -18,6 +18,7 @@ from ..ports.services import Clock
 from ..ports.storage import Storage
 from ..ports.tenancy import DirectoryEntry
 from ..transactions import carry_out
+from ..wire import record_from
 
 
 @frozen
@@ -34,14 +35,7 @@ class SafetySettingsRecord:
 
 def settings_record(settings: SafetySettings) -> SafetySettingsRecord:
     """Return settings as staff see them."""
-    return SafetySettingsRecord(
-        settings.tenant_id,
-        settings.enforce,
-        settings.timezone,
-        settings.policy.content(),
-        settings.changed_by,
-        settings.changed_at,
-    )
+    return record_from(SafetySettingsRecord, settings, zone=settings.timezone, policy=settings.policy.content())
 
 
 @frozen

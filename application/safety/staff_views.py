@@ -20,6 +20,7 @@ from ..ports.play import PlayerView
 from ..ports.safety import ActionCount, PlayerSafety, SafetyFilter, SafetyTally, SafetyWatch
 from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
+from ..wire import record_from
 from .check import SafetyCheck, settings_for
 from .odds import odds_of
 
@@ -53,22 +54,7 @@ class SafetyActionRecord:
 
 def action_record(action: SafetyAction) -> SafetyActionRecord:
     """Return what staff see of an action."""
-    return SafetyActionRecord(
-        action.action_id,
-        action.tenant_id,
-        action.player_id,
-        action.session_id,
-        acted_at=action.acted_at,
-        action_type=action.action_type,
-        cause=action.cause,
-        score=action.score,
-        band=action.band,
-        reasons=action.reasons,
-        evidence=action.evidence,
-        pause_seconds=action.pause_seconds,
-        game_key=action.game_key,
-        event_type=action.event_type,
-    )
+    return record_from(SafetyActionRecord, action)
 
 
 @frozen

@@ -31,6 +31,7 @@ from ..ports.tenancy import DirectoryEntry
 from ..throttling import check_attempt, reachable, require_served
 from ..transactions import carry_out, transact
 from ..use_case import WritingUseCase
+from ..wire import record_from
 
 
 @frozen
@@ -57,7 +58,7 @@ class StaffLoginResult:
 def staff_record(member: StaffMember) -> StaffRecord:
     """Return a member of staff as others see them."""
     tenant_id = None if member.tenant_id == PLATFORM_ID else member.tenant_id
-    return StaffRecord(member.staff_id, member.username, member.role, tenant_id, member.permissions, member.status)
+    return record_from(StaffRecord, member, tenant_id=tenant_id)
 
 
 @frozen

@@ -28,6 +28,7 @@ from ..ports.services import Clock, Ids, Randomness
 from ..ports.storage import Storage
 from ..ports.tenancy import Directory, DirectoryEntry
 from ..transactions import carry_out, transact
+from ..wire import record_from
 
 _REGISTRATIONS = 5
 
@@ -48,16 +49,7 @@ class TenantRecord:
 
 def tenant_record(tenant: Tenant) -> TenantRecord:
     """Return a tenant as others see it."""
-    return TenantRecord(
-        tenant.tenant_id,
-        tenant.slug,
-        tenant.name,
-        tenant.kind,
-        tenant.parent_id,
-        tenant.status,
-        tenant.region,
-        tenant.code_symbols,
-    )
+    return record_from(TenantRecord, tenant)
 
 
 @frozen
@@ -269,11 +261,4 @@ def _save(storage: Storage, binding: Binding, tenant: Tenant) -> None:
 
 
 def _entry(tenant: Tenant) -> DirectoryEntry:
-    return DirectoryEntry(
-        tenant_id=tenant.tenant_id,
-        operator_id=tenant.operator_id,
-        kind=tenant.kind,
-        slug=tenant.slug,
-        code_symbols=tenant.code_symbols,
-        status=tenant.status,
-    )
+    return record_from(DirectoryEntry, tenant)

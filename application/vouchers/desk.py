@@ -20,7 +20,7 @@ from ..ports.bindings import StoredAnswer
 from ..ports.filters import Page, VoucherFilter
 from ..ports.storage import Storage, UnitOfWork
 from ..use_case import WritingUseCase
-from ..wire import success
+from ..wire import record_from, success
 
 
 @frozen
@@ -97,22 +97,12 @@ class ListVouchers:
 
 def voucher_record(voucher: Voucher) -> VoucherRecord:
     """Return a voucher as a desk sees it."""
-    return VoucherRecord(
-        voucher_id=voucher.voucher_id,
-        tenant_id=voucher.tenant_id,
+    return record_from(
+        VoucherRecord,
+        voucher,
         code=str(voucher.code),
-        status=voucher.status,
-        batch_id=voucher.batch_id,
-        number=voucher.number,
-        prints=voucher.prints,
-        amount_minor=voucher.amount_minor,
         bonus_amount_minor=voucher.bonus_minor,
         total_cost_minor=voucher.total_minor,
-        issued_by=voucher.issued_by,
-        issued_at=voucher.issued_at,
-        expires_at=voucher.expires_at,
-        closed_at=voucher.closed_at,
-        player_id=voucher.player_id,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from ...domain.access.codes import RANDOM_VALUES, make_code
 from ...domain.access.pins import PinKeys, PinKind
@@ -15,7 +15,6 @@ from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import Tenant, TenantNotInStatus, TenantStatus, TenantWallet
 from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
-from ...domain.wire_names import camel
 from ..access import StaffPrincipal, find_tenant
 from ..answers import Answer, Command, Content
 from ..decisions import Decided, Decision, Moment, deciding
@@ -25,7 +24,7 @@ from ..ports.services import Randomness
 from ..ports.storage import UnitOfWork
 from ..ports.tenancy import DirectoryEntry
 from ..use_case import WritingUseCase
-from ..wire import success
+from ..wire import id_in, record_from, success
 from .desk import derive_hinted, pin_hints, pool_event
 
 LARGEST_BATCH: Final = 1_000
@@ -195,18 +194,15 @@ def decide_sale(
 
 
 def _issued(voucher: Voucher) -> IssuedVoucher:
-    return IssuedVoucher(
-        voucher_id=voucher.voucher_id,
+    return record_from(
+        IssuedVoucher,
+        voucher,
         code=str(voucher.code),
         pin=None,
-        amount_minor=voucher.amount_minor,
         bonus_amount_minor=voucher.bonus_minor,
         total_cost_minor=voucher.total_minor,
-        expires_at=voucher.expires_at,
-        batch_id=voucher.batch_id,
-        number=voucher.number,
     )
 
 
 def _show_pin(pins: PinKeys, voucher: Content, hints: Mapping[str, Any]) -> None:
-    voucher["pin"] = derive_hinted(pins, PinKind.VOUCHER, UUID(voucher[camel("voucher_id")]), hints)
+    voucher["pin"] = derive_hinted(pins, PinKind.VOUCHER, id_in(voucher, fields(IssuedVoucher).voucher_id), hints)

@@ -16,6 +16,7 @@ from ..errors import NotFound
 from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import carry_out
+from ..wire import record_from
 from .desk import derive_hinted, pin_hints
 
 
@@ -75,12 +76,5 @@ class PrintSheet:
         return carry_out(self.storage, principal.binding, read, decide)
 
     def _slip(self, voucher: Voucher) -> Slip:
-        return Slip(
-            number=voucher.number,
-            code=str(voucher.code),
-            pin=derive_hinted(self.pins, PinKind.VOUCHER, voucher.voucher_id, pin_hints(voucher.pin)),
-            amount_minor=voucher.amount_minor,
-            bonus_minor=voucher.bonus_minor,
-            expires_at=voucher.expires_at,
-            is_duplicate=voucher.prints > 0,
-        )
+        pin = derive_hinted(self.pins, PinKind.VOUCHER, voucher.voucher_id, pin_hints(voucher.pin))
+        return record_from(Slip, voucher, code=str(voucher.code), pin=pin, is_duplicate=voucher.prints > 0)
