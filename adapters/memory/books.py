@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 from uuid import UUID
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from ...application.ports.bindings import AnswerKey, StoredAnswer
 from ...application.ports.storage import Record
@@ -225,23 +225,6 @@ class Books:
 
 
 TABLE_NAMES: Final[dict[type[Record], str]] = {
-    Tenant: "tenants",
-    TenantWallet: "wallets",
-    StaffMember: "staff",
-    StaffSession: "staff_sessions",
-    Voucher: "vouchers",
-    PlayPass: "passes",
-    Player: "players",
-    Bonus: "bonuses",
-    Session: "sessions",
-    Round: "rounds",
-    RevealedSeed: "revealed_seeds",
-    LedgerEvent: "ledger",
-    StoredAnswer: "answers",
-    Attempts: "attempts",
-    SafetySettings: "safety_settings",
-    SafetyAction: "safety_actions",
-    Seal: "seals",
-    GameConfig: "game_configs",
+    get_args(one.type)[0]: one.name for one in fields(Books) if get_origin(one.type) is Table
 }
 """The table of each kind of record."""

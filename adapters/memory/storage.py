@@ -18,13 +18,9 @@ policy, row by row. What was chosen, and why:
 """
 
 from threading import Condition
-from types import TracebackType
-from typing import Self
-
-from attrs import field, frozen
+from typing import Final, Self
 
 from ...application.errors import StorageUnavailable
-from ...application.ports.analytics import Analytics
 from ...application.ports.bindings import Binding
 from ...application.ports.storage import Record
 from .analytics.analytics import analytics_of
@@ -44,47 +40,26 @@ from .transaction import Shelf, Transaction
 from .vouchers import MemoryVouchers
 
 
-@frozen(eq=False)
 class MemoryUnitOfWork:
     """One transaction of one binding, used in a `with` statement."""
 
-    transaction: Transaction = field(repr=False)
-    tenants: MemoryTenants
-    wallets: MemoryWallets
-    staff: MemoryStaff
-    vouchers: MemoryVouchers
-    players: MemoryPlayers
-    passes: MemoryPlayPasses
-    ledger: MemoryLedger
-    attempts: MemoryAttempts
-    safety: MemorySafety
-    stream: MemoryStream
-    audit: MemoryAudit
-    analytics: Analytics
-    roll_up: MemoryRollUp
-    game_configs: MemoryGameConfigs
-
-    @classmethod
-    def of(cls, transaction: Transaction) -> Self:
-        """Return the unit of work that runs a transaction."""
+    def __init__(self, transaction: Transaction) -> None:
         snapshot = Snapshot(transaction)
-        return cls(
-            transaction,
-            MemoryTenants(transaction),
-            MemoryWallets(transaction),
-            MemoryStaff(transaction),
-            MemoryVouchers(transaction),
-            MemoryPlayers(transaction),
-            MemoryPlayPasses(transaction),
-            MemoryLedger(transaction),
-            MemoryAttempts(transaction),
-            MemorySafety(transaction),
-            MemoryStream(transaction),
-            MemoryAudit(transaction),
-            analytics_of(snapshot),
-            MemoryRollUp(transaction),
-            MemoryGameConfigs(snapshot),
-        )
+        self.transaction: Final = transaction
+        self.tenants: Final = MemoryTenants(transaction)
+        self.wallets: Final = MemoryWallets(transaction)
+        self.staff: Final = MemoryStaff(transaction)
+        self.vouchers: Final = MemoryVouchers(transaction)
+        self.players: Final = MemoryPlayers(transaction)
+        self.passes: Final = MemoryPlayPasses(transaction)
+        self.ledger: Final = MemoryLedger(transaction)
+        self.attempts: Final = MemoryAttempts(transaction)
+        self.safety: Final = MemorySafety(transaction)
+        self.stream: Final = MemoryStream(transaction)
+        self.audit: Final = MemoryAudit(transaction)
+        self.analytics: Final = analytics_of(snapshot)
+        self.roll_up: Final = MemoryRollUp(transaction)
+        self.game_configs: Final = MemoryGameConfigs(snapshot)
 
     def add(self, *records: Record) -> None:
         """Gather new records."""
@@ -103,12 +78,7 @@ class MemoryUnitOfWork:
         self.transaction.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End, rolling back what was not committed."""
         self.transaction.end()
 
@@ -154,4 +124,4 @@ class MemoryStorage:
 
     def _begin(self, binding: Binding | None) -> MemoryUnitOfWork:
         self.check()
-        return MemoryUnitOfWork.of(Transaction(self._shelf, self._locks, binding))
+        return MemoryUnitOfWork(Transaction(self._shelf, self._locks, binding))

@@ -65,6 +65,10 @@ class View:
             return False
         return self.tenant_id in (None, row.tenant_id)
 
+    def rows(self, of: Callable[[Books], Table[R]]) -> list[R]:
+        """Return the visible rows of a table of all books."""
+        return [row for books in self.books() for row in of(books).rows.values() if self.sees(row)]
+
     def one(self, found: Callable[[Books], R | None]) -> R | None:
         """Return the visible row that is found in the books, if any."""
         for books in self.books():

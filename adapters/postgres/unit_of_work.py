@@ -1,11 +1,8 @@
 """The unit of work: one transaction of one binding."""
 
-from types import TracebackType
-from typing import Self
+from functools import cached_property
+from typing import Final, Self
 
-from attrs import field, frozen
-
-from ...application.ports.analytics import Analytics
 from ...application.ports.storage import Record
 from .analytics.analytics import analytics_of
 from .analytics.rollup import PostgresRollUp
@@ -21,84 +18,29 @@ from .reads.vouchers import PostgresVouchers
 from .transaction import Transaction
 
 
-@frozen(eq=False)
 class PostgresUnitOfWork:
     """One transaction, used in a `with` statement, once. It begins with its first read.
 
     A use case that reads once and commits costs two round trips: begin, bind, lock and read; write and commit.
     """
 
-    transaction: Transaction = field(repr=False)
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction: Final = transaction
 
-    @property
-    def tenants(self) -> PostgresTenants:
-        """Tenants."""
-        return PostgresTenants(self.transaction)
-
-    @property
-    def wallets(self) -> PostgresWallets:
-        """TENANT accounts."""
-        return PostgresWallets(self.transaction)
-
-    @property
-    def staff(self) -> PostgresStaff:
-        """Staff."""
-        return PostgresStaff(self.transaction)
-
-    @property
-    def vouchers(self) -> PostgresVouchers:
-        """Vouchers."""
-        return PostgresVouchers(self.transaction)
-
-    @property
-    def players(self) -> PostgresPlayers:
-        """Players."""
-        return PostgresPlayers(self.transaction)
-
-    @property
-    def passes(self) -> PostgresPlayPasses:
-        """Play passes."""
-        return PostgresPlayPasses(self.transaction)
-
-    @property
-    def ledger(self) -> PostgresLedger:
-        """The ledger."""
-        return PostgresLedger(self.transaction)
-
-    @property
-    def attempts(self) -> PostgresAttempts:
-        """Counted guesses."""
-        return PostgresAttempts(self.transaction)
-
-    @property
-    def safety(self) -> PostgresSafety:
-        """Safety settings and actions."""
-        return PostgresSafety(self.transaction)
-
-    @property
-    def stream(self) -> PostgresStream:
-        """The ledger as one stream, with its seals."""
-        return PostgresStream(self.transaction)
-
-    @property
-    def audit(self) -> PostgresAudit:
-        """What is checked of the books."""
-        return PostgresAudit(self.transaction)
-
-    @property
-    def analytics(self) -> Analytics:
-        """The ports of analytics."""
-        return analytics_of(self.transaction)
-
-    @property
-    def roll_up(self) -> PostgresRollUp:
-        """The roll-up."""
-        return PostgresRollUp(self.transaction)
-
-    @property
-    def game_configs(self) -> PostgresGameConfigs:
-        """Game configs."""
-        return PostgresGameConfigs(self.transaction)
+    tenants = cached_property(lambda unit: PostgresTenants(unit.transaction))
+    wallets = cached_property(lambda unit: PostgresWallets(unit.transaction))
+    staff = cached_property(lambda unit: PostgresStaff(unit.transaction))
+    vouchers = cached_property(lambda unit: PostgresVouchers(unit.transaction))
+    players = cached_property(lambda unit: PostgresPlayers(unit.transaction))
+    passes = cached_property(lambda unit: PostgresPlayPasses(unit.transaction))
+    ledger = cached_property(lambda unit: PostgresLedger(unit.transaction))
+    attempts = cached_property(lambda unit: PostgresAttempts(unit.transaction))
+    safety = cached_property(lambda unit: PostgresSafety(unit.transaction))
+    stream = cached_property(lambda unit: PostgresStream(unit.transaction))
+    audit = cached_property(lambda unit: PostgresAudit(unit.transaction))
+    analytics = cached_property(lambda unit: analytics_of(unit.transaction))
+    roll_up = cached_property(lambda unit: PostgresRollUp(unit.transaction))
+    game_configs = cached_property(lambda unit: PostgresGameConfigs(unit.transaction))
 
     def add(self, *records: Record) -> None:
         """Gather new records."""
@@ -117,11 +59,6 @@ class PostgresUnitOfWork:
         self.transaction.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End, rolling back what was not committed."""
         self.transaction.end()

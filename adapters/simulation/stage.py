@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
-from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
@@ -134,12 +133,7 @@ class Stage:
         """Take the latch: who runs, has it."""
         return True
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the latch up."""
 
     def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - nobody waits in vain here

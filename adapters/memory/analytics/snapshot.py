@@ -1,7 +1,7 @@
 """The events and records that a unit of work sees at one moment; analytics are added up from these."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -14,8 +14,7 @@ from ....domain.ledger.events import EventSource, EventType, LedgerEvent
 from ....domain.periods import Span
 from ....domain.play.players import Player
 from ....domain.vouchers.vouchers import Voucher
-from ..books import Books
-from ..tables import Owned, Table
+from ..tables import Owned
 from ..transaction import Transaction, View
 
 R = TypeVar("R", bound=Owned)
@@ -36,11 +35,7 @@ class VisibleRecords:
     @classmethod
     def of(cls, view: View) -> "VisibleRecords":
         """Copy the records that a view lets through."""
-        books = view.books()
-
-        def rows(of: Callable[[Books], Table[R]]) -> list[R]:
-            return [row for one in books for row in of(one).rows.values() if view.sees(row)]
-
+        rows = view.rows
         events = rows(lambda one: one.ledger)
         marked = {event.action_id for event in events if event.event_type is EventType.DUPLICATE_OF}
         return cls(

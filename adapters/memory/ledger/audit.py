@@ -45,16 +45,15 @@ class Rows:
     @classmethod
     def of(cls, view: View) -> "Rows":
         """Return what a view sees."""
-        books = view.books()
         return cls(
             view,
-            [row for one in books for row in one.ledger.rows.values() if view.sees(row)],
-            [row for one in books for row in one.rounds.rows.values() if view.sees(row)],
-            [row for one in books for row in one.vouchers.rows.values() if view.sees(row)],
-            [row for one in books for row in one.players.rows.values() if view.sees(row)],
-            [row for one in books for row in one.sessions.rows.values() if view.sees(row)],
-            [row for one in books for row in one.bonuses.rows.values() if view.sees(row)],
-            [total for one in books for total in account_totals(view, one)],
+            view.rows(lambda books: books.ledger),
+            view.rows(lambda books: books.rounds),
+            view.rows(lambda books: books.vouchers),
+            view.rows(lambda books: books.players),
+            view.rows(lambda books: books.sessions),
+            view.rows(lambda books: books.bonuses),
+            [total for books in view.books() for total in account_totals(view, books)],
         )
 
     @property
@@ -88,10 +87,8 @@ class MemoryAudit:
         """Return what was staked and won at each version of each game."""
         played: dict[tuple[str, str], list[Round]] = defaultdict(list)
         with self.transaction.reading() as view:
-            for books in view.books():
-                for row in books.rounds.rows.values():
-                    if view.sees(row):
-                        played[row.game_key, row.game_version].append(row)
+            for row in view.rows(lambda books: books.rounds):
+                played[row.game_key, row.game_version].append(row)
         return [
             GameTotals(
                 game_key,

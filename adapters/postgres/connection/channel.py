@@ -59,7 +59,6 @@ class Channel:
 
     connection: psycopg.Connection[Any]
     prepares: bool = True
-    round_trips: int = field(default=0, init=False)
     _names: dict[str, bytes] = field(factory=dict, init=False)
     _transformer: abc.Transformer = field(init=False)
 
@@ -82,7 +81,6 @@ class Channel:
         """
         deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
         exchange = _Exchange(self.connection.pgconn, self._transformer, deadline)
-        self.round_trips += 1
         try:
             return self._carry_out(exchange, statements)
         except psycopg.Error as error:
