@@ -19,12 +19,12 @@ def _keys(chapter: str) -> set[str]:
     return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
 
-def test_every_key_of_an_event_is_told() -> None:
+def test_every_key_of_an_event_is_documented() -> None:
     camel = {re.sub(r"_(\w)", lambda found: found.group(1).upper(), name) for name in LINED}
     assert _keys("An event") == camel
 
 
-def test_every_key_of_a_seal_is_told() -> None:
+def test_every_key_of_a_seal_is_documented() -> None:
     seal = Seal(
         operator_id=UUID(int=1),
         tenant_id=UUID(int=1),

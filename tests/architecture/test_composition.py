@@ -49,7 +49,7 @@ def conformity(
     database: Database,
     report: IsolationReport,
 ) -> tuple[object, ...]:
-    """Never called: mypy holds every adapter against its port here."""
+    """Return all adapters. Never called: mypy checks every adapter against its port here."""
     storages: tuple[Storage, Storage] = (memory, postgres)
     parts: tuple[UnitOfWork, Directory] = (unit, directory)
     system: tuple[Clock, Ids, Randomness] = (clock, ids, randomness)

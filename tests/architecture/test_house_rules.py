@@ -95,13 +95,13 @@ def test_the_core_has_no_floats() -> None:
 
 
 def test_no_file_names_a_machine_or_a_package_index() -> None:
-    told = [
+    leaks = [
         f"{place(file, number)} {found.group()}"
         for file in source_files()
         for number, line in _text_lines(file)
         if (found := MACHINE_PATH.search(line) or INDEX_ADDRESS.search(line))
     ]
-    assert not told
+    assert not leaks
 
 
 def _functions(tree: ast.Module) -> Iterator[Function]:

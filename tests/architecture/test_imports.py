@@ -1,4 +1,4 @@
-"""Who may know whom. The contracts stand in pyproject.toml; this runs them with the other tests."""
+"""Import rules: the contracts of pyproject.toml run with the other tests."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def test_import_contracts_hold() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_the_domain_knows_attrs_and_the_pure_part_of_the_standard_library_alone() -> None:
+def test_domain_imports_only_attrs_and_pure_standard_modules() -> None:
     strangers = [
         f"{place(file, line)} imports {name}"
         for file in python_files("domain")
@@ -76,7 +76,7 @@ def test_tests_and_hosts_say_playtime() -> None:
 
 
 def test_importing_playtime_imports_nothing_else() -> None:
-    """What a host pays for, and starts, is what it asks for."""
+    """A host loads and starts only the parts that it uses."""
     program = "import sys, playtime\nprint(*(name for name in sys.modules if name.startswith('playtime.')))\n"
     seen = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, check=True

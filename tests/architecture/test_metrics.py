@@ -35,7 +35,7 @@ NO_FIGURES = frozenset(
         "belowMinor",
     ]
 )
-"""What tells figures apart from each other."""
+"""Keys that identify rows; they are not figures."""
 
 
 def test_the_document_shows_the_registry() -> None:
@@ -52,8 +52,10 @@ def test_each_metric_stands_there_once() -> None:
 
 
 def test_the_registry_names_every_figure_and_no_other() -> None:
-    told = {name for route in ANALYTICS if route.method == "GET" for name in _figures((route.gives or {})["data"])}
-    assert told - NO_FIGURES == {camel(metric.name) for metric in METRICS}
+    named = {
+        name for route in ANALYTICS if route.method == "GET" for name in _figures((route.gives or {})["data"])
+    }
+    assert named - NO_FIGURES == {camel(metric.name) for metric in METRICS}
 
 
 def _figures(kind: Any) -> Iterator[str]:  # noqa: ANN401 - a type, whichever

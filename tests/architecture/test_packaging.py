@@ -1,4 +1,4 @@
-"""What is shipped: every package (the contract suite is one), migrations and type marker, and nothing else."""
+"""Contents of the wheel: every package (the contract suite is one), migrations and type marker, nothing else."""
 
 import tomllib
 import zipfile
@@ -79,15 +79,13 @@ def test_the_wheel_names_the_command_and_its_dependencies(wheel: Path) -> None:
     assert pytest_lines == ['Requires-Dist: pytest>=9.0; extra == "contracts"']
 
 
-def test_the_installed_wheel_runs_beside_packages_of_the_same_names(
-    tmp_path: Path, host_environment: Path
-) -> None:
+def test_installed_wheel_runs_beside_packages_of_the_same_names(tmp_path: Path, host_environment: Path) -> None:
     ran = Host.made(tmp_path, host_environment).run("python", "-c", HOST_PROGRAM)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout == "it runs\n"
 
 
-def test_every_module_of_the_contract_suite_is_put_to_our_storages() -> None:
+def test_every_module_of_the_contract_suite_runs_on_our_storages() -> None:
     suite = {
         file.name: f"from playtime.contracts.{file.stem} import *" for file in (ROOT / "contracts").glob("test_*")
     }

@@ -154,7 +154,7 @@ class Shell:
         method = method or ("GET" if data is None else "POST")
         answer = self._client.open(path, method=method, headers=headers, data=data)
         self.asked.add((method, path.partition("?")[0]))
-        # A limit cannot be raised as soon as that was asked for, which is told.
+        # A requested raise of a limit cannot be confirmed at once; the answer says so.
         expected = {409} if path.endswith("/limits/confirm") else {200, 201}
         assert answer.status_code in expected, (command, answer.data)
         return answer

@@ -24,9 +24,9 @@ def run(*words: str, given: bytes = b"") -> Result:
 
 
 def test_the_games_are_listed() -> None:
-    told = run("games", "list")
-    assert told.exit_code == 0
-    assert [line.split()[0] for line in told.output.splitlines()] == ["demo-wheel", *SHIPPED]
+    listed = run("games", "list")
+    assert listed.exit_code == 0
+    assert [line.split()[0] for line in listed.output.splitlines()] == ["demo-wheel", *SHIPPED]
 
 
 def test_a_sheet_is_printed_for_people_and_for_programs(tmp_path: Path) -> None:
@@ -66,15 +66,15 @@ def test_a_sheet_is_printed_for_people_and_for_programs(tmp_path: Path) -> None:
         assert words in read
 
 
-def test_a_file_that_cannot_be_played_is_refused_with_the_path_of_each_fault(tmp_path: Path) -> None:
+def test_invalid_game_file_is_refused_with_each_faults_path(tmp_path: Path) -> None:
     file = tmp_path / "broken.json"
     document = document_of()
     document["reels"][0][0] = ["shade", 0]
     document["lines"][0] = [1]
     file.write_bytes(file_of(document))
-    told = run("games", "par", str(file))
-    assert told.exit_code == 1
-    assert "reels[0][0][1]: must be between 1" in told.output
+    result = run("games", "par", str(file))
+    assert result.exit_code == 1
+    assert "reels[0][0][1]: must be between 1" in result.output
     assert run("games", "par", str(tmp_path / "nowhere.json")).exit_code == 2
 
 
@@ -82,8 +82,8 @@ def test_rounds_are_verified_from_a_file_or_the_standard_input(tmp_path: Path) -
     lines = [export(DEMO_GAME, nonce) for nonce in range(20)]
     file = tmp_path / "rounds.jsonl"
     file.write_bytes(b"\n".join(lines))
-    for told in (run("verify", str(file)), run("verify", "-", given=b"\n".join(lines))):
-        assert (told.exit_code, told.output) == (
+    for result in (run("verify", str(file)), run("verify", "-", given=b"\n".join(lines))):
+        assert (result.exit_code, result.output) == (
             0,
             "20 rounds verified, 0 whose server seed is not revealed yet, 0 faulty\n",
         )
@@ -99,17 +99,17 @@ def test_rounds_are_verified_from_a_file_or_the_standard_input(tmp_path: Path) -
 )
 def test_a_published_draw_is_recomputed(vector: dict[str, Any]) -> None:
     words = ["--server-seed", vector["serverSeed"], "--client-seed", vector["clientSeed"]]
-    told = run("verify", "--scheme", "text-key", *words, "--nonce", str(vector["nonce"])).output
-    assert vector["hmac0"] in told
-    assert f"dice              {vector['dice']:.2f}" in told
-    assert f"limbo             {vector['limbo']:.2f}" in told
+    printed = run("verify", "--scheme", "text-key", *words, "--nonce", str(vector["nonce"])).output
+    assert vector["hmac0"] in printed
+    assert f"dice              {vector['dice']:.2f}" in printed
+    assert f"limbo             {vector['limbo']:.2f}" in printed
 
 
 def test_a_published_number_by_rejection_is_recomputed() -> None:
-    (told,) = oracle("fairness")["duel_dice_rejection"]["vectors"]
-    words = ["--server-seed", told["serverSeed"], "--client-seed", told["clientSeed"], "--modulus", "10001"]
+    (vector,) = oracle("fairness")["duel_dice_rejection"]["vectors"]
+    words = ["--server-seed", vector["serverSeed"], "--client-seed", vector["clientSeed"], "--modulus", "10001"]
     printed = run("verify", "--scheme", "bytes-key", *words, "--nonce", "43").output
-    assert told["serverSeedHash"] in printed
+    assert vector["serverSeedHash"] in printed
     assert "number 0          167" in printed
 
 

@@ -45,16 +45,16 @@ def test_an_export_is_checked_without_a_database(command: Command, tmp_path: Pat
     assert (again.returncode, again.stderr.strip().splitlines()[-1]) == (1, f"Error: {file} is there already.")
 
 
-def test_a_harmed_file_is_told(command: Command, tmp_path: Path) -> None:
+def test_damaged_file_is_reported(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "ledger"
     assert command.run("ledger", "export", str(file), "--tenant", "demo-1").returncode == 0
     lines = lines_of(file)
     agents = tmp_path / "agents"
     assert command.run("ledger", "export", str(agents), "--tenant", "demo-1-agent-1").returncode == 0
     digests = sum(b'{"digest"' in line for line in lines_of(agents))
-    told = command.run("ledger", "verify", "--file", str(agents)).stdout
+    printed = command.run("ledger", "verify", "--file", str(agents)).stdout
     assert digests
-    assert f"{digests} digests stand for events that are not in the file\n" in told
+    assert f"{digests} digests stand for events that are not in the file\n" in printed
     harmed = written(tmp_path / "harmed", [line.replace(b'"BET"', b'"WIN"') for line in lines])
     checked = command.run("ledger", "verify", "--file", str(harmed))
     assert checked.returncode == 1
@@ -86,18 +86,16 @@ def test_one_that_is_killed_is_gone_on_with(command: Command, tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["ledger"]
 
 
-def test_what_games_elsewhere_told_is_imported_once_and_their_duplicates_are_marked(
-    command: Command, tmp_path: Path
-) -> None:
+def test_external_events_are_imported_once_and_duplicates_marked(command: Command, tmp_path: Path) -> None:
     exported = tmp_path / "ours"
     assert command.run("ledger", "export", str(exported), "--tenant", "demo-1").returncode == 0
     refused = command.run("ledger", "import", str(exported))
     assert (refused.returncode, "only external events are imported" in refused.stderr) == (1, True)
     header, operator, *rest, _ = lines_of(exported)
     bet = json.loads(next(line for line in rest if b'"BET"' in line))
-    told = bet | {name: None for name in bet if name.startswith(("from", "to"))} | {"source": "EXTERNAL"}
+    external = bet | {name: None for name in bet if name.startswith(("from", "to"))} | {"source": "EXTERNAL"}
     named = {"actionId": "theirs", "playerSeq": None}
-    twice = [canonical(told | named | {"actorId": str(UUID(int=number))}) for number in range(2)]
+    twice = [canonical(external | named | {"actorId": str(UUID(int=number))}) for number in range(2)]
     file = written(tmp_path / "theirs", [header, operator, *twice, canonical({"end": {"events": 2, "seals": 0}})])
     imported = command.run("ledger", "import", str(file))
     assert imported.stdout == "2 events added, 0 were there already, 0 left out\n", imported.stderr
@@ -113,7 +111,7 @@ def test_what_games_elsewhere_told_is_imported_once_and_their_duplicates_are_mar
     assert (missing.returncode, "There is no file" in missing.stderr) == (1, True)
 
 
-def test_a_row_that_is_none_of_ours_breaks_its_seal_and_not_the_command(command: Command) -> None:
+def test_foreign_row_breaks_its_seal_and_not_the_command(command: Command) -> None:
     assert command.run("ledger", "verify").returncode == 0
     with command.serving(), psycopg.connect(embedded_url(command.home)) as connection:
         connection.execute(

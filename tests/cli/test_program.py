@@ -78,13 +78,13 @@ def test_checking_the_migrations_of_a_home_that_was_never_used() -> None:
 
 def test_smoke_finds_the_server_of_its_home_on_another_port(command: Command) -> None:
     with command.serving():
-        elsewhere = Command(command.home)
-        assert elsewhere.port != command.port
-        assert elsewhere.run("smoke").returncode == 0
+        neighbour = Command(command.home)
+        assert neighbour.port != command.port
+        assert neighbour.run("smoke").returncode == 0
     assert command.run("smoke").returncode == 1
 
 
-def test_failures_of_the_last_seconds_are_written_down_when_it_stops(command: Command) -> None:
+def test_failures_of_the_last_seconds_are_written_at_the_stop(command: Command) -> None:
     with command.serving(), pytest.raises(HTTPError, match="401"):
         urlopen(f"http://127.0.0.1:{command.port}/api/v1/admin/audit/run")
     with open_engine(Settings(home=command.home)) as engine:
@@ -92,7 +92,7 @@ def test_failures_of_the_last_seconds_are_written_down_when_it_stops(command: Co
     assert {"route": "runAudit", "code": "UNAUTHORIZED", "count": 1} in [event.meta for event in found]
 
 
-def test_a_taken_port_is_told(command: Command) -> None:
+def test_taken_port_is_reported(command: Command) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", command.port))
@@ -107,15 +107,15 @@ def test_a_lost_file_of_secrets_is_not_replaced() -> None:
     with new_command() as command:
         assert command.run("migrate").returncode == 0
         secrets = command.home / "secrets.json"
-        kept = secrets.rename(secrets.with_name("elsewhere"))
+        moved = secrets.rename(secrets.with_name("moved"))
         for words in (("migrate",), ("ledger", "verify")):
             refused = command.run(*words)
             assert refused.returncode == 1
             assert f"{secrets} is gone" in refused.stderr
             assert not secrets.exists()
-        told = {"PLAYTIME_JWT_SECRET": "ab" * 32, "PLAYTIME_PIN_SECRETS": f"k2={'cd' * 32}"}
-        assert Command(command.home, extra=told).run("ledger", "verify").returncode == 0
-        kept.rename(secrets)
+        given = {"PLAYTIME_JWT_SECRET": "ab" * 32, "PLAYTIME_PIN_SECRETS": f"k2={'cd' * 32}"}
+        assert Command(command.home, extra=given).run("ledger", "verify").returncode == 0
+        moved.rename(secrets)
         assert command.run("ledger", "verify").returncode == 0
 
 
@@ -125,7 +125,7 @@ def test_the_connection_string_is_the_apps(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "given", "told"),
+    ("words", "given", "message"),
     [
         (("staff", "create", "x-1", "--password-stdin"), "short\n", "password: must be 10 to 200 characters"),
         (("staff", "create", "NO", "--password-stdin"), "a long enough password\n", "username: must be"),
@@ -137,17 +137,17 @@ def test_the_connection_string_is_the_apps(command: Command) -> None:
         ),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(
-    command: Command, words: tuple[str, ...], given: str, told: str
+def test_impossible_command_is_refused_in_a_line(
+    command: Command, words: tuple[str, ...], given: str, message: str
 ) -> None:
     result = command.run(*words, given=given)
     assert result.returncode == 1
-    assert told in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("extra", "told"),
+    ("extra", "message"),
     [
         ({"PLAYTIME_STORAGE": "sqlite"}, "PLAYTIME_STORAGE"),
         ({"PLAYTIME_DATABSE_URL": "x"}, "PLAYTIME_DATABSE_URL is not a setting"),
@@ -157,10 +157,10 @@ def test_what_cannot_be_done_is_told_in_a_line(
         ({"PLAYTIME_HOME": "/proc/nowhere"}, "/proc"),
     ],
 )
-def test_a_wrong_setting_is_told_in_a_line(command: Command, extra: dict[str, str], told: str) -> None:
+def test_wrong_setting_is_refused_in_a_line(command: Command, extra: dict[str, str], message: str) -> None:
     result = Command(command.home, extra=extra).run("ledger", "verify")
     assert result.returncode == 1
-    assert told in result.stderr
+    assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "Traceback" not in result.stderr
 

@@ -22,18 +22,18 @@ def command() -> Iterator[Command]:
         yield command
 
 
-def test_the_sessions_of_a_day_agree_and_one_that_was_spoiled_is_told_and_put_right(command: Command) -> None:
+def test_rebuild_agrees_and_reports_and_corrects_a_wrong_session(command: Command) -> None:
     with command.serving():
         checked = command.run("sessions", "rebuild", "--check")
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert checked.stdout.splitlines()[-1].endswith(" sessions: agree with the ledger")
         _spoil(command)
         for _ in range(2):
-            told = command.run("sessions", "rebuild", "--check")
-            assert told.returncode == 1
-            assert "demo-1" in told.stdout
-            assert told.stdout.splitlines()[-1].endswith(" sessions: 1 differ from the ledger")
-            assert "spins" in told.stdout
+            differing = command.run("sessions", "rebuild", "--check")
+            assert differing.returncode == 1
+            assert "demo-1" in differing.stdout
+            assert differing.stdout.splitlines()[-1].endswith(" sessions: 1 differ from the ledger")
+            assert "spins" in differing.stdout
         rebuilt = command.run("sessions", "rebuild")
         assert rebuilt.returncode == 0
         assert rebuilt.stdout.splitlines()[-1].endswith(" sessions: 1 differed; put right")

@@ -97,12 +97,12 @@ class Home:
         self._folder = folder
         self._engine = engine
 
-    def told(self, url: str, pid: int) -> None:
-        """Have a server of another process leave word."""
+    def announce(self, url: str, pid: int) -> None:
+        """Write the announcement of a server of another process."""
         (self._folder / "server.json").write_text(json.dumps({"url": url, "pid": pid}))
 
     def finds(self) -> bool:
-        """Whether `playtime smoke` finds an API that is good."""
+        """Return whether `playtime smoke` finds a good API."""
         return self._run("smoke").exit_code == 0
 
     def serve(self, url: str, meanwhile: Callable[[], None]) -> None:
@@ -128,11 +128,9 @@ class Home:
         )
 
 
-def test_a_server_is_found_while_another_of_its_home_comes_and_goes(
-    engine: Engine, url: str, tmp_path: Path
-) -> None:
+def test_server_is_found_while_another_of_its_home_serves(engine: Engine, url: str, tmp_path: Path) -> None:
     home, found = Home(tmp_path, engine), list[bool]()
-    home.told(url, os.getppid())
+    home.announce(url, os.getppid())
     home.serve(NOBODY, lambda: found.append(home.finds()))
     assert [*found, home.finds()] == [True, True]
 
@@ -143,6 +141,6 @@ def test_a_server_is_found_where_one_died_until_it_ends(engine: Engine, url: str
     died.wait()
     # One may also have had the very id that this process has now.
     for pid in (died.pid, os.getpid()):
-        home.told(NOBODY, pid)
+        home.announce(NOBODY, pid)
         home.serve(url, lambda: found.append(home.finds()))
     assert [*found, home.finds()] == [True, True, False]

@@ -1,4 +1,4 @@
-"""What the server does by itself goes on, whatever went wrong the last time."""
+"""Background work of the server: it continues after any failure of the last run."""
 
 import threading
 from collections.abc import Callable
@@ -95,7 +95,7 @@ _MANY = [_AWAY, StorageUnavailable("away"), TransientConflict("again"), InvalidI
         (_AWAY, ["away"], []),
         (OutcomeUnknown("lost"), ["lost"], []),
         (TransientConflict("again"), ["again"], []),
-        # Whatever else the domain refuses was asked for by the sweep itself.
+        # Any other refusal of the domain is an error of the sweep itself.
         (InvalidInput("a", "b"), [], ["InvalidInput: a: b"]),
         (StorageError("refused"), [], ["StorageError: refused"]),
         (ValueError("c"), [], ["ValueError: c"]),
@@ -111,10 +111,10 @@ def test_only_what_the_storage_could_not_do_now_is_put_off(
     sweep = Faltering([failure])
     with run_worker(_running(None, _Parts(sweep=sweep))):
         assert sweep.worked.wait(SECONDS)
-    told = {record.levelname: record for record in caplog.records}
-    assert told.keys() == {level for level, what in (("WARNING", put_off), ("ERROR", defects)) if what}
+    logged = {record.levelname: record for record in caplog.records}
+    assert logged.keys() == {level for level, what in (("WARNING", put_off), ("ERROR", defects)) if what}
     if put_off:
-        assert told["WARNING"].getMessage() == f"sweep put off: {'; '.join(put_off)}"
+        assert logged["WARNING"].getMessage() == f"sweep put off: {'; '.join(put_off)}"
     if defects:
         traceback = caplog.text.partition("sweep failed")[2]
         assert "Traceback" in traceback
@@ -181,5 +181,5 @@ def test_what_fails_for_one_operator_does_not_hold_up_the_others(sick: str, illn
 
 
 def _open(day: Day, desk: Desk) -> int:
-    """Return what lies in the pool of an agent's open vouchers."""
+    """Return the balance of an agent's voucher pool."""
     return day.wallet(desk)[1]

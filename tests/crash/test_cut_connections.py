@@ -35,13 +35,13 @@ class House:
     casino: Casino
 
     def rounds(self) -> int:
-        """Return how many rounds there are, as the database itself sees it."""
+        """Return the number of rounds, read from the database itself."""
         with psycopg.connect(self.database.superuser_url) as connection:
             (count,) = connection.execute("select count(*) from playtime.rounds").fetchone() or (-1,)
         return int(count)
 
     def hold(self, asked: list[Asked]) -> None:
-        """Hold the books against everything that was ever asked."""
+        """Check the books against all requests so far."""
         self.proxy.leave_alone()
         settle(self.url, asked)
         hold_books(self.database.superuser_url, asked)
@@ -95,10 +95,10 @@ def test_an_answer_lost_behind_the_commit_is_given_again(
     house.hold([spin])
 
 
-def test_a_commit_that_never_arrived_is_made_good_by_asking_again(
+def test_commit_that_never_arrived_is_done_by_a_repeated_request(
     house: House, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From here it looks the same as one that was carried out, and so is answered the same."""
+    """The server cannot distinguish it from a commit that was carried out, and answers the same."""
     spin = spin_of(house.casino.players[0], "lost")
     cut = house.proxy.cut("before")
     assert spin.ask(client).status == 503
@@ -109,8 +109,8 @@ def test_a_commit_that_never_arrived_is_made_good_by_asking_again(
     house.hold([spin])
 
 
-def test_a_commit_that_arrives_late_is_what_the_next_attempt_finds(house: House, client: Client) -> None:
-    """The client has given up and asks again before the server has even heard of the first attempt's end."""
+def test_commit_that_arrives_late_is_found_by_the_next_request(house: House, client: Client) -> None:
+    """The client gives up and asks again before the database gets the COMMIT of the first request."""
     spin = spin_of(house.casino.players[0], "late")
     cut = house.proxy.cut("late")
     assert spin.ask(client).status == 503
@@ -135,7 +135,7 @@ def _waits_for_a_lock(database: TestDatabase) -> bool:
 
 @pytest.mark.parametrize("moment", ["up", "down"])
 def test_only_a_connection_lost_while_committing_is_noticed(house: House, client: Client, moment: Moment) -> None:
-    """Whatever is lost before that is done again without a word."""
+    """Work that is lost before the commit is done again silently."""
     spins, seen = [], []
     for turn in TURNS:
         spin = spin_of(house.casino.players[0], f"turn-{turn}")
@@ -166,7 +166,7 @@ def test_connections_cut_anywhere_leave_the_books_exact(house: House, client: Cl
     house.hold(spins)
 
 
-def test_a_storm_over_connections_that_are_cut_anywhere_leaves_the_books_exact(house: House) -> None:
+def test_storm_over_connections_cut_anywhere_leaves_exact_books(house: House) -> None:
     house.proxy.cut_at_random(20, one_in=12, bytes_below=20_000)
     storm = Storm(house.url, house.casino, "storm", stays=True)
     with storm.raging():

@@ -1,4 +1,4 @@
-"""The disk below the database is full: what cannot be kept is refused, and with room again all goes on."""
+"""A full disk below the database: writes are refused, and work continues when there is room again."""
 
 import subprocess
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Ballast:
         self.drop()
 
     def take(self) -> None:
-        """Take all room that is left, whoever else is after it."""
+        """Take all room that is left, also while others write."""
         with self.place.open("ab", buffering=0) as file:
             for chunk in (bytes(1 << 20), bytes(PAGE_BYTES)):
                 with suppress(OSError):
@@ -98,7 +98,7 @@ def test_a_full_disk_loses_and_doubles_nothing() -> None:
         with storm.raging():
             storm.wait_for_answers(150)
             ballast.take()
-            storm.wait(lambda: storm.refused > 0, "clients are told to come back later")
+            storm.wait(lambda: storm.refused > 0, "clients get 503")
             wait_for(lambda: "(53100)" in server.said, "a table cannot grow")
             assert is_well(server.url), "the database runs on"
             ballast.drop()

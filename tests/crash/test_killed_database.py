@@ -10,23 +10,23 @@ from support.program import Command
 
 
 def _kill_postmaster(home: Path) -> None:
-    """The rest of its processes notice, each in its own time."""
+    """Kill the main process alone; the other processes notice after a while."""
     os.kill(postmaster_of(home), signal.SIGKILL)
 
 
 def _kill_everything(home: Path) -> None:
-    """As when the machine's memory runs out, or its power."""
+    """Kill all processes, like a machine that loses its power or memory."""
     postmaster = postmaster_of(home)
     for pid in (postmaster, *children_of(postmaster)):
         os.kill(pid, signal.SIGKILL)
 
 
 def _kill_backend(home: Path) -> None:
-    """The server takes all others down with it, recovers, and goes on."""
+    """Kill a backend: the server ends all others, recovers and continues."""
     os.kill(backends_of(embedded_url(home))[0], signal.SIGKILL)
 
 
-def test_a_database_that_is_killed_in_a_storm_comes_back_with_everything(command: Command) -> None:
+def test_database_killed_in_a_storm_comes_back_with_everything(command: Command) -> None:
     with serving(command) as server:
         casino = open_casino(server, rich=4, poor=2)
         storm = Storm(server.url, casino, "storm", stays=True)
@@ -36,7 +36,7 @@ def test_a_database_that_is_killed_in_a_storm_comes_back_with_everything(command
                 storm.wait_for_answers(150)
                 refused = storm.refused
                 strike(command.home)
-                storm.wait(lambda: storm.refused > refused, "clients are told to come back later")  # noqa: B023 - called at once
+                storm.wait(lambda: storm.refused > refused, "clients get 503")  # noqa: B023 - called at once
                 storm.wait_for_answers(150)
         assert server.pid == pid, "it was not restarted"
         wait_for(lambda: is_well(server.url), "the server is well")

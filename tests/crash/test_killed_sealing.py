@@ -1,4 +1,4 @@
-"""kill -9 of whoever seals: the chain that is left is good, and the next one goes on with it."""
+"""kill -9 of sealing processes: they leave a good chain, and the next process continues it."""
 
 import subprocess
 
@@ -39,7 +39,7 @@ def _sweep(command: Command) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.slow
-def test_two_that_are_killed_leave_a_good_chain_and_two_more_end_it() -> None:
+def test_two_killed_leave_a_good_chain_and_two_more_complete_it() -> None:
     with fresh_database() as database:
         settings = Settings(database_url=database.app_url, jwt_secret=SECRET, pin_secrets={"k1": SECRET})
         with open_engine(settings) as engine:

@@ -10,7 +10,7 @@ from support.program import Command
 KILLS = 5
 
 
-def test_a_server_that_is_killed_in_a_storm_loses_and_doubles_nothing(command: Command) -> None:
+def test_server_killed_in_a_storm_loses_and_doubles_nothing(command: Command) -> None:
     everything: list[Asked] = []
     with serving(command) as server:
         casino = open_casino(server, rich=4, poor=2)

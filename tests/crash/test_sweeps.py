@@ -37,7 +37,7 @@ _AGE: Final = """
         last_active_at = last_active_at - interval '40 days' where tenant_id = any (%(agents)s);
 """
 """Vouchers of then have expired, and players who were last seen then are idle."""
-_TOLD: Final = re.compile(r"(\d+) vouchers expired, (\d+) players closed")
+_REPORT: Final = re.compile(r"(\d+) vouchers expired, (\d+) players closed")
 
 
 @frozen
@@ -62,7 +62,7 @@ class Place:
 
     @property
     def due(self) -> tuple[int, int]:
-        """How many vouchers and players there are for a sweep."""
+        """The numbers of vouchers and players that are due for a sweep."""
         vouchers, players = self.ask(_DUE)[0]
         return vouchers, players
 
@@ -131,7 +131,7 @@ def shop(place: Place) -> Iterator[Shop]:
 
 
 def _hold_expiries(place: Place, *, vouchers: int, players: int) -> None:
-    """Every voucher expired once and every player was closed once, and each agent has all of its credit back."""
+    """Check that every voucher expired once and every player closed once, and that agents have all credit back."""
     assert place.due == (0, 0)
     assert place.ask(
         "select count(*), count(distinct action_id), sum(amount_minor) from playtime.ledger_events"
@@ -153,10 +153,10 @@ def _hold_expiries(place: Place, *, vouchers: int, players: int) -> None:
         hold_balances(connection)
 
 
-def _told(lines: str) -> tuple[int, int]:
-    """Return how many vouchers and players sweeps said that they were done with."""
-    told = [(int(vouchers), int(players)) for vouchers, players in _TOLD.findall(lines)]
-    return sum(vouchers for vouchers, _ in told), sum(players for _, players in told)
+def _reported(lines: str) -> tuple[int, int]:
+    """Return the numbers of vouchers and players that sweeps reported as done."""
+    reports = [(int(vouchers), int(players)) for vouchers, players in _REPORT.findall(lines)]
+    return sum(vouchers for vouchers, _ in reports), sum(players for _, players in reports)
 
 
 def test_three_servers_do_what_is_due_once(place: Place, shop: Shop) -> None:
@@ -179,7 +179,7 @@ def test_three_servers_do_what_is_due_once(place: Place, shop: Shop) -> None:
         assert [server.stop() for server in servers] == [0, 0, 0]
         said = "".join(server.said for server in servers)
         # A sweep of which a part has to be repeated does not report the parts that were done.
-        assert _told(said) == (3_000, 60) or "sweep put off" in said
+        assert _reported(said) == (3_000, 60) or "sweep put off" in said
     _hold_expiries(place, vouchers=3_000, players=60)
 
 
@@ -202,7 +202,7 @@ def _held_up(place: Place, expired: int) -> Iterator[None]:
 
 
 def test_a_sweep_that_is_interrupted_is_finished_by_others(place: Place, shop: Shop) -> None:
-    """One is told to stop, the next one is killed, and two at once do the rest."""
+    """One sweep is stopped, the next one is killed, and two at once do the rest."""
     shop.open_agent(4_000, players=20)
     shop.let_time_pass()
     ours = set(backends_of(place.database.superuser_url))
@@ -210,7 +210,7 @@ def test_a_sweep_that_is_interrupted_is_finished_by_others(place: Place, shop: S
         with serving(command) as server:
             with _held_up(place, 0):
                 server.ask_to_stop()
-                # The sweep is told when the last worker has ended, not when it answers no more.
+                # The sweep gets the stop when the last worker has ended, not with the last answer.
                 wait_for(lambda: not children_of(server.pid), "its workers have ended")
             assert server.wait_for_end() == 0
             stopped = _expired(place)
@@ -230,8 +230,8 @@ def test_a_sweep_that_is_interrupted_is_finished_by_others(place: Place, shop: S
             subprocess.Popen(words, env=command.environ, cwd=ROOT, text=True, stdout=subprocess.PIPE)
             for _ in range(2)
         ]
-        told = [sweep.communicate(timeout=SECONDS)[0] for sweep in sweeps]
+        outputs = [sweep.communicate(timeout=SECONDS)[0] for sweep in sweeps]
         assert [sweep.returncode for sweep in sweeps] == [0, 0]
-        assert _told("".join(told)) == left
+        assert _reported("".join(outputs)) == left
         verify(command)
     _hold_expiries(place, vouchers=4_000, players=20)

@@ -66,8 +66,8 @@ class TestAWorkerThatOnlySells:
         given = "1000\n250\nmany\n0\n3000\n"
         first = host.run(*worker, "monday", given=given, **playtime_environ)
         assert (first.returncode, PRINTED.sub("sold", first.stdout)) == (1, "sold\nsold\n"), first.stderr
-        told = [line.partition(":")[0] for line in first.stderr.splitlines()]
-        assert told == ["line 3", "line 4", "line 5"]
+        places = [line.partition(":")[0] for line in first.stderr.splitlines()]
+        assert places == ["line 3", "line 4", "line 5"]
         assert "line 5: INSUFFICIENT_FUNDS" in first.stderr
         again = host.run(*worker, "monday", given=given, **playtime_environ)
         assert (again.returncode, again.stdout, again.stderr) == (1, first.stdout, first.stderr)

@@ -1,4 +1,4 @@
-"""The rules that memory looks after itself, against exactly that fault, put into its tables by hand."""
+"""Each audit rule of the memory storage with its fault, which the test puts into the tables."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -303,8 +303,8 @@ def test_exactly_that_fault_is_found(fault: str) -> None:
     assert audited.broken(day.south.head) == {}
 
 
-def test_every_rule_but_that_of_folding_has_its_fault() -> None:
-    """Nothing is folded in memory."""
+def test_every_rule_except_that_of_roll_ups_has_its_fault() -> None:
+    """The memory storage has no roll-ups."""
     assert {code for code, _ in FAULTS.values()} | {Stored.FOLD_DIFFERS, Stored.ROLLUP_DIFFERS} == set(Stored)
 
 
@@ -319,7 +319,7 @@ def test_a_changed_event_breaks_its_seal() -> None:
     assert audited.broken() == {"SEAL_BROKEN": ("north:1",)}
 
 
-def test_the_newest_seals_are_not_taken_at_their_word_when_those_before_are_gone(
+def test_newest_seals_are_not_trusted_if_those_before_are_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sealing, "SEAL_BATCH", 1)

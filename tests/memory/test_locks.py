@@ -1,4 +1,4 @@
-"""What only the memory storage has to show: that waiting ends, and that its books are its own."""
+"""Promises of the memory storage alone: waiting ends, and its books are its own."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def _impatient() -> Storage:
     return MemoryStorage(lock_timeout_seconds=0.05)
 
 
-def test_a_thread_that_waits_for_itself_is_told_so() -> None:
+def test_thread_that_waits_for_itself_gets_an_error() -> None:
     storage = _impatient()
     house = House.built(storage)
     player = house.player(balance_minor=5)
@@ -35,7 +35,7 @@ def test_a_thread_that_waits_for_itself_is_told_so() -> None:
     assert view.player.wallet.balance_minor == 6
 
 
-def test_a_state_that_is_saved_without_a_lock_waits_for_it_as_an_update_would() -> None:
+def test_save_without_a_lock_waits_for_the_lock_like_an_update() -> None:
     storage = _impatient()
     house = House.built(storage)
     with storage.begin(house.as_agent) as outer:

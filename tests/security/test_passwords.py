@@ -11,9 +11,9 @@ def passwords() -> Argon2Passwords:
 
 
 def test_the_right_password_verifies(passwords: Argon2Passwords) -> None:
-    kept = passwords.hash("correct horse")
-    assert passwords.verify(kept, "correct horse")
-    assert not passwords.verify(kept, "correct horses")
+    stored = passwords.hash("correct horse")
+    assert passwords.verify(stored, "correct horse")
+    assert not passwords.verify(stored, "correct horses")
 
 
 def test_the_hash_is_argon2id_at_19_mib_and_salted(passwords: Argon2Passwords) -> None:
@@ -26,9 +26,9 @@ def test_nobody_has_no_password(passwords: Argon2Passwords) -> None:
     assert not passwords.verify(None, "no password is this one")
 
 
-@pytest.mark.parametrize("guess", ["", "\ud800", "\x00", "x" * 100_000])
-def test_no_guess_raises(passwords: Argon2Passwords, guess: str) -> None:
-    assert not passwords.verify(passwords.hash("correct horse"), guess)
+@pytest.mark.parametrize("attempt", ["", "\ud800", "\x00", "x" * 100_000])
+def test_no_attempt_raises(passwords: Argon2Passwords, attempt: str) -> None:
+    assert not passwords.verify(passwords.hash("correct horse"), attempt)
 
 
 def test_a_damaged_hash_is_never_right(passwords: Argon2Passwords) -> None:

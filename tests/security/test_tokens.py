@@ -1,4 +1,4 @@
-"""Tokens: what is read is what was issued, and nothing else is read."""
+"""Tokens: an issued token is read unchanged, and all others are refused."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

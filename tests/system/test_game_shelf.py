@@ -33,7 +33,7 @@ def test_a_shipped_game_returns_from_92_to_96_of_100(game: Game) -> None:
     assert ParSheet(game).spread.mean == game.rtp
 
 
-def test_the_shipped_games_differ_in_how_often_and_how_wildly_they_pay() -> None:
+def test_shipped_games_differ_in_hit_rate_and_volatility() -> None:
     sheets = [ParSheet(game) for game in GAMES.values()]
     rates = sorted(sheet.hit_rate for sheet in sheets)
     deviations = sorted(sheet.spread.deviation for sheet in sheets)
@@ -41,7 +41,7 @@ def test_the_shipped_games_differ_in_how_often_and_how_wildly_they_pay() -> None
     assert all(more > less * Fraction(6, 5) for less, more in pairwise(deviations))
 
 
-def test_the_sheet_of_the_calmest_game_is_what_every_window_of_it_pays() -> None:
+def test_sheet_of_the_calmest_game_agrees_with_all_its_windows() -> None:
     game = GAMES["harbor-lights"]
     paid = hits = square = 0
     for weight, stops in every_window(game):

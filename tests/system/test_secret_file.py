@@ -41,7 +41,7 @@ def test_a_damaged_file_is_not_replaced(tmp_path: Path, content: str) -> None:
     assert path.read_text() == content
 
 
-def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_home_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match="PLAYTIME_HOME"):
         load_secrets(tmp_path / "file" / "home" / "secrets.json", ("jwt",))
