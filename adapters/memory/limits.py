@@ -12,14 +12,14 @@ from ...domain.limits.play_hours import Turn
 from ...domain.limits.play_passes import PlayPass
 from ...domain.play.players import Player
 from .pages import newest_of
-from .transaction import Transaction, View
+from .transaction import MemoryTransaction, View
 
 
 @frozen
 class MemoryPlayPasses:
     """Play passes."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def find(self, code: Code) -> PlayPass | None:
         """Return the visible pass of a code."""
@@ -52,7 +52,7 @@ class MemoryPlayPasses:
         return [Turn(row.played_at, row.stake_minor, row.win_minor) for row in wanted]
 
 
-def lock_passes(transaction: Transaction, view: View, player: Player, shown_pass_id: UUID | None) -> None:
+def lock_passes(transaction: MemoryTransaction, view: View, player: Player, shown_pass_id: UUID | None) -> None:
     """Lock the pass of a player, and the one that is shown, in the order of their ids."""
     wanted = {pass_id for pass_id in (player.pass_id, shown_pass_id) if pass_id and _pass(view, pass_id)}
     for pass_id in sorted(wanted):

@@ -22,14 +22,14 @@ from .books import ALL
 from .limits import held_pass, lock_passes, timezone_of
 from .pages import is_within, newest, newest_of
 from .safety import safety_of
-from .transaction import Transaction, View
+from .transaction import MemoryTransaction, View
 
 
 @frozen
 class MemoryPlayers:
     """Players, their sessions, bonuses and rounds."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def find(self, login_code: Code) -> Player | None:
         """Return the visible player of a login code."""

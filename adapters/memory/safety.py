@@ -23,14 +23,14 @@ from ...domain.safety.actions import ActionType, PastActions, Pause, SafetyActio
 from ...domain.safety.markers import PlayedSpin
 from .books import Books
 from .pages import is_within, newest, newest_of
-from .transaction import Transaction, View
+from .transaction import MemoryTransaction, View
 
 
 @frozen
 class MemorySafety:
     """Settings of tenants, and actions taken for players."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
         """Return the settings of a visible tenant."""

@@ -1,20 +1,19 @@
-"""A storage that keeps its books in the process: everything the database does, but last.
+"""A storage with its books in memory. It does everything that the database does, but its data do not last.
 
 Rows are immutable values in dictionaries, one set of books for each operator. Isolation follows the database's
-policy, row by row. What was chosen, and why:
+policy, row by row. These are the decisions and their reasons:
 
-* One latch guards all rows. It is held for the moment of one read or one commit, never from one call of a unit
-  to the next, so each read is of one moment, a commit is seen whole or not at all, and no reader waits for a
-  unit that is thinking.
-* Rows are locked as PostgreSQL does at READ COMMITTED: by name, by one unit, until it ends; a waiting unit reads
-  after it got the lock. A single mutex held by a unit from its first read to its end would be simpler, and would
-  hide a use case that forgets to lock; the same use case would then lose money on the database.
+* One latch guards all rows. It is held only during one read or one commit. Each read is therefore of one moment, a
+  commit is visible as a whole, and no reader waits for a slow unit.
+* Rows are locked as PostgreSQL does at READ COMMITTED: by name, by one unit, until it ends. A waiting unit reads
+  after it got the lock. One mutex for the whole unit would be simpler. It would hide a use case that forgets to
+  lock, and on the database that use case would lose money.
 * Two units that wait for each other are found at once (TransientConflict). A thread that waits for itself, by
   nesting two units that want the same row, gets StorageUnavailable after LOCK_TIMEOUT_SECONDS.
-* Writes are gathered. A commit first holds all of them against the binding and the unique keys, as the rows
-  will be in the end, and only then changes anything.
-* Totals of accounts are kept per owner of the events while these are written, which is right because nothing
-  ever changes or deletes an event; so a look at the books costs no walk through the ledger.
+* Writes are gathered. A commit first checks all of them against the binding and the unique keys, and only then
+  changes anything.
+* Each written event updates the account totals of its owner, so that reading the books needs no pass over the
+  ledger. This is safe because nothing ever changes or deletes an event.
 """
 
 from threading import Condition
@@ -36,14 +35,14 @@ from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers
 from .safety import MemorySafety
 from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
-from .transaction import Shelf, Transaction
+from .transaction import MemoryTransaction, Shelf
 from .vouchers import MemoryVouchers
 
 
 class MemoryUnitOfWork:
     """One transaction of one binding, used in a `with` statement."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: MemoryTransaction) -> None:
         snapshot = Snapshot(transaction)
         self.transaction: Final = transaction
         self.tenants: Final = MemoryTenants(transaction)
@@ -124,4 +123,4 @@ class MemoryStorage:
 
     def _begin(self, binding: Binding | None) -> MemoryUnitOfWork:
         self.check()
-        return MemoryUnitOfWork(Transaction(self._shelf, self._locks, binding))
+        return MemoryUnitOfWork(MemoryTransaction(self._shelf, self._locks, binding))

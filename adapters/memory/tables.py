@@ -70,8 +70,8 @@ class _Group(Generic[R]):
 class Table(Generic[R]):
     """Rows of one kind in one operator's books.
 
-    `unique` and `grouped` name the keys by which rows are found: one row of a unique value, or the ids of all
-    rows of a group's value. Groups are for tables whose identity is a UUID.
+    `unique` and `grouped` name the keys of the table. A unique value has one row. The value of a group has the ids
+    of all of its rows; groups are for tables with UUIDs as identities.
     """
 
     def __init__(

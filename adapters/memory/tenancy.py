@@ -15,14 +15,14 @@ from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import StaffMember
 from ...domain.tenancy.tenants import Tenant, TenantWallet
 from .pages import newest
-from .transaction import Transaction, View
+from .transaction import MemoryTransaction, View
 
 
 @frozen
 class MemoryTenants:
     """Tenants of the bound operator."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def get(self, tenant_id: UUID) -> Tenant | None:
         """Return the visible tenant."""
@@ -44,7 +44,7 @@ class MemoryTenants:
 class MemoryWallets:
     """TENANT accounts."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def lock(
         self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None
@@ -76,7 +76,7 @@ class MemoryWallets:
 class MemoryStaff:
     """Members of staff and their sessions."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def get(self, staff_id: UUID) -> StaffMember | None:
         """Return the visible member of staff."""
@@ -112,7 +112,7 @@ class MemoryStaff:
 class MemoryAttempts:
     """Counted attempts. Each tenant has its own count of a subject."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def lock(self, subject_id: UUID) -> Attempts:
         """Lock the binding's count of a subject, there or not, then read it."""

@@ -91,8 +91,8 @@ class _Stage(Enum):
     ENDED = auto()
 
 
-class Transaction:
-    """One run of a unit of work. Reads see what is committed at that moment, each read as of one moment."""
+class MemoryTransaction:
+    """One run of a unit of work. Each read sees the rows that are committed at its moment."""
 
     def __init__(self, shelf: Shelf, locks: RowLocks, binding: Binding | None) -> None:
         self._shelf = shelf

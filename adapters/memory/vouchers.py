@@ -13,14 +13,14 @@ from ...domain.access.codes import Code
 from ...domain.vouchers.vouchers import Voucher
 from .books import ALL
 from .pages import is_within, newest, newest_of
-from .transaction import Transaction, View
+from .transaction import MemoryTransaction, View
 
 
 @frozen
 class MemoryVouchers:
     """Vouchers of agents."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def find(self, code: Code) -> Voucher | None:
         """Return the visible voucher of a code."""

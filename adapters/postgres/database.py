@@ -1,4 +1,4 @@
-"""The database behind a storage, as its administrator uses it: embedded or somebody's own."""
+"""The database of a storage for its administrator: embedded, or a server of the operator's own."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ DATABASE: Final = "playtime"
 
 @frozen
 class Logins:
-    """The addresses under which the roles reach the database; None where one was not given."""
+    """The address of the database for each role, None if not configured."""
 
     app: str = field(repr=False)
     migrator: str | None = field(default=None, repr=False)
@@ -33,7 +33,7 @@ class Logins:
 
 @frozen
 class Database:
-    """A database and what its administrator does with it."""
+    """A database and its administration."""
 
     logins: Logins
     _cluster: EmbeddedPostgres | None = None
@@ -44,26 +44,26 @@ class Database:
     def embedded(cls, home: Path, passwords: Callable[[bool], Mapping[str, str]]) -> Iterator["Database"]:
         """Join or start the embedded database of a home for a block.
 
-        `passwords` gives those of the roles; it is asked once the home is there, and told whether the database was
-        made already, which never happens before it was asked. Raises EmbeddedPostgresError.
+        `passwords` returns the passwords of the roles, and is called once the home exists. Its argument says
+        whether the database exists already; a new one is made after the call. Raises EmbeddedPostgresError.
         """
         with EmbeddedPostgres(home) as cluster:
             made = has_database(cluster.superuser_url(), DATABASE)
-            kept = {role: password for role, password in passwords(made).items() if role in ROLES_WITH_PASSWORDS}
-            logins = [cluster.url(DATABASE, user=role, password=kept[role]) for role in _LOGINS]
-            yield cls(Logins(*logins), cluster, kept)
+            given = {role: password for role, password in passwords(made).items() if role in ROLES_WITH_PASSWORDS}
+            logins = [cluster.url(DATABASE, user=role, password=given[role]) for role in _LOGINS]
+            yield cls(Logins(*logins), cluster, given)
 
     @property
     def app_url(self) -> str:
-        """The connection string of the app's role, good for any account of this machine."""
+        """The connection string of the app's role, for any account of this machine."""
         if self._cluster is None:
             return self.logins.app
         return self._cluster.url(DATABASE, user=APP, password=self._passwords[APP], way="tcp")
 
     def make_ready(self) -> None:
-        """Make the database fit to serve: the embedded one is brought up to date, every one is checked.
+        """Migrate an embedded database, and check that the service can start on the database.
 
-        Raises UnsafeDatabase when isolation would not hold, migrations are pending or a restore is half done,
+        Raises UnsafeDatabase if isolation does not work, migrations are pending or a restore is unfinished,
         StorageUnavailable.
         """
         if self._cluster is not None:
@@ -73,9 +73,9 @@ class Database:
             refuse_restored(self.logins.owner_read)
 
     def migrate(self) -> Sequence[str]:
-        """Bring the schema up to date and return the names of the migrations applied.
+        """Apply the pending migrations and return their names.
 
-        Raises MigrationError, RolesMissing, SetupError when the migrator's address was not given.
+        Raises MigrationError, RolesMissing, SetupError if the migrator's address is not configured.
         """
         url = self._migrator_url()
         if self._cluster is None:
@@ -85,14 +85,14 @@ class Database:
         return Migrator(url).migrate()
 
     def pending(self) -> Sequence[str]:
-        """Return the names of the migrations that `migrate` would apply, and change nothing.
+        """Return the names of the migrations that `migrate` would apply, without changing anything.
 
-        Raises MigrationError, StorageUnavailable, SetupError when the migrator's address was not given.
+        Raises MigrationError, StorageUnavailable, SetupError if the migrator's address is not configured.
         """
         everything = [migration.name for migration in known_migrations()]
         url = self._migrator_url()
         if self._cluster is not None:
-            # What has not been made yet has neither the database nor the migrator's login.
+            # A cluster without the database has no migrator's login either.
             if not has_database(self._cluster.superuser_url(), DATABASE):
                 return everything
             url = self._cluster.superuser_url(DATABASE)
@@ -102,7 +102,7 @@ class Database:
             return everything
 
     def check_isolation(self) -> IsolationReport:
-        """Hold catalogue and behaviour against the isolation rules. Raises SetupError, StorageUnavailable."""
+        """Check catalogue and behaviour against the isolation rules. Raises SetupError, StorageUnavailable."""
         if self._cluster is not None:
             return check_isolation(self.logins.app, self._cluster.superuser_url(DATABASE))
         if self.logins.migrator is None:
@@ -112,11 +112,11 @@ class Database:
     def bench_books(
         self, operator_id: UUID, agent_ids: Sequence[UUID], since: datetime, until: datetime
     ) -> BenchBooks:
-        """Return an operator's books, to be filled with millions of events and measured."""
+        """Return an operator's books for a benchmark, which fills them with millions of events."""
         return BenchBooks(self.logins.app, operator_id, agent_ids, since, until)
 
     def revive(self) -> None:
-        """Start the embedded server again where it has died; nothing to do for somebody's own."""
+        """Start an embedded server again if it has died."""
         if self._cluster is not None:
             self._cluster.revive()
 
@@ -126,7 +126,7 @@ class Database:
         return self.logins.migrator
 
     def _given_passwords(self) -> dict[str, str]:
-        """Return the passwords that the given addresses hold, for roles that are yet to be made."""
+        """Return the passwords in the configured addresses, for roles that do not exist yet."""
         given = (self.logins.app, self.logins.migrator, self.logins.owner_read)
         logins = [conninfo_to_dict(url) for url in given if url is not None]
         return {
@@ -136,7 +136,7 @@ class Database:
         }
 
     def _provision(self, cluster: EmbeddedPostgres) -> None:
-        """Make roles and database, unless the migrator can log in and finds that all of it was done."""
+        """Make roles and database, unless the migrator can log in and finds both complete."""
         try:
             done = is_provisioned(self.logins.migrator or "")
         except StorageUnavailable:

@@ -1,4 +1,4 @@
-"""The storage: what the use cases are given."""
+"""The storage of use cases in PostgreSQL."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from .connection.failures import ExchangeFailed
 from .connection.pool import Connections
 from .reads.directory import PostgresDirectory
 from .reads.games import PostgresGameFiles
-from .transaction import Transaction
+from .transaction import PostgresTransaction
 from .unit_of_work import PostgresUnitOfWork
 
 CHECK_SECONDS: Final = 2.0
@@ -17,11 +17,11 @@ _OWNER_READERS: Final = 4
 
 
 class PostgresStorage:
-    """Books kept in PostgreSQL. Making it connects to nothing; a connection is made when one is needed.
+    """The books in PostgreSQL. It connects only when it must.
 
-    `url` is the app's login, `owner_read_url` the platform owner's read-only one. Timeouts are PostgreSQL's own,
-    set for every session: on a statement, on waiting for a lock, on a transaction that is left open. With
-    `prepares=False` nothing is kept prepared, for poolers that cannot follow it.
+    `url` is the app's login, `owner_read_url` the platform owner's read-only login. PostgreSQL enforces the
+    timeouts in every session: of a statement, of waiting for a lock, of an idle transaction. With `prepares=False`
+    no statements are prepared, for poolers that do not support that.
     """
 
     def __init__(
@@ -64,23 +64,23 @@ class PostgresStorage:
 
     @property
     def game_files(self) -> PostgresGameFiles:
-        """The games that were played."""
+        """The files of the played games."""
         return self._game_files
 
     def begin(self, binding: Binding) -> PostgresUnitOfWork:
         """Return a new unit of work that sees through `binding`. Nothing is sent yet."""
         self._require_open()
-        return PostgresUnitOfWork(Transaction(self._connections, binding))
+        return PostgresUnitOfWork(PostgresTransaction(self._connections, binding))
 
     def begin_owner_read(self) -> PostgresUnitOfWork:
         """Return a unit that reads across all operators and can lock and write nothing."""
         self._require_open()
         if self._owner_connections is None:
             raise StorageUnavailable("the platform owner's login is not configured (PLAYTIME_OWNER_READ_URL)")
-        return PostgresUnitOfWork(Transaction(self._owner_connections, None))
+        return PostgresUnitOfWork(PostgresTransaction(self._owner_connections, None))
 
     def check(self) -> None:
-        """Return when the database answers soon. Raises StorageUnavailable."""
+        """Reach the database within CHECK_SECONDS. Raises StorageUnavailable."""
         self._require_open()
         try:
             with self._connections.lease() as channel:

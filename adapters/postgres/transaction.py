@@ -1,4 +1,4 @@
-"""One run of a unit of work on one connection: begun by its first read, ended by commit or end."""
+"""One run of a unit of work on one connection. The first read begins it, and a commit or the end ends it."""
 
 from collections.abc import Sequence
 from enum import Enum, auto
@@ -21,7 +21,7 @@ _BIND: Final = (
 
 
 class _Stage(Enum):
-    """How far a unit of work has come."""
+    """The state of a unit of work."""
 
     NEW = auto()
     READING = auto()
@@ -30,8 +30,8 @@ class _Stage(Enum):
 
 
 @define(eq=False)
-class Transaction:
-    """What the parts of a unit of work share. Without a binding it is the platform owner's, and reads only."""
+class PostgresTransaction:
+    """The transaction of all parts of a unit of work. Without a binding it is the owner's, and read-only."""
 
     _connections: Connections
     _binding: Binding | None
@@ -43,31 +43,31 @@ class Transaction:
 
     @property
     def bound(self) -> bool:
-        """Whether one operator's rows are seen."""
+        """Whether only one operator's rows are visible."""
         return self._binding is not None
 
     @property
     def scope(self) -> dict[str, Any]:
-        """The values that bound queries take besides their own."""
+        """The additional values of bound queries."""
         return {} if self._binding is None else {"operator_id": self._binding.operator_id}
 
     @property
     def binding(self) -> Binding:
-        """The binding. Raises IsolationViolation in the owner's reads, which lock and write nothing."""
+        """The binding. Raises IsolationViolation in the owner's reads, which cannot lock or write."""
         if self._binding is None:
             raise IsolationViolation("the owner's reads across operators lock and write nothing")
         return self._binding
 
     def start(self) -> None:
-        """Open the unit. Raises StorageMisuse when it was opened before."""
+        """Open the unit. Raises StorageMisuse if it was opened before."""
         self._require(_Stage.NEW)
         self._stage = _Stage.READING
 
     def read(self, *statements: Statement, touches: bool = False) -> list[list[Row]]:
-        """Send statements in one round trip, begun and bound with the first; return the rows of each.
+        """Send statements in one round trip and return the rows of each. The first call also begins and binds.
 
-        `touches` says that they may write, so that leaving without a commit has to undo something. Raises
-        StorageMisuse after a write was gathered or the unit ended.
+        `touches` means that they may write, so that an end without a commit must roll back. Raises StorageMisuse
+        after a write was gathered or the unit ended.
         """
         self._require(_Stage.READING)
         opening: Sequence[Statement] = ()
@@ -85,7 +85,7 @@ class Transaction:
             raise
 
     def read_as_of_one_moment(self, *statements: Statement) -> list[list[Row]]:
-        """Read as `read` does; if that is the unit's first read, all that it reads is of this moment."""
+        """Read as `read` does. If it is the unit's first read, all reads of the unit see this moment."""
         if self._lease is None:
             self._is_of_one_moment = True
         return self.read(*statements)
@@ -128,12 +128,12 @@ class Transaction:
         self._release()
 
     def end(self) -> None:
-        """End the unit; what was not committed never was. A connection that breaks meanwhile is discarded."""
+        """End the unit without its uncommitted writes. Discards a connection that fails."""
         if self._lease is None:
             self._stage = _Stage.ENDED
             return
         try:
-            # Nothing was written: COMMIT ends it as well, and ROLLBACK says so only where it is meant.
+            # A COMMIT is enough if nothing was written: a ROLLBACK is sent only to undo something.
             self._lease.channel.exchange([ROLLBACK if self._touched else COMMIT])
         except ExchangeFailed:
             self._drop()
@@ -152,7 +152,7 @@ class Transaction:
         )
 
     def _fail(self, failure: ExchangeFailed) -> None:
-        """End after a failure: roll back, or discard a connection that is of no more use."""
+        """End after a failure: roll back, or discard a broken connection."""
         if failure.unusable:
             self._drop()
         else:

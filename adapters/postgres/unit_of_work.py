@@ -15,7 +15,7 @@ from .reads.safety import PostgresSafety
 from .reads.stream import PostgresStream
 from .reads.tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
 from .reads.vouchers import PostgresVouchers
-from .transaction import Transaction
+from .transaction import PostgresTransaction
 
 
 class PostgresUnitOfWork:
@@ -24,7 +24,7 @@ class PostgresUnitOfWork:
     A use case that reads once and commits costs two round trips: begin, bind, lock and read; write and commit.
     """
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: PostgresTransaction) -> None:
         self.transaction: Final = transaction
 
     tenants = cached_property(lambda unit: PostgresTenants(unit.transaction))
@@ -51,7 +51,7 @@ class PostgresUnitOfWork:
         self.transaction.save(records)
 
     def commit(self) -> None:
-        """Write what was gathered, whole or not at all, and end."""
+        """Write all gathered records or none, and end."""
         self.transaction.commit()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Secrets that are generated at first start and kept in a file that only its owner may read."""
+"""Secrets that are generated at the first start, in a file that only its owner may read."""
 
 import json
 import os
@@ -19,11 +19,11 @@ _LOST: Final = (
 
 
 def load_secrets(path: Path, names: tuple[str, ...], *, may_make: bool = True) -> Mapping[str, str]:
-    """Return a hex secret of 32 bytes for each name, generating them unless the file is there.
+    """Return a hex secret of 32 bytes for each name, and generate the file if there is none.
 
-    The file appears whole or not at all, and of two programs that start at once one makes it and both use it.
-    `may_make` is False where there are data that were made with such secrets. Raises SetupError when the file
-    cannot be read or written, is not what was written, or is gone and may not be made.
+    The file appears as a whole. If two programs start at once, one makes it and both use it. `may_make` is False
+    if existing data depend on the secrets. Raises SetupError if the file cannot be read or written, is damaged, or
+    is gone and may not be made.
     """
     present = _read(path)
     if present is None:
@@ -32,7 +32,9 @@ def load_secrets(path: Path, names: tuple[str, ...], *, may_make: bool = True) -
         present = _create(path, {name: secrets.token_hex(SECRET_BYTES) for name in names})
     missing = [name for name in names if name not in present]
     if missing:
-        raise SetupError(f"{path} lacks {', '.join(missing)}: restore it, or move it away to start anew")
+        raise SetupError(
+            f"{path} lacks {', '.join(missing)}: restore it, or move it away to start with new secrets"
+        )
     return present
 
 
@@ -44,7 +46,7 @@ def _read(path: Path) -> dict[str, str] | None:
     except (OSError, ValueError) as error:
         raise SetupError(f"{path} cannot be read: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
-        raise SetupError(f"{path} is damaged: restore it, or move it away to start anew")
+        raise SetupError(f"{path} is damaged: restore it, or move it away to start with new secrets")
     return content
 
 
@@ -61,7 +63,7 @@ def _create(path: Path, content: dict[str, str]) -> dict[str, str]:
             file.flush()
             os.fsync(file.fileno())
         try:
-            # A link fails where a rename would replace what another program has just made.
+            # A link fails if another program has just made the file; a rename would replace that file.
             path.hardlink_to(draft)
         except FileExistsError:
             return _read(path) or content

@@ -119,15 +119,17 @@ def test_a_table_of_which_no_row_can_be_made_is_reported(own: TestDatabase) -> N
 
 
 def test_the_service_refuses_to_start_as_a_superuser(shared: TestDatabase) -> None:
-    with pytest.raises(UnsafeDatabase, match="is a superuser, whom no policy holds: use playtime_app"):
+    with pytest.raises(UnsafeDatabase, match="is a superuser, so no policy applies to it: use playtime_app"):
         refuse_unsafe(shared.superuser_url)
 
 
 def test_the_service_refuses_owners_reads_that_no_policy_holds(shared: TestDatabase) -> None:
     refuse_unsafe(shared.app_url, shared.owner_read_url)
-    with pytest.raises(UnsafeDatabase, match="is a superuser, whom no policy holds: use playtime_owner_read"):
+    with pytest.raises(
+        UnsafeDatabase, match="is a superuser, so no policy applies to it: use playtime_owner_read"
+    ):
         refuse_unsafe(shared.app_url, shared.superuser_url)
-    with pytest.raises(UnsafeDatabase, match="has BYPASSRLS, so that no policy holds it: use playtime_owner_read"):
+    with pytest.raises(UnsafeDatabase, match="has BYPASSRLS, so no policy applies to it: use playtime_owner_read"):
         refuse_unsafe(shared.app_url, shared.url("playtime_backup"))
     with pytest.raises(UnsafeDatabase, match="is a member of playtime_owner"):
         refuse_unsafe(shared.app_url, shared.migrator_url)

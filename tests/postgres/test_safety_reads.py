@@ -12,7 +12,7 @@ import pytest
 from playtime.adapters.postgres.connection.channel import Statement
 from playtime.adapters.postgres.reads.safety import safety_by
 from playtime.adapters.postgres.storage import PostgresStorage
-from playtime.adapters.postgres.transaction import Transaction
+from playtime.adapters.postgres.transaction import PostgresTransaction
 from playtime.application.ports.safety import SafetyWatch
 from playtime.application.ports.storage import Storage
 from playtime.contracts.house import House
@@ -77,7 +77,7 @@ def test_it_costs_the_same_after_5_000_spins_as_after_500(shared: TestDatabase, 
     with psycopg.connect(shared.superuser_url, autocommit=True) as connection:
         connection.execute("analyze playtime.rounds")
     watch = SafetyWatch(asked_at=NOW, only_enforced=True)
-    transaction = Transaction(storage._connections, built.as_agent)
+    transaction = PostgresTransaction(storage._connections, built.as_agent)
     short, long = (_blocks(shared, safety_by(transaction, player.player_id, watch)) for player in players)
     assert 100 < short < 1_000
     assert long <= 1.5 * short
@@ -90,7 +90,7 @@ def test_where_nothing_is_enforced_no_round_is_looked_at(shared: TestDatabase, h
         unit.safety.settings(built.agent.tenant_id)
         unit.save(built.safety_settings())
         unit.commit()
-    transaction = Transaction(storage._connections, built.as_agent)
+    transaction = PostgresTransaction(storage._connections, built.as_agent)
     looked = [
         _blocks(shared, safety_by(transaction, player.player_id, SafetyWatch(asked_at=NOW, only_enforced=only)))
         for only in (True, False)

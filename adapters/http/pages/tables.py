@@ -1,7 +1,7 @@
-"""Lists as CSV (RFC 4180, UTF-8): every row that matches, read page by page and sent as it is read.
+"""Lists as CSV (RFC 4180, UTF-8): every matching row, read page by page and sent as it is read.
 
-A cell of text that a spreadsheet would take for a formula starts with an apostrophe; numbers stand as they are,
-also those that are texts on the wire.
+A text that a spreadsheet would take for a formula gets an apostrophe in front. Numbers do not, even if they are
+texts on the wire.
 """
 
 import csv

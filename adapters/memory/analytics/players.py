@@ -1,4 +1,4 @@
-"""Players who bet, and their play."""
+"""The active players and their play."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ from .snapshot import Snapshot, total_minor
 
 @frozen
 class MemoryPlayerActivity:
-    """Players who bet, and their play."""
+    """The active players and their play."""
 
     snapshot: Snapshot
 

@@ -15,7 +15,7 @@ from ....domain.periods import Span
 from ....domain.play.players import Player
 from ....domain.vouchers.vouchers import Voucher
 from ..tables import Owned
-from ..transaction import Transaction, View
+from ..transaction import MemoryTransaction, View
 
 R = TypeVar("R", bound=Owned)
 
@@ -55,7 +55,7 @@ class VisibleRecords:
 class Snapshot:
     """The records of one unit of work, copied at its first read of analytics."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
     _records: VisibleRecords | None = field(default=None, init=False)
 
     @property

@@ -1,4 +1,4 @@
-"""Looking for what breaks the rules of the books: the database's queries, in plain Python."""
+"""The audit's checks of stored rows, in plain Python. The docstring of a check is the query of its findings."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ from ....domain.play.rounds import Round
 from ....domain.play.sessions import Session
 from ....domain.vouchers.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
 from ....domain.vouchers.vouchers import Voucher, VoucherStatus, bonus_for
-from ..transaction import Transaction, View
+from ..transaction import MemoryTransaction, View
 from .ledger import account_totals
 
 _POOLS: Final = frozenset({AccountKind.VOUCHER_POOL, AccountKind.BONUS_POOL})
-_KEPT: Final = frozenset({AccountKind.TENANT, AccountKind.PLAYER, AccountKind.JACKPOT})
+_WITH_BALANCE_ROW: Final = frozenset({AccountKind.TENANT, AccountKind.PLAYER, AccountKind.JACKPOT})
 _ENDS: Final = {
     VoucherStatus.REDEEMED: EventType.VOUCHER_REDEEMED,
     VoucherStatus.VOIDED: EventType.VOUCHER_VOIDED,
@@ -44,7 +44,7 @@ class Rows:
 
     @classmethod
     def of(cls, view: View) -> "Rows":
-        """Return what a view sees."""
+        """Read the rows that a view sees."""
         return cls(
             view,
             view.rows(lambda books: books.ledger),
@@ -58,7 +58,7 @@ class Rows:
 
     @property
     def own_events(self) -> Iterator[LedgerEvent]:
-        """The events of games that run here, and of all else that happens here."""
+        """The events that are not external."""
         return (event for event in self.events if event.source is EventSource.PLAYTIME)
 
     def of_rounds(self, event_type: EventType) -> Mapping[UUID, list[int]]:
@@ -72,19 +72,19 @@ class Rows:
 
 @frozen
 class MemoryAudit:
-    """What is checked of the books."""
+    """The audit of the books."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def find(self, what: Stored, limit: int) -> Found:
-        """Return what breaks a rule, and in words how it was found."""
+        """Find the rows that break a rule, and say in words how they were found."""
         check = CHECKS[what]
         with self.transaction.reading() as view:
             broken = sorted(set(map(str, check(Rows.of(view)))))
         return Found(len(broken), tuple(broken[:limit]), (check.__doc__ or "").strip())
 
     def play(self) -> Sequence[GameTotals]:
-        """Return what was staked and won at each version of each game."""
+        """Return stakes and wins at each version of each game."""
         played: dict[tuple[str, str], list[Round]] = defaultdict(list)
         with self.transaction.reading() as view:
             for row in view.rows(lambda books: books.rounds):
@@ -104,7 +104,7 @@ class MemoryAudit:
 
 
 def _sum(rows: Rows) -> Iterator[UUID]:
-    """The running totals of an operator's accounts add up to 0."""
+    """Add up the running totals of an operator's accounts, which must give 0."""
     for books in rows.view.books():
         entries = chain.from_iterable(books.totals.entries[tenant].values() for tenant in books.totals.entries)
         if sum(entries):
@@ -116,12 +116,12 @@ def _accounts(rows: Rows, broken: Callable[[AccountTotal], bool]) -> Iterator[st
 
 
 def _balances(rows: Rows) -> Iterator[str]:
-    """Accounts that keep a balance: the balance beside the sum of the entries."""
-    return _accounts(rows, lambda t: t.account.kind in _KEPT and t.stated_minor != t.entries_minor)
+    """Compare the balance of each account that has a balance row with the sum of its entries."""
+    return _accounts(rows, lambda t: t.account.kind in _WITH_BALANCE_ROW and t.stated_minor != t.entries_minor)
 
 
 def _floors(rows: Rows) -> Iterator[str]:
-    """Accounts with a floor: balance and sum of the entries beside the floor."""
+    """Compare the balance and the sum of the entries of each account with its floor."""
     return _accounts(
         rows,
         lambda t: t.floor_minor is not None and min(t.entries_minor, t.stated_minor or 0) < t.floor_minor,
@@ -129,17 +129,17 @@ def _floors(rows: Rows) -> Iterator[str]:
 
 
 def _pools(rows: Rows) -> Iterator[str]:
-    """Pools: open vouchers and pending bonuses beside the sum of the entries."""
+    """Compare each pool's open vouchers or pending bonuses with the sum of its entries."""
     return _accounts(rows, lambda t: t.account.kind in _POOLS and t.stated_minor != t.entries_minor)
 
 
 def _nothing(_rows: Rows) -> Iterator[str]:
-    """Nothing is folded here: sums are kept while entries are written, numbers are added up from the events."""
+    """Find nothing: in memory there is no stored roll-up that could differ from the events."""
     return iter(())
 
 
 def _chains(rows: Rows) -> Iterator[str]:
-    """Players: each balance follows from the one before. Wallets: each is left as often as it is arrived at."""
+    """Find players' balances that do not follow from the one before, and wallets' not left as often as reached."""
     steps: dict[UUID, list[tuple[int, int, int]]] = defaultdict(list)
     passed: dict[UUID, Counter[int]] = defaultdict(Counter)
     ends: Counter[UUID] = Counter()
@@ -173,16 +173,16 @@ def _sides(event: LedgerEvent) -> Iterator[tuple[Account, int, int]]:
 
 
 def _vouchers(rows: Rows) -> Iterator[str]:
-    """Vouchers: one event that issued them, the one that their status says ended them, each with its amount."""
-    told: dict[str, Counter[EventType]] = defaultdict(Counter)
+    """Compare each voucher with the event that issued it, and with the event of its status, by amount."""
+    counts: dict[str, Counter[EventType]] = defaultdict(Counter)
     moved: dict[str, Counter[EventType]] = defaultdict(Counter)
     for event in rows.own_events:
         if event.event_type in {EventType.VOUCHER_ISSUED, EventType.BONUS_HELD, *_ENDS.values()}:
-            told[event.action_id][event.event_type] += 1
+            counts[event.action_id][event.event_type] += 1
             moved[event.action_id][event.event_type] += event.amount_minor
     bonuses = {bonus.voucher_id: bonus.amount_minor for bonus in rows.bonuses}
-    kept = {str(voucher.voucher_id): voucher for voucher in rows.vouchers}
-    for name, voucher in kept.items():
+    vouchers = {str(voucher.voucher_id): voucher for voucher in rows.vouchers}
+    for name, voucher in vouchers.items():
         amounts = {EventType.VOUCHER_ISSUED: voucher.total_minor}
         if voucher.status in _ENDS:
             amounts[_ENDS[voucher.status]] = voucher.total_minor
@@ -191,19 +191,19 @@ def _vouchers(rows: Rows) -> Iterator[str]:
             amounts[EventType.VOUCHER_REDEEMED] = voucher.amount_minor
         if held:
             amounts[EventType.BONUS_HELD] = held
-        once = all(count == 1 for count in told[name].values())
+        once = all(count == 1 for count in counts[name].values())
         if not once or moved[name] != amounts or bonuses.get(voucher.voucher_id, 0) != held:
             yield name
-    yield from told.keys() - kept.keys()
+    yield from counts.keys() - vouchers.keys()
 
 
 def _halves(rows: Rows) -> Iterator[UUID]:
-    """Vouchers whose bonus is not half of the amount, rounded down."""
+    """Find vouchers with a bonus that differs from half of the amount, rounded down."""
     return (v.voucher_id for v in rows.vouchers if v.bonus_minor != bonus_for(v.amount_minor))
 
 
 def _overdue(rows: Rows) -> Iterator[UUID]:
-    """Open players with a pending bonus and a balance at or below the trigger."""
+    """Find open players with a pending bonus and a balance at or below the trigger."""
     pending = {bonus.player_id for bonus in rows.bonuses if bonus.status is BonusStatus.PENDING}
     return (
         player.player_id
@@ -213,16 +213,16 @@ def _overdue(rows: Rows) -> Iterator[UUID]:
 
 
 def _outcomes(rows: Rows) -> Iterator[UUID]:
-    """Rounds that show no outcome, and bets whose round is not there."""
-    kept = {row.round_id for row in rows.rounds}
+    """Find rounds without an outcome, and bets without a round."""
+    stored = {row.round_id for row in rows.rounds}
     yield from (row.round_id for row in rows.rounds if not row.outcome)
     for event in rows.own_events:
-        if event.event_type is EventType.BET and event.round_id not in kept:
+        if event.event_type is EventType.BET and event.round_id not in stored:
             yield event.round_id or event.event_id
 
 
 def _rounds(rows: Rows) -> Iterator[UUID]:
-    """Rounds whose stake, win or bonus is not what their events moved; two wins are judged by themselves."""
+    """Compare each round's stake, win and bonus with its events. Another check finds rounds with two wins."""
     bets, wins = rows.of_rounds(EventType.BET), rows.of_rounds(EventType.WIN)
     bonuses = rows.of_rounds(EventType.BONUS_TRIGGERED)
     for row in rows.rounds:
@@ -234,7 +234,7 @@ def _rounds(rows: Rows) -> Iterator[UUID]:
 
 
 def _betless(rows: Rows) -> Iterator[UUID]:
-    """Wins of rounds that nobody has bet in."""
+    """Find wins of rounds without a bet."""
     bets = rows.of_rounds(EventType.BET)
     for event in rows.own_events:
         if event.event_type is EventType.WIN and event.round_id not in bets:
@@ -242,12 +242,12 @@ def _betless(rows: Rows) -> Iterator[UUID]:
 
 
 def _two_wins(rows: Rows) -> Iterator[UUID]:
-    """Rounds with more than one win."""
+    """Find rounds with more than one win."""
     return (round_id for round_id, won in rows.of_rounds(EventType.WIN).items() if len(won) > 1)
 
 
 def _duplicates(rows: Rows) -> Iterator[UUID]:
-    """Events of one source, actor, action and type; rounds of one player and action."""
+    """Find events with the same source, actor, action and type, and rounds with the same player and action."""
     events = ((e.operator_id, e.source, e.actor_id, e.action_id, e.event_type, e.event_id) for e in rows.events)
     rounds = ((r.operator_id, r.player_id, r.action_id, r.round_id) for r in rows.rounds)
     for keys in (events, rounds):
@@ -259,7 +259,7 @@ def _duplicates(rows: Rows) -> Iterator[UUID]:
 
 
 def _sessions(rows: Rows) -> Iterator[UUID]:
-    """Sessions that are gone, or whose start, totals, games or balances are not what their events say."""
+    """Compare each session's start, totals, games and balances with its events; find sessions that are missing."""
     played: dict[UUID, list[LedgerEvent]] = defaultdict(list)
     for event in rows.own_events:
         if event.session_id is not None:
@@ -269,22 +269,28 @@ def _sessions(rows: Rows) -> Iterator[UUID]:
         events = played[session.session_id]
         bets = [event for event in events if event.event_type is EventType.BET]
         wins = (event.amount_minor for event in events if event.event_type is EventType.WIN)
-        told = (
+        derived = (
             len(bets),
             sum(event.amount_minor for event in bets),
             sum(wins),
             tuple(sorted({event.game_key for event in bets if event.game_key})),
             _last_balance(events, session.start_balance_minor),
         )
-        kept = (session.spins, session.bets_minor, session.wins_minor, session.games, session.end_balance_minor)
+        stored = (
+            session.spins,
+            session.bets_minor,
+            session.wins_minor,
+            session.games,
+            session.end_balance_minor,
+        )
         start = (session.started_at, session.start_balance_minor)
-        if not events or told != kept or opened.get(session.session_id, start) != start:
+        if not events or derived != stored or opened.get(session.session_id, start) != start:
             yield session.session_id
     yield from opened.keys() - {session.session_id for session in rows.sessions}
 
 
 def _opened(rows: Rows) -> Mapping[UUID, tuple[datetime, int]]:
-    """Return when sessions were opened by their first log-in, and what the player's moves had come to by then."""
+    """Return the time of each session's first login, and the player's balance by the events up to it."""
     opened: dict[UUID, tuple[datetime, int]] = {}
     balances: Counter[UUID | None] = Counter()
     for event in sorted(rows.own_events, key=lambda event: event.player_seq or 0):
@@ -309,7 +315,7 @@ def _last_balance(events: Iterable[LedgerEvent], before: int) -> int:
 
 
 def _gaps(rows: Rows) -> Iterator[UUID]:
-    """Players whose events are not numbered from 1 to the last without a gap."""
+    """Find players with a gap in the numbers of their events, from 1 to the last."""
     numbers: dict[UUID, list[int]] = defaultdict(list)
     for event in rows.events:
         if event.player_id is not None and event.player_seq is not None:
@@ -320,15 +326,15 @@ def _gaps(rows: Rows) -> Iterator[UUID]:
 
 
 def _limits(rows: Rows) -> Iterator[UUID]:
-    """Bets that could take a session past the loss limit in force, and sessions with another one than was set."""
-    told: dict[UUID, list[LedgerEvent]] = defaultdict(list)
+    """Find bets that could pass the loss limit in force, and sessions with another limit than was set."""
+    numbered: dict[UUID, list[LedgerEvent]] = defaultdict(list)
     for event in rows.own_events:
         if event.session_id is not None and event.player_seq is not None:
-            told[event.session_id].append(event)
+            numbered[event.session_id].append(event)
     for session in rows.sessions:
         lost_minor = 0
         limit_minor: int | None = None
-        for event in sorted(told[session.session_id], key=lambda event: event.player_seq or 0):
+        for event in sorted(numbered[session.session_id], key=lambda event: event.player_seq or 0):
             if event.event_type is EventType.LIMIT_SET and "lossLimitMinor" in event.meta:
                 set_minor = event.meta["lossLimitMinor"]
                 limit_minor = set_minor if limit_minor is None else min(limit_minor, set_minor)
@@ -362,4 +368,4 @@ CHECKS: Final[Mapping[Stored, Callable[[Rows], Iterable[object]]]] = {
     Stored.LIMIT_PASSED: _limits,
     Stored.ROLLUP_DIFFERS: _nothing,
 }
-"""How each rule is looked after here; the docstring is what a finding tells of it."""
+"""The check of each rule."""

@@ -19,14 +19,14 @@ from ....domain.ledger.events import (
 )
 from ..books import ALL, Books
 from ..pages import is_within, newest, newest_of
-from ..transaction import Transaction, View
+from ..transaction import MemoryTransaction, View
 
 
 @frozen
 class MemoryLedger:
     """The stream of events and its sums."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
         """Return visible events, newest id first."""

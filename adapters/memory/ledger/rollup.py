@@ -1,15 +1,15 @@
-"""The roll-up of the books in memory: account totals are kept with each entry, and analytics read the events."""
+"""The roll-up of the books in memory: each entry updates the account totals, and analytics read the events."""
 
 from attrs import frozen
 
-from ..transaction import Transaction
+from ..transaction import MemoryTransaction
 
 
 @frozen
 class MemoryRollUp:
     """A roll-up with nothing to do."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def account_totals(self, limit: int) -> int:  # noqa: ARG002 - there is nothing to add
         """Return 0 and end the unit of work."""

@@ -12,14 +12,14 @@ from ....application.ports.audit import Duplicate, Duplicates, EventName, Extent
 from ....domain.ledger.events import EventSource, EventType
 from ....domain.ledger.seals import START, Place, Placed, Seal, event_line
 from ..books import Books
-from ..transaction import Transaction, View
+from ..transaction import MemoryTransaction, View
 
 
 @frozen
 class MemoryStream:
     """One operator's events in order, and the seals over them. What is committed is settled."""
 
-    transaction: Transaction
+    transaction: MemoryTransaction
 
     def extent(self, operator_id: UUID) -> Extent:
         """Return the extent of the stream: its newest seal and its last settled place."""

@@ -41,21 +41,21 @@ _TRIES: Final = 10
 
 
 class RolesMissing(SetupError):
-    """Raised when the roles are not there and this login may not make them. The message holds the SQL to run."""
+    """Raised when roles are missing and this login may not create them. The message has the SQL to run."""
 
 
 def provision(superuser_url: str, database: str, passwords: Mapping[str, str]) -> None:
     """Create the roles and the database, or bring them up to date. May be repeated, by several programs at once.
 
-    One that is interrupted leaves all the roles with their passwords or none, and in the database everything or
-    nothing, so that `is_provisioned` never takes a half for the whole. `passwords` are by role; a role without one
-    keeps what it has. The login needs to be a superuser or, with a database that it owns, CREATEROLE. Raises
-    RolesMissing, StorageUnavailable.
+    An interrupted run leaves all roles with their passwords or none, and in the database everything or nothing.
+    `is_provisioned` therefore never sees a half. `passwords` are by role; a role without one keeps its password.
+    The login must be a superuser, or have CREATEROLE and own the database. Raises RolesMissing,
+    StorageUnavailable.
     """
     for attempt in range(1, _TRIES + 1):
         try:
             with _connect(superuser_url) as connection:
-                # One at a time, as long as they come by the same way: until the connection closes.
+                # Only one program at a time provisions a cluster; the lock is released with the connection.
                 connection.execute("select pg_advisory_lock(hashtext('playtime provisioning'))")
                 with connection.transaction():
                     _provision_roles(connection, passwords)
@@ -72,9 +72,9 @@ def provision(superuser_url: str, database: str, passwords: Mapping[str, str]) -
 
 
 def require_roles(migrator_url: str, passwords: Mapping[str, str]) -> None:
-    """See to it that the roles have what they need before migrating a database that others administer.
+    """Provision the roles before the migration of a database that others administer, unless that is done.
 
-    They are given it when this login may do so. Raises RolesMissing otherwise, StorageUnavailable.
+    Raises RolesMissing if this login may not do that, StorageUnavailable.
     """
     with _connect(migrator_url) as connection:
         database = connection.info.dbname
@@ -84,10 +84,9 @@ def require_roles(migrator_url: str, passwords: Mapping[str, str]) -> None:
 
 
 def is_provisioned(url: str) -> bool:
-    """Whether roles and database are all that `provision` makes of them, and this login may become the owner.
+    """Return whether `provision` has finished with roles and database, and this login may become the owner.
 
-    That somebody can connect shows nothing: PUBLIC may, to a database that was only just created. Raises
-    StorageUnavailable.
+    A successful connection is not enough, because PUBLIC may connect to a new database. Raises StorageUnavailable.
     """
     with _connect(url) as connection:
         return _is_done(connection)
@@ -116,13 +115,13 @@ select to_regnamespace('playtime') is not null and (
 
 
 def has_database(superuser_url: str, database: str) -> bool:
-    """Whether the cluster has a database of that name. Raises StorageUnavailable."""
+    """Return whether the cluster has a database of that name. Raises StorageUnavailable."""
     with _connect(superuser_url) as connection:
         return _find_database(connection, database)
 
 
 def roles_sql(database: str) -> str:
-    """Return what an administrator runs, connected to the database, where `provision` may not be run."""
+    """Return the SQL that an administrator runs in the database if Playtime may not provision it."""
     statements = [*_role_statements(superuser=True), *_database_statements(database)]
     return "\n".join(f"{statement.as_string()};" for statement in statements)
 

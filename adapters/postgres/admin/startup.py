@@ -1,4 +1,4 @@
-"""What the service looks at before it serves: it refuses a database on which isolation would not hold."""
+"""The checks before the service starts: it refuses a database without working isolation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from .migrator import MigrationError, applied, known_migrations, pending_migrati
 from .roles import APP, OWNER_READ
 
 VERSION_FLOOR: Final = {15: 14, 16: 10, 17: 6, 18: 0}
-"""The oldest release of each major version that holds the row security fixes."""
+"""The oldest release of each major version that has the fixes of row security."""
 
 _OLDEST_MAJOR: Final = min(VERSION_FLOOR)
 
 _RIGHTS: Final = {
-    "rolsuper": "is a superuser, whom no policy holds",
-    "rolbypassrls": "has BYPASSRLS, so that no policy holds it",
+    "rolsuper": "is a superuser, so no policy applies to it",
+    "rolbypassrls": "has BYPASSRLS, so no policy applies to it",
     "rolcreaterole": "may create roles",
     "rolcreatedb": "may create databases",
     "rolreplication": "may replicate, which reads every row",
@@ -29,7 +29,7 @@ _RIGHTS: Final = {
 
 
 class UnsafeDatabase(SetupError):
-    """Raised when the service refuses to start on a database. `reasons` says why, and what to do about it."""
+    """Raised when the service refuses to start on a database. Each of the `reasons` says what to do."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__("refusing to start: " + "; ".join(reasons))
@@ -37,9 +37,9 @@ class UnsafeDatabase(SetupError):
 
 
 def refuse_unsafe(app_url: str, owner_read_url: str | None = None) -> None:
-    """Return when the app's login, and that of the owner's reads, find a database that is safe to serve from.
+    """Refuse a database that is not safe for the app's login or the login of the owner's reads.
 
-    Raises UnsafeDatabase with every reason at once, StorageUnavailable when there is no connection to be had.
+    Raises UnsafeDatabase with all reasons, StorageUnavailable if there is no connection.
     """
     with _looking(app_url) as connection:
         reasons = list(_reasons(connection))
@@ -51,10 +51,10 @@ def refuse_unsafe(app_url: str, owner_read_url: str | None = None) -> None:
 
 
 def refuse_restored(owner_read_url: str) -> None:
-    """Return unless the books come from another cluster and were not told so: see docs/architecture.md.
+    """Refuse books from another cluster without a new era: see docs/architecture.md.
 
-    There transactions were numbered further than they are here, and what is written now would be put into the
-    past. Raises UnsafeDatabase, StorageUnavailable.
+    That cluster had higher transaction numbers, so that new events would get places before old ones. Raises
+    UnsafeDatabase, StorageUnavailable.
     """
     with _looking(owner_read_url) as connection:
         ahead = connection.execute(_AHEAD).fetchone()
@@ -69,12 +69,12 @@ def _looking(url: str) -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(**parameters, autocommit=True) as connection:
             yield connection
     except psycopg.Error as error:
-        raise StorageUnavailable(f"the database cannot be looked at: {error}") from error
+        raise StorageUnavailable(f"the database cannot be checked: {error}") from error
 
 
 _RESTORED: Final = (
-    "the books were restored from a cluster whose transactions were numbered further: run what"
-    " docs/architecture.md says under Backup and restore, once, before anything is written"
+    "the books were restored from a cluster with higher transaction numbers: run the commands of"
+    " docs/architecture.md, Backup and restore, once, before anything is written"
 )
 
 _AHEAD: Final = """
@@ -84,7 +84,7 @@ select 1 from playtime.seals where last_xact_id >= pg_snapshot_xmax(pg_current_s
     where d.adrelid = 'playtime.ledger_events'::regclass and a.attname = 'era'
 ) limit 1
 """
-"""Whether a seal of the present era is over a transaction that is yet to come."""
+"""Whether a seal of the present era covers a future transaction."""
 
 
 def _reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
 
 
 def _owner_read_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
-    """Say why the owner's reads would see what they should not, or nothing."""
+    """Yield the reasons why the login of the owner's reads is unsafe or cannot see all rows."""
     unsafe = list(_login_reasons(connection, OWNER_READ))
     yield from unsafe
     if unsafe:
@@ -124,10 +124,10 @@ def _version_reasons(version: int) -> Iterator[str]:
 
 
 def _login_reasons(connection: psycopg.Connection[Any], wanted: str) -> Iterator[str]:
-    """Say what rights a login has that are not those of the role that is wanted."""
+    """Yield the rights of a login that the wanted role does not have."""
     cursor = connection.cursor(row_factory=dict_row)
     role = cursor.execute("select * from pg_roles where rolname = session_user").fetchone()
-    assert role is not None, "whoever is logged in is a role"
+    assert role is not None, "every login is a role"
     login = role["rolname"]
     held = [text for right, text in _RIGHTS.items() if role[right]]
     yield from (f"the login {login} {text}: use {wanted}" for text in held)
@@ -172,7 +172,7 @@ def _table_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
         " where n.nspname = %s and c.relkind in ('r', 'p') order by c.relname",
         (APP, SCHEMA),
     ).fetchall()
-    tables = {name: facts for name, *facts in rows}
+    tables = {name: flags for name, *flags in rows}
     for name in sorted(TABLES):
         if name not in tables:
             yield f"the table {SCHEMA}.{name} is not there"

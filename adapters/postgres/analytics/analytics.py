@@ -1,7 +1,7 @@
 """The ports of analytics of one unit of work."""
 
 from ....application.ports.analytics import Analytics
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .cohorts import PostgresCohorts
 from .journeys import PostgresVoucherJourneys
 from .operations import PostgresOperations
@@ -9,7 +9,7 @@ from .players import PostgresPlayerActivity
 from .totals import PostgresPlayTotals
 
 
-def analytics_of(transaction: Transaction) -> Analytics:
+def analytics_of(transaction: PostgresTransaction) -> Analytics:
     """Return the ports of analytics that read in a transaction."""
     return Analytics(
         play=PostgresPlayTotals(transaction),

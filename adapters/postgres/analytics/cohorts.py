@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ....application.ports.analytics import AnalyticsFilter, CohortTotal, RetentionCount
 from ..records.queries import fill
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .layout import PLAYERS_A_BLOCK, set_of
 from .query import AnalyticsQuery, asks_for, filled
 from .sources import BETTORS, PLAYERS_OF_COHORT
@@ -77,7 +77,7 @@ _WHERE_BETTOR: Final = "where figures.player_id in (select player_id from figure
 class PostgresCohorts:
     """Players by the bucket in which they were created."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def sizes(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
         """Return the number of players created, for each bucket."""

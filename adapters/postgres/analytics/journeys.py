@@ -8,7 +8,7 @@ from attrs import frozen
 from ....application.ports.analytics import AnalyticsFilter, StageCount
 from ....domain.periods import Span
 from ..records.queries import fill
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .query import AnalyticsQuery, asks_for
 
 _VOUCHERS: Final = """
@@ -77,7 +77,7 @@ from came $where_played
 class PostgresVoucherJourneys:
     """Vouchers on their way from the desk to the player's next voucher."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def funnel(self, span: Span, only: AnalyticsFilter) -> Sequence[StageCount]:
         """Return the five stages of the vouchers issued in the span."""

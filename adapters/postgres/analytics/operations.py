@@ -8,7 +8,7 @@ from attrs import frozen
 from ....application.answers import SPIN
 from ....application.ports.analytics import AnalyticsFilter, CodeTally
 from ....domain.periods import Span
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .query import AnalyticsQuery, asks_for
 
 _REFUSED_BETS: Final = """
@@ -34,7 +34,7 @@ group by 1, 2 order by 3 desc, 1, 2
 class PostgresOperations:
     """Requests that were refused or failed."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def refused_bets(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
         """Return the number of refused bets by code."""

@@ -1,4 +1,4 @@
-"""Players who bet, and their play."""
+"""The active players and their play."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from ....domain.games.inference import FEWEST_SPINS, Z_OUTLIER, Odds
 from ....domain.periods import Span
 from ..connection.channel import Row
 from ..records.queries import fill
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .query import AnalyticsQuery, filled
 from .sources import BETTORS, PLAYERS, PLAYERS_OF_COHORT
 
@@ -114,9 +114,9 @@ group by percent
 
 @frozen
 class PostgresPlayerActivity:
-    """Players who bet, and their play."""
+    """The active players and their play."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def active(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
         """Return the number of different players who bet, for each bucket."""

@@ -11,7 +11,7 @@ from ....application.ports.analytics import STAKE_CLASSES_MINOR, AnalyticsFilter
 from ..connection.channel import Row
 from ..connection.planning import PlanMode
 from ..records.queries import fill, query_of
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .buckets import plan_buckets
 from .layout import NOBODY, Detail
 
@@ -59,7 +59,7 @@ class AnalyticsQuery:
     parts: Mapping[str, str] = {}
     parameters: Mapping[str, Any] = {}
 
-    def rows(self, transaction: Transaction) -> list[Row]:
+    def rows(self, transaction: PostgresTransaction) -> list[Row]:
         """Run the query and return its rows."""
         query = query_of(fill(f"{self.source}\n{self.select}", **self._all_parts(bound=transaction.bound)))
         statement = query(**self._all_parameters(), **transaction.scope)

@@ -19,7 +19,7 @@ from ....application.ports.analytics import STAKE_CLASSES_MINOR
 from ..reads.account_totals import ACCOUNT_TOTALS
 from ..reads.watermarks import WatermarkedRollUp
 from ..records.queries import fill, query_of
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .layout import (
     DETAILS,
     GRAIN_EPOCH,
@@ -257,7 +257,7 @@ select from playtime.rollup_watermarks where operator_id = :operator_id order by
 class PostgresRollUp:
     """The roll-up of account totals and of buckets."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def account_totals(self, limit: int) -> int:
         """Add about `limit` more entries to the account totals at most, and return their number."""

@@ -11,7 +11,7 @@ from ....domain.ledger.events import EventSource, EventType
 from ....domain.periods import Span
 from ..connection.channel import Row
 from ..connection.planning import PlanMode
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .layout import NOBODY, Detail
 from .query import AnalyticsQuery, filled
 from .sources import PLAY, STAKES
@@ -43,7 +43,7 @@ _STAKES: Final = "select size_class, sum(bets)::bigint from figures group by siz
 class PostgresPlayTotals:
     """Totals of events, and the distribution of stakes."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def totals(
         self,

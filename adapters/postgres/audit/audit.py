@@ -10,7 +10,7 @@ from ....domain.games.rtp_alarm import GameTotals
 from ..connection.channel import Statement
 from ..connection.planning import WHOLE_TABLES
 from ..records.queries import fill, scoped
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .checks import check_query
 
 _FIRST: Final = "select id, count(*) over () from ($query) broken order by id limit $limit"
@@ -27,7 +27,7 @@ order by game_key collate "C", game_version collate "C"
 class PostgresAudit:
     """The checks of the ledger's rules."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def find(self, what: Stored, limit: int) -> Found:
         """Return the rows that break a rule, and the query that found them."""

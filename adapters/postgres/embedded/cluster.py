@@ -1,12 +1,12 @@
-"""One PostgreSQL cluster in a folder: made, run on a port, looked at, shut down.
+"""One PostgreSQL cluster in a folder: creating, starting, inspecting and stopping it.
 
-Who may do so, and when, is decided in `embedded`. The folder holds `data` (the cluster), `server.log`
-and `server.lock`: an exclusive flock that is handed to the server and that all its processes inherit.
-While it is held the data directory is in use; once it is free, no process of the server is left.
+`server` decides which program may do so, and when. The folder has `data` (the cluster), `server.log` and
+`server.lock`, an exclusive flock that the server and all its processes inherit. While it is locked, the data
+directory is in use; when it is free, no process of the server is left.
 """
 
 import os
-import secrets  # noqa: TID251 - picks a port: no affair of the engine's
+import secrets  # noqa: TID251 - picks a port, outside of the engine
 import shutil
 import signal
 import socket
@@ -47,22 +47,22 @@ _NOT_DURABLE: Final = {"fsync": "off", "full_page_writes": "off"}
 
 
 class PortTakenError(EmbeddedPostgresError):
-    """Another program listens on the port on which the server was to be started."""
+    """Raised when another program listens on the server's port."""
 
 
 @frozen
 class Postmaster:
-    """What a server says of itself in its data directory's `postmaster.pid`."""
+    """The content of `postmaster.pid`, which a server writes into its data directory."""
 
     pid: int
     port: int
     ready: bool
 
     def answers(self) -> bool:
-        """Whether the server is there to be spoken to, and not only its file."""
+        """Return whether the server accepts connections."""
         try:
             os.kill(self.pid, 0)
-        except (ProcessLookupError, PermissionError):  # gone, or its number is somebody else's now
+        except (ProcessLookupError, PermissionError):  # gone, or another user's process has its number
             return False
         return self.ready and accepts(self.port)
 
@@ -76,18 +76,18 @@ class Cluster:
 
     @property
     def data(self) -> Path:
-        """The data directory; it is there once the cluster is made to the end."""
+        """The data directory, which exists once the cluster is complete."""
         return self.folder / "data"
 
     @property
     def socket_directory(self) -> Path | None:
-        """Where the server's Unix socket lies; None where its path is too long for one."""
+        """The folder of the server's Unix socket; None if its path is too long for one."""
         longest = f"{self.data}/.s.PGSQL.{_PORTS.stop}"
         fits = len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES
         return self.data if fits and not set(',"') & set(longest) else None
 
     def is_alive(self) -> bool:
-        """Whether any process of the server is left."""
+        """Return whether any process of the server is left."""
         with open_private(self.folder / "server.lock") as lock:
             free = try_lock(lock, exclusive=False)
             if free:
@@ -95,15 +95,15 @@ class Cluster:
         return not free
 
     def postmaster(self) -> Postmaster | None:
-        """Return what the server last said of itself; it may have been killed since."""
+        """Read `postmaster.pid`. The server may have been killed since it wrote the file."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             return Postmaster(int(lines[0]), int(lines[3]), ready=lines[7].strip() == "ready")
-        except (FileNotFoundError, IndexError, ValueError):  # not there, or not written to its end
+        except (FileNotFoundError, IndexError, ValueError):  # missing or incomplete
             return None
 
     def account(self) -> SystemAccount | None:
-        """Return who runs the cluster (None: ourselves), once sure that the folder is open to them."""
+        """Return the account that runs the cluster (None for the current one), which can enter the folder."""
         account = account_for(self.data)
         closed = account and account.closed_directory(self.folder)
         if account and closed:
@@ -115,9 +115,9 @@ class Cluster:
         return account
 
     def create(self, *, password: str, inherited_lock: IO[bytes]) -> None:
-        """Make the cluster: beside its place, then moved there, so that it is whole or not there.
+        """Make the cluster in another folder and move it, so that it is either complete or missing.
 
-        `initdb` inherits the caller's lock: should the caller be killed, nobody comes in between.
+        `initdb` inherits the caller's lock, so that no other program starts if the caller is killed.
         """
         for abandoned in self.folder.glob("initdb-*"):
             shutil.rmtree(abandoned)
@@ -160,7 +160,7 @@ class Cluster:
             )
 
     def launch(self, port: int) -> Postmaster:
-        """Start the server and wait until it answers. PortTakenError: the port is another's."""
+        """Start the server and wait until it answers. Raises PortTakenError, EmbeddedPostgresError."""
         account = self.account()
         binaries = find_binaries().run_by(account)
         self._check_version(binaries)
@@ -186,22 +186,22 @@ class Cluster:
             )
 
     def _clear_up(self) -> None:
-        """Remove what a dead server left. PostgreSQL goes by its process id, which may be in use.
+        """Remove the files of a dead server, because PostgreSQL checks only whether its process id is in use.
 
-        It may have gone to another program, or be a zombie where the first process of a container
-        does not collect its children. Who runs on our data has it for its working directory.
+        The id may belong to another program now. It may also be a zombie, if the first process of a container
+        does not collect its children. A server on our data has the data directory as its working directory.
         """
         last = self.postmaster()
         if last and not Path("/proc/self/cwd").exists():
             return
-        with suppress(OSError):  # no process, or one of somebody else's: not ours either way
+        with suppress(OSError):  # no process, or another user's process: not our server
             if last and Path(f"/proc/{last.pid}/cwd").readlink() == self.data:
-                return  # started by other means than ours: PostgreSQL will say so
+                return  # started by another program: PostgreSQL will report it
         for leftover in (*self.data.glob(".s.PGSQL.*"), self.data / "postmaster.pid"):
             leftover.unlink(missing_ok=True)
 
     def _spawn(self, binaries: Binaries, account: SystemAccount | None, port: int, log: IO[bytes]) -> int:
-        """Start the server in a session of its own, as nobody's child, and return its process id."""
+        """Start the server in a session of its own, as an orphan, and return its process id."""
         settings = {
             **_SETTINGS,
             **({} if self.durable else _NOT_DURABLE),
@@ -223,7 +223,7 @@ class Cluster:
         return int(answer.stdout)
 
     def _comes_up(self, pid: int) -> bool:
-        """Wait for the server to be ready; False if it ends instead."""
+        """Wait for the server to be ready; return False if it ends instead."""
 
         def ready() -> bool:
             now = self.postmaster()
@@ -239,14 +239,14 @@ class Cluster:
         raise EmbeddedPostgresError(self._story(f"was not ready in {READY_SECONDS:.0f} seconds"))
 
     def shut_down(self) -> None:
-        """Stop the server, if it runs: its clients are cut off, what they committed is kept."""
+        """Stop the server if it runs. It disconnects its clients; committed transactions are durable."""
         stages = ((signal.SIGINT, _FAST_SECONDS), (signal.SIGQUIT, _IMMEDIATE_SECONDS))
         for number, seconds in stages:
             postmaster = self.postmaster()
             if not self.is_alive():
                 return
             if postmaster:
-                with suppress(ProcessLookupError, PermissionError):  # killed: its children end, too
+                with suppress(ProcessLookupError, PermissionError):  # it was killed, so its children end too
                     os.kill(postmaster.pid, number)
             if wait_until(lambda: not self.is_alive(), seconds):
                 if postmaster:
@@ -256,7 +256,7 @@ class Cluster:
 
     @contextmanager
     def _log(self) -> Iterator[IO[bytes]]:
-        """Open the log at its end; a long one is laid aside first, in the place of the last one."""
+        """Open the log at its end. A long log first replaces the previous one as `server.log.1`."""
         path = self.folder / "server.log"
         if path.exists() and path.stat().st_size > _LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
@@ -271,13 +271,13 @@ class Cluster:
             return log.read().decode(errors="replace")
 
     def _story(self, what: str, since: int = 0) -> str:
-        """Say what happened to the server, in the last words of its log."""
+        """Return a message about the server with the last lines of its log."""
         path = self.folder / "server.log"
         return f"The PostgreSQL in {self.folder} {what}. {path}:\n{_last_lines(self._log_since(since))}"
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens just now."""
+    """Return a port on which no program listens now."""
     for _ in _PORTS:
         port = _PORTS[secrets.randbelow(len(_PORTS))]
         with socket.socket() as probe:
@@ -289,7 +289,7 @@ def free_port() -> int:
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens on a port."""
+    """Return whether a program listens on a port."""
     try:
         socket.create_connection((HOST, port), timeout=5).close()
     except OSError:
@@ -305,7 +305,7 @@ def _run_as(
     inherited: IO[bytes],
     seconds: float,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program as an account, out of reach of our terminal, with one open file of ours."""
+    """Run a program as an account, in a session of its own, with one inherited open file."""
     try:
         return subprocess.run(  # noqa: S603 - programs found by us; paths are arguments of their own
             list(command),

@@ -1,7 +1,7 @@
-"""Private files and their locks: what programs on one machine agree by.
+"""Private files and their locks, by which programs on one machine coordinate.
 
-A lock (flock) belongs to an open file. The kernel takes it back once every process that has that
-file open has closed it or ended, however it ended; processes that were forked share it.
+A lock (flock) belongs to an open file, which forked processes share. The kernel releases it when every process
+with that open file has closed it or ended for any reason.
 """
 
 import os
@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.005
 
 @contextmanager
 def open_private(path: Path, flags: int = 0) -> Iterator[IO[bytes]]:
-    """Open a file that belongs to its folder's owner, who alone can read it; make it if need be."""
+    """Open a file that only its folder's owner can read, and create it if necessary."""
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | flags, 0o600)
     except PermissionError:
@@ -40,7 +40,7 @@ def open_private(path: Path, flags: int = 0) -> Iterator[IO[bytes]]:
 
 
 def try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
-    """Lock a file, unless another lock on it forbids that."""
+    """Lock a file; return False if another lock forbids that."""
     try:
         fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -49,12 +49,12 @@ def try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
 
 
 def unlock(file: IO[bytes]) -> None:
-    """Give a lock back for all who share the open file: a child forked meanwhile cannot keep it."""
+    """Release a lock for all processes that share the open file, also for a child that was forked meanwhile."""
     fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait for a condition; False if it does not come true in time."""
+    """Wait for a condition; return False if it is not true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -64,7 +64,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder safe against a power cut."""
+    """Write the names in a folder to disk, so that they survive a power cut."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -1,17 +1,17 @@
-"""A PostgreSQL of our own below a data home, run for as long as programs use it.
+"""An embedded PostgreSQL below a data home, which runs as long as programs use it.
 
-Every program on the same home joins the server that runs there. Who uses it is told by locks
-(flock), which the kernel takes back when a process ends, however it ends:
+Every program on the same home joins the server that runs there. Locks (flock) show the users of the server. The
+kernel releases them when a process ends for any reason:
 
-* `lifecycle.lock`, exclusive: held to start or stop the server, which one process does at a time.
-* `users.lock`, shared: held by each program that uses the server; the last one to leave stops it.
+* `lifecycle.lock`, exclusive: for starting or stopping the server, which one process does at a time.
+* `users.lock`, shared: for each program that uses the server; the last program to leave stops it.
 
-`instance.json` tells them the port and the superuser's password.
+`instance.json` has the port and the superuser's password.
 """
 
 import json
 import os
-import secrets  # noqa: TID251 - makes a password between programs: no affair of the engine's
+import secrets  # noqa: TID251 - makes a password between programs, outside of the engine
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,12 +31,12 @@ _LIFECYCLE_SECONDS: Final = 300.0
 _PORT_ATTEMPTS: Final = 20
 
 Way = Literal["socket", "tcp"]
-"""How a program reaches the server: the socket is a fifth faster, TCP open to any local account."""
+"""The way to the server: the socket is a fifth faster, TCP is open to any local account."""
 
 
 @frozen
 class _Instance:
-    """What a home remembers of its cluster, in `instance.json`."""
+    """The content of `instance.json`, which describes the cluster of a home."""
 
     password: str = field(repr=False)
     port: int | None = None
@@ -49,15 +49,15 @@ def _resolved(home: str | os.PathLike[str]) -> Path:
 
 @define
 class EmbeddedPostgres:
-    """The PostgreSQL of a data home as one program uses it: a context manager of start and stop.
+    """The PostgreSQL of a data home for one program: a context manager of start and stop.
 
-    An object is not for several threads at once. A forked child may use the addresses it finds
-    here, and keeps the server in use until it ends. Homes on network file systems do not do.
+    Only one thread at a time may use an object. A forked child may use the addresses of its parent's object, and
+    keeps the server in use until it ends. Homes on network file systems are not supported.
     """
 
     home: Path = field(converter=_resolved)
     durable: bool = field(default=True, kw_only=True)
-    """False gives safety against power cuts up for speed; a server that runs stays as it is."""
+    """Whether data survive a power cut; False is faster. A server that runs already does not change."""
     _instance: _Instance | None = field(default=None, init=False)
     _joined: ExitStack | None = field(default=None, init=False)
     _joined_by: int | None = field(default=None, init=False)
@@ -70,7 +70,7 @@ class EmbeddedPostgres:
         self.stop()
 
     def start(self) -> None:
-        """Join the server that runs on this home, or start it, on a cluster made if need be."""
+        """Join the server that runs on this home, or start it. Makes the cluster if necessary."""
         if sys.platform == "win32":
             raise EmbeddedPostgresError(
                 "The embedded PostgreSQL does not run on Windows. Set PLAYTIME_DATABASE_URL."
@@ -86,15 +86,15 @@ class EmbeddedPostgres:
             self._joined, self._joined_by = joining.pop_all(), os.getpid()
 
     def stop(self) -> None:
-        """Leave the server; the last program to leave stops it."""
+        """Leave the server, and stop it if no other program uses it."""
         joined, self._joined, self._instance = self._joined, None, None
         if joined:
-            joined.close()  # closes the file; to unlock it would unlock it for a forked child, too
+            joined.close()  # closes the file: unlocking it would unlock it for a forked child too
             if self._joined_by == os.getpid():
                 self.stop_if_unused()
 
     def stop_if_unused(self) -> bool:
-        """Stop the server unless a program uses it (False): what a killed one left running, say."""
+        """Stop a server that no program uses, as after a kill; return False if a program uses it."""
         if not self._folder.exists():
             return True
         with self._lifecycle(), open_private(self._folder / "users.lock") as users:
@@ -104,9 +104,9 @@ class EmbeddedPostgres:
         return unused
 
     def revive(self) -> None:
-        """See to it that the server runs: one that died is started again, on the same port.
+        """Start a server that has died again, on the same port.
 
-        Unlike the rest, it may be called by several threads at once.
+        Unlike the other methods, several threads may call it at once.
         """
         port = self.port
         if accepts(port):
@@ -118,21 +118,21 @@ class EmbeddedPostgres:
     def port(self) -> int:
         """The port on 127.0.0.1, which is part of the socket's name, too."""
         port = self._started.port
-        assert port is not None, "a server that was started has one"
+        assert port is not None, "a started server has a port"
         return port
 
     @property
     def password(self) -> str:
-        """The superuser's password, made with the cluster and known to whoever reads the home."""
+        """The superuser's password, made with the cluster and known to every program that can read the home."""
         return self._started.password
 
     @property
     def socket_directory(self) -> Path | None:
-        """Where the server's Unix socket lies; None where its path would be too long."""
+        """The folder of the server's Unix socket; None if its path would be too long."""
         return self._cluster.socket_directory
 
     def url(self, dbname: str, *, user: str, password: str, way: Way = "socket") -> str:
-        """Return the address of a database; over TCP, too, where there is no socket."""
+        """Return the address of a database, over TCP if there is no socket."""
         login = f"{quote(user, safe='')}:{quote(password, safe='')}"
         name = quote(dbname, safe="")
         folder = self.socket_directory
@@ -159,7 +159,7 @@ class EmbeddedPostgres:
         return Cluster(self._folder, durable=self.durable)
 
     def _make_folder(self) -> None:
-        """Make the folders that are missing: ours alone or, made by root, for others to pass."""
+        """Make the missing folders: private ones or, as root, ones that other accounts can pass through."""
         mode = 0o711 if os.geteuid() == 0 else 0o700
         try:
             missing = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
@@ -186,7 +186,7 @@ class EmbeddedPostgres:
                 unlock(lock)
 
     def _running(self) -> _Instance | None:
-        """Return the server that runs. One that comes up, goes down or dies is waited for."""
+        """Return the running server or None, after waiting for one that starts, stops or dies."""
         cluster = self._cluster
         found: Postmaster | None = None
 
@@ -200,7 +200,7 @@ class EmbeddedPostgres:
         return self._remember(found) if found and cluster.is_alive() else None
 
     def _launch(self, lifecycle: IO[bytes]) -> _Instance:
-        """Start the server on the port it last had, or else on a free one."""
+        """Start the server on its last port, or else on a free one."""
         cluster = self._cluster
         last = self._remembered()
         if not cluster.data.exists():
@@ -214,7 +214,7 @@ class EmbeddedPostgres:
         raise PortTakenError(f"The PostgreSQL of {self.home} found no free port.")
 
     def _launched(self, port: int) -> _Instance:
-        """Start the server; one that others could not find out about is not left running."""
+        """Start the server, and stop it again if its port cannot be written for other programs."""
         cluster = self._cluster
         server = cluster.launch(port)
         try:
@@ -228,7 +228,7 @@ class EmbeddedPostgres:
         return self._folder / "instance.json"
 
     def _remembered(self) -> _Instance:
-        """Return what the home remembers; a password is made for a cluster that is yet to be."""
+        """Read the instance of the home, or make one with a new password for a cluster that does not exist yet."""
         try:
             return _Instance(**json.loads(self._file.read_bytes()))
         except FileNotFoundError:

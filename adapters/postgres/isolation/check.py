@@ -1,4 +1,4 @@
-"""Checking the isolation of tenants on a database: the catalogue lint sees structure, the matrix behaviour."""
+"""Checking the isolation of tenants on a database: the catalogue lint for structure, the matrix for behaviour."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from .samples import shapes
 
 @frozen(kw_only=True)
 class IsolationReport:
-    """What checking the isolation of tenants came to."""
+    """The result of checking the isolation of tenants."""
 
     rules: int
     tables: Sequence[str]
@@ -34,7 +34,7 @@ class IsolationReport:
         return not self.findings
 
     def lines(self) -> Sequence[str]:
-        """Return the counts, what was left out and why, and a line for each finding."""
+        """Return the counts, the reasons for omitted checks, and a line for each finding."""
         shape = f"{len(self.tables)} tenant tables x {len(VERBS)} verbs x who asks"
         counts = f"{self.rules} rules and {self.cells} cells ({shape})"
         verdict = "clean" if self.clean else f"{len(self.findings)} findings"
@@ -46,10 +46,10 @@ class IsolationReport:
 
 
 def check_isolation(app_url: str, admin_url: str) -> IsolationReport:
-    """Lint the catalogue and try the matrix out; nothing of it stays in the database.
+    """Lint the catalogue and try the matrix; all changes are rolled back.
 
-    `admin_url` is a superuser's or the migrator's login; the cells of the platform's owner and of the tables'
-    owner need a superuser. Raises SetupError when the login may not look, StorageUnavailable.
+    `admin_url` is the login of a superuser or the migrator; the cells of the platform's owner and of the tables'
+    owner need a superuser. Raises SetupError if the login has not enough rights, StorageUnavailable.
     """
     skipped = []
     with _connect(admin_url) as admin:
@@ -98,7 +98,7 @@ def _is_superuser(connection: psycopg.Connection[Any]) -> bool:
 
 
 def _ids(connection: psycopg.Connection[Any]) -> Iterator[UUID]:
-    """Yield ids that no tenant has: of the server's own making, once, and counted from there."""
+    """Yield ids that no tenant has, derived from one that the server generates."""
     row = connection.execute("select gen_random_uuid()").fetchone()
     assert row is not None
     for number in count():

@@ -1,7 +1,7 @@
-"""The access matrix: tables x verbs x who asks, tried out on the database itself and rolled back.
+"""The access matrix: tables x verbs x askers, tried on the database itself.
 
-Nothing of it stays: the rows belong to operators that are made up for it, in a transaction that is rolled back.
-Allowed cells are asserted as denied ones are: a policy that denies everything would pass a test of denials.
+The rows belong to invented operators, in a transaction that is rolled back. Allowed cells are checked as well as
+denied ones, because a policy that denies everything would pass a test of denials.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,13 +27,13 @@ _DENIED: Final = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlyS
 
 @frozen
 class Asker:
-    """Who asks, through which binding, and whose row they ask for."""
+    """A caller with a role and a binding, and the owner of the row that it asks for."""
 
     name: str
     binding: Owner | None
     target: Owner
-    elsewhere: Owner
-    """Where a move would take the row: out of what the asker sees, where that is anywhere."""
+    receiver: Owner
+    """The owner to which a move would give the row: one that the asker does not see, if there is one."""
     sees: bool = False
     role: str = APP
 
@@ -49,14 +49,14 @@ class Matrix:
     _rows: dict[Owner, dict[str, dict[str, Any]]] = field(factory=dict, init=False)
 
     def run_as_app(self) -> None:
-        """Try every cell that the application's login can be in; the connection is that login's."""
+        """Try every cell of the application's login, on a connection of that login."""
         with self.connection.transaction(force_rollback=True):
             askers = _askers(self.ids)
             self._try_tables(askers)
             self._try_globals(askers[0])
 
     def run_as_owners(self) -> None:
-        """Try the cells of the platform owner's login and the tables' owner; the connection is a superuser's."""
+        """Try the cells of the platform owner's login and of the tables' owner, on a superuser's connection."""
         with self.connection.transaction(force_rollback=True):
             self.connection.execute("set local role playtime_app")
             self._try_tables(_owners(self.ids))
@@ -72,12 +72,12 @@ class Matrix:
                         self._try(table, asker, verb)
 
     def _samples(self, askers: list[Asker]) -> list[TableShape]:
-        """Write a row of every owner into every table; return the tables in which that worked."""
+        """Write a row of every owner into every table; return the tables that accepted the rows."""
         usable = []
-        owners = sorted({owner for asker in askers for owner in (asker.target, asker.elsewhere)}, key=_level)
+        owners = sorted({owner for asker in askers for owner in (asker.target, asker.receiver)}, key=_level)
         for table in shapes(self.connection):
             if not table.can_be_tried:
-                self._report(table.name, "cannot be tried out: it lacks operator_id, tenant_id or a primary key")
+                self._report(table.name, "cannot be tried: it lacks operator_id, tenant_id or a primary key")
                 continue
             try:
                 for owner in owners:
@@ -102,7 +102,7 @@ class Matrix:
         except _DENIED:
             allowed = False
         except psycopg.IntegrityError:
-            allowed = True  # row security is asked first: it was past it that a key or check refused
+            allowed = True  # row security is checked first: it allowed the row that a key or check refused
         except psycopg.Error as error:
             self._report(table.name, f"{verb} by {asker.name} failed otherwise: {_first_line(error)}")
             return
@@ -111,7 +111,7 @@ class Matrix:
             self._report(table.name, f"{verb} by {asker.name} is {outcome}")
 
     def _ask(self, table: TableShape, asker: Asker, verb: Verb) -> bool:
-        """Return whether the verb reached the row."""
+        """Return whether the verb affected the row."""
         row = self._rows[asker.target][table.name]
         if verb == "insert":
             fresh = table.row(asker.target, self.ids, self._rows[asker.target])
@@ -130,11 +130,11 @@ class Matrix:
                 sql.Placeholder("new_tenant_id"),
                 where,
             )
-        new = {"new_operator_id": asker.elsewhere.operator_id, "new_tenant_id": asker.elsewhere.tenant_id}
+        new = {"new_operator_id": asker.receiver.operator_id, "new_tenant_id": asker.receiver.tenant_id}
         return self.connection.execute(statement, row | new).rowcount > 0
 
     def _try_globals(self, asker: Asker) -> None:
-        """The tables of no tenant are read by the application, and written by it in no way."""
+        """Check that the application can read the tables without tenants, and cannot write them."""
         writes = {
             "insert": "insert into {} select * from {} where false",
             "update": "update {} set {} = {} where false",
@@ -179,7 +179,7 @@ def _expected(table: str, asker: Asker, verb: Verb) -> bool:
 
 
 def _askers(ids: Iterator[UUID]) -> list[Asker]:
-    """Return everybody who asks with the application's login."""
+    """Return the askers with the application's login."""
     here, there = _operator(ids), _operator(ids)
     agent, sibling = Owner(here.operator_id, next(ids)), Owner(here.operator_id, next(ids))
     return [
@@ -196,7 +196,7 @@ def _askers(ids: Iterator[UUID]) -> list[Asker]:
 
 
 def _owners(ids: Iterator[UUID]) -> list[Asker]:
-    """Return those who ask with other logins, for rows of an operator and of its agent."""
+    """Return the askers with other logins, for rows of an operator and of its agent."""
     here, there = _operator(ids), _operator(ids)
     agent = Owner(here.operator_id, next(ids))
     return [
@@ -213,7 +213,7 @@ def _operator(ids: Iterator[UUID]) -> Owner:
 
 
 def _level(owner: Owner) -> bool:
-    """Operators first: their agents refer to them."""
+    """Sort operators first, because their agents refer to them."""
     return owner.operator_id != owner.tenant_id
 
 

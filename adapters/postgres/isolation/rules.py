@@ -1,7 +1,7 @@
-"""The catalogue lint: what has to be true of roles, tables, policies, grants, keys and functions.
+"""The catalogue lint: rules for roles, tables, policies, grants, keys and functions.
 
-Each rule is a query that returns what breaks it: the object and what is wrong with it. They read PostgreSQL's
-catalogue alone, and a table that somebody adds is held to them without being named anywhere.
+Each rule is a query that returns the objects that break it, with a message. The queries read only PostgreSQL's
+catalogue, so that they cover a new table without naming it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from ..records.mapping import SCHEMA
 from ..records.tables import GLOBAL, INSERT_ONLY
 
 DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep")
-"""The functions that run with their owner's rights; the application may call these and no other."""
+"""The functions that run with their owner's rights. The application may call these and no others."""
 
 RANGED: Final = (
     "rollup_watermarks",
@@ -27,7 +27,7 @@ RANGED: Final = (
     "transaction_ranges",
     "stake_buckets",
 )
-"""The tables of which so many rows are read at once that an index has to answer whose they are."""
+"""The tables of which so many rows are read at once that an index must filter them by tenant."""
 
 REFERENCE: Final = """
 create table playtime.isolation_reference (operator_id uuid, tenant_id uuid);
@@ -48,9 +48,10 @@ create policy by_range on playtime.isolation_reference using (
         else nullif(current_setting('app.tenant_id', true), '')::uuid end
 );
 """
-"""The blessed condition in both its forms, on a table that is rolled back: how it reads differs by server.
+"""The correct condition of a policy in both forms, on a table that is rolled back: servers print it differently.
 
-Both let an operator see all of its rows, and anybody else its tenant's; what is unset or empty shows nothing.
+Both show all of its rows to an operator, and to others the rows of their tenant. An unset or empty binding shows
+no rows.
 """
 
 PARAMETERS: Final[Mapping[str, Any]] = {
@@ -85,7 +86,7 @@ with tables as (
     where p.schemaname = %(schema)s and p.tablename <> 'isolation_reference'
 )
 """
-"""What the rules speak of: all tables, the tenant-owned ones, and their policies beside the blessed condition."""
+"""The input of the rules: all tables, the tables with tenants, and their policies beside the correct condition."""
 
 
 RULES: Final[Mapping[str, str]] = {
@@ -267,7 +268,7 @@ class IsolationFault:
 
 
 def lint(connection: psycopg.Connection[Any]) -> Iterator[IsolationFault]:
-    """Yield what breaks a rule. The login is a superuser or may become the owner; all is rolled back."""
+    """Yield all faults. The login must be a superuser or may become the owner; all changes are rolled back."""
     with connection.transaction(force_rollback=True):
         connection.execute("set local role playtime_owner")
         connection.execute(REFERENCE)

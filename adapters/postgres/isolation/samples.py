@@ -1,4 +1,4 @@
-"""Rows for the access matrix, made up from the catalogue: a table that somebody adds gets its cells by itself."""
+"""Rows for the access matrix, generated from the catalogue, so that a new table is in the matrix as well."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _FITTING: Final[Mapping[str, Mapping[str, str]]] = {
     "vouchers": {"amount_minor": "2", "bonus_minor": "1"},
     "wallets": {"floor_minor": "0"},
 }
-"""Values for columns whose checks ask for more than one of the right type."""
+"""Values for columns with checks that a value of the right type alone does not satisfy."""
 
 _BY_TYPE: Final[Mapping[str, str]] = {
     "bigint": "1",
@@ -35,7 +35,7 @@ _BY_TYPE: Final[Mapping[str, str]] = {
     "xid8": "3",
 }
 _UNSIGNED: Final = 128 - 63
-"""How far an id is shifted to be a number of its own that a bigint holds."""
+"""The bits by which an id is shifted to be a unique number that fits into a bigint."""
 _ONE_OF: Final = re.compile(r"\(\(?(\w+) = ANY \(ARRAY\['([^']*)'::text")
 
 _COLUMNS: Final = """
@@ -67,7 +67,7 @@ where r.contype = 'c' and n.nspname = %s
 
 @frozen
 class Owner:
-    """Whose a row is."""
+    """The operator and the tenant of a row."""
 
     operator_id: UUID
     tenant_id: UUID
@@ -75,7 +75,7 @@ class Owner:
 
 @frozen
 class TableShape:
-    """What the catalogue says of a table: columns with their types, key, references, and texts it accepts."""
+    """A table in the catalogue: columns with their types, key, references, and accepted texts."""
 
     name: str
     types: Mapping[str, str]
@@ -86,7 +86,7 @@ class TableShape:
 
     @property
     def can_be_tried(self) -> bool:
-        """Whether its rows have an owner and can be told apart."""
+        """Whether its rows have an owner and a primary key."""
         return {"operator_id", "tenant_id"} <= self.types.keys() and bool(self.key)
 
     @property
@@ -131,7 +131,7 @@ class TableShape:
 
 
 def shapes(connection: psycopg.Connection[Any]) -> list[TableShape]:
-    """Return the tenant-owned tables; those that are referred to come before those that refer to them."""
+    """Return the tables with tenants. A table comes after the tables that it refers to."""
     types: dict[str, dict[str, str]] = {}
     required: dict[str, list[str]] = {}
     for table, column, kind, not_null, has_default in connection.execute(_COLUMNS, (SCHEMA, sorted(GLOBAL))):

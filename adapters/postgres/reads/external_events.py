@@ -9,7 +9,7 @@ from ..connection.channel import Statement
 from ..records.ledger import EVENTS
 from ..records.queries import fill
 from ..records.writes import insert_of
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 
 _AT_ONCE: Final = 1_000
 
@@ -21,7 +21,7 @@ select count(*) from new
 """
 
 
-def ingest(transaction: Transaction, events: Sequence[LedgerEvent]) -> int:
+def ingest(transaction: PostgresTransaction, events: Sequence[LedgerEvent]) -> int:
     """Write the events that are not stored yet, commit, and return their number."""
     _ = transaction.binding
     # In one order, so that two reports of the same events wait for each other and never in a circle.

@@ -13,7 +13,7 @@ from ..connection.pool import Connections
 from ..connection.standalone import run_standalone
 from ..records.games import GAME_CONFIGS
 from ..records.queries import fill, scoped
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .lookups import find
 from .tenancy import is_storable
 
@@ -50,7 +50,7 @@ class PostgresGameFiles:
 class PostgresGameConfigs:
     """Declarations of games by their providers."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def all(self) -> Sequence[GameConfig]:
         """Return the visible game configs, by operator and key."""

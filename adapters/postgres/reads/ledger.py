@@ -18,7 +18,7 @@ from ....domain.ledger.events import (
 from ..connection.channel import Row, Statement
 from ..records.ledger import EVENTS
 from ..records.queries import scoped
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .external_events import ingest
 from .lookups import page_by
 
@@ -70,7 +70,7 @@ _EVENT_TYPES: Final = {event_type: place for place, event_type in enumerate(Even
 class PostgresLedger:
     """The stream of events and its sums."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
         """Return events, newest id first."""

@@ -18,7 +18,7 @@ from ..records.limits import PLAY_PASSES
 from ..records.play import PLAYERS, ROUNDS
 from ..records.queries import Query, compiled, locked, matching, param, scope
 from ..records.safety import SAFETY_SETTINGS
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .lookups import find, lock, one_of
 
 
@@ -26,7 +26,7 @@ from .lookups import find, lock, one_of
 class PostgresPlayPasses:
     """Play passes."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def find(self, code: Code) -> PlayPass | None:
         """Return the pass of a code, without a lock."""

@@ -8,18 +8,18 @@ from ....application.ports.storage import Record
 from ..connection.channel import Statement
 from ..records.mapping import Mapped
 from ..records.queries import How, asked_for, page_of, rows_by
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 
 R = TypeVar("R", bound=Record)
 
 
-def find(transaction: Transaction, mapped: Mapped[R], **values: object) -> R | None:
+def find(transaction: PostgresTransaction, mapped: Mapped[R], **values: object) -> R | None:
     """Return the visible record in which these columns have these values, without a lock."""
     query = rows_by(mapped, *values, bound=transaction.bound)
     return one_of(transaction, mapped, query(**transaction.scope, **values))
 
 
-def lock(transaction: Transaction, mapped: Mapped[R], **values: object) -> R | None:
+def lock(transaction: PostgresTransaction, mapped: Mapped[R], **values: object) -> R | None:
     """Lock the record in which these columns have these values, and return it as it is after the wait."""
     _ = transaction.binding
     query = rows_by(mapped, *values, bound=True, lock=True)
@@ -27,7 +27,7 @@ def lock(transaction: Transaction, mapped: Mapped[R], **values: object) -> R | N
 
 
 def page_by(
-    transaction: Transaction, mapped: Mapped[R], page: Page, *wanted: tuple[str, How, object]
+    transaction: PostgresTransaction, mapped: Mapped[R], page: Page, *wanted: tuple[str, How, object]
 ) -> Sequence[R]:
     """Return part of a list, newest id first; a condition without a value is left out."""
     conditions, values = asked_for(*wanted)
@@ -36,12 +36,12 @@ def page_by(
     return all_of(transaction, mapped, query(**given))
 
 
-def one_of(transaction: Transaction, mapped: Mapped[R], statement: Statement) -> R | None:
+def one_of(transaction: PostgresTransaction, mapped: Mapped[R], statement: Statement) -> R | None:
     """Return the record of a statement that has at most one."""
     row = transaction.one(statement)
     return None if row is None else mapped.record_of(row)
 
 
-def all_of(transaction: Transaction, mapped: Mapped[R], statement: Statement) -> Sequence[R]:
+def all_of(transaction: PostgresTransaction, mapped: Mapped[R], statement: Statement) -> Sequence[R]:
     """Return the records of a statement."""
     return [mapped.record_of(row) for row in transaction.read(statement)[0]]

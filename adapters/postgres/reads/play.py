@@ -40,7 +40,7 @@ from ..records.queries import (
 )
 from ..records.tenancy import ANSWERS
 from ..records.vouchers import BONUSES
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .limits import held_pass, locking_pass
 from .lookups import all_of, find, one_of, page_by
 from .safety import safety_by, safety_in
@@ -53,7 +53,7 @@ _OPEN_BONUSES: Final = (BonusStatus.PENDING, BonusStatus.TRIGGERED)
 class PostgresPlayers:
     """Players, their sessions, bonuses and rounds."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def find(self, login_code: Code) -> Player | None:
         """Return the player of a login code, without a lock."""

@@ -23,7 +23,7 @@ from ....domain.safety.markers import PlayedSpin
 from ..connection.channel import Row, Statement
 from ..records.queries import Query, fill, query_of
 from ..records.safety import SAFETY_ACTIONS, SAFETY_SETTINGS
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .lookups import find, page_by
 from .tenancy import is_storable
 
@@ -124,7 +124,7 @@ _TYPES: Final = {action_type: place for place, action_type in enumerate(ActionTy
 class PostgresSafety:
     """Settings of tenants, and actions taken for players."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
         """Return the settings of a visible tenant."""
@@ -162,7 +162,7 @@ class PostgresSafety:
         return _tally(self.transaction.read(statement)[0])
 
 
-def safety_by(transaction: Transaction, player_id: UUID, watch: SafetyWatch) -> Statement:
+def safety_by(transaction: PostgresTransaction, player_id: UUID, watch: SafetyWatch) -> Statement:
     """Return the statement that reads the records a player's risk depends on."""
     return _of_player(bound=transaction.bound, only_enforced=watch.only_enforced)(
         player_id=player_id,

@@ -18,7 +18,7 @@ from ..connection.channel import Statement
 from ..connection.planning import WHOLE_TABLES
 from ..records.ledger import EVENTS, SEALS, place_of
 from ..records.queries import fill, query_of
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .lookups import all_of
 from .watermarks import HORIZON
 
@@ -123,7 +123,7 @@ order by events.event_id
 class PostgresStream:
     """One operator's events in order, and the seals over them."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def extent(self, operator_id: UUID) -> Extent:
         """Return the newest seal and the last settled place."""

@@ -17,7 +17,7 @@ from ....domain.tenancy.tenants import Tenant, TenantWallet
 from ..connection.channel import Row, Statement
 from ..records.queries import Query, compiled, param, rows_by, rows_of
 from ..records.tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .account_totals import summary_of
 from .lookups import find, lock, page_by
 
@@ -27,7 +27,7 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= symbol <= "\udfff" for symbol in text)
 
 
-def answer_by(transaction: Transaction, key: AnswerKey | None) -> list[Statement]:
+def answer_by(transaction: PostgresTransaction, key: AnswerKey | None) -> list[Statement]:
     """Return the statement that reads the answer of a key; none for no key."""
     if key is None:
         return []
@@ -44,7 +44,7 @@ def answer_in(results: Sequence[Sequence[Row]]) -> StoredAnswer | None:
 class PostgresTenants:
     """Tenants of the bound operator."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def get(self, tenant_id: UUID) -> Tenant | None:
         """Return the visible tenant."""
@@ -65,7 +65,7 @@ class PostgresTenants:
 class PostgresWallets:
     """TENANT accounts."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def lock(
         self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None
@@ -88,7 +88,7 @@ class PostgresWallets:
 class PostgresStaff:
     """Members of staff and their sessions."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def get(self, staff_id: UUID) -> StaffMember | None:
         """Return the visible member of staff."""
@@ -117,7 +117,7 @@ class PostgresStaff:
 class PostgresAttempts:
     """Counted attempts at PINs and passwords."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def lock(self, subject_id: UUID) -> Attempts:
         """Make the row where it is missing, lock it and return it, in one round trip."""

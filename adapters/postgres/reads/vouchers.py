@@ -14,7 +14,7 @@ from ....domain.access.codes import Code
 from ....domain.vouchers.vouchers import Voucher, VoucherStatus
 from ..records.queries import LIMIT, Query, compiled, literal, locked, matching, param, rows_by, scope
 from ..records.vouchers import VOUCHERS
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 from .lookups import all_of, find, page_by
 from .tenancy import answer_by, answer_in, is_storable
 
@@ -23,7 +23,7 @@ from .tenancy import answer_by, answer_in, is_storable
 class PostgresVouchers:
     """Vouchers of agents."""
 
-    transaction: Transaction
+    transaction: PostgresTransaction
 
     def find(self, code: Code) -> Voucher | None:
         """Return the voucher of a code, without a lock."""

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ..connection.channel import Statement
 from ..records.queries import Query, fill, query_of
-from ..transaction import Transaction
+from ..transaction import PostgresTransaction
 
 MOST_TENANTS: Final = 100
 """The most tenants of one roll-up, which locks their watermarks."""
@@ -54,7 +54,7 @@ class WatermarkedRollUp:
         """Return the roll-up with this table of watermarks."""
         return cls(query_of(fill(_MAKE, table=watermarks)), query_of(lock), query_of(add))
 
-    def run(self, transaction: Transaction, limit: int, **values: Any) -> int:
+    def run(self, transaction: PostgresTransaction, limit: int, **values: Any) -> int:
         """Add about `limit` more events of the bound operator at most, commit, and return their number."""
         bound = {"operator_id": transaction.binding.operator_id}
         horizon: str = transaction.read(HORIZON)[0][0][0]
