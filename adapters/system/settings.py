@@ -1,7 +1,10 @@
 """Settings: read once from the environment, checked as a whole, and passed in."""
 
+import logging
 import os
+import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -12,8 +15,14 @@ from attrs import field, frozen
 from ...application.errors import SetupError
 
 PREFIX: Final = "PLAYTIME_"
+_OF_KUBERNETES: Final = re.compile(
+    r"PLAYTIME_(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|PLAYTIME_(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?"
+)
+_ADDRESS_OF_KUBERNETES: Final = re.compile(r"(tcp|udp|sctp)://")
 _SYSTEM_HOME: Final = Path("/var/lib/playtime")
 _LONGEST_PUBLIC_URL: Final = 255
+
+_log: Final = logging.getLogger("playtime.settings")
 
 
 class SettingsError(SetupError):
@@ -53,10 +62,20 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Return the settings of an environment. Raises SettingsError with the name of the variable."""
+        """Return the settings of an environment. Raises SettingsError with the name of the variable.
+
+        Variables that Kubernetes sets for services called `playtime` or `playtime-...` are ignored, and the log
+        names them once.
+        """
         names = {PREFIX + setting.name.upper(): setting.name for setting in attrs.fields(cls)}
         values: dict[str, Any] = {}
-        for variable in sorted(variable for variable in environ if variable.startswith(PREFIX)):
+        ours = sorted(variable for variable in environ if variable.startswith(PREFIX))
+        foreign = [variable for variable in ours if _is_of_kubernetes(variable, environ[variable])]
+        if foreign:
+            _report_ignored(", ".join(foreign))
+        for variable in ours:
+            if variable in foreign:
+                continue
             if variable not in names:
                 raise SettingsError(f"{variable} is not a setting; the settings are {', '.join(sorted(names))}")
             if environ[variable]:
@@ -69,6 +88,23 @@ class Settings:
             raise SettingsError("PLAYTIME_DATABASE_URL is set, but PLAYTIME_STORAGE is memory")
         if self.database_url is None and (self.migrator_url or self.owner_read_url):
             raise SettingsError("PLAYTIME_MIGRATOR_URL and PLAYTIME_OWNER_READ_URL need PLAYTIME_DATABASE_URL")
+
+
+@cache
+def _report_ignored(variables: str) -> None:
+    """Log the variables once in a process, which may read its settings several times."""
+    _log.warning("ignored, since Kubernetes sets them for a service: %s", variables)
+
+
+def _is_of_kubernetes(variable: str, value: str) -> bool:
+    """Tell whether a variable is one of those that Kubernetes sets in a pod for each service.
+
+    For a service `playtime` they are PLAYTIME_SERVICE_HOST, PLAYTIME_SERVICE_PORT, PLAYTIME_PORT=tcp://... and
+    PLAYTIME_PORT_8000_TCP. See "Discovering services" in the documentation of Kubernetes.
+    """
+    if _OF_KUBERNETES.fullmatch(variable):
+        return True
+    return variable.endswith("_PORT") and _ADDRESS_OF_KUBERNETES.match(value) is not None
 
 
 def _parsed(variable: str, name: str, text: str) -> object:

@@ -96,3 +96,39 @@ def test_secrets_are_not_shown() -> None:
 def test_the_readme_lists_every_setting_and_no_other() -> None:
     listed = set(re.findall(r"PLAYTIME_[A-Z_]+", (ROOT / "README.md").read_text()))
     assert listed == {PREFIX + setting.name.upper() for setting in attrs.fields(Settings)}
+
+
+KUBERNETES = {
+    "PLAYTIME_SERVICE_HOST": "10.0.0.1",
+    "PLAYTIME_SERVICE_PORT": "8000",
+    "PLAYTIME_SERVICE_PORT_HTTP": "8000",
+    "PLAYTIME_PORT": "tcp://10.0.0.1:8000",
+    "PLAYTIME_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+    "PLAYTIME_PORT_8000_TCP_PROTO": "tcp",
+    "PLAYTIME_PORT_8000_TCP_PORT": "8000",
+    "PLAYTIME_PORT_8000_TCP_ADDR": "10.0.0.1",
+    "PLAYTIME_DATABASE_SERVICE_HOST": "10.0.0.2",
+    "PLAYTIME_DATABASE_PORT": "udp://10.0.0.2:5432",
+    "PLAYTIME_DATABASE_PORT_5432_UDP_ADDR": "10.0.0.2",
+}
+
+
+def test_variables_of_kubernetes_are_ignored_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        assert Settings.from_environ(KUBERNETES | {"PLAYTIME_WORKERS": "4"}) == Settings(workers=4)
+    assert caplog.messages == [
+        f"ignored, since Kubernetes sets them for a service: {', '.join(sorted(KUBERNETES))}"
+    ]
+
+
+def test_an_environment_without_kubernetes_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    assert Settings.from_environ({"PLAYTIME_PORT": "9000"}).port == 9000
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "variable", ["PLAYTIME_SERVICE_HOSTS", "PLAYTIME_PORT_8000", "PLAYTIME_PORTS", "PLAYTIME_DATABASE_PORT"]
+)
+def test_a_typo_beside_variables_of_kubernetes_is_refused(variable: str) -> None:
+    with pytest.raises(SettingsError, match=f"{variable} is not a setting"):
+        Settings.from_environ({"PLAYTIME_SERVICE_HOST": "10.0.0.1", variable: "8000"})
