@@ -1,4 +1,4 @@
-"""Who a token belongs to."""
+"""The principal of a token."""
 
 from attrs import frozen
 

@@ -1,4 +1,4 @@
-"""What the use cases and their ports can answer besides a domain refusal."""
+"""The errors of use cases and ports besides domain refusals."""
 
 from typing import ClassVar
 from uuid import UUID

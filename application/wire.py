@@ -1,7 +1,7 @@
 """Answers on the wire: field names by the one rule of `wire_names`, values in JSON, canonical bytes.
 
-The application keeps the bytes of an answer (a replay sends them again as they are), so the shape of an answer is
-fixed here and not in an outer layer.
+The application stores the bytes of an answer, and a replay sends the same bytes again. The form of an answer is
+therefore defined here and not in an outer layer.
 """
 
 import json

@@ -177,7 +177,7 @@ class ReadFairRound:
 
 
 def _is_accounted_for(found: FairRound) -> bool:
-    """Whether the seed of a round is in force or was revealed. One with a retired secret is neither."""
+    """Return whether the seed of a round is in force or was revealed. One with a retired secret is neither."""
     return found.revealed is not None or found.round.seed_number == found.player.seeds.number
 
 

@@ -1,8 +1,8 @@
-"""Checking exported rounds: everything that a round claims is recomputed from its seeds and the file of its game.
+"""Checking exported rounds: all fields of a round are recomputed from its seeds and its game file.
 
-An export is JSON Lines in canonical form: objects with a `game` (its canonical file), a `round`, or both. The
-answer of GET /fair/rounds/:link, saved as it comes, is one with both. A round under a game that came before
-needs no game of its own. `docs/verify_round.py` does the same with the standard library alone.
+An export is JSON Lines in canonical form: objects with a `game` (its canonical file), a `round`, or both. A saved
+answer of GET /fair/rounds/:link is an object with both. A round needs no game if an earlier line has it.
+`docs/verify_round.py` does the same with only the standard library.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _FIELDS: Final = (
 
 @frozen
 class Verdict:
-    """What checking one line came to. A round whose server seed was not told yet is neither right nor wrong."""
+    """The result of checking one line. A round without its server seed is neither right nor wrong yet."""
 
     line: int
     link: str | None = None
@@ -37,23 +37,23 @@ class Verdict:
 
     @property
     def is_verified(self) -> bool:
-        """Whether the round was recomputed and is what it claims."""
+        """Whether the recomputed round is the claimed one."""
         return self.is_revealed and not self.faults
 
 
 class _Fault(Exception):
-    """Raised inside for what is wrong with a line."""
+    """Raised for a fault of a line."""
 
 
 @frozen
 class Verifier:
-    """Checks the lines of one export, in order; games are those that it has met, read when a round needs one."""
+    """Checks the lines of one export, in order. Games are read when a round needs them."""
 
     _files: dict[str, bytes] = field(init=False, factory=dict)
     _games: dict[str, Game] = field(init=False, factory=dict)
 
     def check(self, lines: Iterable[bytes]) -> Iterator[Verdict]:
-        """Yield a verdict for each line that holds a round, and for each that is faulty."""
+        """Yield a verdict for each line with a round, and for each line with a fault."""
         for number, line in enumerate(lines, start=1):
             try:
                 verdict = self._check(number, line.removesuffix(b"\n"))
@@ -119,13 +119,13 @@ class Verifier:
 
 
 def _document(line: bytes) -> Mapping[str, Any]:
-    """Return the content of a line, every byte of which is as it has to be."""
+    """Return the content of a line in canonical form."""
     try:
         content = json.loads(line)
     except (ValueError, RecursionError):
         raise _Fault("the line is not JSON in UTF-8") from None
     if not isinstance(content, dict) or not content.keys() <= {"ok", "game", "round"} or len(content) == 0:
-        raise _Fault("the line is no export: it has a game, a round, or both")
+        raise _Fault("the line must be an object with a game, a round, or both")
     if content.get("ok", True) is not True or encode(content) != line:
         raise _Fault("the line is not in canonical form")
     return content
@@ -137,5 +137,5 @@ def _canonical(content: object) -> bytes:
 
 def _round(content: object) -> Mapping[str, Any]:
     if not isinstance(content, dict) or content.keys() != set(map(camel, _FIELDS)):
-        raise _Fault("the round does not have the fields of one")
+        raise _Fault("the round must have all fields of a round and no others")
     return named(content, _FIELDS)

@@ -62,9 +62,9 @@ class Found:
 
 
 class Audit(Protocol):
-    """Looks for what breaks the rules of the books, among the rows that the binding sees.
+    """Finds rows that break the rules of the books, among the rows that the binding sees.
 
-    Each look is of one moment, so that it is right while others write, and what comes back is bounded.
+    Each method reads one moment, so that it is right while others write, and its result is bounded.
     """
 
     def find(self, what: Stored, limit: int) -> Found:
@@ -101,8 +101,8 @@ class Duplicates:
 class Stream(Protocol):
     """One operator's events in the order of their places, and the seals over them.
 
-    A place is settled when no running transaction can add an event before it: whoever reads up to there, now or
-    later, reads the same. Events are seen as the binding has it; seals by the operator and the owner alone.
+    A place is settled if no running transaction can add an event before it: every later read up to that place is
+    the same. The binding decides which events are visible; seals are visible only to the operator and the owner.
     """
 
     def extent(self, operator_id: UUID) -> Extent:

@@ -32,10 +32,10 @@ class AnswerKey:
 
 @frozen(kw_only=True)
 class StoredAnswer:
-    """A committed answer, kept for ever: what was asked (digest), and the bytes that were answered.
+    """A committed answer, stored forever: the digest of the request, and the bytes of the answer.
 
-    `code` is None for a success, else the refusal's code. The body never holds a PIN or token; `hints` are what
-    it takes to derive those again, empty where there are none. `command` is the name of the command.
+    `code` is None for a success, else the refusal's code. The body never has a PIN or token; `hints` are the data
+    to derive these again, or empty. `command` is the name of the command.
     """
 
     operator_id: UUID

@@ -22,12 +22,12 @@ from .safety import PlayerSafety, SafetyWatch
 
 @frozen
 class LockedPlayer:
-    """A player whose lock is held, and what was read after the lock was had.
+    """A player whose row is locked, and the data that were read after the lock.
 
-    `session` is the player's open session; `bonuses` are those pending or triggered; `answer` is the stored
-    answer of the key that was asked for, `safety` what was to be watched. `play_pass` is locked as well: the
-    player's own, or the one shown. `pass_timezone` is the timezone of its tenant's days, None where the
-    tenant has set none; without a pass it is not read.
+    `session` is the player's open session, and `bonuses` are the pending and triggered ones. `answer` is the
+    stored answer of the requested key, and `safety` the play of the requested watch. `play_pass` is locked as
+    well: the player's own, or the shown one. `pass_timezone` is the timezone of its tenant's days, None if the
+    tenant has set none or there is no pass.
     """
 
     player: Player
@@ -79,11 +79,11 @@ class Players(Protocol):
         shown_pass_id: UUID | None = None,
         watch: SafetyWatch | None = None,
     ) -> LockedPlayer | None:
-        """Lock the player's pass, if any, or the one that is shown; then the player; then read what depends on it.
+        """Lock the player's pass or else the shown one, then the player, and then read the player's records.
 
-        The lock is had by a statement of its own and the rest is read by a later one, in the same round trip:
-        whatever another unit committed while this one waited is seen. With `watch`, as `safety.of_player`. Raises
-        TransientConflict when the player was tied to a pass in between.
+        One statement locks and a later one of the same round trip reads. The reads therefore see all changes that
+        other units committed while this one waited. `watch` adds the result of `safety.of_player`. Raises
+        TransientConflict if the player was tied to a pass in between.
         """
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:

@@ -19,10 +19,10 @@ MOST_SPINS: Final = 1_000
 
 @frozen(kw_only=True)
 class SafetyWatch:
-    """How far back to look at a player, from the moment at which the use case was asked.
+    """The part of a player's play to read, back from the moment of the request.
 
-    `only_enforced` looks at nothing unless the player's tenant enforces something. `spins` are read in any case,
-    and beyond them those of the last minutes.
+    With `only_enforced` nothing is read unless the player's tenant enforces something. The read spins are at least
+    the newest `spins`, and all of the last minutes.
     """
 
     asked_at: datetime
@@ -36,15 +36,15 @@ class SafetyWatch:
 
     @property
     def pauses_since(self) -> datetime:
-        """After when pauses count for the length of the next one."""
+        """The time after which pauses count for the length of the next one."""
         return self.asked_at - timedelta(hours=LADDER_HOURS)
 
 
 @frozen
 class PlayerSafety:
-    """What a player's risk, and what is done about it, depends on. `settings` is None where none were set.
+    """The data behind a player's risk and actions. `settings` is None if the tenant has set none.
 
-    `spins` are of the open session, in the order in which they were played.
+    `spins` are of the open session, in the order of play.
     """
 
     settings: SafetySettings | None
@@ -75,7 +75,7 @@ class BucketCount:
 
 @frozen
 class ActionCount:
-    """The number of actions under a name, and of the players they touched."""
+    """The number of actions under a name, and of their players."""
 
     name: str
     actions: int
@@ -100,11 +100,11 @@ class Safety(Protocol):
         """Return the settings of a visible tenant; None if it has none."""
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
-        """Return what a visible player's risk depends on, as of one moment, without a lock.
+        """Return the data behind a visible player's risk, as of one moment, without a lock.
 
-        None when the player is not there, and for `only_enforced` when nothing is enforced. Of each session that
-        is open, the newest `watch.spins` spins and all of the last minutes are returned, at most MOST_SPINS;
-        what it costs does not grow with the session.
+        Return None if there is no such player, or with `only_enforced` if nothing is enforced. The spins are the
+        newest `watch.spins` of the open session and all of the last minutes, at most MOST_SPINS. The cost does not
+        grow with the session.
         """
 
     def actions(self, only: SafetyFilter, page: "Page") -> Sequence[SafetyAction]:

@@ -50,14 +50,14 @@ Record = (
     | Seal
     | GameConfig
 )
-"""What a unit of work can write."""
+"""The records that a unit of work can write."""
 
 
 class UnitOfWork(Protocol):
-    """One transaction of one binding. Has one owner, is used once, and rolls back unless committed.
+    """One transaction of one binding. It has one owner, is used once, and rolls back unless committed.
 
-    Begins with its first read. Reads come first: `add` and `save` are gathered and sent together by `commit`,
-    and a read after them raises StorageMisuse. Everything gathered is committed, or nothing.
+    It begins with its first read. `add` and `save` gather records, which `commit` sends together: all are
+    committed or none. A read after `add` or `save` raises StorageMisuse.
     """
 
     @property
@@ -90,7 +90,7 @@ class UnitOfWork(Protocol):
 
     @property
     def attempts(self) -> AttemptLog:
-        """Counted guesses."""
+        """Counted attempts."""
 
     @property
     def safety(self) -> Safety:
@@ -102,7 +102,7 @@ class UnitOfWork(Protocol):
 
     @property
     def audit(self) -> Audit:
-        """What is checked of the books."""
+        """The audit of the books."""
 
     @property
     def analytics(self) -> Analytics:
@@ -127,15 +127,15 @@ class UnitOfWork(Protocol):
         """
 
     def commit(self) -> None:
-        """Write what was gathered and end the unit.
+        """Write the gathered records and end the unit.
 
-        Raises AlreadyExists (an added key is there), TransientConflict, IsolationViolation (a record belongs to
-        somebody else, or a saved record is not there), StorageUnavailable, OutcomeUnknown; after any of them
-        nothing was written, but for OutcomeUnknown, where all or nothing was.
+        Raises AlreadyExists if an added key exists, and IsolationViolation if a record belongs to another tenant
+        or a saved record does not exist. Raises TransientConflict, StorageUnavailable. After these errors nothing
+        is written. Raises OutcomeUnknown if either all or nothing is written.
         """
 
     def __enter__(self) -> Self:
-        """Enter; nothing is sent yet."""
+        """Open the unit; nothing is sent yet."""
 
     def __exit__(
         self,
@@ -147,7 +147,7 @@ class UnitOfWork(Protocol):
 
 
 class Storage(Protocol):
-    """Where the books are kept."""
+    """The place of the books."""
 
     @property
     def directory(self) -> Directory:
@@ -155,7 +155,7 @@ class Storage(Protocol):
 
     @property
     def game_files(self) -> GameFiles:
-        """The games that were played."""
+        """The files of the played games."""
 
     def begin(self, binding: Binding) -> UnitOfWork:
         """Return a new unit of work that sees through `binding`. Nothing is sent yet."""
@@ -167,7 +167,7 @@ class Storage(Protocol):
         """
 
     def check(self) -> None:
-        """Return when the storage answers. Raises StorageUnavailable."""
+        """Reach the storage. Raises StorageUnavailable."""
 
     def close(self) -> None:
-        """Give back what the storage holds. May be called again."""
+        """Release all resources of the storage. May be called again."""

@@ -1,4 +1,4 @@
-"""The chance that a game gives a stake back, exactly: what a run of lost spins is held against."""
+"""The exact chance that a spin wins at least its stake, by which a run of lost spins is judged."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -16,12 +16,12 @@ def at_least_stake(game: Game) -> Fraction:
 
 @frozen
 class GameOdds(Mapping[str, Fraction]):
-    """These chances by game. They were counted when the games were read: to count one may take seconds."""
+    """The chances by game. They are computed when the games are read, because one may take seconds."""
 
     games: Sequence[Game]
 
     def __getitem__(self, game_key: str) -> Fraction:
-        """Return the chance of a game. Raises KeyError for one that is not played here."""
+        """Return the chance of a game. Raises KeyError for an unknown game."""
         for game in self.games:
             if game.game_key == game_key:
                 return at_least_stake(game)
@@ -32,10 +32,10 @@ class GameOdds(Mapping[str, Fraction]):
         return (game.game_key for game in self.games)
 
     def __len__(self) -> int:
-        """Return how many games there are."""
+        """Return the number of games."""
         return len(self.games)
 
 
 def odds_of(games: Sequence[Game]) -> Mapping[str, Fraction]:
-    """Return these chances by game."""
+    """Return the chances by game."""
     return GameOdds(games)

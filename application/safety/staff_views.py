@@ -1,4 +1,4 @@
-"""What staff see of looking after players: actions with the figures behind them, sums of them, one player."""
+"""Player protection as staff see it: actions with their evidence, sums of actions, one player."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ DEFAULT_DAYS: Final = 30
 LONGEST_DAYS: Final = 366
 SHOWN_ACTIONS: Final = 50
 KNOWN_YEARS: Final = range(2000, 9000)
-"""The years that a summary may lie in: each timezone has all of their days."""
+"""The years that a summary may cover: each timezone has all of their days."""
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -53,7 +53,7 @@ class SafetyActionRecord:
 
 
 def action_record(action: SafetyAction) -> SafetyActionRecord:
-    """Return what staff see of an action."""
+    """Return an action as staff see it."""
     return record_from(SafetyActionRecord, action)
 
 
@@ -74,7 +74,7 @@ class ListSafetyActions:
 
 @frozen
 class SafetyRange:
-    """The time that a summary is of, half-open, and what it is gathered by."""
+    """The half-open time of a summary, and its buckets."""
 
     from_: datetime
     to: datetime
@@ -94,7 +94,7 @@ class SafetyBucket:
 
 @frozen
 class SafetySummary:
-    """What the actions of a time add up to. Each player counts once in `players`, and once in each row."""
+    """The counts of actions in a time. Each player counts once in `players`, and once in each row."""
 
     actions: int
     players: int
@@ -154,10 +154,10 @@ def _series(tally: SafetyTally, starts: Sequence[datetime]) -> list[SafetyBucket
 
 @frozen
 class PlayerSafetyRecord:
-    """How a player is looked after, as of now. Amounts in minor units.
+    """A player's protection as of now. Amounts in minor units.
 
-    `held_until` is when play goes on where it is held up; score, band, reasons and evidence are of the open
-    session's play; `actions` are the newest ones.
+    `held_until` is the end of a pause, if the player has one. Score, band, reasons and evidence are of the open
+    session's play. `actions` are the newest ones.
     """
 
     player_id: UUID
@@ -176,7 +176,7 @@ class PlayerSafetyRecord:
 
 @frozen
 class ReadPlayerSafety:
-    """Shows staff how one player plays, and what was done about it."""
+    """Shows staff one player's risk, and the actions so far."""
 
     storage: Storage
     clock: Clock

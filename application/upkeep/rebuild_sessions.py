@@ -83,14 +83,14 @@ class RebuildSessions:
     def _of_player(
         self, binding: Binding, player_id: UUID, *, check: bool
     ) -> tuple[int, Sequence[SessionDifference]]:
-        fold = DerivedSessions()
-        while transact(self.storage, binding, partial(_take_batch, fold, player_id)):
+        derived = DerivedSessions()
+        while transact(self.storage, binding, partial(_take_batch, derived, player_id)):
             pass
 
         def read(unit: UnitOfWork) -> Mapping[UUID, Session] | None:
             if unit.players.lock(player_id) is None:
                 return None
-            while _take_batch(fold, player_id, unit):
+            while _take_batch(derived, player_id, unit):
                 pass
             return {session.session_id: session for session in _stored(unit, player_id)}
 
@@ -99,10 +99,10 @@ class RebuildSessions:
         ) -> Decision[tuple[int, Sequence[SessionDifference]]]:
             if stored is None:
                 return Decided((0, ()))
-            found = list(_differences(player_id, stored, fold.sessions))
+            found = list(_differences(player_id, stored, derived.sessions))
             if check:
                 return Decided((len(stored), found))
-            return decide_correction(found, stored, fold.sessions)
+            return decide_correction(found, stored, derived.sessions)
 
         return carry_out(self.storage, binding, read, decide)
 
@@ -111,10 +111,10 @@ def _page(before: UUID | None, unit: UnitOfWork) -> Sequence[PlayerView]:
     return unit.players.page(PlayerFilter(), Page(PLAYERS_AT_ONCE, before))
 
 
-def _take_batch(fold: DerivedSessions, player_id: UUID, unit: UnitOfWork) -> bool:
-    """Take in the next batch of a player's events. Return whether there may be more."""
-    events = unit.players.events(player_id, fold.through, EVENTS_AT_ONCE)
-    fold.take(events)
+def _take_batch(derived: DerivedSessions, player_id: UUID, unit: UnitOfWork) -> bool:
+    """Add the next batch of a player's events. Return whether there may be more."""
+    events = unit.players.events(player_id, derived.through, EVENTS_AT_ONCE)
+    derived.take(events)
     return len(events) == EVENTS_AT_ONCE
 
 

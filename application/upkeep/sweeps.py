@@ -169,7 +169,7 @@ class Sweep(WritingUseCase):
         return Swept(entries_rolled_up=added)
 
     def _seals(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
-        """Seal until what is left is no whole batch: events keep coming, and the next sweep comes as well."""
+        """Seal until less than a whole batch is left, which waits for the next sweep and its events."""
         seal, sealed = SealLedger(self.storage, self.clock), SEAL_BATCH
         while sealed == SEAL_BATCH and not stopped():
             sealed = seal(binding.operator_id)

@@ -113,6 +113,18 @@ class TestNames:
     def test_defined_names_are_checked(self, path: str, source: str) -> None:
         assert set(rules_of(path, source)) == {"name"}
 
+    def test_wire_name_is_exempt_in_its_files_only(self) -> None:
+        (path, name), *_ = word_list().wire_names
+        assert rules_of(path, f"class A:\n    {name}: int = 1\n") == []
+        assert rules_of(path, f"{name}_rows = 1\n") == ["name"]
+        assert rules_of("domain/a.py", f"{name} = 1\n") == ["name"]
+
+    @pytest.mark.parametrize(("path", "name"), word_list().wire_names)
+    def test_exempt_wire_name_exists_and_has_a_reason(self, path: str, name: str) -> None:
+        (_, defined) = read(PurePath(path), (ROOT / path).read_text(encoding="utf-8"))
+        assert name in {one.name for one in defined}
+        assert word_list().wire_names[path, name]
+
     def test_used_names_are_not_checked(self) -> None:
         assert rules_of("domain/a.py", "x = record.kept + zone_of(marks)\n") == []
 

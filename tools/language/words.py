@@ -33,6 +33,8 @@ class WordList:
     riddles: frozenset[str]
     unchecked: dict[str, str]
     exempt: frozenset[str]
+    wire_names: dict[tuple[str, str], str]
+    """The reason for each exempt name of the HTTP contract, by path and name."""
 
     @property
     def synonyms(self) -> frozenset[str]:
@@ -52,6 +54,7 @@ def word_list() -> WordList:
         riddles=frozenset(openings["riddles"]),
         unchecked=content["unchecked"],
         exempt=frozenset(content["exempt"]),
+        wire_names={(path, entry["name"]): entry["why"] for entry in content["wire_name"] for path in entry["in"]},
     )
 
 
