@@ -1,4 +1,4 @@
-"""A day for audits to look at, in which everything has happened, and whose books are in order."""
+"""A day for audits, with every operation in it and with books in order."""
 
 from attrs import frozen
 
@@ -40,5 +40,5 @@ class AuditedDay:
         return self.day.engine.run_audit(principal, newest_seals=None)
 
     def broken(self, principal: StaffPrincipal = SYSTEM) -> dict[str, tuple[str, ...]]:
-        """Return the codes of what is found, with their samples."""
+        """Return the codes of the findings, with their samples."""
         return {found.code: found.sample for found in self.audit(principal).findings}

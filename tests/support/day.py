@@ -1,4 +1,4 @@
-"""A day at the engine for tests: a platform, two operators, agents and staff, and short names for what they do."""
+"""A day at the engine for tests: a platform, two operators, agents and staff, with short names for use cases."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -59,7 +59,7 @@ class Sold:
 
 @frozen
 class Guest:
-    """A player with what the player knows."""
+    """A player with the player's login code, PIN and tokens."""
 
     principal: PlayerPrincipal
     login_code: str

@@ -52,7 +52,7 @@ class Reply:
 
     @property
     def keys(self) -> set[str]:
-        """The names of what is answered."""
+        """The names of the answer's fields."""
         return set(self.content)
 
     @property
@@ -180,7 +180,7 @@ class Web:
         return self._tokens[desk.slug, role]
 
     def batch(self, amount_minor: int, count: int, desk: Desk | None = None) -> Content:
-        """Fund an agent with just what a batch costs, and issue it."""
+        """Fund an agent with the exact cost of a batch, and issue it."""
         desk = desk or self.day.agent
         self.day.fund(desk, count * (amount_minor + amount_minor // 2))
         order = {"amountMinor": amount_minor, "count": count}

@@ -1,4 +1,4 @@
-"""Exporting to files in tests, and harming what was exported."""
+"""Exports to files in tests, and damage to those files."""
 
 import gzip
 import subprocess

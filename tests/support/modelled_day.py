@@ -1,4 +1,4 @@
-"""A day whose every command has an outcome that the model of the rules predicts.
+"""A day for which a model of the rules predicts the outcome of every command.
 
 The stateful machine and the differential test send the commands. They pick tenants, vouchers and players by a
 number, so that the same numbers mean the same commands on every storage.

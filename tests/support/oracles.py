@@ -67,7 +67,7 @@ def _published(strips: list[list[str]], pays: dict[str, dict[int, int]], *, coin
 
 
 def _spaced(counts: dict[str, int], apart: str) -> list[str]:
-    """Return a strip of so many symbols each, with those of one kind apart from each other."""
+    """Return a strip with these counts of symbols, equal ones apart from each other."""
     others = [symbol for symbol, count in counts.items() if symbol != apart for _ in range(count)]
     strip: list[str] = []
     for number in range(counts[apart]):

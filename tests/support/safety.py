@@ -1,4 +1,4 @@
-"""Players at risk, for tests of the use cases: quick losers, chasers, and what is said of them."""
+"""Players at risk, for tests of the use cases: quick losers, chasers, and their scores."""
 
 from typing import Any
 

@@ -53,7 +53,7 @@ class FaultyUnit(Passing):
 
 
 class FaultyStorage(Passing):
-    """A storage whose units are faulty."""
+    """A storage with faulty units of work."""
 
     def __init__(self, inner: Storage, unit: type[FaultyUnit]) -> None:
         super().__init__(inner)
@@ -64,14 +64,14 @@ class FaultyStorage(Passing):
 
 
 class ForgetsAnswers(FaultyUnit):
-    """Keeps no answer: who asks again after an unknown outcome, pays again."""
+    """A unit that stores no answer: a client that asks again after an unknown outcome pays again."""
 
     def add(self, *records: Record) -> None:
         self.inner.add(*(record for record in records if not isinstance(record, StoredAnswer)))
 
 
 class KeepsAnswersApart(FaultyUnit):
-    """Keeps the answer in a transaction of its own, after the one that it is the answer of."""
+    """A unit that stores the answer in another transaction, after that of the command."""
 
     def __init__(self, inner: UnitOfWork, storage: Storage, binding: Binding) -> None:
         super().__init__(inner, storage, binding)
@@ -132,7 +132,7 @@ class SaysYesTooSoon(FaultyUnit):
 
 
 def on_faulty(unit: type[FaultyUnit]) -> Build:
-    """Return a build of engines whose units are faulty."""
+    """Return a build of engines with faulty units of work."""
 
     def build(stage: Stage) -> tuple[EngineParts, Storage]:
         parts, storage = simulated_parts(stage)

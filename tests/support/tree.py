@@ -35,7 +35,7 @@ def syntax_of(file: Path) -> ast.Module:
 
 
 def imports_of(file: Path) -> Iterator[tuple[int, int, str]]:
-    """Yield line, level (0: absolute, 1: `.`, 2: `..`) and dotted name of what a file imports."""
+    """Yield line, level (0: absolute, 1: `.`, 2: `..`) and dotted name of each import in a file."""
     for node in ast.walk(syntax_of(file)):
         if isinstance(node, ast.Import):
             for name in node.names:

@@ -1,4 +1,4 @@
-"""The built wheel, and hosts: folders with an environment of their own in which it is installed.
+"""The built wheel, and hosts: folders with their own environment in which it is installed.
 
 A host has packages of its own under the names of our layers. Its dependencies are those of this environment, so
 that nothing is fetched.

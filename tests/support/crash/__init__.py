@@ -1,1 +1,1 @@
-"""Servers that are killed, cut off or starved, and the checks of what they leave."""
+"""Servers that are killed, cut off or starved, and checks of the data that they leave."""

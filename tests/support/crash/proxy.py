@@ -90,7 +90,7 @@ class Proxy:
     _host: str
     _port: int
     _plan: Callable[[], Cut | None] = field(default=lambda: None, init=False)
-    """Asked at each turn on a connection whose end is not planned yet."""
+    """Called at each turn of a connection without a planned end."""
     cuts: int = field(default=0, init=False)
     _is_left_alone: bool = field(default=True, init=False)
     _mutex: threading.Lock = field(factory=threading.Lock, init=False)
@@ -113,7 +113,7 @@ class Proxy:
         return cut
 
     def cut_at_random(self, seed: int, *, one_in: int, bytes_below: int) -> None:
-        """Have one of so many turns be the last of its conversation, or nearly so: a seed says which and where."""
+        """End conversations at about one turn in `one_in`; the seed decides which turns and where."""
         random = Random(seed)
         moments: tuple[Moment, ...] = ("before", "after", "up", "down")
 
@@ -125,7 +125,7 @@ class Proxy:
         self._follow(plan)
 
     def leave_alone(self) -> None:
-        """End no more conversations, also none whose end is planned and has not come."""
+        """End no more conversations, and drop all planned ends."""
         self._is_left_alone = True
 
     def _follow(self, plan: Callable[[], Cut | None]) -> None:

@@ -205,7 +205,7 @@ class Server:
         return is_well(self.url)
 
     def _wait(self) -> int:
-        """Wait for the end of what it writes: parent and workers hold the same pipe."""
+        """Wait for the end of the output: parent and workers share one pipe."""
         process, reader = self._process, self._reader
         assert process is not None
         assert reader is not None
@@ -259,9 +259,9 @@ def children_of(parent: int) -> set[int]:
 
 
 def backends_of(url: str, *, that_wait: bool = False) -> list[int]:
-    """Return the process ids of the application's connections to a database, or of those that wait for a lock.
+    """Return the process ids of the application's backends in a database, or of those that wait for a lock.
 
-    A backend whose client was killed is among them until it has ended, and so has committed or rolled back.
+    A backend with a killed client is included until it has ended, by a commit or a rollback.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(

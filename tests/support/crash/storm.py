@@ -148,8 +148,8 @@ def spin_of(player: StormPlayer, name: str) -> Asked:
 class Storm:
     """Clients that spin and sell as fast as they can.
 
-    Each rich player has two clients that ask for the same spins at once. `stays` says whether a client that got
-    no answer tries again; otherwise it goes home.
+    Each rich player has two clients that ask for the same spins at once. A client that gets no answer tries again
+    if it `stays`; otherwise it stops.
     """
 
     url: str
@@ -222,7 +222,7 @@ class Storm:
                 self._acknowledge(client, player)
 
     def _acknowledge(self, client: Client, player: StormPlayer) -> None:
-        """Moves no money and may be repeated: the next refusal asks for it again."""
+        """Acknowledge bonuses. An error is ignored: the next refusal leads to another attempt."""
         try:
             client.post("/player/bonus/ack", {}, player.token)
         except NoAnswer:
@@ -237,7 +237,7 @@ class Storm:
                 return
 
     def _ask(self, client: Client, new: Asked) -> Reply | None:
-        """Ask until it is answered how it ended; None when it is time to go home."""
+        """Ask until there is a final answer; return None at the end of the storm."""
         with self._changed:
             asked = self._asked.setdefault((new.player_id or "", new.name), new)
         while not self._over.is_set():
@@ -267,7 +267,7 @@ def _raw(body: object) -> bytes:
 
 
 def settle(url: str, asked: Iterable[Asked]) -> None:
-    """Ask for everything again: what was answered is in the books, and the rest is done once."""
+    """Ask for everything again: answered requests are in the books, and all others are done once."""
     with client_of(url) as client:
         for one in asked:
             one.check()
@@ -285,9 +285,9 @@ def verify(command: Command) -> None:
 
 
 def hold_books(superuser_url: str, asked: Sequence[Asked]) -> None:
-    """Hold the database, as it is found by SQL of our own, against everything that was answered.
+    """Check the database against all answers, with SQL of the tests' own.
 
-    `asked` is all that was ever asked, every part of it settled.
+    `asked` has all requests of the tests, each of them settled.
     """
     with psycopg.connect(superuser_url) as connection:
         _hold_spins(connection, [one for one in asked if one.player_id])

@@ -1,1 +1,1 @@
-"""Throwaway PostgreSQL clusters and databases, and what tests do to them."""
+"""Throwaway PostgreSQL clusters and databases, and operations of tests on them."""

@@ -1,4 +1,4 @@
-"""A throwaway PostgreSQL for tests: one cluster a session, as many databases as they ask for."""
+"""A throwaway PostgreSQL for tests: one cluster a session, with any number of databases."""
 
 import shutil
 import tempfile

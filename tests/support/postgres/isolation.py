@@ -1,4 +1,4 @@
-"""Sabotaging databases, and what checking their isolation finds."""
+"""Sabotage of databases, and the findings of their isolation check."""
 
 import psycopg
 

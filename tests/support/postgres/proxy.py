@@ -22,7 +22,7 @@ class Wire:
     sent: bytearray = field(factory=bytearray, init=False)
     cut_at: bytes | None = field(default=None, init=False)
     cut: Literal["before", "after"] = field(default="before", init=False)
-    """Whether the server still gets what holds the word; its answer never arrives."""
+    """Whether the server still gets the data with the word; its answer never arrives."""
     _carried_out: threading.Event = field(factory=threading.Event, init=False)
     _listener: socket.socket = field(init=False)
     _open: list[socket.socket] = field(factory=list, init=False)

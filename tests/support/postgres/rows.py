@@ -1,7 +1,7 @@
 """Rows as the server of a release writes them, made from the catalogue of a database.
 
-The catalogue says what a row needs, so that a new table is filled without a change here. `STATES` says in which
-states the rows of a table are found.
+The catalogue lists the columns of a row, so that a new table is filled without a change here. `STATES` lists the
+states that rows of a table can have.
 """
 
 import secrets
@@ -104,7 +104,7 @@ NEEDS: Final = {"from_kind": "from_owner_id", "to_kind": "to_owner_id", "player_
 
 
 class Operators:
-    """Two operators, each with an agent, whose rows are made as a release with these migrations makes them."""
+    """Two operators, each with an agent, and rows in the form of a release with these migrations."""
 
     def __init__(self, release: Collection[str], states: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._release = release
@@ -125,9 +125,9 @@ class Operators:
             self._write(connection, owner, tables)
 
     def go_on(self, connection: psycopg.Connection[Any], tables: Sequence[TableShape]) -> None:
-        """Write as a server that knew `tables` goes on doing, bound, as the app's login.
+        """Write further rows like a server that knows `tables`: bound, with the app's login.
 
-        Rows that a tenant has one of are there already, and left alone.
+        Rows of which a tenant has one are there already and stay unchanged.
         """
         many = [table for table in tables if not set(table.key) <= {"operator_id", "tenant_id"}]
         for owner in self.owners:
