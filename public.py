@@ -32,6 +32,7 @@ from .application.errors import ReplaySecretExpired as ReplaySecretExpired
 from .application.errors import StorageError as StorageError
 from .application.errors import StorageMisuse as StorageMisuse
 from .application.errors import StorageUnavailable as StorageUnavailable
+from .application.errors import TenantSuspended as TenantSuspended
 from .application.errors import TransientConflict as TransientConflict
 from .application.errors import Unauthorized as Unauthorized
 from .application.errors import UnknownPlayPass as UnknownPlayPass
@@ -94,6 +95,7 @@ from .application.ports.storage import Storage as Storage
 from .application.ports.storage import UnitOfWork as UnitOfWork
 from .application.ports.tenancy import Directory as Directory
 from .application.ports.tenancy import DirectoryEntry as DirectoryEntry
+from .application.ports.tenancy import OpenSessions as OpenSessions
 from .application.ports.tenancy import Staff as Staff
 from .application.ports.tenancy import Tenants as Tenants
 from .application.ports.tenancy import Wallets as Wallets

@@ -43,7 +43,13 @@ class StaffPrincipal:
             tenant_id=self.tenant_id,
             role=self.role,
             user_id=self.staff_id,
+            acting_tenant_id=self._acting_tenant_id,
         )
+
+    @property
+    def _acting_tenant_id(self) -> UUID | None:
+        """The tenant that can be suspended; the platform of the owner cannot."""
+        return None if self.role is Role.OWNER else self.tenant_id
 
     def require(self, permission: Permission) -> None:
         """Raise Forbidden unless the role has the permission."""
@@ -59,7 +65,7 @@ class StaffPrincipal:
 
     def binding_at(self, operator_id: UUID) -> Binding:
         """Return the binding of an operator as a whole, with this member as the one who acts."""
-        return Binding(operator_id=operator_id, tenant_id=operator_id, role=self.role, user_id=self.staff_id)
+        return evolve(self.binding, operator_id=operator_id, tenant_id=operator_id)
 
 
 @frozen(kw_only=True)
@@ -79,6 +85,7 @@ class PlayerPrincipal:
             tenant_id=self.tenant_id,
             role="player",
             user_id=self.player_id,
+            acting_tenant_id=self.tenant_id,
         )
 
 

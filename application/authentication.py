@@ -12,7 +12,7 @@ from .transactions import transact
 
 @frozen
 class Authenticate:
-    """Reads the access token of a call. A token dies with its session."""
+    """Reads the access token of a call. A token ends with its session. It pauses while its tenant is suspended."""
 
     storage: Storage
     tokens: Tokens
@@ -20,7 +20,7 @@ class Authenticate:
     def staff(self, token: str) -> StaffPrincipal:
         """Return the member of staff a good access token names.
 
-        Raises InvalidToken, also when the session has ended or the member was deactivated.
+        Raises InvalidToken, also when the session has ended or the member was deactivated, and TenantSuspended.
         """
         principal = staff_principal(self.tokens.read(token, "staff", "access"))
 
@@ -36,6 +36,6 @@ class Authenticate:
     def player(self, token: str) -> PlayerPrincipal:
         """Return the player a good access token names. Raises InvalidToken.
 
-        That the session is still open is asked by each use case in the read that it does anyway.
+        Each use case checks in its own read that the session is open and the tenant not suspended.
         """
         return player_principal(self.tokens.read(token, "player", "access"))

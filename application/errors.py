@@ -36,6 +36,14 @@ class InvalidToken(Unauthorized):
 
 
 @define
+class TenantSuspended(InvalidToken):
+    """Raised when the tenant of a token, or its operator, is suspended. The token is good again afterwards."""
+
+    code: ClassVar[str] = "TENANT_SUSPENDED"
+    text: ClassVar[str] = "The tenant is suspended: nobody acts or plays there until it is resumed."
+
+
+@define
 class Forbidden(DomainError):
     """Raised when a known caller may not do what was asked."""
 

@@ -19,10 +19,10 @@ from ..domain.access.codes import Code, MalformedCode, parse_code
 from ..domain.tenancy.tenants import PLATFORM_ID, TenantKind, TenantStatus
 from .access import public_binding
 from .decisions import Decided, Decision, Refused
-from .errors import InvalidCredentials, InvalidToken
+from .errors import InvalidCredentials
 from .ports.bindings import Binding
 from .ports.storage import Storage, UnitOfWork
-from .ports.tenancy import Directory, DirectoryEntry
+from .ports.tenancy import DirectoryEntry
 from .transactions import carry_out
 
 T = TypeVar("T")
@@ -39,13 +39,6 @@ def reachable(entry: DirectoryEntry | None) -> DirectoryEntry:
     if entry is None or entry.status is not TenantStatus.ACTIVE:
         return NOBODY
     return entry
-
-
-def require_served(directory: Directory, tenant_id: UUID) -> None:
-    """Raise InvalidToken when a token's tenant is no longer served."""
-    entry = directory.by_tenant(tenant_id)
-    if entry is None or entry.status is not TenantStatus.ACTIVE:
-        raise InvalidToken
 
 
 def check_attempt(

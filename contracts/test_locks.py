@@ -36,7 +36,7 @@ class TestTheSecondWaits:
             unit.add(opened, held, answer)
             unit.commit()
 
-        seen = _after_waiting(
+        seen = after_waiting(
             storage, here.as_agent, lambda unit: unit.players.lock(player.player_id, answer.key), change
         )
         assert seen is not None
@@ -52,7 +52,7 @@ class TestTheSecondWaits:
             unit.add(answer)
             unit.commit()
 
-        wallets, stored = _after_waiting(
+        wallets, stored = after_waiting(
             storage, here.as_operator, lambda unit: unit.wallets.lock(tenant_ids, answer.key), change
         )
         assert [wallets[tenant_id].wallet.balance_minor for tenant_id in tenant_ids] == [11, 7]
@@ -65,7 +65,7 @@ class TestTheSecondWaits:
             unit.save(here.wallet(balance_minor=7))
             unit.commit()
 
-        wallets, _ = _after_waiting(
+        wallets, _ = after_waiting(
             storage,
             here.as_operator,
             lambda unit: unit.wallets.lock(both),
@@ -84,7 +84,7 @@ class TestTheSecondWaits:
             unit.add(answer)
             unit.commit()
 
-        seen = _after_waiting(
+        seen = after_waiting(
             storage, here.as_agent, lambda unit: unit.vouchers.lock(voucher.voucher_id, answer.key), change
         )
         assert seen == (redeemed, answer)
@@ -98,7 +98,7 @@ class TestTheSecondWaits:
             unit.save(rotated)
             unit.commit()
 
-        seen = _after_waiting(
+        seen = after_waiting(
             storage, here.as_agent, lambda unit: unit.staff.lock_session(session.session_id), change
         )
         assert seen == rotated
@@ -113,7 +113,7 @@ class TestTheSecondWaits:
             unit.save(here.attempts(subject_id, counted=counted + 1, last_at=LATER))
             unit.commit()
 
-        seen = _after_waiting(storage, here.as_agent, lambda unit: unit.attempts.lock(subject_id), change)
+        seen = after_waiting(storage, here.as_agent, lambda unit: unit.attempts.lock(subject_id), change)
         assert seen == here.attempts(subject_id, counted=counted + 1, last_at=LATER)
 
     def test_also_when_another_tenant_of_the_operator_asks(self, storage: Storage, here: House) -> None:
@@ -125,7 +125,7 @@ class TestTheSecondWaits:
             unit.save(richer)
             unit.commit()
 
-        seen = _after_waiting(
+        seen = after_waiting(
             storage,
             here.as_agent,
             lambda unit: unit.players.lock(player.player_id),
@@ -149,7 +149,7 @@ class TestTheSecondWaits:
                 with pytest.raises(TransientConflict):
                     unit.commit()
 
-        seen = _after_waiting(storage, here.as_agent, lambda unit: unit.players.lock(player.player_id), change)
+        seen = after_waiting(storage, here.as_agent, lambda unit: unit.players.lock(player.player_id), change)
         assert seen is not None
         assert seen.player == player
 
@@ -219,7 +219,7 @@ class _Changed(Exception):
     """Ends a unit from inside."""
 
 
-def _after_waiting(
+def after_waiting(
     storage: Storage,
     binding: Binding,
     lock: Callable[[UnitOfWork], T],

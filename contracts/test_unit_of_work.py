@@ -23,6 +23,7 @@ READS: dict[str, Callable[[UnitOfWork, House], object]] = {
     "tenants.get": lambda unit, house: unit.tenants.get(house.agent.tenant_id),
     "tenants.by_slug": lambda unit, house: unit.tenants.by_slug(house.agent.slug),
     "tenants.page": lambda unit, _: unit.tenants.page(Page()),
+    "tenants.open_sessions": lambda unit, house: unit.tenants.open_sessions(house.agent.tenant_id),
     "wallets.lock": lambda unit, house: unit.wallets.lock([house.agent.tenant_id]),
     "wallets.summary": lambda unit, house: unit.wallets.summary(house.agent.tenant_id),
     "staff.get": lambda unit, house: unit.staff.get(house.cashier.staff_id),

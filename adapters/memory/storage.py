@@ -123,4 +123,4 @@ class MemoryStorage:
 
     def _begin(self, binding: Binding | None) -> MemoryUnitOfWork:
         self.check()
-        return MemoryUnitOfWork(MemoryTransaction(self._shelf, self._locks, binding))
+        return MemoryUnitOfWork(MemoryTransaction(self._shelf, self._locks, self._directory, binding))

@@ -1,6 +1,6 @@
 """Tenants, their wallets, their staff, and their counted attempts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -8,10 +8,10 @@ from attrs import frozen
 
 from ...application.ports.bindings import AnswerKey, StoredAnswer
 from ...application.ports.filters import Page
-from ...application.ports.tenancy import WalletSummary
+from ...application.ports.tenancy import OpenSessions, WalletSummary
 from ...domain.access.attempts import Attempts
 from ...domain.ledger.events import Account, AccountKind
-from ...domain.play.sessions import StaffSession
+from ...domain.play.sessions import Session, StaffSession
 from ...domain.tenancy.staff import StaffMember
 from ...domain.tenancy.tenants import Tenant, TenantWallet
 from .pages import newest
@@ -38,6 +38,21 @@ class MemoryTenants:
         """Return visible tenants, newest id first."""
         with self.transaction.reading() as view:
             return list(islice(newest(view, lambda books: books.tenants, page.before), page.limit))
+
+    def open_sessions(self, tenant_id: UUID) -> OpenSessions:
+        """Return the number of visible open sessions of a tenant and of the tenants below it."""
+        with self.transaction.reading() as view:
+            staff = [session for books in view.books() for session in books.staff_sessions.rows.values()]
+            players = [session for books in view.books() for session in books.sessions.rows.values()]
+
+            def count(sessions: Iterable[Session | StaffSession]) -> int:
+                return sum(
+                    session.is_open and tenant_id in (session.tenant_id, session.operator_id)
+                    for session in sessions
+                    if view.sees(session)
+                )
+
+            return OpenSessions(count(staff), count(players))
 
 
 @frozen

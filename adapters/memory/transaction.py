@@ -9,7 +9,7 @@ from uuid import UUID
 
 from attrs import evolve, field, frozen
 
-from ...application.errors import AlreadyExists, IsolationViolation, StorageMisuse
+from ...application.errors import AlreadyExists, IsolationViolation, StorageMisuse, TenantSuspended
 from ...application.ports.bindings import AnswerKey, Binding, StoredAnswer
 from ...application.ports.storage import Record
 from ...domain.access.attempts import Attempts
@@ -18,7 +18,9 @@ from ...domain.ledger.events import LedgerEvent
 from ...domain.ledger.seals import Seal
 from ...domain.play.rounds import Round
 from ...domain.safety.actions import SafetyAction
+from ...domain.tenancy.tenants import TenantStatus
 from .books import Books
+from .directory import MemoryDirectory
 from .locks import RowLocks
 from .tables import Owned, Table
 
@@ -94,11 +96,13 @@ class _Stage(Enum):
 class MemoryTransaction:
     """One run of a unit of work. Each read sees the rows that are committed at its moment."""
 
-    def __init__(self, shelf: Shelf, locks: RowLocks, binding: Binding | None) -> None:
+    def __init__(self, shelf: Shelf, locks: RowLocks, directory: MemoryDirectory, binding: Binding | None) -> None:
         self._shelf = shelf
+        self._directory = directory
         self._locks = locks
         self._view = View(shelf, binding)
         self._stage = _Stage.NEW
+        self._has_read = False
         self._added: list[Record] = []
         self._saved: dict[tuple[type[Record], Hashable], Record] = {}
 
@@ -109,10 +113,13 @@ class MemoryTransaction:
 
     @contextmanager
     def reading(self) -> Iterator[View]:
-        """Hold everything still for one read. Raises StorageMisuse after a write or the end."""
+        """Hold everything still for one read. Raises StorageMisuse after a write or the end, TenantSuspended."""
         self._require(_Stage.READING)
         with self._locks.latch:
             yield self._view
+            # Last, because the read may have waited for a lock.
+            self._has_read = True
+            self._refuse_suspended()
 
     def lock(self, kind: type[Record], identity: Hashable) -> None:
         """Lock a row of the bound operator until the end. Called while reading; a failure ends the unit."""
@@ -168,6 +175,16 @@ class MemoryTransaction:
             with self._locks.latch:
                 self._locks.release_all(self)
 
+    def _refuse_suspended(self) -> None:
+        """End and raise TenantSuspended while the caller's tenant or its operator is not active."""
+        binding = self._view.binding
+        if binding is None or binding.acting_tenant_id is None:
+            return
+        listed = map(self._directory.by_tenant, (binding.acting_tenant_id, binding.operator_id))
+        if any(entry is not None and entry.status is not TenantStatus.ACTIVE for entry in listed):
+            self.end()
+            raise TenantSuspended
+
     def _require(self, *stages: _Stage) -> None:
         if self._stage not in stages:
             raise StorageMisuse(f"this is not possible while the unit of work is {self._stage.name}")
@@ -180,6 +197,8 @@ class MemoryTransaction:
     def _write(self) -> None:
         if not self._added and not self._saved:
             return
+        if not self._has_read:
+            self._refuse_suspended()
         for record in (*self._added, *self._saved.values()):
             if not self._view.sees(record):
                 raise IsolationViolation(f"a {type(record).__name__} of somebody else was to be written")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from ...application.errors import IsolationViolation, StorageMisuse
+from ...application.errors import IsolationViolation, StorageMisuse, TenantSuspended
 from ...application.ports.bindings import Binding
 from ...application.ports.storage import Record
 from .connection.channel import BEGIN, BEGIN_OF_ONE_MOMENT, BEGIN_READ_ONLY, COMMIT, ROLLBACK, Row, Statement
@@ -18,6 +18,9 @@ _BIND: Final = (
     "select set_config('app.operator_id', $1, true), set_config('app.tenant_id', $2, true),"
     " set_config('app.role', $3, true), set_config('app.user_id', $4, true)"
 )
+
+_SUSPENDED: Final = "select 1 from playtime.directory where tenant_id in ($1, $2) and status <> 'ACTIVE'"
+"""Finds a tenant or its operator that is not active."""
 
 
 class _Stage(Enum):
@@ -67,7 +70,7 @@ class PostgresTransaction:
         """Send statements in one round trip and return the rows of each. The first call also begins and binds.
 
         `touches` means that they may write, so that an end without a commit must roll back. Raises StorageMisuse
-        after a write was gathered or the unit ended.
+        after a write was gathered or the unit ended, and TenantSuspended.
         """
         self._require(_Stage.READING)
         opening: Sequence[Statement] = ()
@@ -76,13 +79,19 @@ class PostgresTransaction:
             self._lease = self._connections.take()
         self._touched |= touches
         try:
-            return self._lease.channel.exchange([*opening, *statements])[len(opening) :]
+            # The check is last: it sees what was committed while a statement before it waited for a lock.
+            rows = self._lease.channel.exchange([*opening, *statements, *self._check()])[len(opening) :]
         except ExchangeFailed as failure:
             self._fail(failure)
             raise port_error(failure) from failure
         except BaseException:
             self._drop()
             raise
+        if len(rows) > len(statements) and rows.pop():
+            self._touched = True
+            self.end()
+            raise TenantSuspended
+        return rows
 
     def read_as_of_one_moment(self, *statements: Statement) -> list[list[Row]]:
         """Read as `read` does. If it is the unit's first read, all reads of the unit see this moment."""
@@ -111,6 +120,9 @@ class PostgresTransaction:
         """Send the gathered writes and the COMMIT in one round trip, and end."""
         self._require(_Stage.READING, _Stage.WRITING)
         writes = self._writes.statements()
+        if self._lease is None and writes and self._check():
+            self._stage = _Stage.READING
+            self.read()
         if self._lease is None:
             if not writes:
                 self._stage = _Stage.ENDED
@@ -150,6 +162,12 @@ class PostgresTransaction:
         return BEGIN_OF_ONE_MOMENT if self._is_of_one_moment else BEGIN, Statement(
             _BIND, (str(bound.operator_id), str(bound.tenant_id), bound.role, str(bound.user_id))
         )
+
+    def _check(self) -> tuple[Statement, ...]:
+        """Return the statement that finds the suspension of a known caller's tenant."""
+        if self._binding is None or self._binding.acting_tenant_id is None:
+            return ()
+        return (Statement(_SUSPENDED, (self._binding.acting_tenant_id, self._binding.operator_id)),)
 
     def _fail(self, failure: ExchangeFailed) -> None:
         """End after a failure: roll back, or discard a broken connection."""

@@ -327,14 +327,19 @@ class Clients:
         return work
 
     def suspend(self) -> Work:
-        """Suspend an agent, or resume it."""
-        return self.suspend_or_resume(self.stage.random.choice(self.agents))
+        """Suspend a tenant, or resume it."""
+        return self.suspend_or_resume(self.stage.random.choice(self.tenants))
 
-    def suspend_or_resume(self, agent: TenantModel) -> Work:
-        """Resume a suspended agent; suspend another one."""
+    def suspend_or_resume(self, tenant: TenantModel) -> Work:
+        """Resume a suspended tenant; suspend another one."""
         set_status = self.engine.set_tenant_status
-        change = set_status.resume if agent.is_suspended else set_status.suspend
-        return lambda: change(self.head(self.model.operator_of(agent)), agent.tenant_id)
+        change = set_status.resume if tenant.is_suspended else set_status.suspend
+
+        def work() -> None:
+            above = SYSTEM if tenant.is_operator else self.head(self.model.operator_of(tenant))
+            change(above, tenant.tenant_id)
+
+        return work
 
     def sheet(self) -> Work:
         """Print a batch."""

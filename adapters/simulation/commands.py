@@ -34,9 +34,13 @@ RAISED: Final = {
     "INVALID_INPUT",
     "INVALID_TOKEN",
     "STAKE_OUT_OF_RANGE",
+    "TENANT_SUSPENDED",
     "VOUCHER_OF_OTHER_AGENT",
 }
 """Refusals that are not stored answers, even of a named command."""
+
+
+SUSPENDED: Final = "TENANT_SUSPENDED"
 
 
 class Callers(Protocol):
@@ -80,6 +84,16 @@ class NamedCommand(ABC):
         return None
 
     @property
+    def sender(self) -> TenantModel | None:
+        """The tenant that the sender acts for, None for the platform and for people who redeem a voucher."""
+        return None if self.caller is None else self.caller.tenant
+
+    @property
+    def is_paused(self) -> bool:
+        """Return whether the sender's tenant is suspended."""
+        return self.sender is not None and self.model.is_suspended(self.sender)
+
+    @property
     def model(self) -> Model:
         """The model."""
         return self.world.model
@@ -121,6 +135,12 @@ class MoveCredit(NamedCommand):
     back: bool = False
     own: bool = False
 
+    @property
+    def sender(self) -> TenantModel | None:
+        if self.own:
+            return self.tenant
+        return None if self.tenant.is_operator else self.model.operator_of(self.tenant)
+
     def send(self) -> Answer:
         return self._send(self.amount_minor)
 
@@ -128,12 +148,13 @@ class MoveCredit(NamedCommand):
         return self._send(self.amount_minor + 1)
 
     def _send(self, amount_minor: int) -> Answer:
-        above = SYSTEM if self.tenant.is_operator else self.world.callers.head(self.model.operator_of(self.tenant))
-        who = self.world.callers.head(self.tenant) if self.own else above
+        who = SYSTEM if self.sender is None else self.world.callers.head(self.sender)
         move = self.engine.return_credit if self.back else self.engine.give_credit
         return move(who, self.tenant.tenant_id, amount_minor=amount_minor, memo="m", action_id=self.key)
 
     def refusal(self, now: datetime) -> str | None:
+        if self.is_paused:
+            return SUSPENDED
         payer = self.tenant if self.back else self.model.operator_of(self.tenant)
         is_issued = self.tenant.is_operator and not self.back
         return "INSUFFICIENT_FUNDS" if not is_issued and payer.wallet_minor < self.amount_minor else None
@@ -154,6 +175,10 @@ class Sell(NamedCommand):
 
     has_secret = True
 
+    @property
+    def sender(self) -> TenantModel:
+        return self.tenant
+
     def send(self) -> Answer:
         return self._send(self.amount_minor, self.count)
 
@@ -171,8 +196,8 @@ class Sell(NamedCommand):
         return sell_batch(cashier, tenant_id, amount_minor=amount_minor, count=count, action_id=self.key)
 
     def refusal(self, now: datetime) -> str | None:
-        if self.model.is_suspended(self.tenant):
-            return "TENANT_NOT_IN_STATUS"
+        if self.is_paused:
+            return SUSPENDED
         price_minor = (self.amount_minor + self.amount_minor // 2) * (self.count or 1)
         return "INSUFFICIENT_FUNDS" if self.tenant.wallet_minor < price_minor else None
 
@@ -209,6 +234,10 @@ class Void(NamedCommand):
     voucher: VoucherModel
     other: VoucherModel | None = None
 
+    @property
+    def sender(self) -> TenantModel:
+        return self.model.operator_of(self.voucher.tenant)
+
     def send(self) -> Answer:
         return self._send(self.voucher)
 
@@ -216,11 +245,11 @@ class Void(NamedCommand):
         return None if self.other is None else self._send(self.other)
 
     def _send(self, voucher: VoucherModel) -> Answer:
-        head = self.world.callers.head(self.model.operator_of(self.voucher.tenant))
+        head = self.world.callers.head(self.sender)
         return self.engine.void_voucher(head, voucher.voucher_id, action_id=self.key)
 
     def refusal(self, now: datetime) -> str | None:
-        return self.voucher.refusal_of_void()
+        return SUSPENDED if self.is_paused else self.voucher.refusal_of_void()
 
     def apply(self, content: Content, now: datetime) -> None:
         self.voucher.take_back("VOIDED")
@@ -307,7 +336,8 @@ class PlayRound(NamedCommand):
         return self.engine.spin(who, stake_minor=stake_minor, game_key=game_key, action_id=self.key)
 
     def refusal(self, now: datetime) -> str | None:
-        return self.player.refusal_of_spin(self.stake_minor, now)
+        refusal = self.player.refusal_of_spin(self.stake_minor, now)
+        return SUSPENDED if self.is_paused and refusal != "INVALID_INPUT" else refusal
 
     def apply(self, content: Content, now: datetime) -> None:
         result, player = content["result"], self.player
@@ -334,11 +364,17 @@ class Close(NamedCommand):
 
     player: PlayerModel
 
+    @property
+    def sender(self) -> TenantModel:
+        return self.model.operator_of(self.player.tenant)
+
     def send(self) -> Answer:
-        head = self.world.callers.head(self.model.operator_of(self.player.tenant))
+        head = self.world.callers.head(self.sender)
         return self.engine.close_player(head, self.player.player_id, action_id=self.key)
 
     def refusal(self, now: datetime) -> str | None:
+        if self.is_paused:
+            return SUSPENDED
         return "PLAYER_CLOSED" if self.player.is_closed else None
 
     def apply(self, content: Content, now: datetime) -> None:

@@ -26,10 +26,11 @@ from ...domain.tenancy.tenants import PLATFORM_ID, Tenant, TenantWallet
 from ...domain.vouchers.bonuses import Bonus
 from ...domain.vouchers.vouchers import Voucher
 from .books import LOSS_LIMIT, check_ledger, check_player, check_voucher
-from .commands import NamedCommand, PlayRound, Redeem
+from .commands import SUSPENDED, NamedCommand, PlayRound, Redeem
 from .model import Model, PlayerModel, TenantModel, require, require_same
 
-SUSPENDED: Final = "TENANT_NOT_IN_STATUS"
+OVERTAKEN: Final = {"TENANT_NOT_IN_STATUS", SUSPENDED}
+"""Codes of commands that a suspension or its end may overtake, because it takes no locks."""
 
 
 @define(eq=False)
@@ -84,8 +85,8 @@ class Observer:
 
     @staticmethod
     def _require_code(command: NamedCommand, code: str | None, expected: str | None, now: datetime) -> None:
-        if SUSPENDED in {code, expected}:
-            return  # a suspension takes no locks: commands under way may overtake it
+        if OVERTAKEN & {code, expected}:
+            return
         if code == "PLAYER_LOSS_LIMIT_REACHED" and isinstance(command, PlayRound):
             require(command.may_be_past_own_limit(now), f"{command.key} was refused below the player's own limit")
             return

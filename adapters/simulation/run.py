@@ -183,9 +183,9 @@ class Simulation:
         self.stage.latest = max(self.stage.latest, self.stage.moment)
 
     def _resume_all(self) -> None:
-        for agent in self.clients.agents:
-            if agent.is_suspended:
-                self._calmly(self.clients.suspend_or_resume(agent))
+        for tenant in self.clients.tenants:
+            if tenant.is_suspended:
+                self._calmly(self.clients.suspend_or_resume(tenant))
 
     def _calmly(self, work: Callable[[], T]) -> T:
         """Run something by itself. A storage that fails now has no excuse."""

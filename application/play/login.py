@@ -19,7 +19,7 @@ from ..limits.guard import refuse_excluded
 from ..ports.play import LockedPlayer, PlayerView
 from ..ports.services import Tokens
 from ..ports.storage import UnitOfWork
-from ..throttling import check_code_attempt, require_served
+from ..throttling import check_code_attempt
 from ..use_case import WritingUseCase
 from .players import PlayerState, player_state
 from .sessions import note_end, note_login, open_session, player_tokens
@@ -92,9 +92,8 @@ class RefreshPlayer(WritingUseCase):
     tokens: Tokens
 
     def __call__(self, refresh_token: str) -> PlayerLoginResult:
-        """Return the next tokens. Raises InvalidToken."""
+        """Return the next tokens. Raises InvalidToken, TenantSuspended."""
         claims = self.tokens.read(refresh_token, "player", "refresh")
-        require_served(self.storage.directory, claims.tenant_id)
         found = self.carry_out_for_player(
             player_principal(claims),
             lambda locked, session, at: decide_refresh(locked, session, claims.generation, at),

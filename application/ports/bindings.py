@@ -14,12 +14,16 @@ class Binding:
 
     Rows of `operator_id` are visible if `tenant_id` is the operator itself or the row's own tenant. `role` and
     `user_id` name the actor for the record; they give no access.
+
+    `acting_tenant_id` is the tenant that a known caller acts for. The unit is refused while that tenant or its
+    operator is suspended. None: the system, the platform's owner, or a caller who is not known yet.
     """
 
     operator_id: UUID
     tenant_id: UUID
     role: str
     user_id: UUID
+    acting_tenant_id: UUID | None = None
 
 
 @frozen

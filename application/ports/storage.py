@@ -58,6 +58,9 @@ class UnitOfWork(Protocol):
 
     It begins with its first read. `add` and `save` gather records, which `commit` sends together: all are
     committed or none. A read after `add` or `save` raises StorageMisuse.
+
+    Each read raises TenantSuspended if the directory lists the binding's acting tenant, or the operator, as not
+    active. It looks there after the read has its locks. A unit that reads nothing looks there before it writes.
     """
 
     @property
@@ -130,8 +133,8 @@ class UnitOfWork(Protocol):
         """Write the gathered records and end the unit.
 
         Raises AlreadyExists if an added key exists, and IsolationViolation if a record belongs to another tenant
-        or a saved record does not exist. Raises TransientConflict, StorageUnavailable. After these errors nothing
-        is written. Raises OutcomeUnknown if either all or nothing is written.
+        or a saved record does not exist. Raises TransientConflict, TenantSuspended, StorageUnavailable. After
+        these errors nothing is written. Raises OutcomeUnknown if either all or nothing is written.
         """
 
     def __enter__(self) -> Self:

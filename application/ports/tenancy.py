@@ -38,6 +38,14 @@ class WalletSummary:
     house_minor: int
 
 
+@frozen
+class OpenSessions:
+    """The number of sessions that have not ended, of staff and of players."""
+
+    staff: int
+    players: int
+
+
 class Tenants(Protocol):
     """Tenants of the bound operator."""
 
@@ -49,6 +57,9 @@ class Tenants(Protocol):
 
     def page(self, page: Page) -> Sequence[Tenant]:
         """Return visible tenants, newest id first."""
+
+    def open_sessions(self, tenant_id: UUID) -> OpenSessions:
+        """Return the number of visible open sessions of a tenant and of the tenants below it."""
 
 
 class Wallets(Protocol):

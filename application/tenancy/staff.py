@@ -20,15 +20,14 @@ from ...domain.tenancy.staff import (
     require_role_of,
 )
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
-from ..access import StaffPrincipal, find_tenant, look, public_binding, reach
+from ..access import StaffPrincipal, find_tenant, look, public_binding, reach, staff_principal
 from ..decisions import Decided, Decision, Moment, Refused
 from ..errors import Forbidden, InvalidToken, NotFound
-from ..ports.bindings import Binding
 from ..ports.filters import Page
 from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry
-from ..throttling import check_attempt, reachable, require_served
+from ..throttling import check_attempt, reachable
 from ..transactions import carry_out, transact
 from ..use_case import WritingUseCase
 from ..wire import record_from
@@ -172,15 +171,9 @@ class RefreshStaff:
     tokens: Tokens
 
     def __call__(self, refresh_token: str) -> StaffLoginResult:
-        """Return the next tokens. Raises InvalidToken."""
+        """Return the next tokens. Raises InvalidToken, TenantSuspended."""
         claims = self.tokens.read(refresh_token, "staff", "refresh")
-        require_served(self.storage.directory, claims.tenant_id)
-        binding = Binding(
-            operator_id=claims.operator_id,
-            tenant_id=claims.tenant_id,
-            role="public",
-            user_id=claims.subject_id,
-        )
+        binding = staff_principal(claims).binding
 
         def read(unit: UnitOfWork) -> tuple[StaffSession | None, StaffMember | None]:
             return unit.staff.lock_session(claims.session_id), unit.staff.get(claims.subject_id)

@@ -1,6 +1,7 @@
 """Tenants: creation, status and lists."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -14,6 +15,7 @@ from ...domain.tenancy.tenants import (
     Tenant,
     TenantKind,
     TenantNotInStatus,
+    TenantStatus,
     TenantWallet,
     checked_name,
     checked_slug,
@@ -25,8 +27,8 @@ from ..errors import Forbidden, NotFound, StorageUnavailable
 from ..ports.bindings import Binding
 from ..ports.filters import Page
 from ..ports.services import Clock, Ids, Randomness
-from ..ports.storage import Storage
-from ..ports.tenancy import Directory, DirectoryEntry
+from ..ports.storage import Storage, UnitOfWork
+from ..ports.tenancy import Directory, DirectoryEntry, OpenSessions
 from ..transactions import carry_out, transact
 from ..wire import record_from
 
@@ -45,6 +47,30 @@ class TenantRecord:
     status: str
     region: str | None
     code_symbols: str | None
+
+
+class SessionState(StrEnum):
+    """The state of the open sessions of a tenant: their tokens are refused while it is suspended."""
+
+    PAUSED = "PAUSED"
+    OPEN = "OPEN"
+
+
+@frozen
+class TenantSessions:
+    """The number of open sessions of a tenant and of the tenants below it, and their state."""
+
+    state: SessionState
+    staff: int
+    players: int
+
+
+@frozen
+class StatusChange:
+    """A tenant after it was suspended or resumed. A suspension ends no session: it pauses all of them."""
+
+    tenant: TenantRecord
+    sessions: TenantSessions
 
 
 def tenant_record(tenant: Tenant) -> TenantRecord:
@@ -170,43 +196,47 @@ class FindTenant:
 class SetTenantStatus:
     """Suspends a tenant or resumes it.
 
-    The codes and logins of a suspended tenant and its agents are refused as if they did not exist. No coins are
-    lost: vouchers expire and idle players are closed as ever, and both return to the agent. The directory follows
-    the tenant's own row; a repeated request sets it again.
+    Codes and logins of a suspended tenant and its agents are refused as if they did not exist, and all tokens are
+    refused at once. Resuming restores both. No coins are lost: vouchers still expire and return to the agent. The
+    directory follows the tenant's own row; a repeated request sets it again.
     """
 
     storage: Storage
 
-    def suspend(self, principal: StaffPrincipal, tenant_id: UUID) -> TenantRecord:
+    def suspend(self, principal: StaffPrincipal, tenant_id: UUID) -> StatusChange:
         """Suspend the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
         return self._set(principal, tenant_id, Tenant.suspend)
 
-    def resume(self, principal: StaffPrincipal, tenant_id: UUID) -> TenantRecord:
+    def resume(self, principal: StaffPrincipal, tenant_id: UUID) -> StatusChange:
         """Resume the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
         return self._set(principal, tenant_id, Tenant.resume)
 
-    def _set(self, principal: StaffPrincipal, tenant_id: UUID, change: Callable[[Tenant], Tenant]) -> TenantRecord:
+    def _set(self, principal: StaffPrincipal, tenant_id: UUID, change: Callable[[Tenant], Tenant]) -> StatusChange:
         principal.require(Permission.SUSPEND_TENANTS)
         directory = self.storage.directory
         entry = find_tenant(directory, principal, tenant_id)
         if entry.kind is TenantKind.DEV or tenant_id == principal.tenant_id:
             raise Forbidden("a tenant is suspended by the one above it")
 
-        def decide(tenant: Tenant | None) -> Decision[Tenant]:
+        def read(unit: UnitOfWork) -> tuple[Tenant | None, OpenSessions]:
+            return unit.tenants.get(tenant_id), unit.tenants.open_sessions(tenant_id)
+
+        def decide(found: tuple[Tenant | None, OpenSessions]) -> Decision[StatusChange]:
+            tenant, sessions = found
             if tenant is None:
                 raise NotFound("tenant")
             changed = change(tenant)
-            return Decided(changed, saved=(changed,))
+            return Decided(_status_change(changed, sessions), saved=(changed,))
 
         binding = reach(principal, entry)
         try:
-            tenant = carry_out(self.storage, binding, lambda unit: unit.tenants.get(tenant_id), decide)
+            changed = carry_out(self.storage, binding, read, decide)
         except TenantNotInStatus:
             # An earlier request may have written the row and failed before the directory.
             self._list_as_it_is(binding, tenant_id)
             raise
         self._list_as_it_is(binding, tenant_id)
-        return tenant_record(tenant)
+        return changed
 
     def _list_as_it_is(self, binding: Binding, tenant_id: UUID) -> None:
         """Set the directory to the tenant's row, until the row is still the same after it was set."""
@@ -249,6 +279,11 @@ def _create(storage: Storage, binding: Binding, wanted: Tenant) -> Tenant:
         lambda unit: unit.tenants.by_slug(wanted.slug),
         lambda existing: decide_creation(wanted, existing),
     )
+
+
+def _status_change(tenant: Tenant, sessions: OpenSessions) -> StatusChange:
+    state = SessionState.OPEN if tenant.status is TenantStatus.ACTIVE else SessionState.PAUSED
+    return StatusChange(tenant_record(tenant), TenantSessions(state, sessions.staff, sessions.players))
 
 
 def _save(storage: Storage, binding: Binding, tenant: Tenant) -> None:

@@ -13,7 +13,8 @@ from playtime.application.access import StaffPrincipal
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 
 from support.day import Day, Desk, build_day
-from support.modelled_day import ModelledDay, build_modelled_day, dump, said
+from support.dumps import dump
+from support.modelled_day import ModelledDay, build_modelled_day, said
 from support.storages import STORAGES, open_empty
 
 COMMANDS: Final = 5_000

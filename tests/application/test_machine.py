@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from playtime.adapters.simulation.books import check_books, check_history
 from playtime.application.ports.storage import Storage
 
-from support.modelled_day import Above, ModelledDay, build_modelled_day, dump
+from support.dumps import dump
+from support.modelled_day import Above, ModelledDay, build_modelled_day
 from support.storages import open_empty
 
 which = st.integers(0, 5)

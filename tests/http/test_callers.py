@@ -58,6 +58,24 @@ def test_each_kind_of_token_is_good_for_its_own_routes_alone(web: Web) -> None:
         assert _call(web, route, f"Bearer {guest.refresh_token}")[1] == "INVALID_TOKEN"
 
 
+@pytest.mark.parametrize("suspended", ["agent", "north"])
+def test_no_token_of_a_suspended_tenant_is_good(web: Web, suspended: str) -> None:
+    guest, day, boss = web.day.welcome(1_000), web.day, Role.OPERATOR if suspended == "north" else Role.AGENT
+    tokens = [web.log_in(day.agent, Role.AGENT), web.log_in(getattr(day, suspended), boss)]
+    before, path = day.events(), f"/admin/tenants/{getattr(day, suspended).tenant_id}"
+    assert web.post(f"{path}/suspend", None, web.owner).status == 200
+    for route in STAFF_ROUTES:
+        for token in tokens:
+            assert _call(web, route, f"Bearer {token}") == (401, "TENANT_SUSPENDED", "Bearer")
+    for route in PLAYER_ROUTES:
+        reply = web.ask(route.method, route.path, BODIES.get(route.name, b""), token=guest.token)
+        assert (reply.status, reply.code) == (401, "TENANT_SUSPENDED")
+    assert day.events() == before
+    assert web.post(f"{path}/resume", None, web.owner).status == 200
+    assert web.get("/player/me", guest.token).status == 200
+    assert [web.get("/admin/players", token).status for token in tokens] == [200, 200]
+
+
 def test_the_scheme_is_written_in_any_case(web: Web) -> None:
     guest = web.day.welcome(1_000)
     assert web.get("/player/me", Authorization=f"bEARER {guest.token}").status == 200

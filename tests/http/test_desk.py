@@ -162,13 +162,14 @@ def test_sessions_of_a_player(any_web: Web) -> None:
 
 
 @pytest.mark.parametrize("suspended", ["agent", "north"])
-def test_a_suspended_tenant_is_as_if_it_did_not_exist(any_web: Web, suspended: str) -> None:
+def test_codes_and_logins_of_a_suspended_tenant_are_unknown(any_web: Web, suspended: str) -> None:
     web, desk = any_web, any_web.day.agent
     guest, voucher, head = web.day.welcome(1_000), web.day.sell(500), web.log_in(desk, Role.AGENT)
     tenant_id = getattr(web.day, suspended).tenant_id
     before = (web.day.wallet(desk), web.day.record(guest).balance_minor)
     done = web.post(f"/admin/tenants/{tenant_id}/suspend", None, web.owner)
     assert (done.status, done.content["tenant"]["status"]) == (200, "SUSPENDED")
+    assert done.content["sessions"] == {"state": "PAUSED", "staff": 1, "players": 1}
     again = web.post(f"/admin/tenants/{tenant_id}/suspend", None, web.owner)
     assert (again.status, again.code) == (409, "TENANT_NOT_IN_STATUS")
 
@@ -196,11 +197,12 @@ def test_a_suspended_tenant_is_as_if_it_did_not_exist(any_web: Web, suspended: s
     path = f"/voucher/agents/{desk.tenant_id}/vouchers"
     for order, where in (({"amountMinor": 1}, path), ({"amountMinor": 1, "count": 2}, f"{path}/batch")):
         refused = web.post(where, order, head)
-        assert (refused.status, refused.code) == (409, "TENANT_NOT_IN_STATUS")
+        assert (refused.status, refused.code) == (401, "TENANT_SUSPENDED")
     assert (web.day.wallet(desk), web.day.record(guest).balance_minor) == before
 
     resumed = web.post(f"/admin/tenants/{tenant_id}/resume", {}, web.owner)
     assert (resumed.status, resumed.content["tenant"]["status"]) == (200, "ACTIVE")
+    assert resumed.content["sessions"] == {"state": "OPEN", "staff": 1, "players": 1}
     again = web.post(f"/admin/tenants/{tenant_id}/resume", None, web.owner)
     assert (again.status, again.code) == (409, "TENANT_NOT_IN_STATUS")
     assert [web.post(path, known).status for path, known, _ in asked] == [201, 200, 200]
@@ -210,20 +212,20 @@ def test_a_refresh_token_of_a_suspended_tenant_is_refused(any_web: Web) -> None:
     web = any_web
     guest, till = web.day.welcome(1_000), _log_in(web, web.day.agent, "cashier")
     web.post(f"/admin/tenants/{web.day.agent.tenant_id}/suspend", None, web.owner)
-    assert web.post("/player/refresh", {"refreshToken": guest.refresh_token}).code == "INVALID_TOKEN"
-    assert web.post("/staff/refresh", {"refreshToken": till["refreshToken"]}).code == "INVALID_TOKEN"
+    assert web.post("/player/refresh", {"refreshToken": guest.refresh_token}).code == "TENANT_SUSPENDED"
+    assert web.post("/staff/refresh", {"refreshToken": till["refreshToken"]}).code == "TENANT_SUSPENDED"
 
 
 def test_a_tenant_is_suspended_by_the_one_above_it(web: Web) -> None:
     boss, head = web.log_in(web.day.north, Role.OPERATOR), web.log_in(web.day.agent, Role.AGENT)
     day = web.day
     for token, tenant_id, status in (
-        (boss, day.agent.tenant_id, 200),
         (boss, day.north.tenant_id, 403),
         (boss, day.stranger.tenant_id, 404),
         (boss, NOWHERE, 404),
         (head, day.agent.tenant_id, 403),
         (head, day.sister.tenant_id, 403),
+        (boss, day.agent.tenant_id, 200),
     ):
         assert web.post(f"/admin/tenants/{tenant_id}/suspend", None, token).status == status
 

@@ -16,6 +16,7 @@ from attrs import define, evolve, field, frozen
 
 from playtime.adapters.simulation.commands import (
     RAISED,
+    SUSPENDED,
     Close,
     Content,
     MoveCredit,
@@ -40,13 +41,11 @@ from playtime.adapters.simulation.model import (
 )
 from playtime.application.access import SYSTEM, PlayerPrincipal, StaffPrincipal
 from playtime.application.answers import Answer
-from playtime.application.ports.filters import LedgerFilter, PlayerFilter, VoucherFilter
-from playtime.application.ports.safety import SafetyFilter
 from playtime.application.ports.storage import Storage
 from playtime.domain.errors import DomainError
 from playtime.domain.limits.limits import LimitKind
 
-from support.day import EVERYTHING, Day, Desk, Guest, build_day
+from support.day import Day, Desk, Guest, build_day
 
 T = TypeVar("T")
 
@@ -220,7 +219,8 @@ class ModelledDay:
         assert answer is None
         if not refused[0]:
             return False
-        assert refused[0] == (OUT if self._is_out(command) else "IDEMPOTENCY_KEY_REUSED")
+        is_out = OUT if self._is_out(command) else "IDEMPOTENCY_KEY_REUSED"
+        assert refused[0] == (SUSPENDED if command.is_paused else is_out)
         self.said.append(refused)
         return True
 
@@ -228,6 +228,8 @@ class ModelledDay:
         command, expires = past.command, past.command.has_secret and past.answer.code is None
         if not self._is_admitted(command):
             self._refused(command.send, WRONG)
+        elif command.is_paused:
+            self._refused(command.send, SUSPENDED)
         elif self._is_out(command):
             self._refused(command.send, OUT)
         elif expires and self.now - past.at >= SECRET_LIFE:
@@ -259,13 +261,18 @@ class ModelledDay:
         if not self.players:
             return None
         player = _pick(self.players, who)
-        if player.session is None:
-            self._refused(lambda: call(self.player(player)), OUT)
+        if (refusal := self._refusal_of_token(player)) is not None:
+            self._refused(lambda: call(self.player(player)), refusal)
             return None
         result = call(self.player(player))
         follow(player)
         self.said.append(result)
         return result
+
+    def _refusal_of_token(self, player: PlayerModel) -> str | None:
+        if self.model.is_suspended(player.tenant):
+            return SUSPENDED
+        return OUT if player.session is None else None
 
     def login(self, who: int, *, right: bool) -> None:
         """Log a player in."""
@@ -307,7 +314,10 @@ class ModelledDay:
         player = _pick(self.players, who)
         tokens, guest = self.refresh_tokens[player.player_id], self.guests[player.player_id]
         token, made_at = tokens[-2] if again and len(tokens) > 1 else tokens[-1]
-        known = not self.model.is_suspended(player.tenant) and self.now - made_at < REFRESH_LIFE
+        known = self.now - made_at < REFRESH_LIFE
+        if known and self.model.is_suspended(player.tenant):
+            self._refused(lambda: self.day.engine.refresh_player(token), SUSPENDED)
+            return
         if player.session is not None and known and token == tokens[-1][0]:
             result = self.day.engine.refresh_player(token)
             assert result.session_id == player.session.session_id
@@ -326,7 +336,8 @@ class ModelledDay:
         player = _pick(self.players, who)
         lost, limit = (player.session.lost_minor, player.session.loss_limit_minor) if player.session else (0, 0)
         wanted = amount + {Above.NOTHING: 0, Above.LOST: lost, Above.LIMIT: limit or 0}[above]
-        expected, set_limit = player.refusal_of_loss_limit(wanted), self.day.engine.set_loss_limit
+        expected, set_limit = self._refusal_of_token(player), self.day.engine.set_loss_limit
+        expected = expected or player.refusal_of_loss_limit(wanted)
 
         def call() -> Any:  # noqa: ANN401 - the result of `set_limit`
             return set_limit(self.player(player), loss_limit_minor=wanted)
@@ -383,6 +394,10 @@ class ModelledDay:
         def call() -> Any:  # noqa: ANN401 - the result of `change`
             return change(self._boss(tenant), tenant.tenant_id)
 
+        boss = None if tenant.is_operator else self.model.operator_of(tenant)
+        if boss is not None and boss.is_suspended:
+            self._refused(call, SUSPENDED)
+            return
         if tenant.is_suspended is not back:
             self._refused(call, "TENANT_NOT_IN_STATUS")
             return
@@ -469,26 +484,6 @@ def said(call: Callable[[], T]) -> tuple[T | None, tuple[str, str]]:
         return call(), ("", "")
     except DomainError as refusal:
         return None, (refusal.code, str(refusal))
-
-
-def dump(modelled: ModelledDay) -> dict[str, Any]:
-    """Return everything that can be read of the books, for comparison with another storage's."""
-    with modelled.day.storage.begin_owner_read() as unit:
-        players = unit.players.page(PlayerFilter(), EVERYTHING)
-        return {
-            "tenants": list(unit.tenants.page(EVERYTHING)),
-            "vouchers": list(unit.vouchers.page(VoucherFilter(), EVERYTHING)),
-            "players": [
-                evolve(view, bonuses=tuple(sorted(view.bonuses, key=lambda bonus: bonus.bonus_id)))
-                for view in players
-            ],
-            "sessions": [list(unit.players.sessions(view.player.player_id, EVERYTHING)) for view in players],
-            "rounds": [list(unit.players.rounds(view.player.player_id, EVERYTHING)) for view in players],
-            "events": list(unit.ledger.page(LedgerFilter(), EVERYTHING)),
-            "accounts": [list(books.accounts) for books in modelled.day.engine.verify_ledger()],
-            "actions": list(unit.safety.actions(SafetyFilter(), EVERYTHING)),
-            "said": modelled.said,
-        }
 
 
 def _pick(choices: Sequence[T], at: int) -> T:

@@ -11,7 +11,7 @@ from ....application.play.players import PlayerRecord, SessionRecord
 from ....application.ports.tenancy import WalletSummary
 from ....application.tenancy.credit import CreditTransfer, WalletBalance
 from ....application.tenancy.staff import StaffRecord
-from ....application.tenancy.tenants import TenantRecord
+from ....application.tenancy.tenants import StatusChange, TenantRecord
 from ....application.wire import success
 from ....domain.errors import InvalidInput
 from ....domain.ledger.wallet import InsufficientFunds
@@ -32,8 +32,8 @@ from ..requests import (
     StaffRequest,
     TenantRequest,
 )
-from .results import Result, listed, listed_or_table
-from .route import API, CREATED, Route, rows_of
+from .results import Result, listed, listed_or_table, success_of
+from .route import API, CREATED, Route, fields_of, rows_of
 
 
 def create_staff(engine: Engine, call: StaffCall[StaffRequest]) -> Result:
@@ -71,13 +71,13 @@ def create_tenant(engine: Engine, call: StaffCall[TenantRequest]) -> Result:
 
 
 def suspend_tenant(engine: Engine, call: StaffCall[Nothing]) -> Result:
-    """Refuse a tenant's codes and log-ins, and those of its agents; coins stay until they expire or are idle."""
-    return success(tenant=engine.set_tenant_status.suspend(call.who, call.ids["tenantId"]))
+    """Refuse a tenant's codes, logins and tokens at once, and those of its agents. No coins are lost."""
+    return success_of(engine.set_tenant_status.suspend(call.who, call.ids["tenantId"]))
 
 
 def resume_tenant(engine: Engine, call: StaffCall[Nothing]) -> Result:
-    """Take a suspended tenant up again."""
-    return success(tenant=engine.set_tenant_status.resume(call.who, call.ids["tenantId"]))
+    """Resume a suspended tenant: its codes, logins and tokens are good again."""
+    return success_of(engine.set_tenant_status.resume(call.who, call.ids["tenantId"]))
 
 
 def give_credit(engine: Engine, call: StaffCall[CreditRequest]) -> Result:
@@ -170,14 +170,14 @@ ADMIN: Final = (
         "POST",
         f"{API}/admin/tenants/{{tenantId}}/suspend",
         suspend_tenant,
-        gives={"tenant": TenantRecord},
+        gives=fields_of(StatusChange),
         refusals=(TenantNotInStatus,),
     ),
     Route(
         "POST",
         f"{API}/admin/tenants/{{tenantId}}/resume",
         resume_tenant,
-        gives={"tenant": TenantRecord},
+        gives=fields_of(StatusChange),
         refusals=(TenantNotInStatus,),
     ),
     Route(

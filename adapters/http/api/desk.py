@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from ....application.engine import Engine
-from ....application.errors import InvalidCredentials, InvalidToken, ReplaySecretExpired
+from ....application.errors import InvalidCredentials, InvalidToken, ReplaySecretExpired, TenantSuspended
 from ....application.tenancy.staff import StaffLoginResult
 from ....application.vouchers.desk import VoucherRecord
 from ....application.vouchers.sales import IssuedVoucher, VoucherBatch
@@ -96,7 +96,11 @@ DESK: Final = (
         refusals=(InvalidCredentials,),
     ),
     Route(
-        "POST", f"{API}/staff/refresh", refresh_staff, gives=fields_of(StaffLoginResult), refusals=(InvalidToken,)
+        "POST",
+        f"{API}/staff/refresh",
+        refresh_staff,
+        gives=fields_of(StaffLoginResult),
+        refusals=(InvalidToken, TenantSuspended),
     ),
     Route("POST", f"{API}/staff/logout", log_staff_out, gives={}),
     Route(

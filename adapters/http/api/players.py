@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ....application.engine import Engine
-from ....application.errors import IdempotencyKeyReused, InvalidCredentials, InvalidToken, NotFound
+from ....application.errors import (
+    IdempotencyKeyReused,
+    InvalidCredentials,
+    InvalidToken,
+    NotFound,
+    TenantSuspended,
+)
 from ....application.play.fairness import FairnessState, RoundExport
 from ....application.play.login import PlayerLoginResult
 from ....application.play.players import PlayerState
@@ -115,7 +121,7 @@ PLAYERS: Final = (
         f"{API}/player/refresh",
         refresh_player,
         gives=fields_of(PlayerLoginResult),
-        refusals=(InvalidToken,),
+        refusals=(InvalidToken, TenantSuspended),
     ),
     Route("POST", f"{API}/player/logout", log_player_out, gives={}),
     Route("GET", f"{API}/player/me", read_player_state, gives={"state": PlayerState}),

@@ -17,6 +17,7 @@ from ....application.errors import (
     InvalidToken,
     NotFound,
     StorageUnavailable,
+    TenantSuspended,
     Unauthorized,
 )
 from ....domain.errors import DomainError
@@ -103,7 +104,7 @@ class Route:
             for condition, errors in (
                 (self.takes is not None or self.has_key, (MalformedRequest,)),
                 (self.has_body, (BodyTooLarge, UnsupportedMediaType)),
-                (self.caller in _KNOWN, (Unauthorized, InvalidToken, Forbidden)),
+                (self.caller in _KNOWN, (Unauthorized, InvalidToken, TenantSuspended, Forbidden)),
                 (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, Forbidden)),
                 (bool(self.path_parameters), (NotFound,)),
                 (self.has_key, (IdempotencyKeyReused,)),

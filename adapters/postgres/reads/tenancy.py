@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Final
 from uuid import UUID
 
 from attrs import frozen
@@ -9,17 +10,25 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ....application.ports.bindings import AnswerKey, StoredAnswer
 from ....application.ports.filters import Page
-from ....application.ports.tenancy import WalletSummary
+from ....application.ports.tenancy import OpenSessions, WalletSummary
 from ....domain.access.attempts import Attempts
 from ....domain.play.sessions import StaffSession
 from ....domain.tenancy.staff import StaffMember
 from ....domain.tenancy.tenants import Tenant, TenantWallet
 from ..connection.channel import Row, Statement
-from ..records.queries import Query, compiled, param, rows_by, rows_of
+from ..records.queries import Query, compiled, param, rows_by, rows_of, scoped
 from ..records.tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 from ..transaction import PostgresTransaction
 from .account_totals import summary_of
 from .lookups import find, lock, page_by
+
+_OPEN_SESSIONS: Final = """
+select
+    (select count(*) from playtime.staff_sessions
+        where ended_at is null and :tenant_id in (tenant_id, operator_id) $and_operator),
+    (select count(*) from playtime.sessions
+        where ended_at is null and :tenant_id in (tenant_id, operator_id) $and_operator)
+"""
 
 
 def is_storable(text: str) -> bool:
@@ -59,6 +68,13 @@ class PostgresTenants:
     def page(self, page: Page) -> Sequence[Tenant]:
         """Return visible tenants, newest id first."""
         return page_by(self.transaction, TENANTS, page)
+
+    def open_sessions(self, tenant_id: UUID) -> OpenSessions:
+        """Return the number of open sessions of a tenant and of the tenants below it."""
+        query = scoped(_OPEN_SESSIONS, bound=self.transaction.bound)
+        row = self.transaction.one(query(**self.transaction.scope, tenant_id=tenant_id))
+        assert row is not None
+        return OpenSessions(*row)
 
 
 @frozen
