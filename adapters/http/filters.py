@@ -5,11 +5,12 @@ from typing import Final
 from uuid import UUID
 
 from ...application.ports.filters import LedgerFilter, PlayerFilter, VoucherFilter
+from ...domain.access.codes import ALPHABET, CODE_SYMBOLS, typed_symbols
+from .errors import MalformedRequest
 from .requests import LedgerQuery, PlayersQuery, VouchersQuery
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
-_MEANT: Final = str.maketrans("ILO", "110", "- ")
 
 
 def voucher_filter(tenant_id: UUID, given: VouchersQuery) -> VoucherFilter:
@@ -47,8 +48,13 @@ def ledger_filter(given: LedgerQuery) -> LedgerFilter:
 
 
 def _symbols(code_ends: str | None) -> str | None:
-    """Return the symbols that are meant by the end of a code as somebody typed it."""
-    return None if code_ends is None else code_ends.upper().translate(_MEANT)
+    """Return the symbols of the end of a code as somebody typed it. Raises MalformedRequest."""
+    if code_ends is None:
+        return None
+    symbols = typed_symbols(code_ends)
+    if not 1 <= len(symbols) <= CODE_SYMBOLS or not set(symbols) <= set(ALPHABET):
+        raise MalformedRequest.at("query.codeEnds", f"must be 1 to {CODE_SYMBOLS} symbols of a code")
+    return symbols
 
 
 def moment_in_utc(moment: datetime | None) -> datetime | None:

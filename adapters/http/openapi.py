@@ -7,12 +7,13 @@ from itertools import groupby
 from typing import Any, Final
 
 from ...application.answers import LONGEST_ACTION_ID
+from ...domain.access.codes import LONGEST_TYPED
 from ...domain.errors import DomainError
 from .answering import JSON, REPLAYED
 from .api.analytics import GAME_KEY
 from .api.route import Caller, Route, is_id
 from .errors import HEADERS_OF_STATUS, RETRY_AFTER, status_of, tells_when
-from .requests import LONGEST_TYPED, PRINTABLE_ASCII, wire_name
+from .requests import PRINTABLE_ASCII, wire_name
 from .schemas import Schema, answer_name, components_of, reference
 
 _SECURITY: Final[Mapping[Caller, Sequence[Mapping[str, Sequence[str]]]]] = {

@@ -16,7 +16,7 @@ from msgspec import Meta
 from ...application.answers import LONGEST_ACTION_ID
 from ...application.tenancy.credit import LONGEST_MEMO
 from ...application.vouchers.sales import LARGEST_BATCH
-from ...domain.access.codes import CODE_SYMBOLS
+from ...domain.access.codes import LONGEST_TYPED
 from ...domain.games.fairness import LONGEST_CLIENT_SEED
 from ...domain.ledger.events import EventType
 from ...domain.limits.exclusions import FEWEST_MONTHS, MOST_MONTHS, CoolOff
@@ -28,19 +28,30 @@ from ...domain.tenancy.tenants import LONGEST_NAME, LONGEST_SLUG, TenantKind
 from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, VoucherStatus
 
 # `$` alone would let a line feed through at the very end, in Python.
+# Tabs and line ends are blanks, which codes and PINs may have anywhere.
+_NO_CONTROLS_BUT_BLANKS: Final = r"^[^\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]*$(?!\n)"
 NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
 PRINTABLE_ASCII: Final = r"^[ -~]+$(?!\n)"
 
 MAX_ROWS: Final = 200
 DEFAULT_ROWS: Final = 50
-LONGEST_TYPED: Final = 64
 LONGEST_TOKEN: Final = 4096
 
 _MINOR: Final = "Minor units, as a whole number: written without fraction or exponent."
 Amount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT_MINOR, description=_MINOR)]
 VoucherAmount = Annotated[int, Meta(ge=1, le=MAX_VOUCHER_MINOR, description=_MINOR)]
 Typed = Annotated[str, Meta(min_length=1, max_length=LONGEST_TYPED, pattern=NO_CONTROLS)]
-"""A code, PIN or game key as somebody typed it: whether it is one is found out where it is looked up."""
+"""The key of a game or the like, as somebody typed it: whether it is known is found out where it is looked up."""
+TypedCode = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_TYPED,
+        pattern=_NO_CONTROLS_BUT_BLANKS,
+        description="Read in any case, with dashes and blanks anywhere, I and L as 1, O as 0.",
+    ),
+]
+"""A code or PIN as somebody typed it."""
 Username = Annotated[str, Meta(min_length=1, max_length=LONGEST_USERNAME, pattern=NO_CONTROLS)]
 Password = Annotated[str, Meta(min_length=1, max_length=LONGEST_PASSWORD)]
 Slug = Annotated[str, Meta(min_length=1, max_length=LONGEST_SLUG, pattern=NO_CONTROLS)]
@@ -60,8 +71,8 @@ CodeEnd = Annotated[
     Meta(
         min_length=1,
         max_length=LONGEST_TYPED,
-        pattern=rf"^[ -]*([0-9A-TV-Za-tv-z][ -]*){{1,{CODE_SYMBOLS}}}$(?!\n)",
-        description="The last symbols of a code, read as codes are: any case, hyphens and spaces anywhere.",
+        pattern=_NO_CONTROLS_BUT_BLANKS,
+        description="The last symbols of a code, read as codes are: any case, dashes and blanks anywhere.",
     ),
 ]
 Since = Annotated[datetime, Meta(tz=True, description="From this moment on, this one included.")]
@@ -129,9 +140,9 @@ class SheetQuery:
 class Redemption:
     """The code and PIN of a voucher, and the play pass that the new account is tied to."""
 
-    code: Typed
-    pin: Typed
-    playPass: Typed | None = None
+    code: TypedCode
+    pin: TypedCode
+    playPass: TypedCode | None = None
 
 
 @frozen(kw_only=True)
@@ -168,8 +179,8 @@ class SelfExclusionRequest:
 class PlayerCredentials:
     """The login code and PIN that a player got with the first voucher."""
 
-    loginCode: Typed
-    pin: Typed
+    loginCode: TypedCode
+    pin: TypedCode
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...domain.access.codes import Code
-from ...domain.access.pins import PinKeys, PinKind
+from ...domain.access.pins import PinKeys, PinKind, parse_pin
 from ...domain.play.players import Player, PlayerClosed
 from ...domain.play.sessions import Session, SessionEnd
 from ...domain.vouchers.bonuses import Bonus
@@ -45,11 +45,12 @@ class PlayerLogin(WritingUseCase):
     def __call__(self, *, login_code: str, pin: str) -> PlayerLoginResult:
         """Return tokens, session and state.
 
-        Raises InvalidCredentials, and only after a right PIN PlayerClosed, CoolingOff, SelfExcluded.
+        Raises InvalidInput, InvalidCredentials, and only after a right PIN PlayerClosed, CoolingOff, SelfExcluded.
         """
+        digits = parse_pin(pin)
 
         def is_right(player: Player) -> bool:
-            return self.pins.matches(PinKind.PLAYER, player.player_id, player.pin, pin)
+            return self.pins.matches(PinKind.PLAYER, player.player_id, player.pin, digits)
 
         binding, player = check_code_attempt(self.storage, login_code, _find, is_right, now=self.clock.now())
         found = self.carry_out(binding, lambda unit: unit.players.lock(player.player_id), decide_login)

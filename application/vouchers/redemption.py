@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from ...domain.access.attempts import Attempts
 from ...domain.access.codes import RANDOM_VALUES, Code, MalformedCode, make_code, parse_code
-from ...domain.access.pins import PinKeys, PinKind
+from ...domain.access.pins import PinKeys, PinKind, parse_pin
 from ...domain.errors import InvalidInput
 from ...domain.games.fairness import CLIENT_SEED_VALUES, SeedKeys
 from ...domain.ledger.events import Account, AccountKind, EventType
@@ -77,10 +77,10 @@ class RedeemVoucher(WritingUseCase):
         VoucherVoided, VoucherExpired, VoucherOfOtherAgent, UnknownPlayPass, PlayPassOfOther, CoolingOff or
         SelfExcluded, and InvalidToken when the player's session has ended.
         """
-        shown = None if play_pass is None else read_pass_code(play_pass)
+        shown, digits = None if play_pass is None else read_pass_code(play_pass), parse_pin(pin)
 
         def is_right(voucher: Voucher) -> bool:
-            return self.pins.matches(PinKind.VOUCHER, voucher.voucher_id, voucher.pin, pin)
+            return self.pins.matches(PinKind.VOUCHER, voucher.voucher_id, voucher.pin, digits)
 
         binding, voucher = check_code_attempt(self.storage, code, _find, is_right, now=self.clock.now())
         actor_id = voucher.voucher_id if player is None else player.player_id

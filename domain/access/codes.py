@@ -8,6 +8,7 @@ Sources: D. Crockford, "Base 32"; H. M. Damm, "Total anti-symmetrische Quasigrup
 """
 
 from typing import ClassVar, Final
+from unicodedata import category
 
 from attrs import define, frozen
 
@@ -19,11 +20,15 @@ RANDOM_SYMBOLS: Final = 8
 RANDOM_VALUES: Final = 32**RANDOM_SYMBOLS
 AGENT_VALUES: Final = 32**AGENT_SYMBOLS
 CODE_SYMBOLS: Final = AGENT_SYMBOLS + RANDOM_SYMBOLS + 1
-_LONGEST_TYPED: Final = 64
+LONGEST_TYPED: Final = 64
 
-_VALUE: Final = {symbol: value for value, symbol in enumerate(ALPHABET)} | {
-    alias: ALPHABET.index(meant) for alias, meant in (("I", "1"), ("L", "1"), ("O", "0"))
-}
+_VALUE: Final = {symbol: value for value, symbol in enumerate(ALPHABET)}
+_ALIASES: Final = str.maketrans("ILO", "110")
+_HALF_WIDTH: Final = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)}
+"""The plain character of each full-width one."""
+_SKIPPED: Final = frozenset({"Pd", "Cf"})
+"""The categories of dashes and of invisible characters, such as a zero-width space."""
+_MINUS: Final = "\u2212"
 
 
 @define
@@ -69,19 +74,34 @@ def make_code(agent_symbols: str, random_value: int) -> Code:
 
 
 def parse_code(text: str) -> Code:
-    """Parse a code as people type it: any case, hyphens and spaces anywhere, I and L for 1, O for 0.
+    """Parse a code as people type it; see `typed_symbols`.
 
     Raises MalformedCode for an unknown symbol, a wrong length or a wrong check symbol.
     """
-    if len(text) > _LONGEST_TYPED or not text.isascii():
+    if len(text) > LONGEST_TYPED:
         raise MalformedCode
     try:
-        values = [_VALUE[symbol] for symbol in text.upper() if symbol not in "- "]
+        values = [_VALUE[symbol] for symbol in typed_symbols(text)]
     except KeyError:
         raise MalformedCode from None
     if len(values) != CODE_SYMBOLS or _damm(values):
         raise MalformedCode
     return Code("".join(ALPHABET[value] for value in values))
+
+
+def typed_symbols(text: str) -> str:
+    """Return the symbols of a text as people type codes and PINs.
+
+    Dashes and blanks of every kind are skipped. Full-width characters, small letters, I, L and O are read as what
+    they stand for. Other characters stay as they are.
+    """
+    symbols = "".join(symbol for symbol in text if not _is_skipped(symbol)).translate(_HALF_WIDTH)
+    # Some letters beyond ASCII become ASCII in upper case.
+    return symbols.upper().translate(_ALIASES) if symbols.isascii() else symbols
+
+
+def _is_skipped(symbol: str) -> bool:
+    return symbol.isspace() or symbol == _MINUS or category(symbol) in _SKIPPED
 
 
 def _damm(values: list[int]) -> int:

@@ -2,7 +2,8 @@
 
 A PIN has 6 digits from HMAC-SHA256(secret, kind, id, generation). A stolen database reveals no PIN, and checking
 an attempt costs one hash. A row stores the key id of the secret and the generation; a new generation is a new PIN.
-Digits come from 32-bit words by rejection, so that all 10^6 PINs are equally likely.
+Digits come from 32-bit words by rejection, so that all 10^6 PINs are equally likely. People may type a PIN as they
+may type a code.
 """
 
 import hashlib
@@ -13,6 +14,9 @@ from typing import Final
 from uuid import UUID
 
 from attrs import field, frozen
+
+from ..errors import InvalidInput
+from .codes import LONGEST_TYPED, typed_symbols
 
 PIN_DIGITS: Final = 6
 _PINS: Final = 10**PIN_DIGITS
@@ -25,6 +29,14 @@ class PinKind(StrEnum):
 
     VOUCHER = "voucher"
     PLAYER = "player"
+
+
+def parse_pin(text: str) -> str:
+    """Return the digits of a PIN as people type it; see `typed_symbols`. Raises InvalidInput."""
+    digits = typed_symbols(text) if len(text) <= LONGEST_TYPED else ""
+    if len(digits) != PIN_DIGITS or not digits.isascii() or not digits.isdecimal():
+        raise InvalidInput("pin", f"must be {PIN_DIGITS} digits")
+    return digits
 
 
 @frozen

@@ -276,7 +276,7 @@ def test_unknown_wrong_and_locked_staff_take_the_same_steps(day: Day) -> None:
 
 
 def test_a_text_that_is_no_code_is_counted_as_well(day: Day) -> None:
-    (trace,) = _traces(day, [lambda engine: engine.redeem_voucher(code="' OR 1=1", pin="1")])
+    (trace,) = _traces(day, [lambda engine: engine.redeem_voucher(code="' OR 1=1", pin="000000")])
     assert trace == ["begin", "enter", "attempts.lock", "save Attempts", "commit", "exit"]
 
 
@@ -298,7 +298,7 @@ def test_a_decoy_is_shared_by_every_agent_of_an_operator(day: Day) -> None:
     for _ in range(7):
         for code in meeting.values():
             _wrong(lambda code=code: day.engine.redeem_voucher(code=code, pin="000000"))  # type: ignore[misc] # a default
-            _wrong(lambda code=code: day.engine.player_login(login_code=code, pin="0"))  # type: ignore[misc] # a default
+            _wrong(lambda code=code: day.engine.player_login(login_code=code, pin="000000"))  # type: ignore[misc] # a default
     voucher = day.sell(100, day.sister)
     assert day.redeem(voucher).code is None
 

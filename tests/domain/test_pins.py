@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections import Counter
 from uuid import UUID
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playtime.domain.access.pins import PinKeys, PinKind, PinRef
+from playtime.domain.access.pins import PinKeys, PinKind, PinRef, parse_pin
+from playtime.domain.errors import InvalidInput
 
 from support.models import uid
 
@@ -99,6 +101,45 @@ def test_no_pin_matches_a_retired_secret() -> None:
 )
 def test_arbitrary_attempt_is_wrong(attempt: str) -> None:
     assert not KEYS.matches(PinKind.VOUCHER, uid(1), FIRST, attempt)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "012345",
+        "012 345",
+        "012345 ",
+        " 012345\r\n",
+        "012-345",
+        "012\u2013345",
+        "0\xa01\u20092\u30003\t4\u200b5",
+        "\uff10\uff11\uff12\uff13\uff14\uff15",
+        "OI2345",
+        "ol2345",
+    ],
+)
+def test_pin_is_read_as_people_type_it(typed: str) -> None:
+    assert parse_pin(typed) == "012345"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", " ", "12345", "1234567", "12345a", "1.2345", "\ud800", "١٢٣٤٥٦", "é" * 6, "\0" * 6, "123456" + " " * 60],
+)
+def test_what_cannot_be_a_pin_is_invalid(typed: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_pin(typed)
+    assert (refused.value.path, refused.value.reason) == ("pin", "must be 6 digits")
+    assert refused.value.__context__ is None
+
+
+@given(st.text(max_size=70))
+def test_any_text_is_six_digits_or_invalid(text: str) -> None:
+    try:
+        digits = parse_pin(text)
+    except InvalidInput:
+        return
+    assert re.fullmatch("[0-9]{6}", digits)
 
 
 def test_neighbours_of_the_right_pin_are_wrong() -> None:

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 
 from playtime.adapters.http.api.analytics import REPORT_BYTES
-from playtime.adapters.http.requests import LONGEST_TYPED
 from playtime.application.answers import LONGEST_ACTION_ID
 from playtime.application.ledger.ingestion import LARGEST_REPORT
 from playtime.contracts.doubles import START
+from playtime.domain.access.codes import LONGEST_TYPED
 from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import LONGEST_NAME

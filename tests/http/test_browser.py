@@ -237,6 +237,16 @@ def test_what_goes_wrong_is_said_plainly(web: Web, browser: Browser, site: str) 
     assert not browser.complaints
 
 
+def test_code_and_pin_are_read_as_people_type_them(web: Web, browser: Browser, site: str) -> None:
+    voucher = web.day.sell(100)
+    _open(browser, f"{site}/redeem")
+    browser.type("code", "\u200b" + voucher.code.replace("-", "\u2013").replace("0", "o").lower() + " ")
+    browser.type("pin", "\u3000" + "\xa0".join(chr(ord(digit) + 0xFEE0) for digit in voucher.pin) + "\u2212")
+    browser.press_enter()
+    browser.until("!document.getElementById('done').hidden")
+    assert not browser.complaints
+
+
 def test_what_cannot_be_right_is_not_asked(web: Web, browser: Browser, site: str) -> None:
     voucher = web.day.sell(1_000)
     before = web.day.events()
@@ -247,6 +257,7 @@ def test_what_cannot_be_right_is_not_asked(web: Web, browser: Browser, site: str
         (voucher.code[:-1], voucher.pin, "13 letters", "code"),
         (voucher.code, "", "6 digits", "pin"),
         (voucher.code, "12345a", "6 digits", "pin"),
+        (voucher.code, "1234 567", "6 digits", "pin"),
     ):
         browser.type("code", code)
         browser.type("pin", pin)

@@ -25,6 +25,7 @@ from ....application.ledger.external_events import ExternalEventType
 from ....application.ledger.ingestion import LARGEST_REPORT, ExternalEvent, GameConfigRecord, Ingested
 from ....application.ports.analytics import AnalyticsFilter
 from ....application.wire import success
+from ....domain.access.codes import LONGEST_TYPED
 from ....domain.errors import InvalidInput
 from ....domain.local_time import DEFAULT_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
@@ -33,7 +34,7 @@ from ..errors import MalformedRequest, fault_of
 from ..filters import moment_in_utc
 from ..pages.documents import CSV
 from ..pages.tables import whole_table
-from ..requests import LONGEST_TYPED, ActionId, ListFormat, Name, Since, Typed, Until
+from ..requests import ActionId, ListFormat, Name, Since, Typed, Until
 from .results import Result, success_of
 from .route import API, Route, fields_of
 

@@ -114,7 +114,7 @@ PLAYERS: Final = (
         f"{API}/player/login",
         log_player_in,
         gives=fields_of(PlayerLoginResult),
-        refusals=(InvalidCredentials, PlayerClosed, CoolingOff, SelfExcluded),
+        refusals=(InvalidInput, InvalidCredentials, PlayerClosed, CoolingOff, SelfExcluded),
     ),
     Route(
         "POST",

@@ -69,7 +69,7 @@ _TEMPLATE: Final = """<!doctype html>
  autocomplete="off" autocapitalize="characters" autocorrect="off" spellcheck="false">
 <p class="help" id="code-help">13 letters and digits.</p>
 <label for="pin">PIN</label>
-<input id="pin" name="pin" type="text" maxlength="12" required aria-describedby="pin-help"
+<input id="pin" name="pin" type="text" maxlength="64" required aria-describedby="pin-help"
  inputmode="numeric" autocomplete="one-time-code" spellcheck="false">
 <p class="help" id="pin-help">6 digits.</p>
 <label for="pass">Play pass, if you have one</label>

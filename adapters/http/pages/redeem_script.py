@@ -40,9 +40,12 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
     return whole + "." + String(minor % 100).padStart(2, "0") + " FUN";
   };
 
-  // As the service reads codes: any case, hyphens and spaces anywhere, I and L for 1, O for 0.
+  // As the service reads codes and PINs: in any case, with dashes and blanks of every kind, full-width characters,
+  // I and L as 1, O as 0.
   const symbols = (typed) =>
-    typed.toUpperCase().replace(/[-\s]/g, "").replace(/[IL]/g, "1").replace(/O/g, "0");
+    typed.replace(/[\p{Pd}\p{Cf}\s\u0085\u2212]/gu, "")
+      .replace(/[\uFF01-\uFF5E]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xFEE0))
+      .toUpperCase().replace(/[IL]/g, "1").replace(/O/g, "0");
 
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -130,7 +133,7 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
     if (busy) {
       return;
     }
-    const voucher = symbols(code.value), digits = pin.value.replace(/\s/g, ""), shown = symbols(pass.value);
+    const voucher = symbols(code.value), digits = symbols(pin.value), shown = symbols(pass.value);
     if (voucher.length !== CODE_SYMBOLS) {
       say("The code has 13 letters and digits.", code);
       return;
