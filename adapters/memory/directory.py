@@ -25,28 +25,23 @@ class MemoryDirectory:
     _by_symbols: dict[str, UUID] = field(init=False, repr=False, factory=dict)
 
     def by_slug(self, slug: str) -> DirectoryEntry | None:
-        """Return the tenant of a slug."""
         with self._mutex:
             return self._entry(self._by_slug.get(slug))
 
     def by_symbols(self, code_symbols: str) -> DirectoryEntry | None:
-        """Return the agent whose codes start with these symbols."""
         with self._mutex:
             return self._entry(self._by_symbols.get(code_symbols))
 
     def by_tenant(self, tenant_id: UUID) -> DirectoryEntry | None:
-        """Return the tenant of an id."""
         with self._mutex:
             return self._entry(tenant_id)
 
     def operators(self) -> Sequence[DirectoryEntry]:
-        """Return the isolation roots, the platform included, by id."""
         with self._mutex:
             roots = [entry for entry in self._entries.values() if entry.tenant_id == entry.operator_id]
         return sorted(roots, key=lambda entry: entry.tenant_id)
 
     def set_status(self, tenant_id: UUID, status: TenantStatus) -> None:
-        """List a tenant's new status; one that is not listed is left unlisted."""
         with self._mutex:
             listed = self._entries.get(tenant_id)
             if listed is not None:

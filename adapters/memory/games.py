@@ -17,12 +17,10 @@ class MemoryGameFiles:
     _files: dict[str, bytes] = field(init=False, repr=False, factory=dict)
 
     def keep(self, game: Game) -> None:
-        """Store the game's canonical file."""
         if game.version not in self._files:
             self._files[game.version] = canonical(game)
 
     def find(self, version: str) -> bytes | None:
-        """Return the canonical file of a version."""
         return self._files.get(version)
 
 
@@ -33,11 +31,9 @@ class MemoryGameConfigs:
     snapshot: Snapshot
 
     def all(self) -> Sequence[GameConfig]:
-        """Return the visible game configs, by operator and key."""
         return self.snapshot.records.game_configs
 
     def find(self, game_key: str) -> GameConfig | None:
-        """Return the bound operator's game config of a key."""
         transaction = self.snapshot.transaction
         operator_id = transaction.binding.operator_id
         with transaction.reading() as view:

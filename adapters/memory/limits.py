@@ -22,12 +22,10 @@ class MemoryPlayPasses:
     transaction: MemoryTransaction
 
     def find(self, code: Code) -> PlayPass | None:
-        """Return the visible pass of a code."""
         with self.transaction.reading() as view:
             return _coded(view, code)
 
     def lock(self, code: Code) -> PlayPass | None:
-        """Lock the visible pass of a code, then read it."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             found = _coded(view, code)
@@ -37,13 +35,11 @@ class MemoryPlayPasses:
             return _coded(view, code)
 
     def of_player(self, player_id: UUID) -> PlayPass | None:
-        """Return the pass that a visible player is tied to."""
         with self.transaction.reading() as view:
             player = view.one(lambda books: books.players.rows.get(player_id))
             return None if player is None or player.pass_id is None else _pass(view, player.pass_id)
 
     def plays(self, player_id: UUID, since: datetime) -> Sequence[Turn]:
-        """Return the rounds a visible player has played from a moment on, the oldest first."""
         with self.transaction.reading() as view:
             rounds = newest_of(view, lambda books: books.rounds, None, ("player", player_id))
             wanted = sorted(

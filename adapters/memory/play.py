@@ -32,12 +32,10 @@ class MemoryPlayers:
     transaction: MemoryTransaction
 
     def find(self, login_code: Code) -> Player | None:
-        """Return the visible player of a login code."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.players.by("login_code", login_code.symbols))
 
     def get(self, player_id: UUID) -> PlayerView | None:
-        """Return the visible player as of one moment."""
         with self.transaction.reading() as view:
             player = _player(view, player_id)
             return None if player is None else _player_view(view, player)
@@ -50,7 +48,6 @@ class MemoryPlayers:
         shown_pass_id: UUID | None = None,
         watch: SafetyWatch | None = None,
     ) -> LockedPlayer | None:
-        """Lock a visible player's pass and the player, then read what depends on them."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             before = _player(view, player_id)
@@ -68,7 +65,6 @@ class MemoryPlayers:
             return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass, timezone)
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
-        """Return a visible player's events above a number, in order."""
         with self.transaction.reading() as view:
             events = newest_of(view, lambda books: books.ledger, None, ("player", player_id))
             numbered = ((event.player_seq, event) for event in events if event.player_seq is not None)
@@ -76,7 +72,6 @@ class MemoryPlayers:
         return [event for _, event in wanted[:limit]]
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Return the visible open players that were idle longest."""
         with self.transaction.reading() as view:
             idle = sorted(
                 (player.last_active_at, player.player_id)
@@ -87,26 +82,22 @@ class MemoryPlayers:
         return [player_id for _, player_id in idle[:limit]]
 
     def page(self, only: PlayerFilter, page: Page) -> Sequence[PlayerView]:
-        """Return visible players, newest id first."""
         with self.transaction.reading() as view:
             players = newest(view, lambda books: books.players, page.before, only.tenant_id)
             wanted = (player for player in players if _is_player(player, only))
             return [_player_view(view, player) for player in islice(wanted, page.limit)]
 
     def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
-        """Return a visible player's sessions, newest id first."""
         with self.transaction.reading() as view:
             sessions = newest_of(view, lambda books: books.sessions, page.before, ("player", player_id))
             return list(islice(sessions, page.limit))
 
     def rounds(self, player_id: UUID, page: Page) -> Sequence[Round]:
-        """Return a visible player's rounds, newest id first."""
         with self.transaction.reading() as view:
             rounds = newest_of(view, lambda books: books.rounds, page.before, ("player", player_id))
             return list(islice(rounds, page.limit))
 
     def fair_round(self, round_id: UUID) -> FairRound | None:
-        """Return a visible round with its player and its seed."""
         with self.transaction.reading() as view:
             found = view.one(lambda books: books.rounds.rows.get(round_id))
             player = None if found is None else _player(view, found.player_id)
@@ -115,7 +106,6 @@ class MemoryPlayers:
             return FairRound(found, player, _revealed(view, player.player_id, found.seed_number))
 
     def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
-        """Return the last revealed server seed of a visible player."""
         with self.transaction.reading() as view:
             player = _player(view, player_id)
             if player is None:

@@ -33,22 +33,18 @@ class MemorySafety:
     transaction: MemoryTransaction
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
-        """Return the settings of a visible tenant."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.safety_settings.rows.get(tenant_id))
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
-        """Return the data behind a visible player's risk."""
         with self.transaction.reading() as view:
             return safety_of(view, player_id, watch)
 
     def actions(self, only: SafetyFilter, page: Page) -> Sequence[SafetyAction]:
-        """Return visible actions, newest id first."""
         with self.transaction.reading() as view:
             return list(islice(_chosen(view, only, page.before), page.limit))
 
     def tally(self, only: SafetyFilter, edges: Sequence[datetime] = ()) -> SafetyTally:
-        """Count the visible actions of a filter."""
         with self.transaction.reading() as view:
             return _tally(list(_chosen(view, only, None)), edges)
 

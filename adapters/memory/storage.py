@@ -61,24 +61,19 @@ class MemoryUnitOfWork:
         self.game_configs: Final = MemoryGameConfigs(snapshot)
 
     def add(self, *records: Record) -> None:
-        """Gather new records."""
         self.transaction.add(*records)
 
     def save(self, *records: Record) -> None:
-        """Gather new states of records."""
         self.transaction.save(*records)
 
     def commit(self) -> None:
-        """Write all gathered records or none, and end the unit."""
         self.transaction.commit()
 
     def __enter__(self) -> Self:
-        """Begin; a unit of work is used once."""
         self.transaction.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End, rolling back what was not committed."""
         self.transaction.end()
 
 
@@ -94,24 +89,19 @@ class MemoryStorage:
 
     @property
     def directory(self) -> MemoryDirectory:
-        """The directory of tenants."""
         return self._directory
 
     @property
     def game_files(self) -> MemoryGameFiles:
-        """The games that were played."""
         return self._game_files
 
     def begin(self, binding: Binding) -> MemoryUnitOfWork:
-        """Return a new unit of work that sees through `binding`."""
         return self._begin(binding)
 
     def begin_owner_read(self) -> MemoryUnitOfWork:
-        """Return a unit that reads across all operators and can lock and write nothing."""
         return self._begin(None)
 
     def check(self) -> None:
-        """Return while the storage is open. Raises StorageUnavailable."""
         if self._is_closed:
             raise StorageUnavailable("the storage was closed")
 

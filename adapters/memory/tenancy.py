@@ -25,17 +25,14 @@ class MemoryTenants:
     transaction: MemoryTransaction
 
     def get(self, tenant_id: UUID) -> Tenant | None:
-        """Return the visible tenant."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.tenants.rows.get(tenant_id))
 
     def by_slug(self, slug: str) -> Tenant | None:
-        """Return the visible tenant of that slug."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.tenants.by("slug", slug))
 
     def page(self, page: Page) -> Sequence[Tenant]:
-        """Return visible tenants, newest id first."""
         with self.transaction.reading() as view:
             return list(islice(newest(view, lambda books: books.tenants, page.before), page.limit))
 
@@ -64,7 +61,6 @@ class MemoryWallets:
     def lock(
         self, tenant_ids: Sequence[UUID], key: AnswerKey | None = None
     ) -> tuple[Mapping[UUID, TenantWallet], StoredAnswer | None]:
-        """Lock the visible wallets in the order of their ids, then read them and the key's answer."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             there = [tenant_id for tenant_id in sorted(set(tenant_ids)) if _wallet(view, tenant_id)]
@@ -74,7 +70,6 @@ class MemoryWallets:
             return {key: wallet for key, wallet in wallets.items() if wallet}, view.answer(key)
 
     def summary(self, tenant_id: UUID) -> WalletSummary | None:
-        """Return the tenant's accounts at one moment."""
         with self.transaction.reading() as view:
             wallet = _wallet(view, tenant_id)
             if wallet is None:
@@ -94,27 +89,22 @@ class MemoryStaff:
     transaction: MemoryTransaction
 
     def get(self, staff_id: UUID) -> StaffMember | None:
-        """Return the visible member of staff."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.staff.rows.get(staff_id))
 
     def by_username(self, tenant_id: UUID, username: str) -> StaffMember | None:
-        """Return the tenant's member of staff of that name."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.staff.by("username", (tenant_id, username)))
 
     def session(self, session_id: UUID) -> StaffSession | None:
-        """Return the visible staff session."""
         with self.transaction.reading() as view:
             return _staff_session(view, session_id)
 
     def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
-        """Return visible staff, newest id first."""
         with self.transaction.reading() as view:
             return list(islice(newest(view, lambda books: books.staff, page.before, tenant_id), page.limit))
 
     def lock_session(self, session_id: UUID) -> StaffSession | None:
-        """Lock a visible staff session, then read it."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             if _staff_session(view, session_id) is None:
@@ -130,7 +120,6 @@ class MemoryAttempts:
     transaction: MemoryTransaction
 
     def lock(self, subject_id: UUID) -> Attempts:
-        """Lock the binding's count of a subject, there or not, then read it."""
         binding = self.transaction.binding
         identity = (binding.tenant_id, subject_id)
         with self.transaction.reading() as view:

@@ -23,17 +23,14 @@ class MemoryVouchers:
     transaction: MemoryTransaction
 
     def find(self, code: Code) -> Voucher | None:
-        """Return the visible voucher of a code."""
         with self.transaction.reading() as view:
             return view.one(lambda books: books.vouchers.by("code", code.symbols))
 
     def get(self, voucher_id: UUID) -> Voucher | None:
-        """Return the visible voucher."""
         with self.transaction.reading() as view:
             return _voucher(view, voucher_id)
 
     def lock(self, voucher_id: UUID, key: AnswerKey | None = None) -> tuple[Voucher | None, StoredAnswer | None]:
-        """Lock a visible voucher, then read it and the key's answer."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             if _voucher(view, voucher_id) is not None:
@@ -41,7 +38,6 @@ class MemoryVouchers:
             return _voucher(view, voucher_id), view.answer(key)
 
     def lock_batch(self, batch_id: UUID) -> Sequence[Voucher]:
-        """Lock the visible vouchers of a batch, then read them, by number."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             batch = _by_number(_batch(view, batch_id))
@@ -50,7 +46,6 @@ class MemoryVouchers:
             return _by_number(_batch(view, batch_id))
 
     def lock_overdue(self, now: datetime, limit: int) -> Sequence[Voucher]:
-        """Lock the visible vouchers that are due longest and that no other unit holds."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             due = sorted(
@@ -66,7 +61,6 @@ class MemoryVouchers:
             return list(islice(free, limit))
 
     def page(self, only: VoucherFilter, page: Page) -> Sequence[Voucher]:
-        """Return visible vouchers, newest id first."""
         with self.transaction.reading() as view:
             if only.player_id is not None:
                 vouchers = newest_of(view, lambda books: books.vouchers, page.before, ("player", only.player_id))

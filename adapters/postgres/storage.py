@@ -59,21 +59,17 @@ class PostgresStorage:
 
     @property
     def directory(self) -> PostgresDirectory:
-        """The directory of tenants."""
         return self._directory
 
     @property
     def game_files(self) -> PostgresGameFiles:
-        """The files of the played games."""
         return self._game_files
 
     def begin(self, binding: Binding) -> PostgresUnitOfWork:
-        """Return a new unit of work that sees through `binding`. Nothing is sent yet."""
         self._require_open()
         return PostgresUnitOfWork(PostgresTransaction(self._connections, binding))
 
     def begin_owner_read(self) -> PostgresUnitOfWork:
-        """Return a unit that reads across all operators and can lock and write nothing."""
         self._require_open()
         if self._owner_connections is None:
             raise StorageUnavailable("the platform owner's login is not configured (PLAYTIME_OWNER_READ_URL)")
@@ -89,7 +85,6 @@ class PostgresStorage:
             raise StorageUnavailable(f"the database does not answer: {failure.message}") from failure
 
     def close(self) -> None:
-        """Close the connections. May be called again."""
         self._is_closed = True
         self._connections.close()
         if self._owner_connections is not None:

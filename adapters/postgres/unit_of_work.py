@@ -43,15 +43,12 @@ class PostgresUnitOfWork:
     game_configs = cached_property(lambda unit: PostgresGameConfigs(unit.transaction))
 
     def add(self, *records: Record) -> None:
-        """Gather new records."""
         self.transaction.add(records)
 
     def save(self, *records: Record) -> None:
-        """Gather new states of records."""
         self.transaction.save(records)
 
     def commit(self) -> None:
-        """Write all gathered records or none, and end."""
         self.transaction.commit()
 
     def __enter__(self) -> Self:
@@ -60,5 +57,4 @@ class PostgresUnitOfWork:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End, rolling back what was not committed."""
         self.transaction.end()

@@ -23,28 +23,22 @@ class StagedStorage:
 
     @property
     def directory(self) -> Directory:
-        """The directory."""
         return cast("Directory", _StagedPort(self.stage, "directory", self.inner.directory))
 
     @property
     def game_files(self) -> GameFiles:
-        """The games that were played."""
         return cast("GameFiles", _StagedPort(self.stage, "game_files", self.inner.game_files))
 
     def begin(self, binding: Binding) -> UnitOfWork:
-        """Return a staged unit of work."""
         return cast("UnitOfWork", _StagedUnit(self.stage, self.inner.begin(binding), binding))
 
     def begin_owner_read(self) -> UnitOfWork:
-        """Return a staged unit that reads across operators."""
         return cast("UnitOfWork", _StagedUnit(self.stage, self.inner.begin_owner_read(), None))
 
     def check(self) -> None:
-        """Return when the storage answers."""
         self.inner.check()
 
     def close(self) -> None:
-        """Close the storage."""
         self.inner.close()
 
 
@@ -62,12 +56,10 @@ class _StagedUnit:
         return _StagedPort(self.stage, name, getattr(self.inner, name))
 
     def add(self, *records: Record) -> None:
-        """Gather new records."""
         self.records += records
         self.inner.add(*records)
 
     def save(self, *records: Record) -> None:
-        """Gather new states of records."""
         self.records += records
         self.inner.save(*records)
 
@@ -90,7 +82,6 @@ class _StagedUnit:
             raise OutcomeUnknown("simulated: the commit went through")
 
     def __enter__(self) -> Self:
-        """Begin."""
         self.stage.pause("begin")
         self.inner.__enter__()
         return self
@@ -101,7 +92,6 @@ class _StagedUnit:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End, rolling back unless it was committed."""
         self.inner.__exit__(exc_type, exc, traceback)
 
 

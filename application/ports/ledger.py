@@ -20,7 +20,10 @@ class Ledger(Protocol):
         """
 
     def account_totals(self) -> Sequence[AccountTotal]:
-        """Return every visible account with its entries' sum beside what the books state, at one moment."""
+        """Return every visible account with its entries' sum beside what the books state, at one moment.
+
+        An agent sees only its own and its players' accounts, because it does not see every entry of others.
+        """
 
     def movement_totals(self) -> Sequence[MovementTotal]:
         """Return the count of each kind of event among the visible ones, and the sum of what those moved."""

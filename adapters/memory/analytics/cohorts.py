@@ -20,14 +20,12 @@ class MemoryCohorts:
     snapshot: Snapshot
 
     def sizes(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of players created, for each bucket."""
         counts = Counter(self._cohorts(edges, only, self._bettors_of_a_game(edges, only)).values())
         return [counts[bucket] for bucket in range(len(edges) - 1)]
 
     def retention(
         self, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: AnalyticsFilter
     ) -> Sequence[RetentionCount]:
-        """Return the number of players of each cohort who bet `after` buckets later."""
         cohort_of, groups = self._cohorts(cohorts, only), defaultdict[tuple[int, int], set[UUID | None]](set)
         for bucket, bet in self.snapshot.bets(edges, only):
             cohort = cohort_of.get(bet.player_id, len(edges))
@@ -39,7 +37,6 @@ class MemoryCohorts:
         ]
 
     def totals(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[CohortTotal]:
-        """Return the stakes and wins of each cohort by bucket."""
         cohort_of = self._cohorts(edges, only, self._bettors_of_a_game(edges, only))
         groups = defaultdict[tuple[int, int], list[LedgerEvent]](list)
         for bucket, event in self.snapshot.play(edges, only):

@@ -29,7 +29,6 @@ class MemoryVoucherJourneys:
     snapshot: Snapshot
 
     def funnel(self, span: Span, only: AnalyticsFilter) -> Sequence[StageCount]:
-        """Return the five stages of the vouchers issued in the span."""
         records = self.snapshot.records
         journeys = [
             tuple(_journey(voucher, records, span, only))
@@ -41,7 +40,6 @@ class MemoryVoucherJourneys:
         return [_stage(journeys, number) for number in range(_STAGES)]
 
     def redemption_times(self, span: Span, only: AnalyticsFilter) -> tuple[int, int] | None:
-        """Return median and 90th percentile of the time from issue to redemption, in milliseconds."""
         times = sorted(
             (voucher.closed_at - voucher.issued_at) // _MILLISECOND
             for voucher in self.snapshot.records.vouchers

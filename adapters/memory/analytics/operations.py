@@ -19,7 +19,6 @@ class MemoryOperations:
     snapshot: Snapshot
 
     def refused_bets(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
-        """Return the number of refused bets by code."""
         records = self.snapshot.records
         if only.game_key is not None or only.provider is not None:
             return []
@@ -36,7 +35,6 @@ class MemoryOperations:
         ]
 
     def failed_requests(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
-        """Return the number of failed requests by code and route."""
         counts: Counter[tuple[str, str | None]] = Counter()
         for _, event in self.snapshot.events([span.since, span.until], only):
             if event.event_type is EventType.ERROR and event.source is EventSource.PLAYTIME:

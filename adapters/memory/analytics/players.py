@@ -29,18 +29,15 @@ class MemoryPlayerActivity:
     snapshot: Snapshot
 
     def active(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of different players who bet, for each bucket."""
         players: dict[int, set[UUID | None]] = defaultdict(set)
         for bucket, event in self.snapshot.bets(edges, only):
             players[bucket].add(event.player_id)
         return [len(players[bucket]) for bucket in range(len(edges) - 1)]
 
     def active_within(self, windows: Sequence[Span], only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of different players who bet, for each window."""
         return [len({bet.player_id for bet in self.snapshot.bets_in(window, only)}) for window in windows]
 
     def session_lengths(self, span: Span, only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of sessions in each class."""
         moments: dict[object, list[datetime]] = defaultdict(list)
         for bet in self.snapshot.bets_in(span, only):
             moments[bet.operator_id, bet.session_id].append(bet.occurred_at)
@@ -49,7 +46,6 @@ class MemoryPlayerActivity:
         return [lengths[number + 1] for number in range(len(bounds))]
 
     def notable(self, span: Span, only: AnalyticsFilter, odds: Mapping[str, Odds], top: int) -> NotablePlayers:
-        """Return the totals of the first players and of all tested ones."""
         totals, staked = self._totals(span, only), Counter[UUID]()
         known: dict[UUID, list[tuple[PlayerTotal, Odds]]] = defaultdict(list)
         for part in totals:
@@ -67,7 +63,6 @@ class MemoryPlayerActivity:
     def value_distribution(
         self, span: Span, only: AnalyticsFilter, limits: Sequence[int], percents: Sequence[int]
     ) -> ValueDistribution:
-        """Return the distribution of bets minus wins over players."""
         value_of: dict[UUID, int] = defaultdict(int)
         for part in self._totals(span, only):
             value_of[part.player_id] += part.handle_minor - part.payout_minor

@@ -37,7 +37,6 @@ class MemoryPlayTotals:
         by: Sequence[Dimension] = (),
         of: Collection[EventType] | None = None,
     ) -> Sequence[EventTotal]:
-        """Return the totals of events by bucket, dimensions, source and type."""
         groups = defaultdict[tuple[int, Key, EventSource, EventType], list[LedgerEvent]](list)
         for bucket, event in self.snapshot.events(edges, only):
             if of is None or event.event_type in of:
@@ -57,7 +56,6 @@ class MemoryPlayTotals:
         ]
 
     def stake_distribution(self, span: Span, only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of bets in each class."""
         sizes = Counter(
             bisect_right(STAKE_CLASSES_MINOR, bet.amount_minor) for bet in self.snapshot.bets_in(span, only)
         )

@@ -84,7 +84,6 @@ class MemoryAudit:
         return Found(len(broken), tuple(broken[:limit]), (check.__doc__ or "").strip())
 
     def play(self) -> Sequence[GameTotals]:
-        """Return stakes and wins at each version of each game."""
         played: dict[tuple[str, str], list[Round]] = defaultdict(list)
         with self.transaction.reading() as view:
             for row in view.rows(lambda books: books.rounds):

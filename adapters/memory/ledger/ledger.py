@@ -29,7 +29,6 @@ class MemoryLedger:
     transaction: MemoryTransaction
 
     def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
-        """Return visible events, newest id first."""
         with self.transaction.reading() as view:
             if only.player_id is not None:
                 events = newest_of(view, lambda books: books.ledger, page.before, ("player", only.player_id))
@@ -38,7 +37,6 @@ class MemoryLedger:
             return list(islice((event for event in events if _matches(event, only)), page.limit))
 
     def ingest(self, events: Sequence[LedgerEvent]) -> int:
-        """Write the external events that are not stored yet, commit, and return their number."""
         _ = self.transaction.binding
         with self.transaction.reading() as view:
             # The latch is held until they are written: no other unit writes one of them meanwhile.
@@ -54,11 +52,6 @@ class MemoryLedger:
         return len(new)
 
     def account_totals(self) -> Sequence[AccountTotal]:
-        """Return every visible account, in order.
-
-        Books are verified bound as the operator. An agent sees the accounts of itself and of its players only:
-        the others' entries are not all visible to it.
-        """
         with self.transaction.reading() as view:
             return sorted(
                 (total for books in view.books() for total in account_totals(view, books)),
@@ -66,7 +59,6 @@ class MemoryLedger:
             )
 
     def movement_totals(self) -> Sequence[MovementTotal]:
-        """Return count and sum of each kind of event that happened among the visible ones."""
         counts: dict[EventType, int] = defaultdict(int)
         moved: dict[EventType, int] = defaultdict(int)
         with self.transaction.reading() as view:

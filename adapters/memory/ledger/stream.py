@@ -22,36 +22,30 @@ class MemoryStream:
     transaction: MemoryTransaction
 
     def extent(self, operator_id: UUID) -> Extent:
-        """Return the extent of the stream: its newest seal and its last settled place."""
         with self.transaction.reading() as view:
             seals = _seals(view, operator_id)
             return Extent(seals[-1] if seals else None, _last(view, operator_id))
 
     def size(self, operator_id: UUID, extent: Extent) -> int:
-        """Return the number of events up to the end of an extent."""
         with self.transaction.reading() as view:
             return sum(1 for _ in _between(view, operator_id, START, extent.last))
 
     def events(self, operator_id: UUID, after: Place, until: Place, limit: int) -> Sequence[Placed]:
-        """Return events after one place and up to another, in order."""
         with self.transaction.reading() as view:
             return list(islice(_between(view, operator_id, after, until), limit))
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
-        """Return seals with numbers above `after`, in order."""
         with self.transaction.reading() as view:
             seals = (seal for seal in _seals(view, operator_id) if seal.number > after)
             return list(islice(seals, limit))
 
     def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        """Return those names that an external event has."""
         with self.transaction.reading() as view:
             ledger = _books(view, operator_id).ledger
             found = ((name, ledger.by("action", (EventSource.EXTERNAL, *name))) for name in names)
             return {name for name, event in found if event is not None and view.sees(event)}
 
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
-        """Return the true duplicates that are not marked yet."""
         originals: dict[object, UUID] = {}
         found = []
         with self.transaction.reading() as view:

@@ -80,7 +80,6 @@ class PostgresCohorts:
     transaction: PostgresTransaction
 
     def sizes(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of players created, for each bucket."""
         query = AnalyticsQuery(
             source=BETTORS + _BETTING_MEMBERS if _is_of_a_game(only) else _NOTHING + _MEMBERS,
             select=_SIZES,
@@ -93,7 +92,6 @@ class PostgresCohorts:
     def retention(
         self, cohorts: Sequence[datetime], edges: Sequence[datetime], after: Sequence[int], only: AnalyticsFilter
     ) -> Sequence[RetentionCount]:
-        """Return the number of players of each cohort who bet `after` buckets later."""
         query = AnalyticsQuery(
             source=BETTORS + _MEMBERS,
             select=_RETENTION,
@@ -105,7 +103,6 @@ class PostgresCohorts:
         return [RetentionCount(cohort=row[0], after=row[1], players=row[2]) for row in rows]
 
     def totals(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[CohortTotal]:
-        """Return the stakes and wins of each cohort by bucket."""
         query = AnalyticsQuery(
             source=fill(PLAYERS_OF_COHORT, cohort=_MEMBERS),
             select=fill(_TOTALS, where_bettor=_WHERE_BETTOR if _is_of_a_game(only) else ""),

@@ -80,7 +80,6 @@ class PostgresVoucherJourneys:
     transaction: PostgresTransaction
 
     def funnel(self, span: Span, only: AnalyticsFilter) -> Sequence[StageCount]:
-        """Return the five stages of the vouchers issued in the span."""
         played = asks_for(only, "game_key", "provider", "region")
         query = AnalyticsQuery(
             select=_FUNNEL,
@@ -96,7 +95,6 @@ class PostgresVoucherJourneys:
         ]
 
     def redemption_times(self, span: Span, only: AnalyticsFilter) -> tuple[int, int] | None:
-        """Return median and 90th percentile of the time from issue to redemption, in milliseconds."""
         query = AnalyticsQuery(
             select=_TIMES,
             edges=(span.since, span.until),

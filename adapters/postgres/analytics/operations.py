@@ -37,7 +37,6 @@ class PostgresOperations:
     transaction: PostgresTransaction
 
     def refused_bets(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
-        """Return the number of refused bets by code."""
         query = AnalyticsQuery(
             select=_REFUSED_BETS,
             edges=(span.since, span.until),
@@ -48,6 +47,5 @@ class PostgresOperations:
         return [CodeTally(code=row[0], route=row[1], count=row[2]) for row in query.rows(self.transaction)]
 
     def failed_requests(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
-        """Return the number of failed requests by code and route."""
         query = AnalyticsQuery(select=_FAILED_REQUESTS, edges=(span.since, span.until), only=only)
         return [CodeTally(code=row[0], route=row[1], count=row[2]) for row in query.rows(self.transaction)]

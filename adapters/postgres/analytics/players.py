@@ -119,12 +119,10 @@ class PostgresPlayerActivity:
     transaction: PostgresTransaction
 
     def active(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of different players who bet, for each bucket."""
         query = AnalyticsQuery(source=BETTORS, select=_ACTIVE, edges=edges, only=only)
         return filled(query.rows(self.transaction), len(edges) - 1)
 
     def active_within(self, windows: Sequence[Span], only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of different players who bet, for each window."""
         edges = sorted({end for window in windows for end in (window.since, window.until)})
         query = AnalyticsQuery(
             source=BETTORS,
@@ -139,7 +137,6 @@ class PostgresPlayerActivity:
         return filled(query.rows(self.transaction), len(windows), first=1)
 
     def session_lengths(self, span: Span, only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of sessions in each class."""
         query = AnalyticsQuery(source=PLAYERS, select=_LENGTHS, edges=(span.since, span.until), only=only)
         (lasted,) = query.rows(self.transaction)
         return [some - longer for some, longer in pairwise((*lasted, 0))]
@@ -175,7 +172,6 @@ class PostgresPlayerActivity:
     def value_distribution(
         self, span: Span, only: AnalyticsFilter, limits: Sequence[int], percents: Sequence[int]
     ) -> ValueDistribution:
-        """Return the distribution of bets minus wins over players."""
         query = AnalyticsQuery(
             source=PLAYERS,
             select=_VALUES,

@@ -260,16 +260,13 @@ class PostgresRollUp:
     transaction: PostgresTransaction
 
     def account_totals(self, limit: int) -> int:
-        """Add about `limit` more entries to the account totals at most, and return their number."""
         return ACCOUNT_TOTALS.run(self.transaction, limit)
 
     def buckets(self, limit: int) -> int:
-        """Add about `limit` more events to the buckets at most, and return their number."""
         layout = {"grains": list(GRAINS_MINUTES), "steps": list(STAKE_CLASSES_MINOR), "details": list(DETAILS)}
         return _BUCKETS.run(self.transaction, limit, **layout)
 
     def reset_buckets(self) -> None:
-        """Set all buckets of the bound operator to zero."""
         operator_id = self.transaction.binding.operator_id
         self.transaction.read(*(query(operator_id=operator_id) for query in _RESET), touches=True)
         self.transaction.commit()

@@ -52,7 +52,6 @@ class PostgresPlayTotals:
         by: Sequence[Dimension] = (),
         of: Collection[EventType] | None = None,
     ) -> Sequence[EventTotal]:
-        """Return the totals of events by bucket, dimensions, source and type."""
         query = AnalyticsQuery(
             source=PLAY,
             select=_TOTALS,
@@ -69,7 +68,6 @@ class PostgresPlayTotals:
         return [_event_total(row) for row in query.rows(self.transaction)]
 
     def stake_distribution(self, span: Span, only: AnalyticsFilter) -> Sequence[int]:
-        """Return the number of bets in each class."""
         query = AnalyticsQuery(
             source=STAKES,
             select=_STAKES,

@@ -37,7 +37,6 @@ class PostgresAudit:
         return Found(rows[0][1] if rows else 0, tuple(row[0] for row in rows), check.sql)
 
     def play(self) -> Sequence[GameTotals]:
-        """Return the stakes and wins of each version of each game."""
         query = scoped(_PLAY, bound=self.transaction.bound)
         rows = self.transaction.read(WHOLE_TABLES, query(**self._values))[1]
         return [GameTotals(row[0], row[1], int(row[2]), int(row[3]), int(row[4]), *row[5:]) for row in rows]

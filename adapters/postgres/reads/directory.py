@@ -50,19 +50,15 @@ class PostgresDirectory:
     connections: Connections
 
     def by_slug(self, slug: str) -> DirectoryEntry | None:
-        """Return the tenant of a slug."""
         return self._one(_BY_SLUG(slug=slug)) if is_storable(slug) else None
 
     def by_symbols(self, code_symbols: str) -> DirectoryEntry | None:
-        """Return the agent whose codes start with these symbols."""
         return self._one(_BY_SYMBOLS(code_symbols=code_symbols)) if is_storable(code_symbols) else None
 
     def by_tenant(self, tenant_id: UUID) -> DirectoryEntry | None:
-        """Return the tenant of an id."""
         return self._one(_BY_TENANT(tenant_id=tenant_id))
 
     def operators(self) -> Sequence[DirectoryEntry]:
-        """Return the isolation roots, the platform included, by id."""
         return [_entry(row) for row in run_standalone(self.connections, _OPERATORS())]
 
     def set_status(self, tenant_id: UUID, status: TenantStatus) -> None:
@@ -75,7 +71,6 @@ class PostgresDirectory:
         )
 
     def register(self, entry: DirectoryEntry) -> Literal["done", "slug", "code_symbols"]:
-        """List a tenant, or change its entry; return the field that another tenant has, if one does."""
         values = (
             entry.tenant_id,
             entry.operator_id,

@@ -33,13 +33,11 @@ class PostgresGameFiles:
     _stored: set[str] = field(init=False, repr=False, factory=set)
 
     def keep(self, game: Game) -> None:
-        """Store the game's canonical file."""
         if game.version not in self._stored:
             run_standalone(self.connections, Statement(_KEEP, (game.version, canonical(game))))
             self._stored.add(game.version)
 
     def find(self, version: str) -> bytes | None:
-        """Return the canonical file of a version."""
         if not is_storable(version):
             return None
         rows = run_standalone(self.connections, Statement(_FIND, (version,)))
@@ -53,11 +51,9 @@ class PostgresGameConfigs:
     transaction: PostgresTransaction
 
     def all(self) -> Sequence[GameConfig]:
-        """Return the visible game configs, by operator and key."""
         statement = scoped(_CONFIGS, bound=self.transaction.bound)(**self.transaction.scope)
         return [GAME_CONFIGS.record_of(row) for row in self.transaction.read_as_of_one_moment(statement)[0]]
 
     def find(self, game_key: str) -> GameConfig | None:
-        """Return the bound operator's game config of a key."""
         _ = self.transaction.binding
         return find(self.transaction, GAME_CONFIGS, game_key=game_key)

@@ -73,7 +73,6 @@ class PostgresLedger:
     transaction: PostgresTransaction
 
     def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
-        """Return events, newest id first."""
         return page_by(
             self.transaction,
             EVENTS,
@@ -86,14 +85,10 @@ class PostgresLedger:
         )
 
     def ingest(self, events: Sequence[LedgerEvent]) -> int:
-        """Write the external events that are not stored yet, commit, and return their number."""
         return ingest(self.transaction, events)
 
     def account_totals(self) -> Sequence[AccountTotal]:
-        """Return every visible account, in order.
-
-        Books are verified bound as the operator. An agent sees only its own and its players' accounts, because it
-        does not see every entry of others.
+        """Return every visible account.
 
         The sums are of all entries, so that they check the roll-up as well. A stored total and the entries since
         may differ from them. Then this total is stated, which is a disagreement even if all balances are right.
@@ -103,7 +98,6 @@ class PostgresLedger:
         return sorted(totals, key=lambda total: total.account)
 
     def movement_totals(self) -> Sequence[MovementTotal]:
-        """Return count and sum of each kind of event that happened among the visible ones."""
         rows = self.transaction.read(self._scoped(_MOVEMENTS))[0]
         totals = [MovementTotal(EventType(row[0]), row[1], row[2]) for row in rows]
         return sorted(totals, key=lambda total: _EVENT_TYPES[total.event_type])

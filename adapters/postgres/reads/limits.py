@@ -29,20 +29,16 @@ class PostgresPlayPasses:
     transaction: PostgresTransaction
 
     def find(self, code: Code) -> PlayPass | None:
-        """Return the pass of a code, without a lock."""
         return find(self.transaction, PLAY_PASSES, code=code.symbols)
 
     def lock(self, code: Code) -> PlayPass | None:
-        """Lock the pass of a code and return it as it is after the wait."""
         return lock(self.transaction, PLAY_PASSES, code=code.symbols)
 
     def of_player(self, player_id: UUID) -> PlayPass | None:
-        """Return the pass that a player is tied to, without a lock."""
         query = _of_player(bound=self.transaction.bound)
         return one_of(self.transaction, PLAY_PASSES, query(**self.transaction.scope, player_id=player_id))
 
     def plays(self, player_id: UUID, since: datetime) -> Sequence[Turn]:
-        """Return the rounds a player has played from a moment on, the oldest first."""
         query = _plays(bound=self.transaction.bound)
         statement = query(**self.transaction.scope, player_id=player_id, since=since)
         return [Turn(*row) for row in self.transaction.read(statement)[0]]

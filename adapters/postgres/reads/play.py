@@ -56,11 +56,9 @@ class PostgresPlayers:
     transaction: PostgresTransaction
 
     def find(self, login_code: Code) -> Player | None:
-        """Return the player of a login code, without a lock."""
         return find(self.transaction, PLAYERS, login_code=login_code.symbols)
 
     def get(self, player_id: UUID) -> PlayerView | None:
-        """Return the player as of one moment, without a lock."""
         query = _view(bound=self.transaction.bound)
         views = _views(self.transaction.read(query(**self.transaction.scope, player_id=player_id))[0])
         return views[0] if views else None
@@ -102,7 +100,6 @@ class PostgresPlayers:
         return LockedPlayer(player, session, bonuses, answer, watching, play_pass, timezone)
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
-        """Return a player's events above a number, in order."""
         query = _events(bound=self.transaction.bound)
         statement = query(**self.transaction.scope, player_id=player_id, after_seq=after_seq, limit=limit)
         return all_of(self.transaction, EVENTS, statement)
@@ -118,7 +115,6 @@ class PostgresPlayers:
         return [row[0] for row in self.transaction.read(statement)[0]]
 
     def page(self, only: PlayerFilter, page: Page) -> Sequence[PlayerView]:
-        """Return players, newest id first."""
         if not is_storable(only.code_ends or ""):
             return []
         conditions, values = asked_for(
@@ -133,11 +129,9 @@ class PostgresPlayers:
         return _views(self.transaction.read(statement)[0])
 
     def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
-        """Return a player's sessions, newest id first."""
         return page_by(self.transaction, SESSIONS, page, ("player_id", "is", player_id))
 
     def rounds(self, player_id: UUID, page: Page) -> Sequence[Round]:
-        """Return a player's rounds, newest id first."""
         return page_by(self.transaction, ROUNDS, page, ("player_id", "is", player_id))
 
     def fair_round(self, round_id: UUID) -> FairRound | None:
@@ -151,7 +145,6 @@ class PostgresPlayers:
         return FairRound(ROUNDS.record_of(row[:_ROUND_WIDTH]), PLAYERS.record_of(player), revealed)
 
     def last_revealed(self, player_id: UUID) -> RevealedSeed | None:
-        """Return the server seed of a player that was revealed last."""
         query = _last_revealed(bound=self.transaction.bound)
         return one_of(
             self.transaction, REVEALED_SEEDS, query(**self.transaction.scope, player_id=player_id, limit=1)

@@ -127,15 +127,12 @@ class PostgresSafety:
     transaction: PostgresTransaction
 
     def settings(self, tenant_id: UUID) -> SafetySettings | None:
-        """Return the settings of a visible tenant."""
         return find(self.transaction, SAFETY_SETTINGS, tenant_id=tenant_id)
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
-        """Return the records that a visible player's risk depends on."""
         return safety_in(self.transaction.read(safety_by(self.transaction, player_id, watch))[0])
 
     def actions(self, only: SafetyFilter, page: Page) -> Sequence[SafetyAction]:
-        """Return actions, newest id first."""
         if not is_storable(only.reason or ""):
             return []
         return page_by(
@@ -151,7 +148,6 @@ class PostgresSafety:
         )
 
     def tally(self, only: SafetyFilter, edges: Sequence[datetime] = ()) -> SafetyTally:
-        """Count the visible actions of a filter."""
         if not is_storable(only.reason or ""):
             return SafetyTally((), (), (), 0, 0)
         values = asdict(only) | self.transaction.scope

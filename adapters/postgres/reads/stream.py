@@ -126,14 +126,12 @@ class PostgresStream:
     transaction: PostgresTransaction
 
     def extent(self, operator_id: UUID) -> Extent:
-        """Return the newest seal and the last settled place."""
         # The seal first: its events are below every horizon that is read later.
         newest, horizon, era = self.transaction.read(_NEWEST_SEAL(operator_id=operator_id), HORIZON, _ERA)
         last = self.transaction.one(_LAST(operator_id=operator_id, era=int(era[0][0]), horizon=horizon[0][0]))
         return Extent(SEALS.record_of(newest[0]) if newest else None, START if last is None else place_of(last))
 
     def size(self, operator_id: UUID, extent: Extent) -> int:
-        """Return the number of events up to the end of an extent."""
         number = 0 if extent.last_seal is None else extent.last_seal.number
         sealed, unsealed = self.transaction.read(
             _SEALED(operator_id=operator_id, number=number),
@@ -143,7 +141,6 @@ class PostgresStream:
         return count
 
     def events(self, operator_id: UUID, after: Place, until: Place, limit: int) -> Sequence[Placed]:
-        """Return events after one place and up to another, in order."""
         statement = EVENTS_BETWEEN(operator_id=operator_id, limit=limit, **_between(after, until))
         rows = self.transaction.read(statement)[0]
         # Without the record: a row that was changed by hand may not make one.
@@ -153,11 +150,9 @@ class PostgresStream:
         ]
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
-        """Return seals with numbers above `after`, in order."""
         return all_of(self.transaction, SEALS, _SEALS(operator_id=operator_id, after=after, limit=limit))
 
     def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        """Return the names under which an external event is stored."""
         statement = _TAKEN(
             operator_id=operator_id,
             actors=[name[0] for name in names],
@@ -169,7 +164,6 @@ class PostgresStream:
         return {(row[0], row[1], EventType(row[2])) for row in rows} & set(names)
 
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
-        """Return the true duplicates without a duplicate marker."""
         rows = self.transaction.read(WHOLE_TABLES, DUPLICATES(operator_id=operator_id, limit=limit))[1]
         first = tuple(Duplicate(EVENTS.record_of(row), row[-1]) for row in rows)
         return Duplicates(rows[0][-2] if rows else 0, first)

@@ -56,17 +56,14 @@ class PostgresTenants:
     transaction: PostgresTransaction
 
     def get(self, tenant_id: UUID) -> Tenant | None:
-        """Return the visible tenant."""
         return find(self.transaction, TENANTS, tenant_id=tenant_id)
 
     def by_slug(self, slug: str) -> Tenant | None:
-        """Return the visible tenant of that slug."""
         if not is_storable(slug):
             return None
         return find(self.transaction, TENANTS, slug=slug)
 
     def page(self, page: Page) -> Sequence[Tenant]:
-        """Return visible tenants, newest id first."""
         return page_by(self.transaction, TENANTS, page)
 
     def open_sessions(self, tenant_id: UUID) -> OpenSessions:
@@ -95,7 +92,6 @@ class PostgresWallets:
         return {row[1]: WALLETS.record_of(row) for row in locked}, answer_in(answers)
 
     def summary(self, tenant_id: UUID) -> WalletSummary | None:
-        """Return the tenant's accounts at one moment."""
         row = self.transaction.one(summary_of(tenant_id, self.transaction.scope))
         return None if row is None else WalletSummary(*row)
 
@@ -107,25 +103,20 @@ class PostgresStaff:
     transaction: PostgresTransaction
 
     def get(self, staff_id: UUID) -> StaffMember | None:
-        """Return the visible member of staff."""
         return find(self.transaction, STAFF, staff_id=staff_id)
 
     def by_username(self, tenant_id: UUID, username: str) -> StaffMember | None:
-        """Return the tenant's member of staff of that name."""
         if not is_storable(username):
             return None
         return find(self.transaction, STAFF, tenant_id=tenant_id, username=username)
 
     def session(self, session_id: UUID) -> StaffSession | None:
-        """Return a staff session, without a lock."""
         return find(self.transaction, STAFF_SESSIONS, session_id=session_id)
 
     def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
-        """Return staff of a tenant (None: all visible), newest id first."""
         return page_by(self.transaction, STAFF, page, ("tenant_id", "is", tenant_id))
 
     def lock_session(self, session_id: UUID) -> StaffSession | None:
-        """Lock a staff session and return it as it is after the wait."""
         return lock(self.transaction, STAFF_SESSIONS, session_id=session_id)
 
 

@@ -26,11 +26,9 @@ class PostgresVouchers:
     transaction: PostgresTransaction
 
     def find(self, code: Code) -> Voucher | None:
-        """Return the voucher of a code, without a lock."""
         return find(self.transaction, VOUCHERS, code=code.symbols)
 
     def get(self, voucher_id: UUID) -> Voucher | None:
-        """Return the voucher, without a lock."""
         return find(self.transaction, VOUCHERS, voucher_id=voucher_id)
 
     def lock(self, voucher_id: UUID, key: AnswerKey | None = None) -> tuple[Voucher | None, StoredAnswer | None]:
@@ -43,7 +41,6 @@ class PostgresVouchers:
         return (VOUCHERS.record_of(found[0]) if found else None), answer_in(answers)
 
     def lock_batch(self, batch_id: UUID) -> Sequence[Voucher]:
-        """Lock the vouchers of a batch and return them by number."""
         _ = self.transaction.binding
         return all_of(self.transaction, VOUCHERS, _batch()(**self.transaction.scope, batch_id=batch_id))
 
@@ -54,7 +51,6 @@ class PostgresVouchers:
         return all_of(self.transaction, VOUCHERS, statement)
 
     def page(self, only: VoucherFilter, page: Page) -> Sequence[Voucher]:
-        """Return vouchers, newest id first."""
         if not is_storable(only.code_ends or ""):
             return []
         return page_by(
