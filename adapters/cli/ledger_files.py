@@ -6,7 +6,6 @@ and ends in the same bytes as an uninterrupted one.
 
 import fcntl
 import gzip
-import json
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,12 +14,25 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import Final
 
+import msgspec
+from attrs import frozen
+
 from ...application.errors import SetupError
 from ...application.ledger.export import Bookmark, ExportLedger, ExportPlan
 from ...application.ledger.export_check import CheckedFile, LedgerFileCheck
 
 LONGEST_LINE: Final = 1_000_000
 """The most bytes of a line. An event is far shorter; the limit bounds the memory."""
+
+
+@frozen
+class _Note:
+    """The progress of an interrupted export: plan, position, and length of the part that is written."""
+
+    plan: ExportPlan
+    at: Bookmark
+    length: int
+
 
 _UNREADABLE: Final = (OSError, EOFError, zlib.error)
 
@@ -37,19 +49,19 @@ def export_ledger(
     part, note = file.with_name(f"{file.name}.part"), file.with_name(f"{file.name}.part.state")
     with _locked(part) as output:
         begun = _begun(note, tenant)
-        if begun is None or begun[2] > part.stat().st_size:
-            begun = export.plan(tenant), Bookmark(), 0
-        plan, at, length = begun
-        output.truncate(length)
-        output.seek(length)
-        progress(at.events, plan.events)
-        for portion in export.portions(plan, at):
+        if begun is None or begun.length > part.stat().st_size:
+            begun = _Note(export.plan(tenant), Bookmark(), 0)
+        plan = begun.plan
+        output.truncate(begun.length)
+        output.seek(begun.length)
+        progress(begun.at.events, plan.events)
+        for portion in export.portions(plan, begun.at):
             if portion.lines:
                 data = b"".join(line + b"\n" for line in portion.lines)
                 output.write(gzip.compress(data, mtime=0))
                 output.flush()
                 os.fsync(output.fileno())
-            _note(note, {"plan": plan.state(), "at": portion.after.state(), "length": output.tell()})
+            _write(note, _Note(plan, portion.after, output.tell()))
             progress(portion.after.events, plan.events)
         # In this order: a part without a note is begun again, but a note without its part would be trusted.
         note.unlink()
@@ -77,24 +89,23 @@ def read_lines(file: Path) -> Iterator[bytes]:
             yield line.removesuffix(b"\n")
 
 
-def _begun(note: Path, tenant: str | None) -> tuple[ExportPlan, Bookmark, int] | None:
-    """Return plan, position and file length of an interrupted export, if there is one."""
+def _begun(note: Path, tenant: str | None) -> _Note | None:
+    """Return the note of an interrupted export, if there is one that can be read."""
     try:
-        state = json.loads(note.read_text())
-        plan, at, length = ExportPlan.of(state["plan"]), Bookmark.of(state["at"]), int(state["length"])
-    except (OSError, ValueError, KeyError, TypeError):
+        begun = msgspec.json.decode(note.read_bytes(), type=_Note)
+    except (OSError, msgspec.MsgspecError, ValueError):
         return None
-    if plan.tenant != tenant:
+    if begun.plan.tenant != tenant:
         raise SetupError(
-            f"{note} is of an export of {plan.tenant or 'everything'}: go on with that, or remove it."
+            f"{note} is of an export of {begun.plan.tenant or 'everything'}: go on with that, or remove it."
         )
-    return plan, at, length
+    return begun
 
 
-def _note(note: Path, state: object) -> None:
-    fresh = note.with_name(f"{note.name}.new")
-    fresh.write_text(json.dumps(state))
-    fresh.replace(note)
+def _write(file: Path, note: _Note) -> None:
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_bytes(msgspec.json.encode(note))
+    fresh.replace(file)
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """Exporting the ledger as lines that anybody can check: docs/audit.md defines them to the byte."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ...domain.ledger.seals import FORM, START, Place, Placed, Seal, canonical, digest_of, moment_text
+from ...domain.ledger.seals import FORM, Place, Placed, Seal, canonical, digest_of, moment_text
 from ...domain.tenancy.tenants import TenantKind
 from ...domain.wire_names import camel, camel_keys
 from ..access import SYSTEM
@@ -46,31 +45,6 @@ class ExportPlan:
         """The number of events in the export."""
         return sum(section.events for section in self.sections)
 
-    def state(self) -> dict[str, Any]:
-        """Return the plan as JSON values."""
-        return {
-            "exported_at": self.exported_at.isoformat(),
-            "tenant": self.tenant,
-            "agent_id": self.agent_id and str(self.agent_id),
-            "sections": [
-                [str(one.operator_id), one.slug, _place_state(one.last), one.last_seal, one.events]
-                for one in self.sections
-            ],
-        }
-
-    @classmethod
-    def of(cls, state: Mapping[str, Any]) -> "ExportPlan":
-        """Read a plan from its JSON values."""
-        return cls(
-            datetime.fromisoformat(state["exported_at"]),
-            state["tenant"],
-            state["agent_id"] and UUID(state["agent_id"]),
-            tuple(
-                Section(UUID(operator_id), slug, _place_of(last), last_seal, events)
-                for operator_id, slug, last, last_seal, events in state["sections"]
-            ),
-        )
-
 
 @frozen(kw_only=True)
 class Bookmark:
@@ -82,30 +56,6 @@ class Bookmark:
     seals: int = 0
     begun: bool = False
     ended: bool = False
-
-    def state(self) -> dict[str, Any]:
-        """Return the bookmark as JSON values."""
-        return {
-            "section": self.section,
-            "place": _place_state(self.position.place),
-            "seal": self.position.seal,
-            "events": self.events,
-            "seals": self.seals,
-            "begun": self.begun,
-            "ended": self.ended,
-        }
-
-    @classmethod
-    def of(cls, state: Mapping[str, Any]) -> "Bookmark":
-        """Read a bookmark from its JSON values."""
-        return cls(
-            section=state["section"],
-            position=StreamPosition(_place_of(state["place"]), state["seal"]),
-            events=state["events"],
-            seals=state["seals"],
-            begun=state["begun"],
-            ended=state["ended"],
-        )
 
 
 @frozen
@@ -195,12 +145,3 @@ def _line(item: Placed | Seal, agent_id: UUID | None) -> bytes:
     if agent_id is not None and json.loads(item.line)[camel("tenant_id")] != str(agent_id):
         return canonical({"digest": digest_of(item.line).hex()})
     return item.line
-
-
-def _place_state(place: Place) -> list[Any]:
-    return [place.era, place.xact_id, str(place.event_id)]
-
-
-def _place_of(state: list[Any]) -> Place:
-    era, xact_id, event_id = state
-    return START if UUID(event_id) == START.event_id else Place(era, xact_id, UUID(event_id))

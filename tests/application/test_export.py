@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from playtime.adapters.cli.ledger_files import export_ledger
@@ -155,10 +156,10 @@ def test_unreadable_or_wrong_bookmark_starts_the_export_again(sealed_day: Day, t
 def test_plan_and_bookmark_are_stored_whole(sealed_day: Day) -> None:
     export = sealed_day.engine.export_ledger
     plan = export.plan("north-a")
-    assert ExportPlan.of(json.loads(json.dumps(plan.state()))) == plan
+    assert msgspec.json.decode(msgspec.json.encode(plan), type=ExportPlan) == plan
     portions = list(export.portions(plan))
     for portion in portions:
-        assert Bookmark.of(json.loads(json.dumps(portion.after.state()))) == portion.after
+        assert msgspec.json.decode(msgspec.json.encode(portion.after), type=Bookmark) == portion.after
     assert _lines(portions) == _lines(export.portions(plan))
 
 
