@@ -38,7 +38,7 @@ def to_wire(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
     return _plain(value)
 
 
-def record_from(kind: type[T], source: object, **others: Any) -> T:
+def record_from(kind: type[T], source: object, /, **others: Any) -> T:
     """Return a record with the values of the source's attributes of the same names, and `others` by name."""
     return kind(**{name: getattr(source, name) for name, _ in _fields(kind) if name not in others}, **others)
 

@@ -19,6 +19,7 @@ from ...application.ports.safety import (
     SafetyTally,
     SafetyWatch,
 )
+from ...application.wire import record_from
 from ...domain.safety.actions import ActionType, PastActions, Pause, SafetyAction, SafetySettings
 from ...domain.safety.markers import PlayedSpin
 from .books import Books
@@ -87,14 +88,7 @@ def _spins(books: Books, player_id: UUID, watch: SafetyWatch) -> tuple[PlayedSpi
         if session is None or (at >= watch.spins and played.round_id < floor):
             break
         if played.session_id == session.session_id:
-            spins.append(
-                PlayedSpin(
-                    game_key=played.game_key,
-                    stake_minor=played.stake_minor,
-                    win_minor=played.win_minor,
-                    played_at=played.played_at,
-                )
-            )
+            spins.append(record_from(PlayedSpin, played))
     return tuple(reversed(spins))
 
 

@@ -13,6 +13,7 @@ from ...domain.ledger.totals import Totals, ratio
 from ...domain.periods import FIRST_MOMENT, Period
 from ..access import StaffPrincipal
 from ..ports.analytics import Analytics, Dimension
+from ..wire import record_from
 from .reader import (
     PREVIOUS,
     AnalyticsReader,
@@ -127,14 +128,12 @@ def _game(
             payout_minor=totals.payout_minor,
             variance=variance * totals.squares,
         )
-    return GameFigures(
+    return record_from(
+        GameFigures,
+        totals,
         game_key=key[0],
         provider=key[1],
         source=source,
-        spins=totals.spins,
-        hits=totals.hits,
-        handle_minor=totals.handle_minor,
-        payout_minor=totals.payout_minor,
         rtp=ratio_text(totals.rtp),
         rtp_low=None if interval is None else ratio_text(interval.low),
         rtp_high=None if interval is None else ratio_text(interval.high),

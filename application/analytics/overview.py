@@ -12,6 +12,7 @@ from ...domain.ledger.totals import Totals, ratio
 from ...domain.periods import Period, Span
 from ..access import StaffPrincipal
 from ..ports.analytics import Analytics
+from ..wire import record_from
 from .reader import (
     PREVIOUS,
     AnalyticsReader,
@@ -114,20 +115,16 @@ def _windows(period: Period) -> list[Span]:
 def _headline(totals: Totals, actives: Sequence[int], expectation: Expectation) -> HeadlineRecord:
     active, dau, wau, mau = actives
     expected, low, high = expectation
-    return HeadlineRecord(
-        spins=totals.spins,
-        handle_minor=totals.handle_minor,
-        payout_minor=totals.payout_minor,
-        bonuses_minor=totals.bonuses_minor,
+    return record_from(
+        HeadlineRecord,
+        totals,
         bonuses_held_minor=totals.of(EventType.BONUS_HELD).amount_minor,
-        ngr_minor=totals.ngr_minor,
         rtp=ratio_text(totals.rtp),
         rtp_low=ratio_text(low),
         rtp_high=ratio_text(high),
         expected_rtp=ratio_text(expected),
         hold=ratio_text(totals.hold),
         deposits=totals.of(EventType.VOUCHER_REDEEMED).events,
-        deposits_minor=totals.deposits_minor,
         active_players=active,
         dau=dau,
         wau=wau,

@@ -18,6 +18,7 @@ from ...domain.local_time import Bucket
 from ...domain.periods import Period
 from ..access import StaffPrincipal
 from ..ports.analytics import SESSION_CLASSES_SECONDS, STAKE_CLASSES_MINOR, Analytics, PlayerTotal
+from ..wire import record_from
 from .reader import AnalyticsReader, AnalyticsReport, AnalyticsRequest, added_up, ratio_text
 
 TOP_PLAYERS: Final = 20
@@ -296,15 +297,7 @@ def _outliers(
 
 
 def _outlier(z: Fraction, row: PlayerRow, expected: Fraction) -> OutlierRow:
-    return OutlierRow(
-        row.player_id,
-        row.agent_id,
-        row.spins,
-        row.handle_minor,
-        row.payout_minor,
-        decimal_text(expected),
-        decimal_text(z),
-    )
+    return record_from(OutlierRow, row, expected_minor=decimal_text(expected), z=decimal_text(z))
 
 
 def _bonuses(totals: Totals) -> BonusUse:

@@ -24,6 +24,7 @@ from ..ports.analytics import NO_FILTER, Analytics, AnalyticsFilter, Dimension, 
 from ..ports.services import Clock
 from ..ports.storage import Storage
 from ..transactions import transact
+from ..wire import record_from
 
 T = TypeVar("T")
 
@@ -267,26 +268,12 @@ def ratio_text(ratio: Fraction | None) -> str | None:
 
 def play_record(totals: Totals) -> PlayRecord:
     """Return play in figures."""
-    return PlayRecord(
-        spins=totals.spins,
-        handle_minor=totals.handle_minor,
-        payout_minor=totals.payout_minor,
-        bonuses_minor=totals.bonuses_minor,
-        ngr_minor=totals.ngr_minor,
-        rtp=ratio_text(totals.rtp),
-        hold=ratio_text(totals.hold),
-    )
+    return record_from(PlayRecord, totals, rtp=ratio_text(totals.rtp), hold=ratio_text(totals.hold))
 
 
 def external_play_record(totals: Totals) -> ExternalPlayRecord:
     """Return play on external games in figures."""
-    reported = totals.external
-    return ExternalPlayRecord(
-        spins=reported.spins,
-        handle_minor=reported.handle_minor,
-        payout_minor=reported.payout_minor,
-        rtp=ratio_text(reported.rtp),
-    )
+    return record_from(ExternalPlayRecord, totals.external, rtp=ratio_text(totals.external.rtp))
 
 
 def seconds_text(milliseconds: int | None) -> str | None:

@@ -19,6 +19,7 @@ from ...domain.safety.markers import PlayedSpin
 from ...domain.wire_names import camel_keys
 from ..decisions import Moment, Refused
 from ..ports.play import LockedPlayer
+from ..wire import record_from
 from .check import SafetyCheck
 
 LOSS_LIMIT = "LOSS_LIMIT"
@@ -72,13 +73,7 @@ class SpinSafety:
         check = self._check()
         if check is None:
             return None
-        spin = PlayedSpin(
-            game_key=played.game_key,
-            stake_minor=played.stake_minor,
-            win_minor=played.win_minor,
-            played_at=played.played_at,
-        )
-        check = evolve(check, spins=(*check.spins, spin))
+        check = evolve(check, spins=(*check.spins, record_from(PlayedSpin, played)))
         return check.action(self.at.ids, ActionCause.SPIN, game_key=played.game_key)
 
     def _check(self) -> SafetyCheck | None:

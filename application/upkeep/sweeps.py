@@ -6,10 +6,11 @@ One operator at a time, in units bound to it, in bounded batches. Several progra
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from operator import add
 from typing import Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import astuple, frozen
 
 from ...domain.games.fairness import SeedKeys
 from ...domain.ledger.events import EventType, LedgerEvent
@@ -50,13 +51,7 @@ class Swept:
 
     def plus(self, other: "Swept") -> "Swept":
         """Return the sum."""
-        return Swept(
-            self.vouchers_expired + other.vouchers_expired,
-            self.players_closed + other.players_closed,
-            self.entries_rolled_up + other.entries_rolled_up,
-            self.events_sealed + other.events_sealed,
-            self.events_rolled_up + other.events_rolled_up,
-        )
+        return Swept(*map(add, astuple(self), astuple(other)))
 
 
 @frozen
