@@ -63,9 +63,10 @@ class NotFound(DomainError):
 
 @define
 class UnknownPlayPass(NotFound):
-    """Raised when a play pass is shown that the voucher's agent never gave out."""
+    """Raised for a play pass that the voucher's agent did not issue, and for one that is excluded."""
 
     code: ClassVar[str] = "PLAY_PASS_UNKNOWN"
+    text: ClassVar[str] = "The agent knows no such {what}, or its exclusion has not ended."
 
 
 @define

@@ -1,7 +1,7 @@
 """Redeeming a voucher: a new player, or a top-up of the player who is logged in."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from ...domain.access.pins import PinKeys, PinKind, parse_pin
 from ...domain.errors import InvalidInput
 from ...domain.games.fairness import CLIENT_SEED_VALUES, SeedKeys
 from ...domain.ledger.events import Account, AccountKind, EventType
-from ...domain.limits.play_passes import PlayPass, PlayPassOfOther
+from ...domain.limits.play_passes import PlayPassOfOther
 from ...domain.play.players import Player
 from ...domain.play.rounds import settle_bonuses
 from ...domain.play.sessions import Session
@@ -74,8 +74,8 @@ class RedeemVoucher(WritingUseCase):
         """Redeem the voucher, and tie its player to the play pass if one is shown.
 
         Raises InvalidInput and InvalidCredentials. Only after a right PIN it raises VoucherRedeemed,
-        VoucherVoided, VoucherExpired, VoucherOfOtherAgent, UnknownPlayPass, PlayPassOfOther, CoolingOff or
-        SelfExcluded, and InvalidToken when the player's session has ended.
+        VoucherVoided, VoucherExpired, VoucherOfOtherAgent or UnknownPlayPass. For a player it also raises
+        PlayPassOfOther, CoolingOff or SelfExcluded, and InvalidToken when the session has ended.
         """
         shown, digits = None if play_pass is None else read_pass_code(play_pass), parse_pin(pin)
 
@@ -122,7 +122,7 @@ class RedeemVoucher(WritingUseCase):
                 counted = count_history(unit, player.play_pass, principal.player_id, self.clock.now())
                 player = evolve(player, play_pass=counted)
         attempts = None if shown is None else unit.attempts.lock(voucher_id)
-        return LockedVoucher(voucher, player, shown_pass, attempts)
+        return LockedVoucher(voucher, player, attempts)
 
     def _new_player(self, voucher: Voucher, region: str | None) -> Player:
         random_value, now = self.randomness.below(RANDOM_VALUES), self.clock.now()
@@ -165,14 +165,13 @@ class RedemptionRequest:
 
 @frozen
 class LockedVoucher:
-    """A locked voucher, its player, the pass of the code that was shown, and the attempts, which a pass needs.
+    """A locked voucher, its player, and the attempts if a pass is shown.
 
     A new player, who is not stored yet, has no session.
     """
 
     voucher: Voucher
     player: LockedPlayer | None
-    shown_pass: PlayPass | None
     attempts: Attempts | None
 
 
@@ -195,19 +194,15 @@ def _decide(locked: LockedVoucher, redemption: RedemptionRequest, at: Moment) ->
     if locked.attempts is not None and locked.attempts.is_locked(at.now):
         # Others showed wrong passes since the PIN was checked.
         raise InvalidCredentials
-    if redemption.shown is not None and locked.shown_pass is None:
-        raise UnknownPlayPass("play pass")
     decision = _redeem(locked.voucher, player, redemption.shown, at)
     return answered(decision, redemption.command, binding=redemption.binding, now=at.now)
 
 
 @deciding
 def _redeem(voucher: Voucher, locked: LockedPlayer, shown: Code | None, at: Moment) -> Decision[Content]:
-    play_pass = locked.play_pass
-    if shown is not None and play_pass is not None and play_pass.code != shown:
-        raise PlayPassOfOther
-    refuse_excluded(play_pass, at.now)
-    redeemed = voucher.redeem(locked.player.player_id, at.now)
+    # First the voucher: nobody tries passes with one that cannot be redeemed.
+    redeemed, play_pass = voucher.redeem(locked.player.player_id, at.now), locked.play_pass
+    _require_pass(locked, shown, at.now)
     credited = locked.player.credit(voucher.amount_minor)
     held = _held_bonus(voucher, locked, at)
     player, triggered = settle_bonuses(credited, (*locked.bonuses, *held), at.now)
@@ -241,6 +236,22 @@ def _redeem(voucher: Voucher, locked: LockedPlayer, shown: Code | None, at: Mome
         saved=(play_pass if locked.is_pass_shown else None, redeemed, *changed_bonuses, player, session),
         hints=hints,
     )
+
+
+def _require_pass(locked: LockedPlayer, shown: Code | None, now: datetime) -> None:
+    """Raise when the player's own pass, or the one that is shown, forbids the redemption.
+
+    An account with a pass gets the same answer for every other code. Without one, unknown and excluded passes get
+    the same answer. So no answer but a success tells whether a pass exists.
+    """
+    play_pass = locked.play_pass
+    if shown is not None and locked.player.pass_id is None:
+        if play_pass is None or play_pass.is_excluded(now):
+            raise UnknownPlayPass("play pass")
+        return
+    if shown is not None and play_pass is not None and play_pass.code != shown:
+        raise PlayPassOfOther
+    refuse_excluded(play_pass, now)
 
 
 def _content(player: Player, session: Session, bonus_pending_minor: int) -> Content:

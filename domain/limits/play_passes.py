@@ -99,6 +99,10 @@ class PlayPass:
 
     # --- play --------------------------------------------------------------------------------------------
 
+    def is_excluded(self, now: datetime) -> bool:
+        """Return whether an exclusion runs."""
+        return self.exclusion is not None and self.exclusion.runs(now)
+
     def refuse_excluded(self, now: datetime) -> None:
         """Raise CoolingOff or SelfExcluded during an exclusion."""
         if self.exclusion is not None:

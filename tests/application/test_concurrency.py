@@ -19,6 +19,7 @@ from playtime.contracts.doubles import (
     SeededRandomness,
     build_engine,
 )
+from playtime.domain.access.codes import make_code
 from playtime.domain.access.pins import PinKeys, PinKind, PinRef
 from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import EventType
@@ -125,6 +126,20 @@ def test_right_logins_at_once_all_succeed(day: Day, login: str, wrong: int) -> N
     for _ in range(4):
         assert _outcome(partial(log_in, is_right=False)) == "INVALID_CREDENTIALS"
     assert not isinstance(_outcome(log_in), str)
+
+
+def test_five_of_200_play_passes_at_once_are_tried(day: Day) -> None:
+    voucher, engine = day.sell(1000), _safe(day)
+    calls = [
+        partial(
+            engine.redeem_voucher,
+            code=voucher.code,
+            pin=voucher.pin,
+            play_pass=str(make_code(str(day.agent.code_symbols), number)),
+        )
+        for number in range(200)
+    ]
+    assert _codes(_at_once(calls)) == {"PLAY_PASS_UNKNOWN": 5, "INVALID_CREDENTIALS": 195}
 
 
 def test_four_wrong_pins_leave_room_for_right_ones_at_once(day: Day) -> None:

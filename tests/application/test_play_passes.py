@@ -1,5 +1,6 @@
 """The play pass: what holds for a player holds for the next account that shows it."""
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from playtime.application.answers import Answer
 from playtime.application.errors import IdempotencyKeyReused, InvalidCredentials, UnknownPlayPass
 from playtime.domain.access.codes import make_code
-from playtime.domain.errors import InvalidInput
+from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.limits.exclusions import CoolOff, SelfExcluded
 from playtime.domain.limits.limits import LimitKind
 from playtime.domain.limits.play_passes import PlayPassOfOther
@@ -15,6 +16,17 @@ from playtime.domain.limits.play_passes import PlayPassOfOther
 from support.day import LOSE, Day, Guest, Sold
 
 LOSS, WEEK, TIME = LimitKind
+
+
+def unknown_code(day: Day, value: int = 12345) -> str:
+    return str(make_code(str(day.agent.code_symbols), value))
+
+
+def _refusal(call: Callable[[], object]) -> tuple[str, str]:
+    """Return the code and the sentence of a refusal."""
+    with pytest.raises(DomainError) as refused:
+        call()
+    return refused.value.code, str(refused.value)
 
 
 def code_of(day: Day, guest: Guest) -> str:
@@ -91,16 +103,17 @@ def test_excluded_pass_redeems_nothing_and_voucher_stays_open(day: Day) -> None:
     code, voucher, top_up = code_of(day, guest), day.sell(1_000), day.sell(1_000)
     wallet = day.wallet(day.agent)
     taken = day.engine.start_exclusion.self_exclusion(guest.principal, 6)
+    for key in (None, "named", "named"):
+        with pytest.raises(UnknownPlayPass):
+            redeem(day, voucher, code, key=key)
     with pytest.raises(SelfExcluded) as refused:
-        redeem(day, voucher, code)
-    assert refused.value.until == taken.until
-    stored = redeem(day, voucher, code, key="named")
-    assert (stored.code, stored.content()["until"]) == ("SELF_EXCLUDED", "2026-09-01T12:00:00.250Z")
-    with pytest.raises(SelfExcluded):
         day.redeem(top_up, guest)
+    assert refused.value.until == taken.until
+    stored = redeem(day, top_up, code, guest, key="named")
+    assert (stored.code, stored.content()["until"]) == ("SELF_EXCLUDED", "2026-09-01T12:00:00.250Z")
     assert (status(day, voucher), status(day, top_up)) == ("ISSUED", "ISSUED")
     assert day.wallet(day.agent) == wallet
-    again = redeem(day, voucher, code, key="named")
+    again = redeem(day, top_up, code, guest, key="named")
     assert (again.body, again.replayed) == (stored.body, True)
     # It is the pass that is excluded, not the voucher.
     assert day.redeem(voucher).code is None
@@ -136,6 +149,81 @@ def test_a_pass_that_the_agent_did_not_give_out_is_unknown(day: Day, whose: str)
         with pytest.raises(UnknownPlayPass):
             redeem(day, voucher, code, who)
     assert status(day, voucher) == "ISSUED"
+
+
+def test_no_answer_tells_unknown_and_excluded_passes_apart(day: Day) -> None:
+    holder, guest = day.welcome(1_000), day.welcome(1_000)
+    known = code_of(day, holder)
+    day.engine.start_exclusion.self_exclusion(holder.principal, 6)
+    said = {
+        _refusal(partial(redeem, day, day.sell(100), code, who, key=key))
+        for code in (known, unknown_code(day))
+        for who in (None, guest)
+        for key in (None, "named")
+    }
+    assert len(said) == 1
+    assert said.pop()[0] == "PLAY_PASS_UNKNOWN"
+
+
+@pytest.mark.parametrize("state", ["redeemed", "voided", "expired"])
+def test_voucher_that_is_not_open_tells_nothing_of_passes(day: Day, state: str) -> None:
+    excluded, free, guest, voucher = day.welcome(1_000), day.welcome(1_000), day.welcome(1_000), day.sell(1_000)
+    codes = [code_of(day, excluded), code_of(day, free), unknown_code(day), None]
+    day.engine.start_exclusion.self_exclusion(excluded.principal, 6)
+    if state == "redeemed":
+        day.redeem(voucher)
+    elif state == "voided":
+        day.engine.void_voucher(day.agent.head, voucher.voucher_id)
+    else:
+        day.clock.advance(days=30)
+        guest = day.welcome(1_000)
+    attempt = partial(day.engine.redeem_voucher, code=voucher.code, pin=voucher.pin)
+    said = {
+        _refusal(partial(attempt, play_pass=code, player=who))
+        for code in codes * 5
+        for who in (None, guest.principal)
+    }
+    assert len(said) == 1
+    assert said.pop()[0] == f"VOUCHER_{state.upper()}"
+
+
+def test_account_with_a_pass_learns_nothing_of_others(day: Day) -> None:
+    guest, holder, voucher = day.welcome(1_000), day.welcome(1_000), day.sell(1_000)
+    own = code_of(day, guest)
+    for code in (code_of(day, holder), unknown_code(day)) * 5:
+        with pytest.raises(PlayPassOfOther):
+            redeem(day, voucher, code, guest)
+    assert redeem(day, voucher, own, guest).code is None
+
+
+def test_refused_passes_stay_counted_in_spite_of_right_pins(day: Day) -> None:
+    """Wherever the attempts at passes come from: a new player, a top-up, or between refusals without a lookup."""
+    voucher, guest, tied = day.sell(1_000), day.welcome(1_000), day.welcome(1_000)
+    code_of(day, tied)
+    for number in range(5):
+        with pytest.raises(UnknownPlayPass):
+            redeem(day, voucher, unknown_code(day, number), (None, guest)[number % 2])
+        if number < 4:
+            with pytest.raises(PlayPassOfOther):
+                redeem(day, voucher, unknown_code(day, number), tied)
+    for who in (None, guest, tied):
+        with pytest.raises(InvalidCredentials):
+            redeem(day, voucher, unknown_code(day), who)
+    day.clock.advance(minutes=5)
+    for number in range(5):
+        with pytest.raises(UnknownPlayPass):
+            redeem(day, voucher, unknown_code(day, number))
+    day.clock.advance(minutes=5)
+    with pytest.raises(InvalidCredentials):
+        day.redeem(voucher)
+    day.clock.advance(minutes=5)
+    assert day.redeem(voucher).code is None
+
+
+def test_replays_of_a_redemption_with_a_pass_are_no_attempts(day: Day) -> None:
+    code, voucher = code_of(day, day.welcome(1_000)), day.sell(1_000)
+    bodies = {redeem(day, voucher, code, key="named").body for _ in range(12)}
+    assert len(bodies) == 1
 
 
 def test_attempts_at_pass_codes_are_throttled(day: Day) -> None:

@@ -3,9 +3,10 @@
 import pytest
 from attrs import evolve
 
+from playtime.domain.limits.exclusions import CoolOff
 from playtime.domain.tenancy.staff import Role
 
-from support.day import LOSE, Guest
+from support.day import LOSE, Guest, Sold
 from support.http import Content, Reply, Web
 
 LIMITS = {"ok", "hasPlayPass", "limits", "notices", "exclusion"}
@@ -105,6 +106,25 @@ def test_a_pass_is_shown_with_the_next_voucher(web: Web, guest: Guest) -> None:
     other = web.post("/voucher/redeem", body | {"playPass": code}, _with_own_pass(web).token)
     assert (other.status, other.code) == (409, "PLAY_PASS_OF_OTHER")
     assert web.post("/voucher/redeem", body).status == 201
+
+
+def test_no_status_or_code_tells_whether_a_pass_exists(web: Web, guest: Guest) -> None:
+    shown, excluded = (web.day.engine.get_play_pass(who.principal).code for who in (web.day.welcome(500), guest))
+    web.day.engine.start_exclusion.cool_off(guest.principal, CoolOff.DAY)
+    unknown, spent, good = web.day.welcome(500).login_code, web.day.sell(1_000), web.day.sell(1_000)
+    web.day.redeem(spent)
+    tied = _with_own_pass(web)
+
+    def said(voucher: Sold, play_pass: str, token: str | None = None) -> bytes:
+        reply = web.post(
+            "/voucher/redeem", {"code": voucher.code, "pin": voucher.pin, "playPass": play_pass}, token
+        )
+        assert reply.status in {404, 409}
+        return reply.body
+
+    assert len({said(spent, code) for code in (shown, excluded, unknown) * 5}) == 1
+    assert len({said(good, code, tied.token) for code in (shown, excluded, unknown) * 5}) == 1
+    assert len({said(good, code) for code in (excluded, unknown)}) == 1
 
 
 def _with_own_pass(web: Web) -> Guest:

@@ -24,11 +24,11 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
     VOUCHER_EXPIRED: "This voucher has expired. Show it to the agent who sold it.",
     VOUCHER_VOIDED: "This voucher was cancelled. Show it to the agent who sold it.",
     INVALID_INPUT: "The play pass is not right. Check it, or leave it out.",
-    PLAY_PASS_UNKNOWN: "The agent of this voucher knows no such play pass. Check it, or leave it out.",
+    PLAY_PASS_UNKNOWN: "The agent of this voucher knows no such play pass, or its break has not ended. "
+      + "The voucher was not used.",
     IDEMPOTENCY_KEY_REUSED: "This voucher was redeemed here before, with another play pass or without one. "
       + "Fill that in as it was then to see the login code and PIN again.",
   };
-  const BREAKS = ["COOLING_OFF", "SELF_EXCLUDED"];
 
   const find = (id) => document.getElementById(id);
   const form = find("form"), code = find("code"), pin = find("pin"), pass = find("pass");
@@ -80,20 +80,7 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
     return key;
   };
 
-  // A break ends, and the voucher is good again then: its refusal is not to be answered for ever.
-  const forget = (voucher) => {
-    read();
-    keep(stored.filter((one) => one.code !== voucher));
-  };
-
-  const refuse = (content, voucher) => {
-    if (BREAKS.includes(content.code)) {
-      forget(voucher);
-      say(content.message + " The voucher was not used.", null);
-    } else {
-      say(SAID[content.code] || LATER, AT_FAULT[content.code] || null);
-    }
-  };
+  const refuse = (content) => say(SAID[content.code] || LATER, AT_FAULT[content.code] || null);
 
   const say = (text, field) => {
     message.textContent = text;
@@ -155,7 +142,7 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
       if (content.ok === true) {
         show(content.player);
       } else {
-        refuse(content, voucher);
+        refuse(content);
       }
     } catch {
       say(LATER, null);
