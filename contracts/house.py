@@ -53,7 +53,7 @@ class House:
 
     @classmethod
     def built(cls, storage: Storage) -> "House":
-        """Return a new house that stands in the books: tenants, empty wallets, and the agent's cashier."""
+        """Write a new house into the books: tenants, empty wallets, and the agent's cashier."""
         operator = fresh_tenant(TenantKind.OPERATOR)
         agents = [fresh_tenant(TenantKind.AGENT, operator.tenant_id) for _ in range(2)]
         house = cls(operator, *agents)

@@ -1,4 +1,4 @@
-"""The directory: what is known of a tenant before anybody is bound to one."""
+"""The directory: the public fields of a tenant, which are read without a binding."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -41,7 +41,7 @@ def own(storage: Storage, here: House) -> Belongings:
 WATCH = SafetyWatch(asked_at=LATER)
 
 Look = Callable[[UnitOfWork, Belongings], object]
-"""Reads something; what is not visible gives None, or nothing else that counts as true."""
+"""A read of one record; the result is false if the record is not visible."""
 
 LOOKS: dict[str, Look] = {
     "tenants.get": lambda unit, own: unit.tenants.get(own.house.agent.tenant_id),

@@ -1,4 +1,4 @@
-"""Keys: each is unique within its operator, and no operator stands in another's way."""
+"""Keys: each is unique within its operator, and other operators may use the same key."""
 
 from collections.abc import Callable
 from typing import Any

@@ -228,7 +228,7 @@ def after_waiting(
     asked_as: Binding | None = None,
     held: Callable[[UnitOfWork], object] | None = None,
 ) -> T:
-    """Take a lock, have another thread ask for it, change what is locked; return what the other one sees."""
+    """Take a lock that another thread waits for, change the locked row; return the row that the thread reads."""
     asking, second = Event(), list[Future[T]]()
 
     def ask() -> T:

@@ -1,4 +1,4 @@
-"""Finding one record: by its id, its name or its code; and what is found where nothing is."""
+"""Finding one record by its id, its name or its code, or None if there is no such record."""
 
 import pytest
 from attrs import evolve

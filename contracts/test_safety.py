@@ -346,7 +346,7 @@ class TestOfPlayer:
         assert watched(storage, here, other).past == PastActions(nudged_at=LATER)
 
     def test_of_two_operators_each_sees_its_own(self, storage: Storage, here: House, there: House) -> None:
-        """The very same ids stand in both operators' books."""
+        """Both operators' books have the same ids."""
         player, session = player_in_session(storage, here, here.safety_settings(enforce=Enforcement.STOP))
         played = rounds(here, session, NOW)
         action = here.safety_action(player)
