@@ -13,7 +13,7 @@ from attrs import define, frozen
 from ...application.access import SYSTEM, PlayerPrincipal
 from ...application.engine import Engine
 from ...application.ports.services import Clock, Ids
-from ...application.safety.odds import odds_of
+from ...application.safety.odds import GameOdds
 from ...domain.games.game import Game
 from ...domain.safety.markers import PlayedSpin
 from ...domain.safety.policy import DEFAULT_POLICY
@@ -83,7 +83,7 @@ class FairPlay:
 
 def fair_play(game: Game, games: Sequence[Game], *, sessions: int, seed: int) -> FairPlay:
     """Play fair sessions of a game with an even stake at an ordinary pace, scoring each spin of them."""
-    random, scorer = Random(f"fair:{seed}"), RiskScorer(DEFAULT_POLICY, odds_of(games))  # noqa: S311 - repeatable
+    random, scorer = Random(f"fair:{seed}"), RiskScorer(DEFAULT_POLICY, GameOdds(games))  # noqa: S311 - repeatable
     elevated = tilt_risk = 0
     for _ in range(sessions):
         score = _highest_score(game, scorer, random)

@@ -1,50 +1,44 @@
 """Filters as a request gives them, turned into those of the ports."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from ...application.ports.filters import LedgerFilter, PlayerFilter, VoucherFilter
+import attrs
+
+from ...application.ports.filters import PlayerFilter, VoucherFilter
 from ...domain.access.codes import ALPHABET, CODE_SYMBOLS, typed_symbols
+from ...domain.wire_names import camel
 from .errors import MalformedRequest
-from .requests import LedgerQuery, PlayersQuery, VouchersQuery
+from .requests import PlayersQuery, VouchersQuery
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
+_NAMES: Final = {"since": "from_", "until": "to"}
+"""The fields with another name in requests."""
+
+
+def filled(kind: type[T], given: object, **others: Any) -> T:
+    """Return an object of the application with the values of a request, which has the wire names of its fields.
+
+    Times are in UTC. `others` are the values that the request does not have.
+    """
+    names = {field.name: _NAMES.get(field.name, camel(field.name)) for field in attrs.fields(kind)}
+    values = {name: getattr(given, asked) for name, asked in names.items() if name not in others}
+    moments = {name: moment_in_utc(value) for name, value in values.items() if isinstance(value, datetime)}
+    return kind(**values | moments, **others)
 
 
 def voucher_filter(tenant_id: UUID, given: VouchersQuery) -> VoucherFilter:
     """Return the filter of vouchers of a query."""
-    return VoucherFilter(
-        tenant_id=tenant_id,
-        status=given.status,
-        code_ends=_symbols(given.codeEnds),
-        player_id=given.playerId,
-        since=moment_in_utc(given.from_),
-        until=moment_in_utc(given.to),
-    )
+    return filled(VoucherFilter, given, tenant_id=tenant_id, code_ends=_symbols(given.codeEnds))
 
 
 def player_filter(given: PlayersQuery) -> PlayerFilter:
     """Return the filter of players of a query."""
-    return PlayerFilter(
-        tenant_id=given.tenantId,
-        status=given.status,
-        code_ends=_symbols(given.codeEnds),
-        since=moment_in_utc(given.from_),
-        until=moment_in_utc(given.to),
-    )
-
-
-def ledger_filter(given: LedgerQuery) -> LedgerFilter:
-    """Return the filter of ledger events of a query."""
-    return LedgerFilter(
-        tenant_id=given.tenantId,
-        player_id=given.playerId,
-        event_type=given.eventType,
-        since=moment_in_utc(given.from_),
-        until=moment_in_utc(given.to),
-    )
+    return filled(PlayerFilter, given, code_ends=_symbols(given.codeEnds))
 
 
 def _symbols(code_ends: str | None) -> str | None:
@@ -57,10 +51,8 @@ def _symbols(code_ends: str | None) -> str | None:
     return symbols
 
 
-def moment_in_utc(moment: datetime | None) -> datetime | None:
+def moment_in_utc(moment: datetime) -> datetime:
     """Return a moment in UTC; beyond the first and the last year there is nothing to be found anyway."""
-    if moment is None:
-        return None
     try:
         return moment.astimezone(UTC)
     except OverflowError:

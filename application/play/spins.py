@@ -27,7 +27,7 @@ from ..ports.play import LockedPlayer
 from ..ports.safety import SafetyWatch
 from ..ports.storage import UnitOfWork
 from ..safety.messages import given_action
-from ..safety.odds import odds_of
+from ..safety.odds import GameOdds
 from ..safety.spin_guard import SpinSafety
 from ..use_case import WritingUseCase
 from ..wire import record_from, success
@@ -159,7 +159,7 @@ class Spin(WritingUseCase):
         return self.carry_out(
             principal.binding,
             read,
-            lambda locked, at: decide_spin(locked, bet, at, seeds=self.seeds, odds=odds_of(self.games)),
+            lambda locked, at: decide_spin(locked, bet, at, seeds=self.seeds, odds=GameOdds(self.games)),
         )
 
 

@@ -20,7 +20,7 @@ from ..ports.services import Ids
 from ..use_case import WritingUseCase
 from .check import SafetyCheck
 from .messages import GivenAction, given_action
-from .odds import odds_of
+from .odds import GameOdds
 
 
 @frozen
@@ -57,7 +57,7 @@ class NoteSafetyEvent(WritingUseCase):
         def decide(locked: LockedPlayer, session: Session, at: Moment) -> Decision[SafetyAnswer]:
             if locked.safety is None:
                 raise InvalidToken
-            odds = odds_of(self.games)
+            odds = GameOdds(self.games)
             check = SafetyCheck.of(locked.safety, locked.player, session, odds=odds, now=at.now)
             return decide_event(check, at.ids, game_key=game_key, event_type=event_type)
 

@@ -22,7 +22,7 @@ from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
 from ..wire import record_from
 from .check import SafetyCheck, settings_for
-from .odds import odds_of
+from .odds import GameOdds
 
 DEFAULT_DAYS: Final = 30
 LONGEST_DAYS: Final = 366
@@ -202,7 +202,7 @@ class ReadPlayerSafety:
     ) -> PlayerSafetyRecord:
         settings, session, risk = settings_for(view.player, safety), view.session, None
         if session is not None:
-            check = SafetyCheck.of(safety, view.player, session, odds=odds_of(self.games), now=now)
+            check = SafetyCheck.of(safety, view.player, session, odds=GameOdds(self.games), now=now)
             risk = check.risk
         return PlayerSafetyRecord(
             player_id=view.player.player_id,

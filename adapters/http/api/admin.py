@@ -8,8 +8,9 @@ from ....application.errors import NotFound
 from ....application.ledger.audit import AuditReport
 from ....application.ledger.books import EventRecord
 from ....application.play.players import PlayerRecord, SessionRecord
+from ....application.ports.filters import LedgerFilter
 from ....application.ports.tenancy import WalletSummary
-from ....application.tenancy.credit import CreditTransfer, WalletBalance
+from ....application.tenancy.credit import CreditTransfer, GiveCredit, ReturnCredit, WalletBalance
 from ....application.tenancy.staff import StaffRecord
 from ....application.tenancy.tenants import StatusChange, TenantRecord
 from ....application.wire import success
@@ -20,7 +21,7 @@ from ....domain.play.rounds import Round
 from ....domain.tenancy.staff import RoleNotOfTenant, StaffDeactivated, UsernameTaken
 from ....domain.tenancy.tenants import SlugTaken, TenantNotInStatus
 from ..calls import StaffCall
-from ..filters import ledger_filter, player_filter
+from ..filters import filled, player_filter
 from ..pages.documents import CSV
 from ..requests import (
     CreditRequest,
@@ -82,23 +83,18 @@ def resume_tenant(engine: Engine, call: StaffCall[Nothing]) -> Result:
 
 def give_credit(engine: Engine, call: StaffCall[CreditRequest]) -> Result:
     """Issue or move credit down to a tenant."""
-    return engine.give_credit(
-        call.who,
-        call.ids["tenantId"],
-        amount_minor=call.given.amountMinor,
-        memo=call.given.memo,
-        action_id=call.key,
-    )
+    return _move_credit(engine.give_credit, call)
 
 
 def return_credit(engine: Engine, call: StaffCall[CreditRequest]) -> Result:
     """Return a tenant's credit to the one above it."""
-    return engine.return_credit(
-        call.who,
-        call.ids["tenantId"],
-        amount_minor=call.given.amountMinor,
-        memo=call.given.memo,
-        action_id=call.key,
+    return _move_credit(engine.return_credit, call)
+
+
+def _move_credit(move: GiveCredit | ReturnCredit, call: StaffCall[CreditRequest]) -> Result:
+    given = call.given
+    return move(
+        call.who, call.ids["tenantId"], amount_minor=given.amountMinor, memo=given.memo, action_id=call.key
     )
 
 
@@ -151,7 +147,7 @@ def list_sessions(engine: Engine, call: StaffCall[ListQuery]) -> Result:
 
 def list_ledger(engine: Engine, call: StaffCall[LedgerQuery]) -> Result:
     """List ledger events."""
-    only = ledger_filter(call.given)
+    only = filled(LedgerFilter, call.given)
     fetch = partial(engine.list_ledger, call.who, only)
     return listed_or_table("events", "event_id", call.given, fetch, row=EventRecord, file="ledger")
 

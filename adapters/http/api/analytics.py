@@ -31,7 +31,7 @@ from ....domain.local_time import DEFAULT_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
 from ..calls import StaffCall
 from ..errors import MalformedRequest, fault_of
-from ..filters import moment_in_utc
+from ..filters import filled
 from ..pages.documents import CSV
 from ..pages.tables import whole_table
 from ..requests import ActionId, ListFormat, Name, Since, Typed, Until
@@ -163,21 +163,7 @@ def read_attribution(engine: Engine, call: StaffCall[AttributionQuery]) -> Resul
 
 def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
     """Store external events; events that were sent before are ignored."""
-    events = [
-        ExternalEvent(
-            event_type=event.eventType,
-            action_id=event.actionId,
-            game_key=event.gameKey,
-            provider=event.provider,
-            amount_minor=event.amountMinor,
-            occurred_at=moment_in_utc(event.occurredAt),
-            player_id=event.playerId,
-            session_id=event.sessionId,
-            agent_id=event.agentId,
-            region=event.region,
-        )
-        for event in call.given.events
-    ]
+    events = [filled(ExternalEvent, event) for event in call.given.events]
     return success_of(engine.ingest_events(call.who, events))
 
 
@@ -202,21 +188,7 @@ def configure_game(engine: Engine, call: StaffCall[GameConfigRequest]) -> Result
 def _read(call: StaffCall[Any], read: Callable[[AnalyticsRequest], T]) -> T:
     """Read the report of a query. Raises MalformedRequest for a fault of the query."""
     given: ReportQuery = call.given
-    only = AnalyticsFilter(
-        agent_id=given.agentId,
-        cashier_id=given.cashierId,
-        game_key=given.gameKey,
-        provider=given.provider,
-        region=given.region,
-    )
-    request = AnalyticsRequest(
-        since=moment_in_utc(given.from_),
-        until=moment_in_utc(given.to),
-        bucket=given.bucket,
-        timezone=given.timezone,
-        only=only,
-        compare=given.compare,
-    )
+    request = filled(AnalyticsRequest, given, only=filled(AnalyticsFilter, given))
     try:
         return read(request)
     except InvalidInput as error:

@@ -48,12 +48,8 @@ def log_staff_out(engine: Engine, call: StaffCall[Nothing]) -> Result:
 
 def issue_voucher(engine: Engine, call: StaffCall[VoucherOrder]) -> Result:
     """Sell a voucher of an agent."""
-    return engine.issue_voucher(
-        call.who,
-        call.ids["tenantId"],
-        amount_minor=call.given.amountMinor,
-        action_id=call.key,
-    )
+    amount_minor, tenant_id = call.given.amountMinor, call.ids["tenantId"]
+    return engine.issue_voucher(call.who, tenant_id, amount_minor=amount_minor, action_id=call.key)
 
 
 def issue_vouchers(engine: Engine, call: StaffCall[BatchOrder]) -> Result:

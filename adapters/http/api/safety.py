@@ -22,7 +22,7 @@ from ....domain.money import MAX_AMOUNT_MINOR
 from ....domain.safety.actions import ActionType, Enforcement, LossLimitLocked, TenantHasNoPlayers
 from ..calls import PlayerCall, StaffCall
 from ..errors import MalformedRequest, fault_of
-from ..filters import moment_in_utc
+from ..filters import filled
 from ..requests import NO_CONTROLS, ListQuery, Since, Typed, Until
 from .results import listed
 from .route import API, Route, fields_of, rows_of
@@ -129,7 +129,7 @@ def set_safety_settings(engine: Engine, call: StaffCall[SafetySettingsRequest]) 
 
 def list_safety_actions(engine: Engine, call: StaffCall[SafetyActionsQuery]) -> Content:
     """List the safety actions, with the figures behind them."""
-    only = _filter(call.given)
+    only = filled(SafetyFilter, call.given)
     return listed("actions", "action_id", call.given, partial(engine.list_safety_actions, call.who, only))
 
 
@@ -138,7 +138,7 @@ def summarize_safety(engine: Engine, call: StaffCall[SafetySummaryQuery]) -> Con
     given = call.given
     try:
         asked, summary = engine.summarize_safety(
-            call.who, _filter(given), bucket=given.bucket, timezone=given.timezone
+            call.who, filled(SafetyFilter, given), bucket=given.bucket, timezone=given.timezone
         )
     except InvalidInput as error:
         raise MalformedRequest((fault_of(error, "query"),)) from None
@@ -148,17 +148,6 @@ def summarize_safety(engine: Engine, call: StaffCall[SafetySummaryQuery]) -> Con
 def read_player_safety(engine: Engine, call: StaffCall[None]) -> Content:
     """Show the risk of one player, and the actions so far."""
     return success(safety=engine.read_player_safety(call.who, call.ids["playerId"]))
-
-
-def _filter(given: SafetyActionsQuery | SafetySummaryQuery) -> SafetyFilter:
-    return SafetyFilter(
-        tenant_id=given.tenantId,
-        player_id=given.playerId,
-        action_type=given.actionType,
-        reason=given.reason,
-        since=moment_in_utc(given.from_),
-        until=moment_in_utc(given.to),
-    )
 
 
 SAFETY: Final = (
