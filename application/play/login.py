@@ -22,7 +22,7 @@ from ..ports.storage import UnitOfWork
 from ..throttling import check_code_attempt
 from ..use_case import WritingUseCase
 from .players import PlayerState, player_state
-from .sessions import note_end, note_login, open_session, player_tokens
+from .sessions import hinted_tokens, note_end, note_login, open_session, token_hints
 
 
 @frozen
@@ -136,12 +136,7 @@ def _find(unit: UnitOfWork, code: Code) -> tuple[UUID, Player] | None:
 
 def _with_tokens(found: LoggedIn, tokens: Tokens) -> PlayerLoginResult:
     session = found.session
-    pair = player_tokens(
-        tokens,
-        found.player,
-        session.session_id,
-        generation=session.refresh_generation,
-        now=found.issued_at,
-    )
+    generation, now = session.refresh_generation, found.issued_at
+    pair = hinted_tokens(tokens, token_hints(found.player, session.session_id, generation=generation, now=now))
     state = player_state(PlayerView(found.player, session, found.bonuses))
     return PlayerLoginResult(pair.token, pair.refresh_token, session.session_id, state)

@@ -71,14 +71,6 @@ class TokenPair:
     refresh_token: str
 
 
-def player_tokens(
-    tokens: Tokens, player: Player, session_id: UUID, *, generation: int, now: datetime
-) -> TokenPair:
-    """Return a player's tokens for a session; the same arguments always give the same tokens."""
-    hints = token_hints(player, session_id, generation=generation, now=now)
-    return hinted_tokens(tokens, hints)
-
-
 def token_hints(player: Player, session_id: UUID, *, generation: int, now: datetime) -> dict[str, Any]:
     """Return the hints from which a replay derives a player's tokens again."""
     return {

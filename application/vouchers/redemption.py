@@ -295,21 +295,8 @@ def _note_voucher(journal: PlayerJournal, voucher: Voucher, balance_minor: int) 
         "actor_id": voucher.tenant_id,
         "cashier_id": voucher.issued_by,
     }
-    journal.move(
-        EventType.VOUCHER_REDEEMED,
-        pool,
-        journal.player.account,
-        voucher.amount_minor,
-        balance_minor=balance_minor,
-        **named,
-    )
+    own, amount_minor = journal.player.account, voucher.amount_minor
+    journal.move(EventType.VOUCHER_REDEEMED, pool, own, amount_minor, balance_minor=balance_minor, **named)
     if voucher.bonus_minor:
         held = Account(AccountKind.BONUS_POOL, voucher.tenant_id)
-        journal.move(
-            EventType.BONUS_HELD,
-            pool,
-            held,
-            voucher.bonus_minor,
-            balance_minor=None,
-            **named,
-        )
+        journal.move(EventType.BONUS_HELD, pool, held, voucher.bonus_minor, balance_minor=None, **named)
