@@ -289,26 +289,12 @@ class _Round:
         }
         own = self.locked.player.account
         house = Account(AccountKind.HOUSE, self.locked.player.tenant_id)
-        journal.move(
-            EventType.BET,
-            own,
-            house,
-            self.stake_minor,
-            balance_minor=settled.after_bet.wallet.balance_minor,
-            action_id=self.action_id,
-            **about,
-        )
+        named = {"action_id": self.action_id, **about}
+        balance_minor = settled.after_bet.wallet.balance_minor
+        journal.move(EventType.BET, own, house, self.stake_minor, balance_minor=balance_minor, **named)
         balance_minor = settled.after_win.wallet.balance_minor
         if settled.win_minor:
-            journal.move(
-                EventType.WIN,
-                house,
-                own,
-                settled.win_minor,
-                balance_minor=balance_minor,
-                action_id=self.action_id,
-                **about,
-            )
+            journal.move(EventType.WIN, house, own, settled.win_minor, balance_minor=balance_minor, **named)
         journal.trigger_bonuses(settled.triggered, balance_minor, **about)
         return journal
 
