@@ -156,6 +156,7 @@ class TestPlayers:
             last_seq=12,
             last_active_at=LATER,
             status=PlayerStatus.CLOSED,
+            last_session_id=fresh_id(),
         )
         with storage.begin(here.as_agent) as unit:
             locked = unit.players.lock(player.player_id)
@@ -179,6 +180,10 @@ class TestPlayers:
             games=("demo-wheel", "zebra"),
             refresh_generation=4,
             loss_limit_minor=MAX_AMOUNT_MINOR,
+            checked_at=LATER,
+            earlier_bets_minor=HUGE - 2,
+            earlier_wins_minor=HUGE - 3,
+            play_began_at=LATER,
         )
         write(storage, here.as_agent, player, session)
         view = player_view(storage, here.as_agent, player)

@@ -42,6 +42,7 @@ READS: dict[str, Callable[[UnitOfWork, House], object]] = {
     "players.lock": lambda unit, _: unit.players.lock(SOMEBODY),
     "players.page": lambda unit, _: unit.players.page(PlayerFilter(), Page()),
     "players.idle": lambda unit, _: unit.players.idle(LATER, 1),
+    "players.session": lambda unit, _: unit.players.session(SOMEBODY),
     "players.sessions": lambda unit, _: unit.players.sessions(SOMEBODY, Page()),
     "players.rounds": lambda unit, _: unit.players.rounds(SOMEBODY, Page()),
     "ledger.page": lambda unit, _: unit.ledger.page(LedgerFilter(), Page()),

@@ -87,6 +87,11 @@ class MemoryPlayers:
             wanted = (player for player in players if _is_player(player, only))
             return [_player_view(view, player) for player in islice(wanted, page.limit)]
 
+    def session(self, session_id: UUID) -> Session | None:
+        """Return a visible session."""
+        with self.transaction.reading() as view:
+            return view.one(lambda books: books.sessions.rows.get(session_id))
+
     def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
         with self.transaction.reading() as view:
             sessions = newest_of(view, lambda books: books.sessions, page.before, ("player", player_id))

@@ -78,7 +78,7 @@ def check_player(view: PlayerView, expected: PlayerModel) -> None:
     require_same(f"{name}: last active", player.last_active_at, expected.active_at)
     require_same(f"{name}: in a session", session is not None, expected.session is not None)
     if session is not None and expected.session is not None:
-        found = (session.session_id, session.net_loss_minor, session.loss_limit_minor)
+        found = (session.session_id, session.total_loss_minor, session.loss_limit_minor)
         known = (expected.session.session_id, expected.session.lost_minor, expected.session.loss_limit_minor)
         require_same(f"{name}: session, its loss and limit", found, known)
 

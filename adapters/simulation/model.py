@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 LARGEST_MINOR: Final = 10**12
 LARGEST_STAKE_MINOR: Final = 100_000
@@ -203,6 +203,8 @@ class PlayerModel:
     stops: int = 0
     is_closed: bool = False
     session: SessionModel | None = None
+    last_session: SessionModel | None = None
+    left_at: datetime | None = None
     play_pass: PassModel | None = None
     rounds: dict[str, RoundModel] = field(factory=dict)
 
@@ -300,17 +302,27 @@ class PlayerModel:
             self.was_active(now)
 
     def enter(self, session_id: UUID, now: datetime) -> None:
-        """Log in: resume the session unless it is idle, else open a new one."""
+        """Log in: resume the session unless it is idle, else open a new one, which may continue the last one."""
         resumed = self.session is not None and not self.session.is_idle(now)
         if self.session is None or not resumed:
             before = None if self.session is None else self.session.session_id
             require(session_id != before, f"an idle session of player {self.login_code} was resumed")
-            self.session = SessionModel(session_id=session_id, active_at=now, checked_at=now)
+            if self.session is not None:
+                self.leave(self.session.active_at)
+            self.session = self._next_session(session_id, now)
         require_same(f"session of player {self.login_code}", session_id, self.session.session_id)
         self._play_on(now)
 
-    def leave(self) -> None:
+    def _next_session(self, session_id: UUID, now: datetime) -> SessionModel:
+        last, left_at = self.last_session, self.left_at
+        if last is None or left_at is None or now - left_at >= SESSION_IDLE:
+            return SessionModel(session_id=session_id, active_at=now, checked_at=now)
+        return evolve(last, session_id=session_id, active_at=now)
+
+    def leave(self, now: datetime) -> None:
         """End the session."""
+        if self.session is not None:
+            self.last_session, self.left_at = self.session, max(now, self.session.active_at)
         self.session = None
 
     def close(self) -> None:
@@ -318,7 +330,7 @@ class PlayerModel:
         require(not self.is_closed, f"player {self.login_code} was closed twice")
         self.tenant.wallet_minor += self.balance_minor + sum(self.pending)
         self.balance_minor, self.pending, self.is_closed = 0, [], True
-        self.leave()
+        self.session = None
 
     def is_idle(self, now: datetime) -> bool:
         """Return whether a sweep closes the player."""

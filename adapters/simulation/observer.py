@@ -128,8 +128,9 @@ class Observer:
                 player.enter(event.session_id, now)
             case "LOGOUT" if session is not None:
                 require_same("session that ends", event.session_id, session.session_id)
-                require(event.meta["reason"] != "IDLE" or session.is_idle(now), "a session was idle too early")
-                player.leave()
+                was_idle = event.meta["reason"] == "IDLE"
+                require(not was_idle or session.is_idle(now), "a session was idle too early")
+                player.leave(session.active_at if was_idle else now)
             case "BONUS_ACKNOWLEDGED":
                 player.acknowledge(now)
             case "REALITY_CHECK_ACKNOWLEDGED":

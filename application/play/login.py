@@ -53,7 +53,13 @@ class PlayerLogin(WritingUseCase):
             return self.pins.matches(PinKind.PLAYER, player.player_id, player.pin, digits)
 
         binding, player = check_code_attempt(self.storage, login_code, _find, is_right, now=self.clock.now())
-        found = self.carry_out(binding, lambda unit: unit.players.lock(player.player_id), decide_login)
+
+        def read(unit: UnitOfWork) -> tuple[LockedPlayer | None, Session | None]:
+            locked = unit.players.lock(player.player_id)
+            last_id = None if locked is None or locked.session is not None else locked.player.last_session_id
+            return locked, None if last_id is None else unit.players.session(last_id)
+
+        found = self.carry_out(binding, read, lambda found, at: decide_login(*found, at))
         return _with_tokens(found, self.tokens)
 
 
@@ -68,17 +74,17 @@ class LoggedIn:
 
 
 @deciding
-def decide_login(locked: LockedPlayer | None, at: Moment) -> Decision[LoggedIn]:
-    """Decide the login of a player with the right PIN."""
+def decide_login(locked: LockedPlayer | None, last: Session | None, at: Moment) -> Decision[LoggedIn]:
+    """Decide the login of a player with the right PIN; `last` is the last session if none is open."""
     if locked is None:
         raise InvalidCredentials
     if not locked.player.is_open:
         raise PlayerClosed(locked.player.player_id)
     refuse_excluded(locked.play_pass, at.now)
-    opened = open_session(locked.session, locked.player, at)
+    opened = open_session(locked.session, last, locked.player, at)
     journal = PlayerJournal(at=at, player=locked.player)
     note_login(journal, opened, action_id=str(at.new_id()))
-    player = locked.player.active(at.now, last_seq=journal.last_seq)
+    player = locked.player.active(at.now, last_seq=journal.last_seq).in_session(opened.session.session_id)
     session = opened.session.active(at.now, balance_minor=player.wallet.balance_minor)
     result = LoggedIn(player, session, locked.bonuses, at.now)
     if opened.resumed:

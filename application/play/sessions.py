@@ -16,19 +16,26 @@ from ..ports.services import Claims, Tokens
 
 @frozen
 class Opened:
-    """The session that a login opens or resumes, and the idle session that it ends, if any."""
+    """The session that a login opens or resumes, the idle session that it ends, and the one that it continues."""
 
     session: Session
     resumed: bool
     ended: Session | None = None
+    continued: Session | None = None
 
 
-def open_session(present: Session | None, player: Player, at: Moment) -> Opened:
-    """Resume the player's open session while it is not idle, else open a new one."""
+def open_session(present: Session | None, last: Session | None, player: Player, at: Moment) -> Opened:
+    """Resume the player's open session while it is not idle, else open a new one.
+
+    A new one continues the last one, which may have ended in any way a short time ago.
+    """
     if present is not None and present.resumable(at.now):
         return Opened(present, resumed=True)
     ended = None if present is None else present.end(at.now, SessionEnd.IDLE)
-    return Opened(new_session(player, at), resumed=False, ended=ended)
+    session, last = new_session(player, at), ended or last
+    if last is None or not last.is_continued(at.now):
+        return Opened(session, resumed=False, ended=ended)
+    return Opened(session.continuing(last), resumed=False, ended=ended, continued=last)
 
 
 def new_session(player: Player, at: Moment) -> Session:
@@ -51,7 +58,22 @@ def note_login(journal: PlayerJournal, opened: Opened, *, action_id: str) -> Non
         journal.session_id = opened.ended.session_id
         note_end(journal, opened.ended)
     journal.session_id = opened.session.session_id
-    journal.note(EventType.LOGIN, action_id=action_id, meta={"resumed": opened.resumed})
+    meta = {"resumed": opened.resumed} | _continuation(opened)
+    journal.note(EventType.LOGIN, action_id=action_id, meta=meta)
+
+
+def _continuation(opened: Opened) -> dict[str, Any]:
+    """Return the values that a session takes over from the last one, as the ledger has them."""
+    if opened.continued is None:
+        return {}
+    session = opened.session
+    limit = {} if session.loss_limit_minor is None else {"loss_limit_minor": session.loss_limit_minor}
+    return limit | {
+        "continued_session_id": str(opened.continued.session_id),
+        "earlier_bets_minor": session.earlier_bets_minor,
+        "earlier_wins_minor": session.earlier_wins_minor,
+        "play_began_at": session.began_at.isoformat(),
+    }
 
 
 def note_end(journal: PlayerJournal, ended: Session) -> None:

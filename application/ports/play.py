@@ -95,6 +95,9 @@ class Players(Protocol):
     def page(self, only: PlayerFilter, page: Page) -> Sequence[PlayerView]:
         """Return players, newest id first."""
 
+    def session(self, session_id: UUID) -> Session | None:
+        """Return a visible session. It changes only under its player's lock."""
+
     def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
         """Return a player's sessions, newest id first."""
 

@@ -49,7 +49,7 @@ class SpinSafety:
         except LossLimitReached as reached:
             figures = {
                 "loss_limit_minor": session.loss_limit_minor,
-                "net_loss_minor": session.net_loss_minor,
+                "net_loss_minor": session.total_loss_minor,
                 "stake_minor": stake_minor,
             }
             stop = SafetyAction(

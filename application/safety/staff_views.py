@@ -210,7 +210,7 @@ class ReadPlayerSafety:
             enforce=settings.enforce,
             held_until=safety.past.blocked_until(now, settings),
             session_id=None if session is None else session.session_id,
-            net_loss_minor=None if session is None else session.net_loss_minor,
+            net_loss_minor=None if session is None else session.total_loss_minor,
             loss_limit_minor=None if session is None else session.loss_limit_minor,
             score=None if risk is None else risk.score,
             band=None if risk is None else risk.band,

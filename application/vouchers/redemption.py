@@ -216,7 +216,7 @@ def _redeem(voucher: Voucher, locked: LockedPlayer, shown: Code | None, at: Mome
     if play_pass is not None and locked.is_pass_shown:
         note_tied(journal, play_pass)
         player = player.tied(play_pass.pass_id)
-    player = player.active(at.now, last_seq=journal.last_seq)
+    player = player.active(at.now, last_seq=journal.last_seq).in_session(session.session_id)
     session = session.active(at.now, balance_minor=player.wallet.balance_minor)
     bonuses = {bonus.bonus_id: bonus for bonus in (*locked.bonuses, *held, *triggered)}
     new_bonuses = [bonuses[bonus.bonus_id] for bonus in held]

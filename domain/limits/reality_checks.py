@@ -40,15 +40,18 @@ class RealityCheck:
 
 
 def reality_check(session: Session, now: datetime) -> RealityCheck:
-    """Return the result of a session and its next check: an hour after the start, or after the last check."""
-    due_at = (session.checked_at or session.started_at) + REALITY_CHECK_EVERY
+    """Return the result of a session and its next check: an hour after the start, or after the last check.
+
+    The sessions that it continues count.
+    """
+    due_at = (session.checked_at or session.began_at) + REALITY_CHECK_EVERY
     return RealityCheck(
         due=now >= due_at,
         due_at=due_at,
-        elapsed_seconds=max(0, (now - session.started_at) // timedelta(seconds=1)),
-        staked_minor=session.bets_minor,
-        won_minor=session.wins_minor,
-        net_minor=-session.net_loss_minor,
+        elapsed_seconds=max(0, (now - session.began_at) // timedelta(seconds=1)),
+        staked_minor=session.total_bets_minor,
+        won_minor=session.total_wins_minor,
+        net_minor=-session.total_loss_minor,
     )
 
 

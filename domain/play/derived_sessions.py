@@ -5,6 +5,7 @@ must give the same snapshots. External events have no part in it: they are repor
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,11 @@ _ACTIVE: Final = frozenset({EventType.LOGIN, EventType.BET, EventType.VOUCHER_RE
 
 LOSS_LIMIT: Final = camel("loss_limit_minor")
 """The key that tells the loss limit of a session from a player's own limits, which are not part of sessions."""
+
+EARLIER_BETS: Final = camel("earlier_bets_minor")
+EARLIER_WINS: Final = camel("earlier_wins_minor")
+PLAY_BEGAN: Final = camel("play_began_at")
+"""The keys of the values that a session takes over from the one that it continues."""
 
 NOT_IN_THE_LEDGER: Final = ("refresh_generation", "checked_at")
 """The fields of a session that no event has."""
@@ -55,6 +61,7 @@ class DerivedSessions:
 
     def _opened(self, event: LedgerEvent, session_id: UUID) -> Session:
         assert event.player_id is not None
+        began = event.meta.get(PLAY_BEGAN)
         return Session(
             session_id=session_id,
             operator_id=event.operator_id,
@@ -64,6 +71,10 @@ class DerivedSessions:
             last_active_at=event.occurred_at,
             start_balance_minor=self._balance_minor,
             end_balance_minor=self._balance_minor,
+            loss_limit_minor=event.meta.get(LOSS_LIMIT),
+            earlier_bets_minor=event.meta.get(EARLIER_BETS, 0),
+            earlier_wins_minor=event.meta.get(EARLIER_WINS, 0),
+            play_began_at=None if began is None else datetime.fromisoformat(began),
         )
 
     def _after(self, session: Session, event: LedgerEvent) -> Session:

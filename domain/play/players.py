@@ -39,7 +39,7 @@ class Player:
 
     `cashier_id` and `region` are those of the first voucher, and are copied to every event of the player's play.
     `last_seq` counts the player's ledger events; `seeds` decide the player's rounds. `pass_id` is the play pass
-    that the player is tied to for ever.
+    that the player is tied to for ever. `last_session_id` is the session that the player was in last.
     """
 
     player_id: UUID
@@ -56,6 +56,7 @@ class Player:
     cashier_id: UUID | None = None
     region: str | None = None
     pass_id: UUID | None = None
+    last_session_id: UUID | None = None
 
     @property
     def account(self) -> Account:
@@ -93,6 +94,10 @@ class Player:
         """Return the player tied to a play pass, for ever, since the order of locks depends on the pass."""
         assert self.pass_id in (None, pass_id)
         return evolve(self, pass_id=pass_id)
+
+    def in_session(self, session_id: UUID) -> "Player":
+        """Return the player in a session."""
+        return evolve(self, last_session_id=session_id)
 
     def numbered(self, last_seq: int) -> "Player":
         """Return the player with `last_seq` written events, without counting as active."""

@@ -25,6 +25,10 @@ class Session:
 
     `refresh_generation` is the generation of the only valid refresh token. `loss_limit_minor` is the largest net
     loss that the player allows. `checked_at` is the time of the last acknowledged reality check.
+
+    A session that begins soon after the last one continues it. It has the last one's limit and last reality check.
+    `earlier_bets_minor` and `earlier_wins_minor` are the totals of all sessions that it continues, and
+    `play_began_at` is the start of the first of them.
     """
 
     session_id: UUID
@@ -44,11 +48,34 @@ class Session:
     refresh_generation: int = 1
     loss_limit_minor: int | None = None
     checked_at: datetime | None = None
+    earlier_bets_minor: int = 0
+    earlier_wins_minor: int = 0
+    play_began_at: datetime | None = None
 
     @property
     def net_loss_minor(self) -> int:
-        """Stakes minus wins, without bonuses."""
+        """Stakes minus wins of this session, without bonuses."""
         return self.bets_minor - self.wins_minor
+
+    @property
+    def total_bets_minor(self) -> int:
+        """The stakes of this session and of those that it continues."""
+        return self.earlier_bets_minor + self.bets_minor
+
+    @property
+    def total_wins_minor(self) -> int:
+        """The wins of this session and of those that it continues."""
+        return self.earlier_wins_minor + self.wins_minor
+
+    @property
+    def total_loss_minor(self) -> int:
+        """The net loss that counts for the loss limit: of this session and of those that it continues."""
+        return self.total_bets_minor - self.total_wins_minor
+
+    @property
+    def began_at(self) -> datetime:
+        """The start of this session, or of the first that it continues."""
+        return self.play_began_at or self.started_at
 
     @property
     def is_open(self) -> bool:
@@ -58,6 +85,21 @@ class Session:
     def resumable(self, now: datetime) -> bool:
         """Return whether a login at `now` resumes this session."""
         return self.is_open and now - self.last_active_at < timedelta(minutes=SESSION_IDLE_MINUTES)
+
+    def is_continued(self, now: datetime) -> bool:
+        """Return whether a session that begins at `now` continues this one, which has ended."""
+        return self.ended_at is not None and now - self.ended_at < timedelta(minutes=SESSION_IDLE_MINUTES)
+
+    def continuing(self, last: "Session") -> "Session":
+        """Return the session with the loss limit, the loss so far and the reality-check clock of the last one."""
+        return evolve(
+            self,
+            loss_limit_minor=last.loss_limit_minor,
+            checked_at=last.checked_at,
+            earlier_bets_minor=last.total_bets_minor,
+            earlier_wins_minor=last.total_wins_minor,
+            play_began_at=last.began_at,
+        )
 
     def active(self, now: datetime, *, balance_minor: int) -> "Session":
         """Return the session as active at `now`, with the player's current balance."""

@@ -237,7 +237,7 @@ def require_not_blocked(past: PastActions, settings: SafetySettings, now: dateti
 def require_loss_within(session: Session, stake_minor: int) -> None:
     """Raise LossLimitReached if the loss of the whole stake would exceed the session's loss limit."""
     limit = session.loss_limit_minor
-    if limit is not None and session.net_loss_minor + stake_minor > limit:
+    if limit is not None and session.total_loss_minor + stake_minor > limit:
         raise LossLimitReached
 
 

@@ -270,6 +270,7 @@ FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
     "two wins": (Stored.TWO_WINS, lambda rows: rows.win(rows.won.round_id)),
     "twice": (Stored.DUPLICATE_ACTION, _twice),
     "session": (Stored.SESSION_DIFFERS, lambda rows: _keep(rows, spins=rows.session.spins + 1)),
+    "another loss before": (Stored.SESSION_DIFFERS, lambda rows: _keep(rows, earlier_bets_minor=1)),
     "start balance": (
         Stored.SESSION_DIFFERS,
         lambda rows: _keep(rows, start_balance_minor=rows.session.start_balance_minor + 1),

@@ -144,6 +144,21 @@ FAULTS: Final = {
         "SESSION_DIFFERS",
         "update playtime.sessions set spins = spins + 1 where player_id = %(player)s",
     ),
+    "a session continues another loss": (
+        "SESSION_DIFFERS",
+        "update playtime.sessions set earlier_bets_minor = earlier_bets_minor + 1 where player_id = %(player)s",
+    ),
+    "a bet passed the limit of the session before": (
+        "LIMIT_PASSED",
+        """update playtime.ledger_events set meta = meta || '{"earlierBetsMinor": 10000, "earlierWinsMinor": 0}'
+        where player_id = %(player)s and event_type = 'LOGIN';
+        update playtime.sessions set earlier_bets_minor = 10000 where player_id = %(player)s""",
+    ),
+    "a limit of the session before is lifted": (
+        "LIMIT_PASSED",
+        """update playtime.ledger_events set meta = meta || '{"lossLimitMinor": 9999}'
+        where player_id = %(player)s and event_type = 'LOGIN'""",
+    ),
     "a session knows another game": (
         "SESSION_DIFFERS",
         "update playtime.sessions set games = '{another}' where player_id = %(player)s",
@@ -164,8 +179,8 @@ FAULTS: Final = {
     "a session that nobody opened": (
         "SESSION_DIFFERS",
         """insert into playtime.sessions select operator_id, tenant_id, gen_random_uuid(), player_id, started_at,
-        last_active_at, start_balance_minor, start_balance_minor, 0, 0, 0, '{}', started_at, 'LOGOUT', 1
-        from playtime.sessions where player_id = %(player)s""",
+        last_active_at, start_balance_minor, start_balance_minor, 0, 0, 0, '{}', started_at, 'LOGOUT', 1,
+        null, null, 0, 0 from playtime.sessions where player_id = %(player)s""",
     ),
     "a number is left out": (
         "PLAYER_SEQ_GAP",

@@ -305,7 +305,7 @@ class ModelledDay:
     def logout(self, who: int) -> None:
         """Log a player out, and try to do so again."""
         for _ in range(2):
-            self._as_player(who, self.day.engine.player_logout, PlayerModel.leave)
+            self._as_player(who, self.day.engine.player_logout, lambda player: player.leave(self.now))
 
     def refresh(self, who: int, *, again: bool) -> None:
         """Exchange a player's refresh token, or one that was exchanged before."""
@@ -327,7 +327,7 @@ class ModelledDay:
             return
         self._refused(lambda: self.day.engine.refresh_player(token), OUT)
         if known:
-            player.leave()
+            player.leave(self.now)
 
     def limit_loss(self, who: int, amount: int, above: Above) -> None:
         """Set, lower or try to raise a session's loss limit: to so much above something."""

@@ -12,6 +12,7 @@ from attrs import frozen
 from ....application.ports.audit import Found, Stored
 from ....domain.games.rtp_alarm import GameTotals
 from ....domain.ledger.events import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
+from ....domain.play.derived_sessions import EARLIER_BETS, EARLIER_WINS, LOSS_LIMIT
 from ....domain.play.players import Player
 from ....domain.play.rounds import Round
 from ....domain.play.sessions import Session
@@ -282,15 +283,16 @@ def _sessions(rows: Rows) -> Iterator[UUID]:
             session.games,
             session.end_balance_minor,
         )
-        start = (session.started_at, session.start_balance_minor)
+        earlier = (session.earlier_bets_minor, session.earlier_wins_minor)
+        start = (session.started_at, session.start_balance_minor, *earlier)
         if not events or derived != stored or opened.get(session.session_id, start) != start:
             yield session.session_id
     yield from opened.keys() - {session.session_id for session in rows.sessions}
 
 
-def _opened(rows: Rows) -> Mapping[UUID, tuple[datetime, int]]:
-    """Return the time of each session's first login, and the player's balance by the events up to it."""
-    opened: dict[UUID, tuple[datetime, int]] = {}
+def _opened(rows: Rows) -> Mapping[UUID, tuple[datetime, int, int, int]]:
+    """Return the time of each session's first login, the player's balance then, and the totals continued."""
+    opened: dict[UUID, tuple[datetime, int, int, int]] = {}
     balances: Counter[UUID | None] = Counter()
     for event in sorted(rows.own_events, key=lambda event: event.player_seq or 0):
         if event.player_seq is None:
@@ -299,7 +301,8 @@ def _opened(rows: Rows) -> Mapping[UUID, tuple[datetime, int]]:
             if account.kind is AccountKind.PLAYER:
                 balances[event.player_id] += moved
         if event.event_type is EventType.LOGIN and event.session_id is not None:
-            opened.setdefault(event.session_id, (event.occurred_at, balances[event.player_id]))
+            earlier = (event.meta.get(EARLIER_BETS, 0), event.meta.get(EARLIER_WINS, 0))
+            opened.setdefault(event.session_id, (event.occurred_at, balances[event.player_id], *earlier))
     return opened
 
 
@@ -320,8 +323,22 @@ def _gaps(rows: Rows) -> Iterator[UUID]:
         if event.player_id is not None and event.player_seq is not None:
             numbers[event.player_id].append(event.player_seq)
     for player in rows.players:
-        if sorted(numbers[player.player_id]) != list(range(1, player.last_seq + 1)):
+        own = sorted(numbers[player.player_id])
+        if len(own) != player.last_seq or own != list(range(1, len(own) + 1)):
             yield player.player_id
+
+
+def _lost_minor(event: LedgerEvent) -> int:
+    """Return the change of a session's net loss, which begins with the loss of the sessions that it continues."""
+    match event.event_type:
+        case EventType.BET:
+            return event.amount_minor
+        case EventType.WIN:
+            return -event.amount_minor
+        case EventType.LOGIN:
+            return int(event.meta.get(EARLIER_BETS, 0) - event.meta.get(EARLIER_WINS, 0))
+        case _:
+            return 0
 
 
 def _limits(rows: Rows) -> Iterator[UUID]:
@@ -334,15 +351,12 @@ def _limits(rows: Rows) -> Iterator[UUID]:
         lost_minor = 0
         limit_minor: int | None = None
         for event in sorted(numbered[session.session_id], key=lambda event: event.player_seq or 0):
-            if event.event_type is EventType.LIMIT_SET and "lossLimitMinor" in event.meta:
-                set_minor = event.meta["lossLimitMinor"]
+            lost_minor += _lost_minor(event)
+            if event.event_type in {EventType.LIMIT_SET, EventType.LOGIN} and LOSS_LIMIT in event.meta:
+                set_minor = event.meta[LOSS_LIMIT]
                 limit_minor = set_minor if limit_minor is None else min(limit_minor, set_minor)
-            elif event.event_type is EventType.WIN:
-                lost_minor -= event.amount_minor
-            elif event.event_type is EventType.BET:
-                lost_minor += event.amount_minor
-                if limit_minor is not None and lost_minor > limit_minor:
-                    yield event.event_id
+            if event.event_type is EventType.BET and limit_minor is not None and lost_minor > limit_minor:
+                yield event.event_id
         if limit_minor != session.loss_limit_minor:
             yield session.session_id
 

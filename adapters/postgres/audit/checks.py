@@ -187,22 +187,26 @@ _CHECKS: Final[Mapping[Stored, str]] = {
         ), moves as (
             select operator_id, session_id, player_seq, event_type, occurred_at, sum(
                 case 'PLAYER' when to_kind then amount_minor when from_kind then -amount_minor else 0 end
-            ) over (partition by operator_id, player_id order by player_seq) as balance_minor
+            ) over (partition by operator_id, player_id order by player_seq) as balance_minor,
+            coalesce((meta ->> 'earlierBetsMinor')::numeric, 0) as earlier_bets,
+            coalesce((meta ->> 'earlierWinsMinor')::numeric, 0) as earlier_wins
             from playtime.ledger_events where source = 'PLAYTIME' and player_seq is not null
                 and (event_type = 'LOGIN' or 'PLAYER' in (from_kind, to_kind)) $and_operator
         ), opened as (
-            select distinct on (operator_id, session_id) operator_id, session_id, occurred_at, balance_minor
+            select distinct on (operator_id, session_id) operator_id, session_id, occurred_at, balance_minor,
+                earlier_bets, earlier_wins
             from moves where event_type = 'LOGIN' and session_id is not null
             order by operator_id, session_id, player_seq
         ), kept as (
             select operator_id, session_id, started_at, spins, bets_minor, wins_minor, games, start_balance_minor,
-                end_balance_minor
+                end_balance_minor, earlier_bets_minor, earlier_wins_minor
             from playtime.sessions where true $and_operator
         )
         select session_id::text as id from kept full join opened using (operator_id, session_id)
         left join played using (operator_id, session_id) left join ended using (operator_id, session_id)
         where kept.spins is null or played.spins is null
             or kept.started_at <> opened.occurred_at or start_balance_minor <> opened.balance_minor
+            or kept.earlier_bets_minor <> opened.earlier_bets or kept.earlier_wins_minor <> opened.earlier_wins
             or kept.spins <> played.spins or kept.bets_minor <> played.bets_minor
             or kept.wins_minor <> played.wins_minor or kept.games <> coalesce(played.games, '{}')
             or end_balance_minor <> coalesce(ended.balance_minor, start_balance_minor)
@@ -217,18 +221,21 @@ _CHECKS: Final[Mapping[Stored, str]] = {
         select player_id::text as id from kept left join told using (operator_id, player_id)
         where coalesce(last, 0) <> last_seq or coalesce(events, 0) <> last_seq or coalesce(first, 1) <> 1
     """,
-    # A limit is never raised, so the lowest one set before a bet was in force.
+    # A limit is never raised, so the lowest one set before a bet was in force. The login of a session that
+    # continues another one has the limit and the totals so far.
     Stored.LIMIT_PASSED: """
         with limits as (
             select operator_id, session_id, player_seq, (meta ->> 'lossLimitMinor')::numeric as limit_minor
-            from playtime.ledger_events where source = 'PLAYTIME' and event_type = 'LIMIT_SET'
+            from playtime.ledger_events where source = 'PLAYTIME' and event_type in ('LIMIT_SET', 'LOGIN')
                 and session_id is not null and jsonb_typeof(meta -> 'lossLimitMinor') = 'number' $and_operator
         ), told as (
             select operator_id, session_id, player_seq, null as event_id, 0 as lost_minor, limit_minor from limits
             union all
             select operator_id, session_id, player_seq, case event_type when 'BET' then event_id end,
-                case event_type when 'BET' then amount_minor else -amount_minor end, null
-            from playtime.ledger_events where source = 'PLAYTIME' and event_type in ('BET', 'WIN')
+                case event_type when 'BET' then amount_minor when 'WIN' then -amount_minor else
+                    coalesce((meta ->> 'earlierBetsMinor')::numeric - (meta ->> 'earlierWinsMinor')::numeric, 0)
+                end, null
+            from playtime.ledger_events where source = 'PLAYTIME' and event_type in ('BET', 'WIN', 'LOGIN')
                 and player_seq is not null
                 and (operator_id, session_id) in (select operator_id, session_id from limits) $and_operator
         ), passed as (

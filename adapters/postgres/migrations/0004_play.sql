@@ -21,6 +21,7 @@ create table playtime.players (
     client_seed text not null,
     -- Null without a pass; set once.
     pass_id uuid,
+    last_session_id uuid,
     constraint players_pkey primary key (operator_id, player_id),
     constraint players_login_code_key unique (operator_id, login_code),
     constraint players_tenant_fkey foreign key (operator_id, tenant_id)
@@ -62,10 +63,15 @@ create table playtime.sessions (
     loss_limit_minor bigint,
     -- The last acknowledged reality check.
     checked_at timestamptz,
+    -- The sessions that this one continues: their totals, and the start of the first.
+    earlier_bets_minor bigint not null,
+    earlier_wins_minor bigint not null,
+    play_began_at timestamptz,
     constraint sessions_pkey primary key (operator_id, session_id),
     constraint sessions_player_fkey foreign key (operator_id, player_id)
         references playtime.players (operator_id, player_id),
     constraint sessions_totals_check check (spins >= 0 and bets_minor >= 0 and wins_minor >= 0),
+    constraint sessions_earlier_check check (earlier_bets_minor >= 0 and earlier_wins_minor >= 0),
     constraint sessions_end_check check ((ended_at is null) = (end_reason is null)),
     constraint sessions_end_reason_check
         check (end_reason in ('IDLE', 'LOGOUT', 'PLAYER_CLOSED', 'REFRESH_REUSED')),

@@ -128,6 +128,10 @@ class PostgresPlayers:
         statement = query(**self.transaction.scope, **values, before=page.before, limit=page.limit)
         return _views(self.transaction.read(statement)[0])
 
+    def session(self, session_id: UUID) -> Session | None:
+        """Return a visible session."""
+        return find(self.transaction, SESSIONS, session_id=session_id)
+
     def sessions(self, player_id: UUID, page: Page) -> Sequence[Session]:
         return page_by(self.transaction, SESSIONS, page, ("player_id", "is", player_id))
 

@@ -27,6 +27,7 @@ PLAYERS: Final = Mapped(
     Column("seed_nonce", "seeds.nonce", changes=True),
     Column("client_seed", "seeds.client_seed", changes=True),
     Column("pass_id", changes=True),
+    Column("last_session_id", changes=True),
 )
 
 SESSIONS: Final = Mapped(
@@ -48,6 +49,9 @@ SESSIONS: Final = Mapped(
     Column("refresh_generation", type="integer", changes=True),
     Column("loss_limit_minor", changes=True),
     Column("checked_at", changes=True),
+    Column("earlier_bets_minor"),
+    Column("earlier_wins_minor"),
+    Column("play_began_at"),
 )
 
 ROUNDS: Final = Mapped(
