@@ -27,7 +27,7 @@ from .adapters.http.error_tally import ErrorTally
 from .adapters.http.server import (
     ServerOptions,
     at_end_of_worker,
-    end_with_parent,
+    begin_worker,
     require_free,
     serve_here,
     serve_workers,
@@ -241,7 +241,7 @@ class ComposedBenches:
 
 def worker_app() -> Flask:
     """Return the application of a server's worker process, which inherits its settings as environment."""
-    end_with_parent()
+    begin_worker()
     _log_to_stderr()
     container = build_container(_settings())
     at_end_of_worker(container.errors().flush)

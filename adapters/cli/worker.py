@@ -18,6 +18,9 @@ from .program import Database, Running
 
 REVIVE_SECONDS: Final = 1.0
 
+FINISH_SECONDS: Final = 1.0
+"""The longest wait for the work under way when the server stops."""
+
 TEMPORARY_ERRORS: Final = (StorageUnavailable, TransientConflict)
 """Errors of a storage that is down or overloaded. The same work may succeed the next time."""
 
@@ -26,14 +29,18 @@ _log: Final = logging.getLogger("playtime.worker")
 
 @contextmanager
 def run_worker(running: Running) -> Iterator[None]:
-    """Work in the background for as long as the block lasts. At its end, the batch under way is finished first."""
+    """Work in the background for as long as the block lasts.
+
+    At its end, the batch under way is finished first, unless that takes too long: the storage undoes what was not
+    committed.
+    """
     stopped = threading.Event()
     with ExitStack() as stack:
 
         def start(work: Callable[[], None], seconds: float) -> None:
             thread = threading.Thread(target=_repeat, args=(work, seconds, stopped), daemon=True)
             thread.start()
-            stack.callback(thread.join)
+            stack.callback(thread.join, FINISH_SECONDS)
 
         start(partial(sweep_once, running.engine, stopped.is_set), running.sweep_seconds)
         if running.database is not None:

@@ -1,25 +1,38 @@
 """Serving the HTTP application: worker processes under granian, or one process for the memory storage."""
 
+import logging
 import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from multiprocessing.util import Finalize
-from typing import Final
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 from flask import Flask
-from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.server.mp import MPServer
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ...application.errors import SetupError
 
-KILL_SECONDS: Final = 30
+STOP_SECONDS: Final = 2
 """The time that a worker gets to finish its requests when it is stopped."""
+
+STEADY_SECONDS: Final = 10.0
+"""A worker that has run for as long as this works."""
+
+FIRST_DELAY_SECONDS: Final = 0.5
+LONGEST_DELAY_SECONDS: Final = 30.0
+
+HOPELESS_FAILURES: Final = 6
+
+_log: Final = logging.getLogger("playtime.server")
 
 
 @frozen(kw_only=True)
@@ -45,42 +58,117 @@ def require_free(options: ServerOptions) -> None:
             ) from None
 
 
+@define
+class Restarts:
+    """A plan of when to start workers again that ended by themselves: at once at first, then later each time."""
+
+    workers: int
+    _started: dict[int, float] = field(factory=dict, init=False)
+    _failures: Counter[int] = field(factory=Counter, init=False)
+    _due: dict[int, float] = field(factory=dict, init=False)
+
+    def start(self, worker: int, now: float) -> None:
+        """Record that a worker starts at a time in seconds."""
+        self._started[worker] = now
+        self._due.pop(worker, None)
+
+    def fail(self, worker: int, now: float) -> float:
+        """Record that a worker ended, and return the seconds until it is to start again.
+
+        One that worked for some time begins with the first delay again.
+        """
+        if now - self._started.pop(worker) >= STEADY_SECONDS:
+            self._failures[worker] = 0
+        self._failures[worker] += 1
+        delay = 0.0
+        if self._failures[worker] > 1:
+            delay = min(FIRST_DELAY_SECONDS * 2.0 ** (self._failures[worker] - 2), LONGEST_DELAY_SECONDS)
+        self._due[worker] = now + delay
+        return delay
+
+    def due(self, now: float) -> list[int]:
+        """Return the workers to start now."""
+        return [worker for worker, at in self._due.items() if at <= now]
+
+    def wait(self, now: float) -> float | None:
+        """Return the seconds until the next start, or None if none is planned."""
+        return max(min(self._due.values()) - now, 0.0) if self._due else None
+
+    def hopeless(self) -> bool:
+        """Return whether no worker runs, and each has ended too often in a row."""
+        return not self._started and all(
+            self._failures[worker] >= HOPELESS_FAILURES for worker in range(self.workers)
+        )
+
+
+class WorkerServer(MPServer):
+    """Granian's server, which continues while one of its workers works.
+
+    Granian itself ends when a worker ends twice within seconds, although the others work.
+    """
+
+    def _serve_loop(self, spawn_target: Callable[..., None], target_loader: Callable[..., Any]) -> None:
+        restarts = Restarts(self.workers)
+        for worker in range(self.workers):
+            restarts.start(worker, time.monotonic())
+        while not self.interrupt_signal and not restarts.hopeless():
+            self.main_loop_interrupt.wait(restarts.wait(time.monotonic()))
+            self.main_loop_interrupt.clear()
+            while self.interrupt_children:
+                worker = self.interrupt_children.pop()
+                delay = restarts.fail(worker, time.monotonic())
+                _log.warning("worker %s ended; it is started again in %.1f s", worker + 1, delay)
+            for worker in restarts.due(time.monotonic()):
+                restarts.start(worker, time.monotonic())
+                self._respawn_workers([worker], spawn_target, target_loader)
+        if not self.interrupt_signal:
+            raise SetupError("Each worker has ended several times soon after its start. The log says why.")
+
+
 def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None:
     """Serve the application that each worker process makes for itself, until the process is stopped.
 
-    `make_app` must be a function of a module: the workers are new processes and find it by its name.
+    `make_app` must be a function of a module: the workers are new processes and find it by its name. Raises
+    SetupError when no worker works.
     """
-    server = Granian(
+    server = WorkerServer(
         "playtime",
         address=options.host,
         port=options.port,
         interface=Interfaces.WSGI,
         workers=options.workers,
         blocking_threads=options.threads,
+        # A few connections of HTTP/2 that are cut in the middle of their requests would hold all threads for good.
+        http=HTTPModes.http1,
         websockets=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=KILL_SECONDS,
+        workers_kill_timeout=STOP_SECONDS,
     )
     # Handed over as it is: looking a module up by its name alone, granian would take it for one of a folder.
     server.serve(target_loader=make_app, wrap_loader=False)
 
 
-def end_with_parent() -> None:
-    """Have this worker process stop when the one that started it is gone, however that ended.
+def begin_worker() -> None:
+    """Prepare this worker process for its end: only its parent, or the end of its parent, stops it.
+
+    A terminal sends Ctrl-C to all processes at once. Only the parent takes it: two signals to stop would leave a
+    worker waiting.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), name="end-with-parent", daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """Stop this process when its parent is gone, however that ended.
 
     An orphan would keep the port, and go on serving with nobody left who sweeps or revives the database.
     """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(KILL_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS)
+    os._exit(1)
 
 
 def at_end_of_worker(finish: Callable[[], None]) -> None:

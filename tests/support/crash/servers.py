@@ -154,6 +154,11 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it is well."""
+        self.launch()
+        wait_for(self._is_up, "the server is well")
+
+    def launch(self) -> None:
+        """Start it, and do not wait for it."""
         assert self._process is None, "it runs already"
         self._process = subprocess.Popen(
             [str(BIN / "playtime"), "serve"],
@@ -166,7 +171,6 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,))
         self._reader.start()
-        wait_for(self._is_up, "the server is well")
 
     def kill(self) -> None:
         """Kill parent and workers with SIGKILL, and wait until none of them is left."""
