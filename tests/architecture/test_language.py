@@ -2,14 +2,13 @@
 
 import tomllib
 from collections import Counter
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 import pytest
 
 from playtime.tools.language import __main__ as command
-from playtime.tools.language import baseline
 from playtime.tools.language.__main__ import sources
-from playtime.tools.language.rules import RULES, Finding, check, sentences, word_count
+from playtime.tools.language.rules import check, sentences, word_count
 from playtime.tools.language.texts import Text, read
 from playtime.tools.language.words import Word, word_list
 
@@ -24,9 +23,8 @@ def rules_of(path: str, source: str) -> list[str]:
 
 
 def test_repository_keeps_to_the_language_rules() -> None:
-    allowed = baseline.load(baseline.BASELINE.read_text(encoding="utf-8"))
-    messages = baseline.compare(check(sources()), allowed)
-    assert not messages, "\n".join(messages)
+    findings = check(sources())
+    assert not findings, "\n".join(map(str, findings))
 
 
 def test_checked_files_include_code_docs_and_scripts() -> None:
@@ -248,76 +246,19 @@ class TestClassNames:
         assert check(dict.fromkeys(("contracts/a.py", "contracts/b.py"), source)) == []
 
 
-class TestBaseline:
-    FINDINGS = (
-        Finding("a.py", 1, "word", "", ""),
-        Finding("a.py", 2, "word", "", ""),
-        Finding("b.py", 1, "name", "", ""),
-    )
-
-    def test_loads_what_it_dumps(self) -> None:
-        counts = baseline.count(self.FINDINGS)
-        assert baseline.dump(counts) == "a.py\n  word 2\n\nb.py\n  name 1\n"
-        assert baseline.load(baseline.dump(counts)) == counts
-        assert baseline.load("") == {}
-
-    def test_what_is_allowed_passes(self) -> None:
-        assert baseline.compare(self.FINDINGS, baseline.count(self.FINDINGS)) == []
-        assert baseline.compare([], {}) == []
-
-    def test_more_findings_than_allowed_are_printed(self) -> None:
-        messages = baseline.compare(self.FINDINGS, {("a.py", "word"): 1, ("b.py", "name"): 1})
-        assert messages[:2] == [str(finding) for finding in self.FINDINGS[:2]]
-        assert "a.py: word: 2 findings, at most 1 are allowed" in messages
-
-    def test_file_outside_the_baseline_must_be_clean(self) -> None:
-        messages = baseline.compare(self.FINDINGS, {("a.py", "word"): 2})
-        assert "b.py: name: 1 findings, at most 0 are allowed" in messages
-
-    def test_fewer_findings_demand_a_lower_baseline(self) -> None:
-        (message,) = baseline.compare(
-            self.FINDINGS, {("a.py", "word"): 3, ("b.py", "name"): 1, ("c.py", "name"): 1}
-        )
-        assert message.startswith("a.py, c.py: fewer findings")
-        assert message.endswith("--update")
-
-    def test_moved_findings_may_be_written_and_more_may_not(self) -> None:
-        assert baseline.risen(self.FINDINGS, {("old.py", "word"): 2, ("old.py", "name"): 1}) == []
-        assert baseline.risen(self.FINDINGS, {("a.py", "word"): 1, ("b.py", "name"): 9}) == ["word"]
-
-    def test_repository_has_no_entries_of_unknown_files_or_rules(self) -> None:
-        allowed = baseline.load(baseline.BASELINE.read_text(encoding="utf-8"))
-        assert {path for path, _ in allowed} <= sources().keys()
-        assert {rule for _, rule in allowed} <= RULES.keys()
-
-
 @pytest.fixture
-def one_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The baseline of a repository with a single file, which has two findings; the baseline allows three."""
-    file = tmp_path / "baseline.txt"
-    file.write_text("domain/a.py\n  word 3\n", encoding="utf-8")
-    monkeypatch.setattr(baseline, "BASELINE", file)
+def one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository with a single file, which has two findings."""
     monkeypatch.setattr(command, "sources", lambda: {"domain/a.py": "# was told\n# was kept\n"})
-    return file
 
 
-class TestCommand:
-    def test_list_prints_the_findings_below_a_path(
-        self, one_file: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        assert command.main(["--list", "domain"]) == 1
-        assert len(capsys.readouterr().out.splitlines()) == 2
-        assert command.main(["--list", "application"]) == 0
-        assert capsys.readouterr().out.strip() == ""
-
-    def test_update_lowers_the_baseline(self, one_file: Path) -> None:
-        assert command.main([]) == 1
-        assert command.main(["--update"]) == 0
-        assert one_file.read_text(encoding="utf-8") == "domain/a.py\n  word 2\n"
-        assert command.main([]) == 0
-
-    def test_update_never_raises_the_baseline(self, one_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        one_file.write_text("domain/a.py\n  word 1\n", encoding="utf-8")
-        assert command.main(["--update"]) == 1
-        assert "not updated: there are more findings of word" in capsys.readouterr().out
-        assert one_file.read_text(encoding="utf-8") == "domain/a.py\n  word 1\n"
+@pytest.mark.usefixtures("one_file")
+@pytest.mark.parametrize(
+    ("paths", "status", "lines"),
+    [([], 1, 2), (["domain"], 1, 2), (["application"], 0, 0)],
+)
+def test_command_prints_the_findings_below_the_paths(
+    paths: list[str], status: int, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(paths) == status
+    assert len(capsys.readouterr().out.splitlines()) == lines

@@ -1,7 +1,6 @@
 """The command `python -m playtime.tools.language`, which checks the files of the repository.
 
-Without options it compares the findings with the baseline. `--list [PATH ...]` prints all findings, or those below
-the paths. `--update` lowers the baseline.
+It prints the findings, or those below the paths that are given.
 """
 
 import argparse
@@ -9,13 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from . import baseline
-from .rules import RULES, Finding, check
+from .rules import RULES, check
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHECKED: Final = {".py", ".md", ".sql", ".toml", ""}
@@ -23,22 +20,15 @@ BUILT: Final = re.compile(r"(?:^|/)(?:\.|build/|dist/|__pycache__/|\w+\.egg-info
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit status."""
-    options = _options(arguments)
-    findings = check(sources())
-    if options.list is not None:
-        return _list(findings, options.list)
-    allowed = baseline.load(baseline.BASELINE.read_text(encoding="utf-8"))
-    messages = baseline.compare(findings, allowed)
-    if options.update:
-        if rules := baseline.risen(findings, allowed):
-            messages.append(f"not updated: there are more findings of {', '.join(rules)} than before")
-        else:
-            baseline.BASELINE.write_text(baseline.dump(baseline.count(findings)), encoding="utf-8")
-            messages = []
-    if messages:
-        print(*messages, sep="\n")
-    return 1 if messages else 0
+    """Run the command and return its exit status: 1 if there are findings."""
+    paths = _options(arguments).paths
+    findings = [
+        finding
+        for finding in check(sources())
+        if not paths or any(Path(finding.path).is_relative_to(path) for path in paths)
+    ]
+    print(*findings, sep="\n", end="\n" if findings else "")
+    return 1 if findings else 0
 
 
 def sources() -> dict[str, str]:
@@ -65,22 +55,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         epilog=f"rules:\n{rules}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--list", nargs="*", metavar="PATH", help="print all findings, below the paths if given")
-    parser.add_argument("--update", action="store_true", help="lower the baseline; also after moving files")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders to check; all by default")
     return parser.parse_args(arguments)
-
-
-def _list(findings: Sequence[Finding], paths: Sequence[str]) -> int:
-    chosen = [
-        finding
-        for finding in findings
-        if not paths or any(Path(finding.path).is_relative_to(path) for path in paths)
-    ]
-    if chosen:
-        print(*chosen, sep="\n")
-    counts = Counter(finding.rule for finding in chosen)
-    print(*(f"{rule}: {counts[rule]}" for rule in RULES), sep=", ", file=sys.stderr)
-    return 1 if chosen else 0
 
 
 if __name__ == "__main__":
