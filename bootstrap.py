@@ -134,6 +134,7 @@ def open_running(settings: Settings) -> Iterator[Running]:
             home=opened.home,
             url=server_url(opened),
             sweep_seconds=opened.sweep_seconds,
+            seals_file=opened.seals_file,
             require_address=partial(require_free, options),
             serve=partial(_serve, opened, container, options),
         )

@@ -25,7 +25,7 @@ from .ledger.dedupe import DedupeLedger
 from .ledger.export import ExportLedger
 from .ledger.importing import ImportLedger
 from .ledger.ingestion import ConfigureGame, IngestEvents
-from .ledger.sealing import VerifySeals
+from .ledger.sealing import ListSeals, VerifySeals
 from .limits.exclusions import AcknowledgeRealityCheck, GetPlayPass, ReadRealityCheck, StartExclusion
 from .limits.limits import AcknowledgeNotices, ConfirmLimit, ReadLimits, ReadPlayerLimits, SetLimit
 from .play.closing import ClosePlayer
@@ -94,6 +94,7 @@ class Engine:
     list_ledger: ListLedger
     verify_ledger: VerifyLedger
     verify_seals: VerifySeals
+    list_seals: ListSeals
     run_audit: RunAudit
     export_ledger: ExportLedger
     import_ledger: ImportLedger

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Checks an exported ledger (docs/audit.md) with nothing but Python: run `python3 verify_ledger.py FILE`.
+"""Checks an exported ledger (docs/audit.md) with nothing but Python.
 
-Prints the newest seal of each operator, the number of digests, and every fault. An agent's export has digests in
-place of the events of others. Ends with status 0 if there is no fault.
+Run `python3 verify_ledger.py FILE [--seal SLUG=N:HASH]... [--seals FILE]`. Prints the newest seal of each
+operator, the number of digests, and every fault. A given seal that is not in the chain is a fault. An agent's
+export has digests in place of the events of others. Ends with status 0 if there is no fault.
 """
 
 import gzip
@@ -49,8 +50,8 @@ class Books:
         """Yield the faults of the next seal."""
         number, sealed = seal["number"], bytes.fromhex(seal.pop("hash"))
         head = json.dumps(seal, sort_keys=True, separators=(",", ":")).encode()
-        if number != self.number + 1:
-            yield f"{self.name}: a seal before seal {number} is missing"
+        if number != self.number + 1 or seal["operatorId"] != self.operator_id:
+            yield f"{self.name}: a seal before seal {number} is missing, or it is of another operator"
         if seal["previousHash"] != self.last.hex():
             yield f"{self.name}: seal {number} does not follow the seal before it"
         if seal["eventCount"] != self.count or sha256(self.chain + sha256(head)) != sealed:
@@ -58,8 +59,8 @@ class Books:
         self.chain, self.count, self.number, self.last = sealed, 0, number, sealed
 
 
-def verify(path):
-    """Yield the faults of a file, and print the end of each operator's chain."""
+def verify(path, missing):
+    """Yield the faults of a file. Prints the end of each operator's chain; removes its seals from `missing`."""
     books, tenant, end = [], None, None
     seen = dict.fromkeys(["export", "operator", "event", "digest", "seal", "end"], 0)
     with gzip.open(path) as lines:
@@ -75,11 +76,15 @@ def verify(path):
                 if content["export"]["form"] != FORM:
                     yield f"line 1: not an exported ledger of the form {FORM}"
             elif kind == "operator":
-                books.append(Books(content["operator"]))
+                new = Books(content["operator"])
+                if any(new.operator_id == one.operator_id or new.name == one.name for one in books):
+                    yield f"line {at}: begins an operator that the file has already"
+                books.append(new)
             elif kind == "end":
                 end = content["end"]
             elif kind == "seal":
                 yield from (f"line {at}: {fault}" for fault in books[-1].close(content["seal"]))
+                missing.discard(f"{books[-1].name}={books[-1].number}:{books[-1].last.hex()}")
             elif kind == "digest":
                 digest = bytes.fromhex(content["digest"])
                 if len(digest) != hashlib.sha256().digest_size or tenant in {None, books[-1].name}:
@@ -96,11 +101,28 @@ def verify(path):
         print(f"{seen['digest']} digests stand for events that are not in the file")
     if end != {"events": seen["event"] + seen["digest"], "seals": seen["seal"]}:
         yield "the file is not whole: its last line is missing, or counts otherwise"
+    yield from (f"your seal {seal} is not in the chain" for seal in sorted(missing))
+
+
+def given_seals(options):
+    """Return the seals of `--seal SEAL` and of `--seals FILE`, which has one a line; `#` begins a comment."""
+    seals = set()
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        if option not in {"--seal", "--seals"}:
+            raise ValueError(f"{option} is not an option")
+        lines = [value] if option == "--seal" else open(value, encoding="utf-8")
+        seals.update(line.partition("#")[0].strip().lower() for line in lines)
+    seals.discard("")
+    if options and not seals:
+        raise ValueError("no seal is given")
+    return seals
 
 
 if __name__ == "__main__":
     try:
-        faults = list(verify(sys.argv[1]))
+        seals = given_seals(sys.argv[2:])
+        faults = list(verify(sys.argv[1], set(seals)))
+        print(f"compared with {len(seals)} seals of yours" if seals else "compared with no seal of yours")
     except Exception as error:  # any error means that the file is not in order
         faults = [f"the file cannot be read to its end: {error}"]
     print("\n".join(faults) or "clean")

@@ -9,6 +9,7 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
@@ -20,6 +21,7 @@ from attrs import frozen
 from ...application.errors import SetupError
 from ...application.ledger.export import Bookmark, ExportLedger, ExportPlan
 from ...application.ledger.export_check import CheckedFile, LedgerFileCheck
+from ...domain.ledger.recorded_seals import RecordedSeal, read_recorded
 
 LONGEST_LINE: Final = 1_000_000
 """The most bytes of a line. An event is far shorter; the limit bounds the memory."""
@@ -69,9 +71,23 @@ def export_ledger(
     return plan
 
 
-def check_file(file: Path) -> CheckedFile:
+def read_seals(file: Path) -> Iterator[RecordedSeal]:
+    """Yield the recorded seals of a file. Raises SetupError, also if there are none."""
+    number = 0
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for number, seal in enumerate(read_recorded(lines), start=1):  # noqa: B007 - counts the seals
+                yield seal
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SetupError(f"{file}: {reason}.") from error
+    if not number:
+        raise SetupError(f"{file} has no seals: each line must be SLUG=NUMBER:HASH.")
+
+
+def check_file(file: Path, recorded: AbstractSet[RecordedSeal] = frozenset()) -> CheckedFile:
     """Check an exported file, in constant memory. Raises SetupError."""
-    check = LedgerFileCheck()
+    check = LedgerFileCheck(recorded)
     try:
         for line in read_lines(file):
             check.add(line)

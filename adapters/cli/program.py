@@ -118,6 +118,7 @@ class Running:
     home: Path
     url: str
     sweep_seconds: int
+    seals_file: Path | None = None
     require_address: Callable[[], None]
     serve: Callable[[], None]
 

@@ -15,6 +15,7 @@ from ...application.engine import Engine
 from ...application.errors import StorageError, StorageUnavailable, TransientConflict
 from ...application.upkeep.sweeps import Swept
 from .program import Database, Running
+from .seal_notes import SealNotes
 
 REVIVE_SECONDS: Final = 1.0
 
@@ -42,7 +43,13 @@ def run_worker(running: Running) -> Iterator[None]:
             thread.start()
             stack.callback(thread.join, FINISH_SECONDS)
 
-        start(partial(sweep_once, running.engine, stopped.is_set), running.sweep_seconds)
+        notes = SealNotes.opened(running)
+
+        def sweep() -> None:
+            sweep_once(running.engine, stopped.is_set)
+            note_seals(notes)
+
+        start(sweep, running.sweep_seconds)
         if running.database is not None:
             start(partial(_revive, running.database), REVIVE_SECONDS)
         stack.callback(stopped.set)
@@ -73,6 +80,16 @@ def sweep_once(engine: Engine, stopped: Callable[[], bool]) -> None:
     else:
         if swept != Swept():
             _log.info("swept: %s", sweep_text(swept))
+
+
+def note_seals(notes: SealNotes) -> None:
+    """Write the new seals down. The next round repeats what failed."""
+    try:
+        notes.write()
+    except (StorageError, OSError) as error:
+        _log.warning("seals not written down: %s", error)
+    except Exception:  # noqa: BLE001 - a defect must not end the worker
+        _log.exception("seals not written down")
 
 
 def sweep_text(swept: Swept) -> str:

@@ -56,6 +56,7 @@ class Settings:
     workers: int = 2
     threads: int = 4
     sweep_seconds: int = 15
+    seals_file: Path | None = None
     games: Path | None = None
     jwt_secret: str | None = field(default=None, repr=False)
     pin_secrets: Mapping[str, str] = field(factory=dict, repr=False)
@@ -172,6 +173,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "storage": _storage,
     "home": _path,
     "games": _path,
+    "seals_file": _path,
     "port": _between(1, 65_535),
     "public_url": _public_url,
     "pool_size": _between(1, 200),

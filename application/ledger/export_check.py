@@ -9,9 +9,10 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
+from ...domain.ledger.recorded_seals import RecordedSeal
 from ...domain.ledger.seals import EVENT_KEYS, FORM, SEAL_NAMES, ChainCheck, Place, Seal, SealBreak, digest_of
 from ...domain.wire_names import camel, named
-from .sealing import SealedBooks
+from .sealing import SealedBooks, sealed_books
 
 _DIGEST_BYTES: Final = 32
 
@@ -50,18 +51,10 @@ class _Operator:
     slug: str
     check: ChainCheck = field(factory=ChainCheck)
     broken_seals: list[SealBreak] = field(factory=list)
+    found: set[RecordedSeal] = field(factory=set)
 
     def books(self) -> SealedBooks:
-        check = self.check
-        return SealedBooks(
-            self.operator_id,
-            self.slug,
-            check.seals,
-            check.sealed,
-            check.unsealed,
-            check.last,
-            tuple(self.broken_seals),
-        )
+        return sealed_books(self.operator_id, self.slug, self.check, broken=self.broken_seals, found=self.found)
 
 
 class _Malformed(Exception):
@@ -70,8 +63,9 @@ class _Malformed(Exception):
 
 @define
 class LedgerFileCheck:
-    """Checks a file line by line, without storing the lines."""
+    """Checks a file line by line, without storing the lines. `recorded` are seals that somebody wrote down."""
 
+    recorded: AbstractSet[RecordedSeal] = frozenset()
     _operators: list[_Operator] = field(factory=list, init=False)
     _faults: list[FileFault] = field(factory=list, init=False)
     _lines: int = field(default=0, init=False)
@@ -113,7 +107,7 @@ class LedgerFileCheck:
             self._tenant = about["tenant"]
         elif "operator" in content:
             about = _only(content, "operator", _OPERATOR)
-            self._operators.append(_Operator(UUID(about["operator_id"]), about["slug"]))
+            self._begin(_Operator(UUID(about["operator_id"]), about["slug"]))
         elif "end" in content:
             self._ended = True
             if _only(content, "end", _END) != {"events": self._events, "seals": self._seals}:
@@ -121,13 +115,25 @@ class LedgerFileCheck:
         else:
             self._take_item(line, content)
 
+    def _begin(self, operator: _Operator) -> None:
+        # A second chain of the same operator could hide which of both a recorded seal was found in.
+        if any(
+            operator.operator_id == other.operator_id or operator.slug == other.slug for other in self._operators
+        ):
+            raise _Malformed("begins an operator that the file has already")
+        self._operators.append(operator)
+
     def _take_item(self, line: bytes, content: dict[str, Any]) -> None:
         operator = self._operators[-1] if self._operators else None
         if operator is None:
             raise _Malformed("is before the line of the first operator")
         if "seal" in content:
             self._seals += 1
-            operator.broken_seals += operator.check.close(_seal_of(_only(content, "seal", _SEAL)))
+            seal = _seal_of(_only(content, "seal", _SEAL))
+            if seal.operator_id != operator.operator_id:
+                raise _Malformed("is a seal of another operator")
+            operator.broken_seals += operator.check.close(seal)
+            operator.found |= {RecordedSeal.of(operator.slug, seal)} & self.recorded
             return
         self._events += 1
         if content.keys() == {"digest"}:

@@ -1,13 +1,16 @@
 """Sealing the ledger, and checking the seals against their events."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
 from attrs import frozen
 
+from ...domain.ledger.recorded_seals import RecordedSeal
 from ...domain.ledger.seals import (
     START,
     ChainCheck,
@@ -19,13 +22,15 @@ from ...domain.ledger.seals import (
     digest_of,
     next_seal,
 )
-from ...domain.tenancy.staff import Role
+from ...domain.tenancy.staff import Permission, Role
 from ..access import SYSTEM, StaffPrincipal, look
 from ..decisions import Decided, Decision, settle
 from ..errors import AlreadyExists
 from ..ports.audit import Extent
+from ..ports.filters import Page
 from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
+from ..ports.tenancy import DirectoryEntry
 from ..transactions import transact
 
 SEAL_BATCH: Final = 2_000
@@ -71,7 +76,10 @@ def decide_seal(operator_id: UUID, extent: Extent, events: Sequence[Placed], now
 
 @frozen
 class SealedBooks:
-    """The result of checking an operator's seals against its events."""
+    """The result of checking an operator's seals against its events.
+
+    `found` are those of the given recorded seals that are in the chain.
+    """
 
     operator_id: UUID
     slug: str
@@ -80,11 +88,33 @@ class SealedBooks:
     unsealed: int
     last_seal: Seal | None
     broken_seals: tuple[SealBreak, ...]
+    found: frozenset[RecordedSeal] = frozenset()
 
     @property
     def clean(self) -> bool:
         """Whether every seal holds."""
         return not self.broken_seals
+
+
+def sealed_books(
+    operator_id: UUID,
+    slug: str,
+    check: ChainCheck,
+    *,
+    broken: Sequence[SealBreak],
+    found: AbstractSet[RecordedSeal],
+) -> SealedBooks:
+    """Return the result of a finished check."""
+    return SealedBooks(
+        operator_id,
+        slug,
+        check.seals,
+        check.sealed,
+        check.unsealed,
+        check.last,
+        tuple(broken),
+        frozenset(found),
+    )
 
 
 @frozen
@@ -93,11 +123,13 @@ class VerifySeals:
 
     storage: Storage
 
-    def __call__(self, operator_id: UUID | None = None) -> Iterator[SealedBooks]:
+    def __call__(
+        self, operator_id: UUID | None = None, *, recorded: AbstractSet[RecordedSeal] = frozenset()
+    ) -> Iterator[SealedBooks]:
         """Yield the result for each operator. The memory in use does not grow with the ledger."""
         for entry in self.storage.directory.operators():
             if operator_id in (None, entry.operator_id):
-                yield self.of(entry.operator_id, entry.slug)
+                yield self.of(entry.operator_id, entry.slug, recorded=recorded)
 
     def of(
         self,
@@ -106,10 +138,12 @@ class VerifySeals:
         *,
         principal: StaffPrincipal | None = None,
         newest: int | None = None,
+        recorded: AbstractSet[RecordedSeal] = frozenset(),
     ) -> SealedBooks:
         """Check all seals of one operator, or the newest, against the events that a principal sees."""
         walk = StreamWalk.of(self.storage, operator_id, principal)
-        position, check, broken = StreamPosition(), ChainCheck(), list[SealBreak]()
+        position, check = StreamPosition(), ChainCheck()
+        broken, found = list[SealBreak](), set[RecordedSeal]()
         before = walk.seal_before(newest)
         if before is not None:
             number, seal = before
@@ -119,7 +153,9 @@ class VerifySeals:
         for stretch in walk.stretches(position):
             for item in stretch.items:
                 broken += walked(check, item)
-        return SealedBooks(operator_id, slug, check.seals, check.sealed, check.unsealed, check.last, tuple(broken))
+                if isinstance(item, Seal):
+                    found |= {RecordedSeal.of(slug, item)} & recorded
+        return sealed_books(operator_id, slug, check, broken=broken, found=found)
 
 
 def walked(check: ChainCheck, item: Placed | Seal) -> Iterator[SealBreak]:
@@ -128,6 +164,59 @@ def walked(check: ChainCheck, item: Placed | Seal) -> Iterator[SealBreak]:
         yield from check.close(item)
     else:
         check.add(digest_of(item.line))
+
+
+@frozen
+class SealRecord:
+    """A seal as it is given out. `recorded` is the text that `playtime ledger verify --seal` takes."""
+
+    operator_id: UUID
+    slug: str
+    number: int
+    hash: str
+    event_count: int
+    last_event_id: UUID
+    sealed_at: datetime
+    recorded: str
+
+
+@frozen
+class ListSeals:
+    """Gives out the newest seal of each operator, to be written down in another place."""
+
+    storage: Storage
+
+    def __call__(self, principal: StaffPrincipal, page: Page = Page()) -> list[SealRecord]:
+        """Return newest seals, newest operator first. An agent sees none. Raises Forbidden."""
+        return list(islice(self.newest(principal, page.before), page.limit))
+
+    def newest(self, principal: StaffPrincipal, before: UUID | None = None) -> Iterator[SealRecord]:
+        """Yield the newest seal of each operator that has one. Raises Forbidden."""
+        principal.require(Permission.READ_LEDGER)
+        for entry in reversed(self.storage.directory.operators()):
+            is_seen = principal.role is Role.OWNER or entry.operator_id == principal.operator_id
+            if is_seen and (before is None or entry.operator_id < before):
+                extent = look(self.storage, principal, partial(_extent_of, entry.operator_id))
+                if extent.last_seal is not None:
+                    yield seal_record(entry, extent.last_seal)
+
+
+def seal_record(entry: DirectoryEntry, seal: Seal) -> SealRecord:
+    """Return a seal as it is given out."""
+    return SealRecord(
+        operator_id=entry.operator_id,
+        slug=entry.slug,
+        number=seal.number,
+        hash=seal.hash.hex(),
+        event_count=seal.event_count,
+        last_event_id=seal.last.event_id,
+        sealed_at=seal.sealed_at,
+        recorded=str(RecordedSeal.of(entry.slug, seal)),
+    )
+
+
+def _extent_of(operator_id: UUID, unit: UnitOfWork) -> Extent:
+    return unit.stream.extent(operator_id)
 
 
 @frozen

@@ -16,7 +16,7 @@ from playtime.application.errors import NotFound, SetupError
 from playtime.application.ledger import sealing
 from playtime.application.ledger.export import Bookmark, ExportLedger, ExportPlan, Portion
 from playtime.application.ports.storage import Storage
-from playtime.domain.ledger.seals import START, canonical, digest_of
+from playtime.domain.ledger.seals import START, canonical, chained, digest_of
 
 from support.audit_day import AuditedDay
 from support.day import DOUBLE, Day
@@ -241,6 +241,15 @@ def _true_digest(line: bytes) -> dict[str, str]:
     return {"digest": digest_of(line).hex()}
 
 
+def _operator_twice(lines: list[bytes]) -> list[bytes]:
+    """Hide a true chain beside a forged one of the same operator."""
+    first = _at(b'{"operator"')(lines)
+    north = lines.index(next(line for line in lines if b'"slug":"north"' in line))
+    south = lines.index(next(line for line in lines if b'"slug":"south"' in line))
+    both = [*lines[:first], *lines[north:south], *lines[north:-1]]
+    return [*both, _end(both)]
+
+
 def _in_a_seals_line(lines: list[bytes]) -> list[bytes]:
     event = json.loads(lines[_event_at(lines)]) | {"actionId": "forged"}
     return _rewritten(_at(b'{"seal"'), lambda content, _: content.update(event))(lines)
@@ -273,6 +282,7 @@ HARMS: dict[str, Harm] = {
     "something beside the end": _rewritten(_at(b'{"end"'), lambda content, _: content.update(a=1)),
     "something beside the beginning": _rewritten(_at(b'{"export"'), lambda content, _: content.update(a=1)),
     "a beginning that says more": _rewritten(_at(b'{"export"'), lambda content, _: content["export"].update(a=1)),
+    "an operator twice": _operator_twice,
     "a flipped bit": _flipped,
     "a deleted line": _removed,
     "a line twice": _doubled,
@@ -300,6 +310,93 @@ def test_no_change_in_a_file_goes_unseen(file: Path, tmp_path: Path, harm: str) 
     harmed = HARMS[harm](lines)
     assert harmed != lines
     assert not Verdict.on(written(tmp_path / "harmed", harmed)).clean
+
+
+def _recorded(day: Day) -> list[str]:
+    """Return the newest seals of all operators as the engine gives them out."""
+    return [seal.recorded for seal in day.engine.list_seals(day.owner)]
+
+
+def _end(lines: list[bytes]) -> bytes:
+    events = sum(b'"eventId"' in line for line in lines)
+    return canonical({"end": {"events": events, "seals": sum(line.startswith(b'{"seal"') for line in lines)}})
+
+
+def _cut_at_a_seal(lines: list[bytes]) -> list[bytes]:
+    """Drop all of north's lines after its first seal."""
+    *_, south = (at for at, line in enumerate(lines) if line.startswith(b'{"operator"'))
+    left = [*lines[: _at(b'{"seal"')(lines) + 1], *lines[south:-1]]
+    return [*left, _end(left)]
+
+
+def _without_south(lines: list[bytes]) -> list[bytes]:
+    *_, south = (at for at, line in enumerate(lines) if line.startswith(b'{"operator"'))
+    return [*lines[:south], _end(lines[:south])]
+
+
+def _sealed_again(lines: list[bytes]) -> list[bytes]:
+    """Change an event of north and make all seals again, as a superuser of the database could."""
+    made, chain, previous = list[bytes](), bytes(32), bytes(32)
+    for line in _changed(b'"amountMinor":', b'"amountMinor":1')(lines):
+        content = json.loads(line)
+        if "operator" in content:
+            chain = previous = bytes(32)
+        if "seal" in content:
+            head = content["seal"] | {"previousHash": previous.hex()}
+            del head["hash"]
+            chain = previous = chained(chain, digest_of(canonical(head)))
+            made.append(canonical({"seal": head | {"hash": chain.hex()}}))
+        else:
+            chain = chained(chain, digest_of(line)) if "eventId" in content else chain
+            made.append(line)
+    return made
+
+
+FRAUDS: dict[str, Harm] = {
+    "a suffix dropped at a seal": _cut_at_a_seal,
+    "an operator removed": _without_south,
+    "all seals made again": _sealed_again,
+}
+
+
+@pytest.mark.parametrize("fraud", FRAUDS)
+def test_recorded_seal_shows_what_the_chain_cannot(
+    sealed_day: Day, file: Path, tmp_path: Path, fraud: str
+) -> None:
+    recorded = _recorded(sealed_day)
+    assert len(recorded) == 2
+    assert Verdict.on(file, *recorded).clean
+    forged = written(tmp_path / "forged", FRAUDS[fraud](lines_of(file)))
+    alone = Verdict.on(forged)
+    assert alone.clean
+    assert "compared with no seal of yours" in alone.script_said
+    assert not Verdict.on(forged, *recorded).clean
+
+
+def test_recorded_seal_needs_slug_number_and_hash(sealed_day: Day, file: Path) -> None:
+    (south, north) = _recorded(sealed_day)
+    for seal in (north.replace("north", "south"), north.replace("=", "=1"), north[:-1] + "0", north[:-1] + "1"):
+        assert Verdict.on(file, seal, south).clean == (seal == north)
+    assert Verdict.on(file, north.upper()).clean
+
+
+def test_older_recorded_seal_is_in_the_chain_too(sealed_day: Day, file: Path) -> None:
+    (_, north), before = _recorded(sealed_day), Verdict.on(file)
+    sealed_day.welcome(500)
+    sealed_day.engine.sweep()
+    later = exported(sealed_day.engine, file.with_name("later"))
+    (_, newest) = _recorded(sealed_day)
+    assert newest != north
+    assert Verdict.on(later, north, newest).clean
+    assert not Verdict.on(file, newest).clean
+    assert before.clean
+
+
+def test_of_an_agent_has_the_recorded_seals(sealed_day: Day, tmp_path: Path) -> None:
+    (south, north) = _recorded(sealed_day)
+    file = exported(sealed_day.engine, tmp_path / "agent", "north-a")
+    assert Verdict.on(file, north).clean
+    assert not Verdict.on(file, south).clean
 
 
 @pytest.mark.parametrize("cut", [1, 30, 0.5])

@@ -4,10 +4,13 @@ import time
 
 import pytest
 
+from playtime.application.errors import Forbidden
 from playtime.application.ledger import sealing
 from playtime.application.ledger.sealing import SealedBooks
+from playtime.application.ports.filters import Page
 from playtime.application.upkeep import sweeps
 from playtime.application.upkeep.sweeps import Swept
+from playtime.domain.ledger.recorded_seals import RecordedSeal
 
 from support.day import LOSE, Day
 
@@ -42,6 +45,28 @@ def _settled(day: Day) -> dict[str, SealedBooks]:
             return verified
         time.sleep(0.01)
     raise AssertionError("something holds the events back")
+
+
+def test_newest_seals_are_given_out_and_found_again(day: Day) -> None:
+    for desk in (day.agent, day.stranger):
+        day.welcome(1_000, desk)
+    assert day.engine.list_seals(day.owner) == []
+    _sealed_whole(day)
+    newest = {slug: books.last_seal for slug, books in _verified(day).items() if books.last_seal}
+    seals = day.engine.list_seals(day.owner)
+    assert {seal.slug: (seal.number, seal.hash) for seal in seals} == {
+        slug: (seal.number, seal.hash.hex()) for slug, seal in newest.items()
+    }
+    assert [seal.slug for seal in day.engine.list_seals(day.north.head)] == ["north"]
+    assert day.engine.list_seals(day.agent.head) == []
+    with pytest.raises(Forbidden):
+        day.engine.list_seals(day.agent.cashier)
+    first = day.engine.list_seals(day.owner, Page(limit=1))
+    assert [*first, *day.engine.list_seals(day.owner, Page(before=first[0].operator_id))] == seals
+    recorded = {RecordedSeal.parse(seal.recorded) for seal in seals}
+    wrong = {RecordedSeal(seal.slug, seal.number, bytes(32)) for seal in recorded}
+    found = [books.found for books in day.engine.verify_seals(recorded=recorded | wrong)]
+    assert frozenset().union(*found) == recorded
 
 
 def test_the_sweep_seals_every_operator(day: Day) -> None:

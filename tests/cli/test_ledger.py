@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,34 @@ def test_an_export_is_checked_without_a_database(command: Command, tmp_path: Pat
     assert set(seals) < set(checked.stdout.splitlines()), "the same seals as in the database"
     again = command.run("ledger", "export", str(file))
     assert (again.returncode, again.stderr.strip().splitlines()[-1]) == (1, f"Error: {file} is there already.")
+
+
+def test_recorded_seals_are_compared(command: Command, tmp_path: Path) -> None:
+    notes = tmp_path / "seals"
+    noting = Command(command.home, extra={"PLAYTIME_SEALS_FILE": str(notes)})
+    assert noting.run("sweep").returncode == 0
+    (seal,) = (line.partition(" #")[0] for line in notes.read_text().splitlines())
+    file = tmp_path / "ledger"
+    assert command.run("ledger", "export", str(file)).returncode == 0
+    absent = f"demo-1=9999:{'0' * 64}"
+    for words in ((), ("--file", str(file))):
+        alone = command.run("ledger", "verify", *words)
+        assert (alone.returncode, "\ncompared with no seal of yours\n" in alone.stdout) == (0, True)
+        for given in (("--seal", seal), ("--seals", str(notes))):
+            held = command.run("ledger", "verify", *words, *given)
+            assert (held.returncode, held.stderr) == (0, ""), held.stdout
+            assert "\ncompared with 1 seals of yours, 0 are missing\n" in held.stdout
+        found = command.run("ledger", "verify", *words, "--seal", seal, "--seal", absent)
+        assert found.returncode == 1
+        assert f"MISSING your seal {absent}: the chain does not have it\n" in found.stdout
+        assert found.stdout.endswith("operators: NOT CLEAN\n")
+    assert command.run("ledger", "verify", "--file", str(file), "--seal", "demo-1").returncode == 2
+    for content, said in (("# nothing\n", "has no seals"), ("demo-1\n", "line 1: must be SLUG=NUMBER:HASH")):
+        notes.write_text(content)
+        refused = command.run("ledger", "verify", "--file", str(file), "--seals", str(notes))
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
+        script = [sys.executable, str(ROOT / "docs" / "verify_ledger.py"), str(file), "--seals", str(notes)]
+        assert subprocess.run(script, capture_output=True, check=False).returncode == 1
 
 
 def test_damaged_file_is_reported(command: Command, tmp_path: Path) -> None:

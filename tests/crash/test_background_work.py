@@ -1,18 +1,19 @@
 """Background work of the server: it continues after any failure of the last run."""
 
 import threading
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from attrs import define, field
 from click.testing import Result
 
 from playtime.adapters.cli import worker
+from playtime.adapters.cli.ledger_files import read_seals
 from playtime.adapters.cli.program import Database, Running
-from playtime.adapters.cli.worker import run_worker
+from playtime.adapters.cli.seal_notes import SealNotes
+from playtime.adapters.cli.worker import note_seals, run_worker
 from playtime.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork
 from playtime.application.engine import Engine
 from playtime.application.errors import (
@@ -47,21 +48,25 @@ class Faltering:
         return Swept()
 
 
-def _running(database: object, engine: object) -> Running:
+def _running(database: object, engine: object, seals_file: Path | None = None) -> Running:
     return Running(
         engine=cast("Engine", engine),
         database=cast("Database | None", database),
         home=Path("/nowhere"),
         url="",
         sweep_seconds=cast("int", 0.001),
+        seals_file=seals_file,
         require_address=lambda: None,
         serve=lambda: None,
     )
 
 
 class _Parts:
-    def __init__(self, **parts: Callable[..., Any]) -> None:
+    def __init__(self, **parts: object) -> None:
         self.__dict__.update(parts)
+
+
+NO_SEALS = _Parts(newest=lambda _: iter(()))
 
 
 @pytest.fixture(autouse=True)
@@ -71,14 +76,14 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_database_that_does_not_come_up_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     revive = Faltering([SetupError("no room"), OSError("no room"), ValueError("a defect")])
-    with run_worker(_running(_Parts(revive=revive), _Parts(sweep=Faltering([])))):
+    with run_worker(_running(_Parts(revive=revive), _Parts(sweep=Faltering([]), list_seals=NO_SEALS))):
         assert revive.worked.wait(SECONDS)
     assert "the database does not start: no room" in caplog.text
 
 
 def test_a_sweep_that_failed_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     sweep = Faltering([StorageUnavailable("away"), ValueError("a defect")])
-    with run_worker(_running(None, _Parts(sweep=sweep))):
+    with run_worker(_running(None, _Parts(sweep=sweep, list_seals=NO_SEALS))):
         assert sweep.worked.wait(SECONDS)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
     assert "sweep put off" in caplog.text
@@ -109,7 +114,7 @@ def test_only_what_the_storage_could_not_do_now_is_put_off(
     caplog: pytest.LogCaptureFixture, failure: Exception, put_off: list[str], defects: list[str]
 ) -> None:
     sweep = Faltering([failure])
-    with run_worker(_running(None, _Parts(sweep=sweep))):
+    with run_worker(_running(None, _Parts(sweep=sweep, list_seals=NO_SEALS))):
         assert sweep.worked.wait(SECONDS)
     logged = {record.levelname: record for record in caplog.records}
     assert logged.keys() == {level for level, what in (("WARNING", put_off), ("ERROR", defects)) if what}
@@ -178,6 +183,40 @@ def test_what_fails_for_one_operator_does_not_hold_up_the_others(sick: str, illn
     assert (_open(day, well), _open(day, ill)) == (0, 1_500)
     assert day.engine.sweep().vouchers_expired == 1
     day.books()
+
+
+def test_each_new_seal_is_written_down_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    day, file = build_day(MemoryStorage()), tmp_path / "seals"
+    caplog.set_level("INFO", "playtime.seals")
+    notes = SealNotes.opened(_running(None, day.engine, file))
+    assert file.read_text() == ""
+    lines = []
+    for _ in range(2):
+        for desk in (day.agent, day.stranger):
+            day.sell(1_000, desk)
+        day.engine.sweep()
+        notes.write()
+        notes.write()
+        lines += [seal.recorded for seal in day.engine.list_seals(day.owner)]
+    assert [str(seal) for seal in read_seals(file)] == lines
+    assert len(set(lines)) == 4
+    assert [record.getMessage() for record in caplog.records] == [f"newest seal: {line}" for line in lines]
+
+
+def test_seals_that_were_not_written_are_written_later(tmp_path: Path) -> None:
+    day, folder = build_day(MemoryStorage()), tmp_path / "folder"
+    folder.mkdir()
+    notes = SealNotes.opened(_running(None, day.engine, folder / "seals"))
+    day.sell(1_000)
+    day.engine.sweep()
+    (folder / "seals").unlink()
+    folder.rmdir()
+    note_seals(notes)
+    folder.mkdir()
+    note_seals(notes)
+    assert [seal.slug for seal in read_seals(folder / "seals")] == ["north"]
+    with pytest.raises(SetupError, match=r"PLAYTIME_SEALS_FILE: .* cannot be written"):
+        SealNotes.opened(_running(None, day.engine, tmp_path / "nowhere" / "seals"))
 
 
 def _open(day: Day, desk: Desk) -> int:

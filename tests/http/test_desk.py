@@ -261,6 +261,26 @@ def test_a_role_that_may_not_is_refused(web: Web, method: str, path: str, role: 
     assert web.day.events() == before
 
 
+def test_newest_seals_are_listed(web: Web) -> None:
+    day = web.day
+    for desk in (day.agent, day.stranger):
+        day.welcome(1_000, desk)
+    day.engine.sweep()
+    reply = web.get("/admin/ledger/seals", web.owner)
+    assert (reply.status, reply.keys) == (200, {"ok", "seals", "nextCursor"})
+    south, north = reply.content["seals"]
+    keys = {"operatorId", "slug", "number", "hash", "eventCount", "lastEventId", "sealedAt", "recorded"}
+    assert north.keys() == keys
+    assert north["recorded"] == f"north={north['number']}:{north['hash']}"
+    first = web.get("/admin/ledger/seals?limit=1", web.owner).content
+    rest = web.get(f"/admin/ledger/seals?limit=1&cursor={first['nextCursor']}", web.owner).content
+    assert (first["seals"], rest["seals"], rest["nextCursor"]) == ([south], [north], None)
+    own = web.get("/admin/ledger/seals", web.log_in(day.north, Role.ANALYST))
+    assert own.content["seals"] == [north]
+    assert web.get("/admin/ledger/seals", web.log_in(day.agent, Role.AGENT)).content["seals"] == []
+    assert web.get("/admin/ledger/seals", web.log_in(day.agent, Role.CASHIER)).status == 403
+
+
 def test_the_audit(web: Web) -> None:
     day = web.day
     guest = day.welcome(1_000)

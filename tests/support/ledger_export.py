@@ -10,6 +10,7 @@ from attrs import frozen
 from playtime.adapters.cli.ledger_files import check_file, export_ledger
 from playtime.application.engine import Engine
 from playtime.application.ledger.export_check import CheckedFile
+from playtime.domain.ledger.recorded_seals import RecordedSeal
 
 from support.tree import ROOT
 
@@ -36,19 +37,24 @@ class Verdict:
     """The results of our own check and of the auditor's script for a file."""
 
     ours: CheckedFile
+    recorded: frozenset[RecordedSeal]
     script_status: int
     script_said: str
 
     @classmethod
-    def on(cls, file: Path) -> "Verdict":
-        """Ask both."""
-        script = [sys.executable, "-I", str(ROOT / "docs" / "verify_ledger.py"), str(file)]
+    def on(cls, file: Path, *recorded: str) -> "Verdict":
+        """Ask both, about a file and seals that were written down."""
+        seals = [word for seal in recorded for word in ("--seal", seal)]
+        script = [sys.executable, "-I", str(ROOT / "docs" / "verify_ledger.py"), str(file), *seals]
         ran = subprocess.run(script, capture_output=True, text=True, check=False)
         assert not ran.stderr, ran.stderr
-        return cls(check_file(file), ran.returncode, ran.stdout)
+        wanted = frozenset(map(RecordedSeal.parse, recorded))
+        return cls(check_file(file, wanted), wanted, ran.returncode, ran.stdout)
 
     @property
     def clean(self) -> bool:
         """Whether both say that the file is in order; they have to agree."""
-        assert self.ours.clean == (self.script_status == 0), self
-        return self.ours.clean
+        found = frozenset[RecordedSeal]().union(*(operator.found for operator in self.ours.operators))
+        clean = self.ours.clean and found == self.recorded
+        assert clean == (self.script_status == 0), self
+        return clean

@@ -32,6 +32,7 @@ def test_every_setting_is_read() -> None:
         "PLAYTIME_THREADS": "5",
         "PLAYTIME_SWEEP_SECONDS": "6",
         "PLAYTIME_GAMES": "/srv/games",
+        "PLAYTIME_SEALS_FILE": "/srv/seals",
         "PLAYTIME_JWT_SECRET": HEX,
         "PLAYTIME_PIN_SECRETS": f"k2={HEX}, k1={HEX}",
     }
@@ -41,6 +42,7 @@ def test_every_setting_is_read() -> None:
     assert (settings.pool_size, settings.port, settings.workers, settings.threads) == (3, 9000, 4, 5)
     assert settings.sweep_seconds == 6
     assert settings.games == Path("/srv/games")
+    assert settings.seals_file == Path("/srv/seals")
     assert settings.public_url == "https://play.example.com/fun"
     assert list(settings.pin_secrets) == ["k2", "k1"]
 

@@ -1,6 +1,7 @@
 """The commands of `playtime ledger`."""
 
 import sys
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -12,11 +13,25 @@ from ....application.errors import SetupError
 from ....application.ledger.books import OperatorBooks
 from ....application.ledger.export_check import CheckedFile
 from ....application.ledger.sealing import SealedBooks
-from ..ledger_files import check_file, export_ledger, read_lines
+from ....domain.ledger.recorded_seals import RecordedSeal
+from ..ledger_files import check_file, export_ledger, read_lines, read_seals
 from ..program import Program
 
 MOST_FAULTS: Final = 20
 """The most faults of a file that are printed. A file that is not a ledger has one in every line."""
+
+
+class _RecordedSealType(click.ParamType[RecordedSeal]):
+    """A seal on the command line."""
+
+    name = "seal"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RecordedSeal:  # noqa: ANN401 - as click declares it
+        """Read a recorded seal."""
+        try:
+            return RecordedSeal.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.group()
@@ -28,15 +43,33 @@ def ledger() -> None:
 @click.option(
     "--file", type=click.Path(path_type=Path, dir_okay=False), help="Check an exported file, without a database."
 )
+@click.option(
+    "--seal",
+    "given",
+    type=_RecordedSealType(),
+    multiple=True,
+    metavar="SLUG=N:HASH",
+    help="A seal that you wrote down; it must be in the chain. Repeatable.",
+)
+@click.option(
+    "--seals",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file of such seals, one a line, as PLAYTIME_SEALS_FILE has them.",
+)
 @click.pass_obj
-def verify_ledger(program: Program, *, file: Path | None) -> None:
+def verify_ledger(
+    program: Program, *, file: Path | None, given: tuple[RecordedSeal, ...], seals: Path | None
+) -> None:
     """Check every balance against the entries of the ledger, and every seal against its events."""
+    recorded = frozenset((*given, *(() if seals is None else read_seals(seals))))
     if file is not None:
-        _show_file(check_file(file))
+        _show_file(check_file(file, recorded), recorded)
     with program.open_running() as running:
-        verdicts = [_verify(running.engine, sealed) for sealed in running.engine.verify_seals()]
-    click.echo(f"{len(verdicts)} operators: {'clean' if all(verdicts) else 'NOT CLEAN'}")
-    sys.exit(0 if all(verdicts) else 1)
+        books = [
+            (sealed, _verify(running.engine, sealed)) for sealed in running.engine.verify_seals(recorded=recorded)
+        ]
+    compared = _compare(recorded, (sealed for sealed, _ in books))
+    _conclude([verdict for _, verdict in books], is_clean=compared)
 
 
 @ledger.command("export")
@@ -100,7 +133,7 @@ def _require_readable(file: Path) -> None:
         raise SetupError(f"{file}, line {fault.line}: {fault.reason}.")
 
 
-def _show_file(checked: CheckedFile) -> NoReturn:
+def _show_file(checked: CheckedFile, recorded: frozenset[RecordedSeal]) -> NoReturn:
     for operator in checked.operators:
         click.echo(f"{operator.slug}: {'clean' if operator.clean else 'NOT CLEAN'}")
         _show_seals(operator)
@@ -108,8 +141,27 @@ def _show_file(checked: CheckedFile) -> NoReturn:
         click.echo(f"{checked.digests} digests stand for events that are not in the file")
     for fault in checked.faults[:MOST_FAULTS]:
         click.echo(f"line {fault.line}: {fault.reason}")
-    click.echo(f"{len(checked.operators)} operators: {'clean' if checked.clean else 'NOT CLEAN'}")
-    sys.exit(0 if checked.clean else 1)
+    compared = _compare(recorded, checked.operators)
+    _conclude([operator.clean for operator in checked.operators], is_clean=compared and not checked.faults)
+
+
+def _compare(recorded: frozenset[RecordedSeal], books: Iterable[SealedBooks]) -> bool:
+    """Print the recorded seals that the chains lack; return whether they have all."""
+    if not recorded:
+        click.echo("compared with no seal of yours")
+        return True
+    missing = sorted(recorded.difference(*(operator.found for operator in books)))
+    for seal in missing:
+        click.echo(f"MISSING your seal {seal}: the chain does not have it")
+    click.echo(f"compared with {len(recorded)} seals of yours, {len(missing)} are missing")
+    return not missing
+
+
+def _conclude(verdicts: Sequence[bool], *, is_clean: bool) -> NoReturn:
+    """Print the result of a check and end the program with its status."""
+    is_clean = is_clean and all(verdicts)
+    click.echo(f"{len(verdicts)} operators: {'clean' if is_clean else 'NOT CLEAN'}")
+    sys.exit(0 if is_clean else 1)
 
 
 def _verify(engine: Engine, sealed: SealedBooks) -> bool:

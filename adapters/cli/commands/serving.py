@@ -10,6 +10,7 @@ from ....domain.tenancy.staff import Role
 from ..announcement import announced, running_url
 from ..program import Program, Running
 from ..progress import progress_bar
+from ..seal_notes import SealNotes
 from ..smoke import smoke_test
 from ..worker import run_worker, sweep_text
 
@@ -62,7 +63,9 @@ def smoke(program: Program, url: str | None) -> None:
 def sweep(program: Program) -> None:
     """Do the background work of the server once: expire vouchers, close idle players, roll up and seal."""
     with program.open_running() as running:
+        notes = SealNotes.opened(running)
         swept = running.engine.sweep()
+        notes.write()
     click.echo(sweep_text(swept))
 
 

@@ -7,6 +7,7 @@ from ....application.engine import Engine
 from ....application.errors import NotFound
 from ....application.ledger.audit import AuditReport
 from ....application.ledger.books import EventRecord
+from ....application.ledger.sealing import SealRecord
 from ....application.play.players import PlayerRecord, SessionRecord
 from ....application.ports.filters import LedgerFilter
 from ....application.ports.tenancy import WalletSummary
@@ -152,6 +153,11 @@ def list_ledger(engine: Engine, call: StaffCall[LedgerQuery]) -> Result:
     return listed_or_table("events", "event_id", call.given, fetch, row=EventRecord, file="ledger")
 
 
+def list_seals(engine: Engine, call: StaffCall[ListQuery]) -> Result:
+    """List the newest seal of each operator, to be written down in another place."""
+    return listed("seals", "operator_id", call.given, partial(engine.list_seals, call.who))
+
+
 ADMIN: Final = (
     Route(
         "POST",
@@ -230,5 +236,6 @@ ADMIN: Final = (
     ),
     Route("GET", f"{API}/admin/players/{{playerId}}/rounds", list_rounds, gives=rows_of("rounds", Round)),
     Route("GET", f"{API}/admin/ledger", list_ledger, gives=rows_of("events", EventRecord), documents=(CSV,)),
+    Route("GET", f"{API}/admin/ledger/seals", list_seals, gives=rows_of("seals", SealRecord)),
     Route("GET", f"{API}/admin/audit/run", run_audit, gives={"audit": AuditReport}),
 )
