@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 __all__ = ["Container", "Settings", "build_container", "main", "open_engine", "open_running", "worker_app"]
 
 _SECRETS_FILE: Final = "secrets.json"
+_GENERATED_ID: Final = "k1"
+"""The id of the generated PIN secret."""
 _STORED_SECRETS: Final = ("jwt", "pin_k1", *ROLES_WITH_PASSWORDS)
 
 
@@ -98,10 +100,13 @@ class Container(containers.DeclarativeContainer):
     app = providers.Singleton(create_app, engine, public_url=settings.provided.public_url, errors=errors)
 
 
-def build_container(settings: Settings) -> Container:
-    """Return the container of some settings. Connects to nothing; may make the secrets file."""
-    stored = _load_secrets(settings)
-    pin_secrets = dict(settings.pin_secrets) or {"k1": stored["pin_k1"]}
+def build_container(settings: Settings, needed_secrets: Sequence[str] = ()) -> Container:
+    """Return the container of some settings. Connects to nothing.
+
+    It may make the secrets file, unless existing records need the secrets with these ids.
+    """
+    stored = _load_secrets(settings, needed_secrets)
+    pin_secrets = dict(settings.pin_secrets) or {_GENERATED_ID: stored["pin_k1"]}
     derivations = {key_id: bytes.fromhex(secret) for key_id, secret in pin_secrets.items()}
     current = next(iter(pin_secrets))
     return Container(
@@ -117,7 +122,8 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     """Open an engine for as long as the `with` block lasts: the way to embed Playtime in another host.
 
     With no database address the embedded PostgreSQL of `settings.home` is joined or started, and migrated.
-    Raises UnsafeDatabase when isolation would not hold, StorageUnavailable when the database cannot be reached.
+    Raises UnsafeDatabase when isolation would not hold, WrongSecrets when the database was filled with other
+    secrets, StorageUnavailable when the database cannot be reached.
     """
     with open_running(settings) as running:
         yield running.engine
@@ -150,7 +156,9 @@ def _open_container(settings: Settings) -> Iterator[tuple[Settings, Container, D
             database.make_ready()
             logins = database.logins
             settings = attrs.evolve(settings, database_url=logins.app, owner_read_url=logins.owner_read)
-        container = build_container(settings)
+        container = build_container(settings, () if database is None else database.needed_secrets())
+        if database is not None:
+            database.require_secrets(container.pins().fingerprints())
         stack.callback(container.storage().close)
         yield settings, container, database
 
@@ -166,7 +174,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
         )
         yield Database(logins)
         return
-    with Database.embedded(settings.home, lambda made: _load_secrets(settings, has_data=made)) as database:
+    with Database.embedded(settings.home, partial(_load_for_embedded, settings)) as database:
         yield database
 
 
@@ -276,15 +284,20 @@ def _play_demo(engine: Engine, spins: int, progress: Progress) -> DemoDay:
     return play_demo(engine, spins, progress)
 
 
-def _load_secrets(settings: Settings, *, has_data: bool = False) -> Mapping[str, str]:
-    """Return the generated secrets that the environment does not set. Existing data need the existing ones."""
+def _load_for_embedded(settings: Settings, is_made: bool) -> Mapping[str, str]:  # noqa: FBT001 - a callback
+    """Return the generated secrets of a home. A database that is there needs the existing ones."""
+    return _load_secrets(settings, [_GENERATED_ID] if is_made else [])
+
+
+def _load_secrets(settings: Settings, needed: Sequence[str]) -> Mapping[str, str]:
+    """Return the generated secrets that the environment does not set. Records need those with the ids `needed`."""
     complete = settings.jwt_secret is not None and bool(settings.pin_secrets)
     if complete and settings.database_url is not None:
         return {}
     if settings.storage == "memory":
         # The data end with the process, so its secrets may too.
         return {name: secrets.token_hex(SECRET_BYTES) for name in _STORED_SECRETS}
-    return load_secrets(settings.home / _SECRETS_FILE, _STORED_SECRETS, may_make=complete or not has_data)
+    return load_secrets(settings.home / _SECRETS_FILE, _STORED_SECRETS, needed=() if complete else needed)
 
 
 def _log_to_stderr() -> None:

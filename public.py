@@ -183,7 +183,8 @@ def open_engine(settings: Settings) -> _AbstractContextManager[Engine]:
     """Open an engine for as long as the `with` block lasts.
 
     Without a database address it joins or starts the embedded PostgreSQL of `settings.home` and migrates it.
-    Raises UnsafeDatabase when isolation would not hold, StorageUnavailable when the database cannot be reached.
+    Raises UnsafeDatabase when isolation would not hold, WrongSecrets when the database was filled with other
+    secrets, StorageUnavailable when the database cannot be reached.
     """
     from .bootstrap import open_engine as opened  # noqa: PLC0415 - loads the frameworks
 

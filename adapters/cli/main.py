@@ -13,6 +13,7 @@ from .commands.bench import bench
 from .commands.database import db, isolation, migrate
 from .commands.games import games, verify
 from .commands.ledger import ledger
+from .commands.secrets import secrets
 from .commands.serving import demo, serve, smoke, sweep
 from .commands.sessions import sessions
 from .commands.simulate import simulate
@@ -54,6 +55,6 @@ def build_commands(program: Program) -> click.Group:
         context.obj = program
 
     alone = (serve, sweep, migrate, demo, smoke, simulate, verify)
-    for command in (*alone, games, bench, staff, isolation, ledger, sessions, audit, analytics, db):
+    for command in (*alone, games, bench, staff, isolation, ledger, sessions, audit, analytics, db, secrets):
         playtime.add_command(command)
     return playtime

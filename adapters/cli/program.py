@@ -41,6 +41,9 @@ class Database(Protocol):
     def pending(self) -> Sequence[str]:
         """Return the names of the migrations that `migrate` would apply, and change nothing."""
 
+    def retire_secret(self, key_id: str) -> None:
+        """Note that a secret is lost for good. Raises SetupError if the database has no secret with this id."""
+
     def check_isolation(self) -> IsolationReport:
         """Check catalogue and behaviour of the database by the isolation rules."""
 

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ...application.errors import SetupError, StorageUnavailable
 from .admin.migrator import Migrator, OwnerMissing, known_migrations
 from .admin.roles import APP, BACKUP, MIGRATOR, OWNER_READ, has_database, is_provisioned, provision, require_roles
+from .admin.secrets import needed_secrets, require_secrets, retire_secret
 from .admin.startup import refuse_restored, refuse_unsafe
 from .analytics.bench import BenchBooks
 from .embedded.server import EmbeddedPostgres
@@ -71,6 +72,18 @@ class Database:
         refuse_unsafe(self.logins.app, self.logins.owner_read)
         if self.logins.owner_read is not None:
             refuse_restored(self.logins.owner_read)
+
+    def needed_secrets(self) -> Sequence[str]:
+        """Return the ids of the secrets that the records need; none if there are no records."""
+        return needed_secrets(self.logins.app)
+
+    def require_secrets(self, fingerprints: Mapping[str, bytes]) -> None:
+        """Check secrets by the fingerprint of each id. Raises WrongSecrets, StorageUnavailable."""
+        require_secrets(self.logins.app, fingerprints)
+
+    def retire_secret(self, key_id: str) -> None:
+        """Note that a secret is lost for good. Raises SetupError, StorageUnavailable."""
+        retire_secret(self._migrator_url(), key_id)
 
     def migrate(self) -> Sequence[str]:
         """Apply the pending migrations and return their names.

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,23 +12,25 @@ from ...application.errors import SetupError
 SECRET_BYTES: Final = 32
 _MODE: Final = 0o600
 _LOST: Final = (
-    "{path} is gone, and with it what PINs and server seeds derive from, but the database beside it is there:"
-    " restore it. If it is lost for good, set PLAYTIME_JWT_SECRET, and PLAYTIME_PIN_SECRETS with another id than"
-    " k1; then vouchers that are out can only be voided, and players only be closed"
+    "{path} is gone, but the database is there and needs the secret {needed}: restore it, or set"
+    " PLAYTIME_JWT_SECRET and PLAYTIME_PIN_SECRETS. If a secret is lost for good, set PLAYTIME_PIN_SECRETS with"
+    " another id, and run `playtime secrets retire ID`; then its open vouchers can only be voided, and its players"
+    " only be closed"
 )
 
 
-def load_secrets(path: Path, names: tuple[str, ...], *, may_make: bool = True) -> Mapping[str, str]:
+def load_secrets(path: Path, names: tuple[str, ...], *, needed: Sequence[str] = ()) -> Mapping[str, str]:
     """Return a hex secret of 32 bytes for each name, and generate the file if there is none.
 
-    The file appears as a whole. If two programs start at once, one makes it and both use it. `may_make` is False
-    if existing data depend on the secrets. Raises SetupError if the file cannot be read or written, is damaged, or
-    is gone and may not be made.
+    The file appears as a whole. If two programs start at once, one makes it and both use it. It is not made if
+    existing records need secrets, which have the ids `needed`.
+
+    Raises SetupError if the file cannot be read or written, is damaged, or is gone and may not be made.
     """
     present = _read(path)
     if present is None:
-        if not may_make:
-            raise SetupError(_LOST.format(path=path))
+        if needed:
+            raise SetupError(_LOST.format(path=path, needed=", ".join(needed)))
         present = _create(path, {name: secrets.token_hex(SECRET_BYTES) for name in names})
     missing = [name for name in names if name not in present]
     if missing:

@@ -58,6 +58,13 @@ class PinKeys:
         """Return the reference of a new PIN."""
         return PinRef(self.current)
 
+    def fingerprints(self) -> Mapping[str, bytes]:
+        """Return a fingerprint of each secret, which reveals nothing of it."""
+        return {
+            key_id: hmac.digest(secret, f"fingerprint:{key_id}".encode(), "sha256")
+            for key_id, secret in self.secrets.items()
+        }
+
     def derive(self, kind: PinKind, owner_id: UUID, ref: PinRef) -> str:
         """Return the PIN of a voucher or player. Raises KeyError if its secret was retired."""
         secret = self.secrets[ref.key_id]

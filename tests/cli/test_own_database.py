@@ -106,3 +106,45 @@ def test_the_service_refuses_bypassrls() -> None:
         refused = Command(command.home, extra={"PLAYTIME_DATABASE_URL": url}).run("serve")
     assert refused.returncode == 1
     assert "BYPASSRLS" in refused.stderr
+
+
+COMMANDS = [
+    ("serve",),
+    ("sweep",),
+    ("demo", "--once", "--spins", "100"),
+    ("staff", "create", "somebody", "--password-stdin"),
+    ("ledger", "verify"),
+    ("ledger", "export", "nowhere.gz"),
+    ("ledger", "dedupe"),
+    ("audit", "run"),
+    ("sessions", "rebuild", "--check"),
+    ("analytics", "rebuild"),
+    ("isolation", "check"),
+    ("bench", "analytics"),
+]
+
+
+def test_every_command_refuses_secrets_of_another_database() -> None:
+    first, other = "0a" * 32, "0b" * 32
+    with fresh_database() as database, new_command(PLAYTIME_DATABASE_URL=database.app_url) as command:
+
+        def run(words: tuple[str, ...], pins: str | None) -> str:
+            secrets = {} if pins is None else {"PLAYTIME_JWT_SECRET": first, "PLAYTIME_PIN_SECRETS": pins}
+            extra = command.extra | {"PLAYTIME_MIGRATOR_URL": database.migrator_url} | secrets
+            done = Command(command.home, extra=extra).run(*words, given="correct horse\n")
+            assert done.returncode == 0 or (done.returncode == 1 and "Traceback" not in done.stderr)
+            return done.stderr if done.returncode else "done"
+
+        assert run(("demo", "--once", "--spins", "100"), f"k1={first}") == "done"
+        for words in COMMANDS:
+            assert "the secret k1 is another one" in run(words, f"k1={other}")
+        for words in COMMANDS:
+            assert "the secret k1 is missing, and open vouchers, players, seeds need it" in run(
+                words, f"k2={other}"
+            )
+        for words in COMMANDS:
+            assert "is gone, but the database is there and needs the secret k1" in run(words, None)
+        assert "no secret with the id k3" in run(("secrets", "retire", "k3", "--yes"), f"k2={other}")
+        assert run(("secrets", "retire", "k1", "--yes"), f"k2={other}") == "done"
+        assert run(("ledger", "verify"), f"k2={other}") == "done"
+        assert run(("ledger", "verify"), f"k2={other},k1={first}") == "done"

@@ -50,7 +50,7 @@ def test_home_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
 def test_a_lost_file_is_not_replaced_where_there_are_data(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     with pytest.raises(SetupError, match=r"secrets\.json is gone.* restore it.*PLAYTIME_PIN_SECRETS"):
-        load_secrets(path, ("jwt",), may_make=False)
+        load_secrets(path, ("jwt",), needed=["k1"])
     assert not path.exists()
     made = load_secrets(path, ("jwt",))
-    assert load_secrets(path, ("jwt",), may_make=False) == made
+    assert load_secrets(path, ("jwt",), needed=["k1"]) == made

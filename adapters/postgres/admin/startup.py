@@ -41,10 +41,10 @@ def refuse_unsafe(app_url: str, owner_read_url: str | None = None) -> None:
 
     Raises UnsafeDatabase with all reasons, StorageUnavailable if there is no connection.
     """
-    with _looking(app_url) as connection:
+    with inspect(app_url) as connection:
         reasons = list(_reasons(connection))
     if owner_read_url is not None:
-        with _looking(owner_read_url) as connection:
+        with inspect(owner_read_url) as connection:
             reasons += _owner_read_reasons(connection)
     if reasons:
         raise UnsafeDatabase(reasons)
@@ -56,14 +56,15 @@ def refuse_restored(owner_read_url: str) -> None:
     That cluster had higher transaction numbers, so that new events would get places before old ones. Raises
     UnsafeDatabase, StorageUnavailable.
     """
-    with _looking(owner_read_url) as connection:
+    with inspect(owner_read_url) as connection:
         ahead = connection.execute(_AHEAD).fetchone()
     if ahead is not None:
         raise UnsafeDatabase([_RESTORED])
 
 
 @contextmanager
-def _looking(url: str) -> Iterator[psycopg.Connection[Any]]:
+def inspect(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Open a connection for the checks before a start. Raises StorageUnavailable."""
     parameters = connection_parameters(url, application="playtime-startup", statement_timeout="15s")
     try:
         with psycopg.connect(**parameters, autocommit=True) as connection:

@@ -166,6 +166,7 @@ _KEYS_OF_GLOBALS: Final[Mapping[str, str]] = {
     "directory": "tenant_id",
     "game_files": "version",
     "schema_migrations": "name",
+    "secret_fingerprints": "key_id",
 }
 
 

@@ -14,7 +14,7 @@ from ..admin.roles import APP, BACKUP, MIGRATOR, OWNER, OWNER_READ, ROLES
 from ..records.mapping import SCHEMA
 from ..records.tables import GLOBAL, INSERT_ONLY
 
-DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep")
+DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep", "secret_register")
 """The functions that run with their owner's rights. The application may call these and no others."""
 
 RANGED: Final = (

@@ -1,4 +1,4 @@
--- Directory, tenants and their wallets, staff, counted attempts, and the stored answers of all commands.
+-- Directory, fingerprints of secrets, tenants and their wallets, staff, counted attempts, and the stored answers of all commands.
 
 -- What anyone may know of a tenant before a binding exists. Global: everyone reads it, and only the functions below
 -- write it.
@@ -80,6 +80,33 @@ revoke all on function playtime.directory_register(uuid, uuid, text, text, text,
 revoke all on function playtime.directory_set_status(uuid, text) from public;
 grant execute on function playtime.directory_register(uuid, uuid, text, text, text, text) to playtime_app;
 grant execute on function playtime.directory_set_status(uuid, text) to playtime_app;
+
+-- A hash of each secret that PINs and server seeds ever derived from, so that a start with other secrets is refused.
+-- Global, as the secrets are. A retired secret is lost for good; only the migrator may say so.
+create table playtime.secret_fingerprints (
+    key_id text not null,
+    fingerprint bytea not null,
+    is_retired boolean not null default false,
+    constraint secret_fingerprints_pkey primary key (key_id),
+    constraint secret_fingerprints_fingerprint_check check (octet_length(fingerprint) = 32)
+);
+
+create function playtime.secret_register(p_key_id text, p_fingerprint bytea) returns bytea
+language plpgsql
+volatile
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into playtime.secret_fingerprints (key_id, fingerprint) values (p_key_id, p_fingerprint)
+    on conflict do nothing;
+    return (select fingerprint from playtime.secret_fingerprints where key_id = p_key_id);
+end
+$$;
+
+grant select on playtime.secret_fingerprints to playtime_app, playtime_owner_read;
+revoke all on function playtime.secret_register(text, bytea) from public;
+grant execute on function playtime.secret_register(text, bytea) to playtime_app;
 
 create table playtime.tenants (
     operator_id uuid not null,

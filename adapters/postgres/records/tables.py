@@ -38,7 +38,7 @@ RECORDS: Final[Mapping[type[Record], Mapped[Any]]] = {
 }
 """The records by class. A table comes after the tables that it refers to."""
 
-GLOBAL: Final = frozenset({"directory", "game_files", "schema_migrations"})
+GLOBAL: Final = frozenset({"directory", "game_files", "schema_migrations", "secret_fingerprints"})
 """The tables that belong to no tenant. The application reads them and writes none."""
 
 ROLLUP: Final = frozenset(
