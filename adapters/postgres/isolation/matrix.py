@@ -22,6 +22,13 @@ Verb = Literal["select", "insert", "update", "delete", "move"]
 VERBS: Final[tuple[Verb, ...]] = ("select", "insert", "update", "delete", "move")
 
 _BIND: Final = "select set_config('app.operator_id', %s, true), set_config('app.tenant_id', %s, true)"
+_UNDO: Final = sql.SQL("rollback to savepoint cell; ")
+_TEXTS: Final[Mapping[Verb, str]] = {
+    "select": "select 1 from {} ",
+    "update": "update {} set tenant_id = tenant_id ",
+    "delete": "delete from {} ",
+    "move": "update {} set operator_id = %(new_operator_id)s, tenant_id = %(new_tenant_id)s ",
+}
 _DENIED: Final = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 
@@ -67,6 +74,7 @@ class Matrix:
             with self.connection.transaction(force_rollback=True):
                 self.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(asker.role)))
                 self._bind(asker.binding)
+                self.connection.execute("savepoint cell")
                 for table in tables:
                     for verb in VERBS:
                         self._try(table, asker, verb)
@@ -97,8 +105,7 @@ class Matrix:
         self.cells += 1
         expected = _expected(table.name, asker, verb)
         try:
-            with self.connection.transaction(force_rollback=True):
-                allowed = self._ask(table, asker, verb)
+            allowed = self._ask(table, asker, verb)
         except _DENIED:
             allowed = False
         except psycopg.IntegrityError:
@@ -111,27 +118,21 @@ class Matrix:
             self._report(table.name, f"{verb} by {asker.name} is {outcome}")
 
     def _ask(self, table: TableShape, asker: Asker, verb: Verb) -> bool:
-        """Return whether the verb affected the row."""
+        """Undo the cell before, and return whether the verb affects the row.
+
+        Both go to the server in one message: there are thousands of cells. Only a cursor that writes parameters
+        into the text can send two statements at once.
+        """
         row = self._rows[asker.target][table.name]
         if verb == "insert":
-            fresh = table.row(asker.target, self.ids, self._rows[asker.target])
-            return self.connection.execute(table.insert(fresh), fresh).rowcount == 1
-        where = table.where_key()
-        if verb == "select":
-            statement = sql.SQL("select 1 from {} {}").format(table.identifier, where)
-        elif verb == "delete":
-            statement = sql.SQL("delete from {} {}").format(table.identifier, where)
-        elif verb == "update":
-            statement = sql.SQL("update {} set tenant_id = tenant_id {}").format(table.identifier, where)
-        else:
-            statement = sql.SQL("update {} set operator_id = {}, tenant_id = {} {}").format(
-                table.identifier,
-                sql.Placeholder("new_operator_id"),
-                sql.Placeholder("new_tenant_id"),
-                where,
-            )
-        new = {"new_operator_id": asker.receiver.operator_id, "new_tenant_id": asker.receiver.tenant_id}
-        return self.connection.execute(statement, row | new).rowcount > 0
+            row = table.row(asker.target, self.ids, self._rows[asker.target])
+        elif verb == "move":
+            receiver = asker.receiver
+            row = row | {"new_operator_id": receiver.operator_id, "new_tenant_id": receiver.tenant_id}
+        with psycopg.ClientCursor(self.connection) as cursor:
+            cursor.execute(_UNDO + _statement(table, verb, row), row)
+            cursor.nextset()
+            return cursor.rowcount > 0
 
     def _try_globals(self, asker: Asker) -> None:
         """Check that the application can read the tables without tenants, and cannot write them."""
@@ -160,6 +161,13 @@ class Matrix:
 
     def _report(self, table: str, message: str) -> None:
         self.findings.append(IsolationFault("matrix", table, message))
+
+
+def _statement(table: TableShape, verb: Verb, row: Mapping[str, Any]) -> sql.Composed:
+    """Return the statement of a cell; its parameters are named after the columns of the row."""
+    if verb == "insert":
+        return table.insert(row)
+    return sql.SQL(_TEXTS[verb]).format(table.identifier) + table.where_key()
 
 
 _KEYS_OF_GLOBALS: Final[Mapping[str, str]] = {
