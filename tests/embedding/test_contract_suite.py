@@ -48,7 +48,7 @@ def suite(host: Host, tmp_path: Path) -> Host:
     ],
 )
 def test_it_finds_what_is_wrong(suite: Host, begin: str, module: str, found: str) -> None:
-    """Run only the module that finds the fault. test_document.py runs the whole suite."""
+    """Run only the module that finds the fault."""
     (suite.folder / "conftest.py").write_text(CONFTEST.format(begin=begin))
     ran = suite.run(*SUITE, f"playtime.contracts.{module}", "-rfE")
     assert ran.returncode == 1, ran.stdout + ran.stderr
