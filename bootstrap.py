@@ -122,8 +122,8 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     """Open an engine for as long as the `with` block lasts: the way to embed Playtime in another host.
 
     With no database address the embedded PostgreSQL of `settings.home` is joined or started, and migrated.
-    Raises UnsafeDatabase when isolation would not hold, WrongSecrets when the database was filled with other
-    secrets, StorageUnavailable when the database cannot be reached.
+    Raises SetupError with the reason for a database that cannot be used. It is UnsafeDatabase when isolation would
+    not hold, and WrongSecrets when it was filled with other secrets.
     """
     with open_running(settings) as running:
         yield running.engine

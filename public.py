@@ -29,6 +29,7 @@ from .application.errors import IsolationViolation as IsolationViolation
 from .application.errors import NotFound as NotFound
 from .application.errors import OutcomeUnknown as OutcomeUnknown
 from .application.errors import ReplaySecretExpired as ReplaySecretExpired
+from .application.errors import SetupError as SetupError
 from .application.errors import StorageError as StorageError
 from .application.errors import StorageMisuse as StorageMisuse
 from .application.errors import StorageUnavailable as StorageUnavailable
@@ -183,8 +184,8 @@ def open_engine(settings: Settings) -> _AbstractContextManager[Engine]:
     """Open an engine for as long as the `with` block lasts.
 
     Without a database address it joins or starts the embedded PostgreSQL of `settings.home` and migrates it.
-    Raises UnsafeDatabase when isolation would not hold, WrongSecrets when the database was filled with other
-    secrets, StorageUnavailable when the database cannot be reached.
+    Raises SetupError with the reason for a database that cannot be used. It is UnsafeDatabase when isolation would
+    not hold, and WrongSecrets when it was filled with other secrets.
     """
     from .bootstrap import open_engine as opened  # noqa: PLC0415 - loads the frameworks
 

@@ -1,6 +1,6 @@
 """Callers: their principals and permissions, and the binding of their units of work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -137,6 +137,28 @@ def find_tenant(directory: Directory, principal: StaffPrincipal, tenant_id: UUID
         if entry.operator_id != principal.operator_id or not own:
             raise NotFound("tenant")
     return entry
+
+
+def operators_seen(
+    directory: Directory, principal: StaffPrincipal, operator_id: UUID | None
+) -> Sequence[DirectoryEntry]:
+    """Return the operators whose books a principal sees whole, or the one of an id.
+
+    The owner sees all; an operator's staff sees its own. Raises NotFound for an id that is not one of them, and
+    Forbidden for the staff of an agent.
+    """
+    principal.require(Permission.READ_LEDGER)
+    if principal.tenant_id != principal.operator_id:
+        raise Forbidden("an agent sees a part of its operator's books")
+    seen = [
+        entry
+        for entry in directory.operators()
+        if (principal.role is Role.OWNER or entry.operator_id == principal.operator_id)
+        and operator_id in (None, entry.operator_id)
+    ]
+    if operator_id is not None and not seen:
+        raise NotFound("operator")
+    return seen
 
 
 def look(storage: Storage, principal: StaffPrincipal, read: Callable[[UnitOfWork], T]) -> T:

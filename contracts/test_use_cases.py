@@ -54,7 +54,7 @@ class Desk:
 
     def assert_clean(self) -> None:
         """Assert that every balance is the sum of its entries."""
-        (books,) = self.engine.verify_ledger(self.operator_id)
+        (books,) = self.engine.verify_ledger(SYSTEM, self.operator_id)
         assert books.clean, books.disagreements
         assert books.sum_of(AccountKind.ISSUANCE) == -FUNDED_MINOR
 
@@ -167,7 +167,7 @@ class TestManyAtOnce:
 
         # Each costs 150,000 of the million.
         assert sorted(_at_once(sell, times=16), key=str) == ["INSUFFICIENT_FUNDS"] * 10 + [None] * 6
-        (books,) = desk.engine.verify_ledger(desk.operator_id)
+        (books,) = desk.engine.verify_ledger(SYSTEM, desk.operator_id)
         assert books.moved(EventType.VOUCHER_ISSUED) == 900_000
         desk.assert_clean()
 

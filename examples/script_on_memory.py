@@ -47,7 +47,7 @@ def main(amounts_minor: list[int]) -> None:
         seller = open_kiosk(engine)
         for amount_minor in amounts_minor:
             print(play_out(engine, seller, amount_minor))
-        (books,) = engine.verify_ledger(seller.operator_id)
+        (books,) = engine.verify_ledger(SYSTEM, seller.operator_id)
         print(f"books: {'clean' if books.clean else 'NOT CLEAN'}, sum {books.sum_minor}")
 
 

@@ -268,7 +268,7 @@ def _close(stage: _Stage) -> PlayedDay:
     guest = stage.redeem(stage.sell(desk)).content()["player"]
     for_redeeming, for_voiding = stage.sell(desk), stage.sell(desk)
     return PlayedDay(
-        books=engine.verify_ledger(stage.operator.tenant_id)[0],
+        books=engine.verify_ledger(SYSTEM, stage.operator.tenant_id)[0],
         exact_rtp=stage.game.rtp,
         counts=stage.tally.counts,
         faults=stage.tally.faults,

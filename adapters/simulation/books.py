@@ -46,7 +46,7 @@ def check_books(storage: Storage, model: Model) -> None:
 def check_ledger(storage: Storage, operator_id: UUID | None = None) -> Counter[tuple[str, UUID]]:
     """Check that the ledger adds up, of one operator or all; return the balance of every account."""
     found = Counter[tuple[str, UUID]]()
-    for books in VerifyLedger(storage)(operator_id):
+    for books in VerifyLedger(storage)(SYSTEM, operator_id):
         require(books.clean, f"{books.slug}: sum {books.sum_minor}, wrong: {books.disagreements}")
         for total in books.accounts:
             found[total.account.kind, total.account.owner_id] += total.entries_minor

@@ -84,7 +84,11 @@ class Settings:
         return cls(**values)
 
     def __attrs_post_init__(self) -> None:
-        """Check settings that depend on each other. Raises SettingsError."""
+        """Check every value, and settings that depend on each other. Raises SettingsError."""
+        for name, parse in _PARSERS.items():
+            value = getattr(self, name)
+            if value != getattr(attrs.fields(Settings), name).default:
+                _check(name, value, parse)
         if self.storage == "memory" and self.database_url is not None:
             raise SettingsError("PLAYTIME_DATABASE_URL is set, but PLAYTIME_STORAGE is memory")
         if self.database_url is None and (self.migrator_url or self.owner_read_url):
@@ -106,6 +110,19 @@ def _is_of_kubernetes(variable: str, value: str) -> bool:
     if _OF_KUBERNETES.fullmatch(variable):
         return True
     return variable.endswith("_PORT") and _ADDRESS_OF_KUBERNETES.match(value) is not None
+
+
+def _check(name: str, value: object, parse: Callable[[str], object]) -> None:
+    """Check a value of Settings as its variable would be. Raises SettingsError."""
+    if isinstance(value, Path) or value == {}:
+        return
+    if parse is _path:
+        raise SettingsError(f"{name} must be a Path")
+    pairs = [f"{key}={secret}" for key, secret in value.items()] if isinstance(value, Mapping) else [str(value)]
+    try:
+        parse(",".join(pairs))
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from None
 
 
 def _parsed(variable: str, name: str, text: str) -> object:

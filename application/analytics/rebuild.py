@@ -4,7 +4,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..access import SYSTEM
+from ..access import SYSTEM, operators_seen
 from ..ports.audit import Stored
 from ..ports.rollup import ROLL_UP_BATCH
 from ..ports.storage import Storage
@@ -28,12 +28,9 @@ class RebuildAnalytics:
     storage: Storage
 
     def __call__(self, operator_id: UUID | None = None) -> list[Rebuilt]:
-        """Rebuild the buckets of one operator, or of all."""
-        return [
-            self._rebuild(entry.operator_id, entry.slug)
-            for entry in self.storage.directory.operators()
-            if operator_id in (None, entry.operator_id)
-        ]
+        """Rebuild the buckets of one operator, or of all. Raises NotFound."""
+        operators = operators_seen(self.storage.directory, SYSTEM, operator_id)
+        return [self._rebuild(entry.operator_id, entry.slug) for entry in operators]
 
     def _rebuild(self, operator_id: UUID, slug: str) -> Rebuilt:
         binding = SYSTEM.binding_at(operator_id)

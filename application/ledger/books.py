@@ -17,7 +17,7 @@ from ...domain.ledger.events import (
     MovementTotal,
 )
 from ...domain.tenancy.staff import Permission
-from ..access import SYSTEM, StaffPrincipal, look
+from ..access import StaffPrincipal, look, operators_seen, reach
 from ..ports.filters import LedgerFilter, Page
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
@@ -133,18 +133,18 @@ class OperatorBooks:
 
 @frozen
 class VerifyLedger:
-    """Compares the balances of every operator with the entries of the ledger."""
+    """Compares the balances of operators with the entries of the ledger."""
 
     storage: Storage
 
-    def __call__(self, operator_id: UUID | None = None) -> list[OperatorBooks]:
-        """Return the books of one operator, or of all, each read in one bound unit."""
+    def __call__(self, principal: StaffPrincipal, operator_id: UUID | None = None) -> list[OperatorBooks]:
+        """Return the books of one operator, or of every one that the principal sees, each read in one bound unit.
+
+        Raises NotFound for an operator that the principal does not see, and Forbidden for an agent's staff.
+        """
         books = []
-        for entry in self.storage.directory.operators():
-            if operator_id not in (None, entry.operator_id):
-                continue
-            binding = SYSTEM.binding_at(entry.operator_id)
-            accounts, movements = transact(self.storage, binding, _add_up)
+        for entry in operators_seen(self.storage.directory, principal, operator_id):
+            accounts, movements = transact(self.storage, reach(principal, entry), _add_up)
             books.append(OperatorBooks(entry.operator_id, entry.slug, accounts, movements))
         return books
 

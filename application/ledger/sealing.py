@@ -23,7 +23,7 @@ from ...domain.ledger.seals import (
     next_seal,
 )
 from ...domain.tenancy.staff import Permission, Role
-from ..access import SYSTEM, StaffPrincipal, look
+from ..access import SYSTEM, StaffPrincipal, look, operators_seen
 from ..decisions import Decided, Decision, settle
 from ..errors import AlreadyExists
 from ..ports.audit import Extent
@@ -119,17 +119,24 @@ def sealed_books(
 
 @frozen
 class VerifySeals:
-    """Recomputes the seals of every operator from the stored events."""
+    """Recomputes the seals of operators from the stored events."""
 
     storage: Storage
 
     def __call__(
-        self, operator_id: UUID | None = None, *, recorded: AbstractSet[RecordedSeal] = frozenset()
+        self,
+        principal: StaffPrincipal,
+        operator_id: UUID | None = None,
+        *,
+        recorded: AbstractSet[RecordedSeal] = frozenset(),
     ) -> Iterator[SealedBooks]:
-        """Yield the result for each operator. The memory in use does not grow with the ledger."""
-        for entry in self.storage.directory.operators():
-            if operator_id in (None, entry.operator_id):
-                yield self.of(entry.operator_id, entry.slug, recorded=recorded)
+        """Return the results for one operator, or for every one that the principal sees, as they are computed.
+
+        The memory in use does not grow with the ledger. Raises NotFound for an operator that the principal does
+        not see, and Forbidden for an agent's staff.
+        """
+        operators = operators_seen(self.storage.directory, principal, operator_id)
+        return (self.of(entry.operator_id, entry.slug, recorded=recorded) for entry in operators)
 
     def of(
         self,

@@ -7,9 +7,12 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
+from playtime.application.access import SYSTEM, SYSTEM_ID
+from playtime.application.errors import Forbidden, NotFound
 from playtime.application.ledger.books import OperatorBooks
 from playtime.application.ports.filters import VoucherFilter
 from playtime.application.ports.storage import UnitOfWork
+from playtime.contracts.records import fresh_id
 from playtime.domain.ledger.events import Account, AccountKind, AccountTotal, EventType, LedgerEvent, Transfer
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.tenancy.tenants import PLATFORM_ID
@@ -126,10 +129,30 @@ def test_a_day_adds_up(day: Day) -> None:
     assert north.moved(T.BET) - north.moved(T.WIN) == north.sum_of(K.HOUSE)
     assert north.sum_of(K.PLAYER) == day.state(guest).balance_minor + 75
     assert books["south"].sum_of(K.PLAYER) == 1
-    (alone,) = day.engine.verify_ledger(day.south.operator_id)
+    (alone,) = day.engine.verify_ledger(SYSTEM, day.south.operator_id)
     assert alone.slug == "south"
-    (platform,) = day.engine.verify_ledger(PLATFORM_ID)
+    (platform,) = day.engine.verify_ledger(SYSTEM, PLATFORM_ID)
     assert {total.entries_minor for total in platform.accounts} <= {0}
+
+
+def test_books_are_those_that_the_principal_sees(day: Day) -> None:
+    verify, seals = day.engine.verify_ledger, day.engine.verify_seals
+    assert [books.slug for books in verify(SYSTEM)] == ["platform", "north", "south"]
+    assert [books.slug for books in verify(day.owner)] == ["platform", "north", "south"]
+    assert [books.slug for books in verify(day.north.head)] == ["north"]
+    assert verify(day.north.head, day.north.operator_id) == verify(SYSTEM, day.north.operator_id)
+    assert [books.slug for books in seals(day.north.head)] == ["north"]
+    for check in (verify, seals):
+        for unknown in (fresh_id(), day.agent.tenant_id, SYSTEM_ID):
+            with pytest.raises(NotFound):
+                check(SYSTEM, unknown)
+        with pytest.raises(NotFound):
+            check(day.north.head, day.south.operator_id)
+        for principal in (day.agent.head, day.agent.cashier):
+            with pytest.raises(Forbidden):
+                check(principal)
+    with pytest.raises(NotFound):
+        day.engine.rebuild_analytics(day.agent.tenant_id)
 
 
 def _event(day: Day, source: Account, target: Account, **balances: Any) -> LedgerEvent:
@@ -204,11 +227,11 @@ def _plant_bonus(day: Day, unit: UnitOfWork) -> None:
 def test_a_planted_fault_is_found_where_it_is(day: Day, plant: Plant, found: set[AccountKind]) -> None:
     day.welcome(1000)
     day.sell(1000)
-    assert all(book.clean for book in day.engine.verify_ledger())
+    assert all(book.clean for book in day.engine.verify_ledger(SYSTEM))
     with day.storage.begin(day.north.head.binding) as unit:
         plant(day, unit)
         unit.commit()
-    faults = {book.slug: book for book in day.engine.verify_ledger() if not book.clean}
+    faults = {book.slug: book for book in day.engine.verify_ledger(SYSTEM) if not book.clean}
     assert set(faults) == {"north"}
     assert {total.account.kind for total in faults["north"].disagreements} == found
     assert not faults["north"].clean

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from playtime.adapters.simulation.books import check_books, check_history
-from playtime.application.access import StaffPrincipal
+from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 
 from support.day import Day, Desk, build_day
@@ -144,7 +144,7 @@ class Own:
         self.observe(lambda: engine.list_tenants(who, page))
         self.observe(lambda: engine.list_staff(who, None, page))
         self.observe(lambda: engine.read_wallet(who, desk.tenant_id))
-        self.observe(lambda: engine.verify_ledger(self.operator.operator_id))
+        self.observe(lambda: engine.verify_ledger(SYSTEM, self.operator.operator_id))
 
 
 @cache

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from playtime.adapters.cli.ledger_files import export_ledger
+from playtime.application.access import SYSTEM
 from playtime.application.errors import NotFound, SetupError
 from playtime.application.ledger import sealing
 from playtime.application.ledger.export import Bookmark, ExportLedger, ExportPlan, Portion
@@ -45,7 +46,7 @@ def test_holds_every_event_and_every_seal_in_order(sealed_day: Day, file: Path) 
     lines = [json.loads(line) for line in lines_of(file)]
     assert lines[0]["export"]["form"] == "playtime-ledger-1"
     assert [line["operator"]["slug"] for line in lines if "operator" in line] == ["platform", "north", "south"]
-    books = {one.slug: one for one in sealed_day.engine.verify_seals()}
+    books = {one.slug: one for one in sealed_day.engine.verify_seals(SYSTEM)}
     ends = {
         "events": sum(b.sealed + b.unsealed for b in books.values()),
         "seals": sum(b.seals for b in books.values()),
@@ -421,7 +422,7 @@ def test_memory_does_not_grow_with_the_ledger(day: Day, tmp_path: Path, monkeypa
         for _ in range(spins // 10):
             day.engine.sweep()
         tracemalloc.start()
-        assert all(books.clean for books in day.engine.verify_seals())
+        assert all(books.clean for books in day.engine.verify_seals(SYSTEM))
         file = exported(day.engine, tmp_path / str(number))
         assert Verdict.on(file).clean
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -211,7 +211,7 @@ def test_every_accepted_event_can_be_exported_and_imported_again(day: Day, tmp_p
     assert day.engine.ingest_events(provider, reported).accepted == len(reported)
     day.engine.sweep()
     assert day.engine.run_audit(SYSTEM).clean
-    assert all(books.clean for books in day.engine.verify_seals())
+    assert all(books.clean for books in day.engine.verify_seals(SYSTEM))
     lines = lines_of(exported(day.engine, tmp_path / "ledger"))
     count = len(events) + len(reported)
     imported = day.engine.import_ledger(lambda: iter(lines), tenant="south-a", external_only=True)

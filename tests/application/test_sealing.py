@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from playtime.application.access import SYSTEM
 from playtime.application.errors import Forbidden
 from playtime.application.ledger import sealing
 from playtime.application.ledger.sealing import SealedBooks
@@ -18,11 +19,11 @@ PATIENCE_SECONDS = 20
 
 
 def _verified(day: Day) -> dict[str, SealedBooks]:
-    return {books.slug: books for books in day.engine.verify_seals()}
+    return {books.slug: books for books in day.engine.verify_seals(SYSTEM)}
 
 
 def _events(day: Day) -> dict[str, int]:
-    return {books.slug: sum(m.count for m in books.movements) for books in day.engine.verify_ledger()}
+    return {books.slug: sum(m.count for m in books.movements) for books in day.engine.verify_ledger(SYSTEM)}
 
 
 def _sealed_whole(day: Day) -> int:
@@ -65,7 +66,7 @@ def test_newest_seals_are_given_out_and_found_again(day: Day) -> None:
     assert [*first, *day.engine.list_seals(day.owner, Page(before=first[0].operator_id))] == seals
     recorded = {RecordedSeal.parse(seal.recorded) for seal in seals}
     wrong = {RecordedSeal(seal.slug, seal.number, bytes(32)) for seal in recorded}
-    found = [books.found for books in day.engine.verify_seals(recorded=recorded | wrong)]
+    found = [books.found for books in day.engine.verify_seals(SYSTEM, recorded=recorded | wrong)]
     assert frozenset().union(*found) == recorded
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from playtime.application.access import SYSTEM_ID
+from playtime.application.access import SYSTEM, SYSTEM_ID
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import VoucherFilter
 from playtime.application.upkeep import sweeps
@@ -132,7 +132,7 @@ def test_players_who_cannot_be_closed_hold_up_nobody(day: Day, monkeypatch: pyte
     assert sorted(map(str, tried)) == sorted(str(guest.player_id) for guest in ill + well), "each of them once"
     with pytest.raises(VoucherExpired):
         day.redeem(late)
-    assert [books.unsealed for books in day.engine.verify_seals()] == [0, 0, 0]
+    assert [books.unsealed for books in day.engine.verify_seals(SYSTEM)] == [0, 0, 0]
     ill.pop()
     with pytest.raises(ValueError, match="a defect of"):
         day.engine.sweep()
@@ -174,7 +174,7 @@ def test_a_step_that_fails_holds_up_no_other(day: Day, monkeypatch: pytest.Monke
     operators = day.storage.directory.operators()
     reported = [(str(each), each.__notes__) for each in failed.value.exceptions]
     assert reported == [(f"a defect of {each.operator_id}", [f"in a sweep of {each.slug}"]) for each in operators]
-    assert [books.unsealed for books in day.engine.verify_seals()] == [0, 0, 0]
+    assert [books.unsealed for books in day.engine.verify_seals(SYSTEM)] == [0, 0, 0]
     done = _sweep(day)
     assert done == {"_expire": (2, 0), "_idle": (0, 2)}.get(step, (0, 0))
     day.books()
@@ -276,7 +276,7 @@ def test_it_ends_though_play_goes_on(day: Day, monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(sweeps.Sweep, step, while_playing)
     day.engine.sweep()
-    assert [books.unsealed for books in day.engine.verify_seals()] == [0, 0, 0]
+    assert [books.unsealed for books in day.engine.verify_seals(SYSTEM)] == [0, 0, 0]
     day.books()
 
 

@@ -18,6 +18,7 @@ from playtime.adapters.cli.program import Running
 from playtime.adapters.cli.smoke import smoke_test
 from playtime.adapters.http.app import create_app
 from playtime.adapters.memory.storage import MemoryStorage
+from playtime.application.access import SYSTEM
 from playtime.application.engine import Engine
 from playtime.contracts.doubles import build_engine
 
@@ -45,10 +46,10 @@ def url(engine: Engine) -> Iterator[str]:
 
 
 def test_a_good_api_holds_and_is_left_as_it_was(engine: Engine, url: str) -> None:
-    before = engine.verify_ledger()
+    before = engine.verify_ledger(SYSTEM)
     results = smoke_test(url)
     assert [str(result) for result in results if not result.held] == []
-    assert engine.verify_ledger() == before
+    assert engine.verify_ledger(SYSTEM) == before
 
 
 def test_a_path_behind_the_address_is_another_api(url: str) -> None:

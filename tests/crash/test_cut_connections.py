@@ -45,7 +45,7 @@ class House:
         self.proxy.leave_alone()
         settle(self.url, asked)
         hold_books(self.database.superuser_url, asked)
-        books = self.engine.verify_ledger()
+        books = self.engine.verify_ledger(SYSTEM)
         assert books
         assert all(operator.clean for operator in books)
 

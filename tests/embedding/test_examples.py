@@ -79,7 +79,7 @@ class TestAWorkerThatOnlySells:
             operator_id = engine.find_tenant(slug="kiosk").operator_id
             head = SYSTEM.acting_as(Role.OPERATOR, operator_id, operator_id)
             assert engine.read_wallet(head, kiosk.tenant_id).balance_minor == 4_500 - 1_500 - 375 - 1_500
-            assert all(books.clean for books in engine.verify_ledger())
+            assert all(books.clean for books in engine.verify_ledger(SYSTEM))
 
     def test_says_who_is_not_there(
         self, host: Host, kiosk: TenantRecord, playtime_environ: dict[str, str]
@@ -177,7 +177,7 @@ class TestAStarletteAppOnPostgres:
             pin_secrets={"shop-1": SECRET},
         )
         with open_engine(settings) as engine:
-            assert all(books.clean for books in engine.verify_ledger())
+            assert all(books.clean for books in engine.verify_ledger(SYSTEM))
             north_id, shop_id = (engine.find_tenant(slug=slug).tenant_id for slug in ("north", "shop"))
             head = SYSTEM.acting_as(Role.OPERATOR, north_id, north_id)
             # Two workers opened the shop at the same time, and sold it one voucher.

@@ -297,7 +297,7 @@ def test_exactly_that_fault_is_found(audited: AuditedDay, own: TestDatabase, fau
     code, statements = FAULTS[fault]
     if code in {"FOLD_DIFFERS", "ROLLUP_DIFFERS"}:
         audited.day.engine.sweep()
-        audited.day.engine.verify_ledger()
+        audited.day.engine.verify_ledger(SYSTEM)
     assert audited.broken() == {}
     _plant(own, audited, statements)
     day = audited.day
@@ -333,10 +333,10 @@ def test_newest_seals_are_not_trusted_if_those_before_are_gone(
     day = audited.day
     monkeypatch.setattr(sealing, "SEAL_BATCH", 1)
     day.spin(audited.guest, 1, DOUBLE, times=5)
-    (north,) = (books for books in day.engine.verify_seals() if books.slug == "north")
+    (north,) = (books for books in day.engine.verify_seals(SYSTEM) if books.slug == "north")
     for _ in range(north.unsealed):
         day.engine.sweep()
-    (north,) = (books for books in day.engine.verify_seals() if books.slug == "north")
+    (north,) = (books for books in day.engine.verify_seals(SYSTEM) if books.slug == "north")
     assert north.last_seal is not None
     newest = north.last_seal.number
     assert newest > NEWEST_SEALS

@@ -7,6 +7,8 @@ from typing import Literal
 import psycopg
 import pytest
 
+from playtime import Settings, open_engine
+from playtime.adapters.postgres.admin.startup import refuse_unsafe
 from playtime.adapters.postgres.connection.failures import ExchangeFailed, commit_error, port_error
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.unit_of_work import PostgresUnitOfWork
@@ -14,6 +16,7 @@ from playtime.application.errors import (
     AlreadyExists,
     IsolationViolation,
     OutcomeUnknown,
+    SetupError,
     StorageError,
     StorageMisuse,
     StorageUnavailable,
@@ -47,6 +50,38 @@ def player(storage: PostgresStorage, house: House) -> Player:
     made = house.player(balance_minor=1_000)
     write(storage, house.as_operator, made)
     return made
+
+
+HUSH = "hush-hush"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"postgresq://app:{HUSH}@db/x", "its address must be like postgresql://login@host:5432/database"),
+        (f"app:{HUSH}", "its address must be like postgresql://login@host:5432/database"),
+        (f"postgresql://app:{HUSH}@127.0.0.1:1/x", "Connection refused"),
+        (f"postgresql://app:{HUSH}@no-such-host.invalid/x", "no-such-host.invalid"),
+    ],
+)
+def test_wrong_database_url_states_the_reason(url: str, reason: str) -> None:
+    settings = Settings(database_url=url, jwt_secret="5e" * 32, pin_secrets={"k1": "5e" * 32})
+    with pytest.raises(SetupError) as refused, open_engine(settings):
+        pass
+    assert str(refused.value).startswith("the database of PLAYTIME_DATABASE_URL cannot be used: ")
+    assert reason in str(refused.value)
+    assert HUSH not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_wrong_password_or_database_states_the_reason(shared: TestDatabase) -> None:
+    for url, reason in (
+        (shared.app_url.replace(f"/{shared.name}", "/absent"), "absent"),
+        (shared.app_url.replace("playtime_app", "nobody"), "nobody"),
+    ):
+        assert url != shared.app_url
+        with pytest.raises(SetupError, match=reason):
+            refuse_unsafe(url)
 
 
 def _balance(storage: PostgresStorage, house: House, player: Player) -> int:

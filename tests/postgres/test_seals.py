@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_restored
 from playtime.adapters.postgres.storage import PostgresStorage
+from playtime.application.access import SYSTEM
 from playtime.application.errors import StorageUnavailable
 from playtime.application.ledger.sealing import SealedBooks, SealLedger, VerifySeals
 from playtime.application.play.verification import Verifier
@@ -77,7 +78,7 @@ def _run(database: TestDatabase, statement: str, *, on: Day | None = None) -> in
 
 def _seal(day: Day) -> int:
     """Seal all events of the operator north: what else runs on the server may hold them back for a moment."""
-    (books,) = day.engine.verify_ledger(day.north.operator_id)
+    (books,) = day.engine.verify_ledger(SYSTEM, day.north.operator_id)
     events = sum(movement.count for movement in books.movements)
     deadline, sealed = time.monotonic() + PATIENCE_SECONDS, 0
     while _verified(day).sealed < events and time.monotonic() < deadline:
@@ -87,7 +88,7 @@ def _seal(day: Day) -> int:
 
 
 def _verified(day: Day) -> SealedBooks:
-    (books,) = VerifySeals(day.storage)(day.north.operator_id)
+    (books,) = VerifySeals(day.storage)(SYSTEM, day.north.operator_id)
     return books
 
 
@@ -158,7 +159,7 @@ def test_what_a_superuser_changes_is_found(day: Day, own: TestDatabase, harm: st
     _seal(day)
     assert _verified(day).clean
     assert _run(own, _HARMS[harm], on=day) > 0
-    books = {found.slug: found for found in VerifySeals(day.storage)()}
+    books = {found.slug: found for found in VerifySeals(day.storage)(SYSTEM)}
     assert not books["north"].clean
     assert SealFault.EVENTS in {broken.fault for broken in books["north"].broken_seals}
     assert all(found.clean for slug, found in books.items() if slug != "north")

@@ -4,6 +4,7 @@ from typing import Any
 
 from attrs import evolve
 
+from playtime.application.access import SYSTEM
 from playtime.application.ports.filters import LedgerFilter, PlayerFilter, VoucherFilter
 from playtime.application.ports.safety import SafetyFilter
 
@@ -25,7 +26,7 @@ def dump(modelled: ModelledDay) -> dict[str, Any]:
             "sessions": [list(unit.players.sessions(view.player.player_id, EVERYTHING)) for view in players],
             "rounds": [list(unit.players.rounds(view.player.player_id, EVERYTHING)) for view in players],
             "events": list(unit.ledger.page(LedgerFilter(), EVERYTHING)),
-            "accounts": [list(books.accounts) for books in modelled.day.engine.verify_ledger()],
+            "accounts": [list(books.accounts) for books in modelled.day.engine.verify_ledger(SYSTEM)],
             "actions": list(unit.safety.actions(SafetyFilter(), EVERYTHING)),
             "said": modelled.said,
         }

@@ -239,7 +239,7 @@ class ModelledDay:
 
     def _written(self) -> list[Any]:
         """Return the sums and counts of the whole ledger."""
-        return [(books.movements, books.accounts) for books in self.day.engine.verify_ledger()]
+        return [(books.movements, books.accounts) for books in self.day.engine.verify_ledger(SYSTEM)]
 
     # --- other commands ----------------------------------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
 from playtime.adapters.system.settings import PREFIX, Settings, SettingsError
+from playtime.application.errors import SetupError
 
 from support.tree import ROOT
 
@@ -93,6 +95,26 @@ def test_secrets_are_not_shown() -> None:
     shown = repr(Settings(database_url="postgresql://app:hush@db/x", jwt_secret=HEX, pin_secrets={"k1": HEX}))
     assert "hush" not in shown
     assert HEX not in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"storage": "sqlite"}, "storage: must be postgres or memory"),
+        ({"storage": None}, "storage: must be postgres or memory"),
+        ({"pool_size": 0}, "pool_size: must be a whole number from 1 to 200"),
+        ({"workers": 1.5}, "workers: must be"),
+        ({"port": "http"}, "port: must be"),
+        ({"home": "/srv/playtime"}, "home must be a Path"),
+        ({"games": "/srv/games"}, "games must be a Path"),
+        ({"public_url": "play.example.com"}, "public_url: must be an address"),
+        ({"jwt_secret": "short"}, "jwt_secret: must be at least 64"),
+        ({"pin_secrets": {"k1": "short"}}, "pin_secrets: must be at least 64"),
+    ],
+)
+def test_wrong_value_in_code_is_refused(given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SetupError, match=re.escape(reason)):
+        Settings(**given)
 
 
 def test_the_readme_lists_every_setting_and_no_other() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from ....application.access import SYSTEM
 from ....application.engine import Engine
 from ....application.errors import SetupError
 from ....application.ledger.books import OperatorBooks
@@ -66,7 +67,8 @@ def verify_ledger(
         _show_file(check_file(file, recorded), recorded)
     with program.open_running() as running:
         books = [
-            (sealed, _verify(running.engine, sealed)) for sealed in running.engine.verify_seals(recorded=recorded)
+            (sealed, _verify(running.engine, sealed))
+            for sealed in running.engine.verify_seals(SYSTEM, recorded=recorded)
         ]
     compared = _compare(recorded, (sealed for sealed, _ in books))
     _conclude([verdict for _, verdict in books], is_clean=compared)
@@ -167,7 +169,7 @@ def _conclude(verdicts: Sequence[bool], *, is_clean: bool) -> NoReturn:
 def _verify(engine: Engine, sealed: SealedBooks) -> bool:
     """Print the result for an operator's books and seals; return whether they are clean."""
     try:
-        (operator,) = engine.verify_ledger(sealed.operator_id)
+        (operator,) = engine.verify_ledger(SYSTEM, sealed.operator_id)
     except ValueError as error:
         # Another program has written a row that is not an event. The seals can be checked all the same.
         click.echo(f"{sealed.slug}: NOT CLEAN; a row cannot be read: {error}")

@@ -39,7 +39,7 @@ class UnsafeDatabase(SetupError):
 def refuse_unsafe(app_url: str, owner_read_url: str | None = None) -> None:
     """Refuse a database that is not safe for the app's login or the login of the owner's reads.
 
-    Raises UnsafeDatabase with all reasons, StorageUnavailable if there is no connection.
+    Raises UnsafeDatabase with all reasons, SetupError if there is no connection.
     """
     with inspect(app_url) as connection:
         reasons = list(_reasons(connection))
@@ -54,7 +54,7 @@ def refuse_restored(owner_read_url: str) -> None:
     """Refuse books from another cluster without a new era: see docs/architecture.md.
 
     That cluster had higher transaction numbers, so that new events would get places before old ones. Raises
-    UnsafeDatabase, StorageUnavailable.
+    UnsafeDatabase, SetupError.
     """
     with inspect(owner_read_url) as connection:
         ahead = connection.execute(_AHEAD).fetchone()
@@ -64,13 +64,17 @@ def refuse_restored(owner_read_url: str) -> None:
 
 @contextmanager
 def inspect(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Open a connection for the checks before a start. Raises StorageUnavailable."""
-    parameters = connection_parameters(url, application="playtime-startup", statement_timeout="15s")
+    """Open a connection for the checks before a start. Raises SetupError with the reason."""
     try:
+        parameters = connection_parameters(url, application="playtime-startup", statement_timeout="15s")
         with psycopg.connect(**parameters, autocommit=True) as connection:
             yield connection
-    except psycopg.Error as error:
-        raise StorageUnavailable(f"the database cannot be checked: {error}") from error
+    except (psycopg.Error, StorageUnavailable) as error:
+        # The text of StorageUnavailable hides its reason, which the callers of an API must not see.
+        reason = error.reason if isinstance(error, StorageUnavailable) else str(error)
+        raise SetupError(
+            f"the database of PLAYTIME_DATABASE_URL cannot be used: {' '.join(reason.split())}"
+        ) from error
 
 
 _RESTORED: Final = (

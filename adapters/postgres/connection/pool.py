@@ -42,7 +42,8 @@ def connection_parameters(
     try:
         parameters = conninfo_to_dict(f"{scheme}://{rest}" if plus else url)
     except psycopg.Error as error:
-        raise StorageUnavailable(f"the address of the database cannot be read: {error}") from error
+        # Without the driver's words: these repeat the address, and it may have a password.
+        raise StorageUnavailable("its address must be like postgresql://login@host:5432/database") from error
     ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {
         "application_name": application,
