@@ -20,6 +20,7 @@ from ..domain.limits.exclusions import Exclusion, ExclusionKind
 from ..domain.limits.limits import Limit, LimitKind, Raise
 from ..domain.limits.play_hours import PlayHour, Turn, hour_of
 from ..domain.limits.play_passes import PlayPass
+from ..domain.periods import Span
 from ..domain.play.players import Player
 from .house import House
 from .records import LATER, NOW, add_and_commit, assert_same, fresh_id, read, save_and_commit, write
@@ -48,6 +49,7 @@ FULL: dict[str, Any] = {
         for hours in (-100, 0, 1)
     ),
     "played_at": LATER,
+    "past_exclusions": (Span(NOW, LATER), Span(LATER, LATER + timedelta(days=1))),
 }
 
 

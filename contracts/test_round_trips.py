@@ -23,6 +23,7 @@ from ..domain.ledger.events import (
 )
 from ..domain.ledger.wallet import Wallet
 from ..domain.money import MAX_AMOUNT_MINOR
+from ..domain.periods import Span
 from ..domain.play.players import PlayerStatus
 from ..domain.tenancy.staff import Role, StaffStatus
 from ..domain.tenancy.tenants import TenantKind, TenantStatus
@@ -51,6 +52,8 @@ class TestTenants:
             created_at=NOW,
             status=TenantStatus.SUSPENDED,
             region="US-CA",
+            suspended_at=LATER,
+            suspensions=(Span(NOW, LATER), Span(LATER, LATER)),
         )
         write(storage, here.as_operator, tenant)
         assert_same(read(storage, here.as_operator, lambda unit: unit.tenants.get(tenant.tenant_id)), tenant)
@@ -157,6 +160,7 @@ class TestPlayers:
             last_active_at=LATER,
             status=PlayerStatus.CLOSED,
             last_session_id=fresh_id(),
+            idle_from=LATER,
         )
         with storage.begin(here.as_agent) as unit:
             locked = unit.players.lock(player.player_id)

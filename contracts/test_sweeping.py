@@ -176,6 +176,16 @@ class TestIdlePlayers:
             holder.players.lock(player.player_id)
             assert _idle(storage, here.as_operator, 1) == [player.player_id]
 
+    def test_count_from_a_later_moment(self, storage: Storage, here: House) -> None:
+        before, after = NOW - 2 * MOMENT, NOW + MOMENT
+        players = [
+            here.player(last_active_at=NOW - 3 * MOMENT, idle_from=idle_from)
+            for idle_from in (NOW, before, after, None)
+        ]
+        write(storage, here.as_agent, *players)
+        at, earlier, _, longest = (player.player_id for player in players)
+        assert _idle(storage, here.as_agent, 10) == [longest, earlier, at]
+
     @pytest.mark.parametrize("status", ["closed", "active"])
     def test_are_not_those_who_changed(self, storage: Storage, here: House, status: str) -> None:
         player = here.player()

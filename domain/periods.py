@@ -3,6 +3,7 @@
 A period is half-open: its first moment counts, its last does not.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Final
@@ -31,6 +32,14 @@ class Span:
 
     since: datetime
     until: datetime
+
+    def outside(self, others: Iterable["Span"]) -> timedelta:
+        """Return the part of this stretch that is in none of the others, which may overlap."""
+        left, reached = timedelta(), self.since
+        for other in sorted(others, key=lambda span: span.since):
+            left += max(timedelta(), min(other.since, self.until) - reached)
+            reached = max(reached, min(other.until, self.until))
+        return left + max(timedelta(), self.until - reached)
 
 
 @frozen(kw_only=True)

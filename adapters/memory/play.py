@@ -74,10 +74,10 @@ class MemoryPlayers:
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
         with self.transaction.reading() as view:
             idle = sorted(
-                (player.last_active_at, player.player_id)
+                (player.idle_since, player.player_id)
                 for books in view.books()
                 for player in books.players.newest("open", ALL)
-                if player.last_active_at <= before and view.sees(player)
+                if player.idle_since <= before and view.sees(player)
             )
         return [player_id for _, player_id in idle[:limit]]
 

@@ -84,6 +84,8 @@ class TenantModel:
     house_minor: int = 0
     issued_minor: int = 0
     is_suspended: bool = False
+    suspended_at: datetime | None = None
+    suspensions: list[tuple[datetime, datetime]] = field(factory=list)
 
     @property
     def is_operator(self) -> bool:
@@ -332,10 +334,6 @@ class PlayerModel:
         self.balance_minor, self.pending, self.is_closed = 0, [], True
         self.session = None
 
-    def is_idle(self, now: datetime) -> bool:
-        """Return whether a sweep closes the player."""
-        return not self.is_closed and now - self.active_at >= PLAYER_IDLE
-
 
 @define
 class Model:
@@ -354,6 +352,24 @@ class Model:
     def is_suspended(self, tenant: TenantModel) -> bool:
         """Return whether the tenant or its operator is suspended."""
         return tenant.is_suspended or self.operator_of(tenant).is_suspended
+
+    def is_idle(self, player: PlayerModel, now: datetime) -> bool:
+        """Return whether a sweep closes the player. The time in which the tenant was suspended does not count."""
+        idle, at = timedelta(), player.active_at
+        for since, until in sorted(self._suspensions(player.tenant, now)):
+            idle += max(timedelta(), since - at)
+            at = max(at, until)
+        return not player.is_closed and idle + max(timedelta(), now - at) >= PLAYER_IDLE
+
+    def idle(self, now: datetime) -> list[PlayerModel]:
+        """Return the players that a sweep closes."""
+        return [player for player in self.players.values() if self.is_idle(player, now)]
+
+    def _suspensions(self, tenant: TenantModel, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+        for one in (tenant, self.operator_of(tenant)):
+            yield from one.suspensions
+            if one.suspended_at is not None:
+                yield one.suspended_at, now
 
     def move_credit(self, tenant: TenantModel, amount_minor: int) -> None:
         """Give a tenant credit from above; with a negative amount, return it."""

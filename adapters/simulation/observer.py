@@ -107,7 +107,10 @@ class Observer:
                 # The clock may step back between a player's creation and the rest of its redemption.
                 player.was_active(record.created_at)
                 if record.status == "CLOSED" and not player.is_closed:
-                    require(player.is_idle(self.latest()), f"player {player.login_code} was closed too early")
+                    require(
+                        self.model.is_idle(player, self.latest()),
+                        f"player {player.login_code} was closed too early",
+                    )
                     player.close()
             case PlayPass():
                 play_pass, limit = self.model.passes[record.pass_id], record.limit(LimitKind.LOSS_7D).amount
@@ -118,6 +121,8 @@ class Observer:
                 made = TenantModel(tenant_id=record.tenant_id, operator_id=record.operator_id, slug=record.slug)
                 tenant = self.model.tenants.setdefault(record.tenant_id, made)
                 tenant.is_suspended = record.status == "SUSPENDED"
+                tenant.suspended_at = record.suspended_at
+                tenant.suspensions = [(span.since, span.until) for span in record.suspensions]
             case _:
                 pass
 

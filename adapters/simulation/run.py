@@ -215,7 +215,7 @@ class Simulation:
 
     def _require_swept(self) -> None:
         model, now = self.clients.model, self.stage.moment
-        idle = [player.login_code for player in model.players.values() if player.is_idle(now)]
+        idle = [player.login_code for player in model.idle(now)]
         require_same("left over by a sweep", ([voucher.code for voucher in model.overdue(now)], idle), ([], []))
 
     def _compare(self) -> None:

@@ -90,7 +90,10 @@ class Players(Protocol):
         """Return at most `limit` of a player's events above a number, in the order of their numbers."""
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Return at most `limit` open players last active at or before a moment, those idle longest first."""
+        """Return at most `limit` open players idle since a moment or earlier, those idle longest first.
+
+        Idle time counts from the last activity, or from `idle_from` if that is later.
+        """
 
     def page(self, only: PlayerFilter, page: Page) -> Sequence[PlayerView]:
         """Return players, newest id first."""

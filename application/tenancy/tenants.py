@@ -1,6 +1,7 @@
 """Tenants: creation, status and lists."""
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -202,6 +203,7 @@ class SetTenantStatus:
     """
 
     storage: Storage
+    clock: Clock
 
     def suspend(self, principal: StaffPrincipal, tenant_id: UUID) -> StatusChange:
         """Suspend the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
@@ -211,7 +213,9 @@ class SetTenantStatus:
         """Resume the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
         return self._set(principal, tenant_id, Tenant.resume)
 
-    def _set(self, principal: StaffPrincipal, tenant_id: UUID, change: Callable[[Tenant], Tenant]) -> StatusChange:
+    def _set(
+        self, principal: StaffPrincipal, tenant_id: UUID, change: Callable[[Tenant, datetime], Tenant]
+    ) -> StatusChange:
         principal.require(Permission.SUSPEND_TENANTS)
         directory = self.storage.directory
         entry = find_tenant(directory, principal, tenant_id)
@@ -225,7 +229,7 @@ class SetTenantStatus:
             tenant, sessions = found
             if tenant is None:
                 raise NotFound("tenant")
-            changed = change(tenant)
+            changed = change(tenant, self.clock.now())
             return Decided(_status_change(changed, sessions), saved=(changed,))
 
         binding = reach(principal, entry)

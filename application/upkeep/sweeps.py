@@ -14,7 +14,9 @@ from attrs import astuple, frozen
 
 from ...domain.games.fairness import SeedKeys
 from ...domain.ledger.events import EventType, LedgerEvent
+from ...domain.periods import Span
 from ...domain.play.players import PLAYER_IDLE_DAYS
+from ...domain.safety.actions import SafetySettings
 from ...domain.tenancy.tenants import TenantWallet
 from ...domain.vouchers.vouchers import Voucher
 from ..access import SYSTEM, SYSTEM_ID
@@ -23,7 +25,10 @@ from ..decisions import Decided, Decision, Moment
 from ..ledger.sealing import SEAL_BATCH, SealLedger
 from ..play.closing import ClosingPlayer, decide_closing, lock_for_closing
 from ..ports.bindings import Binding
+from ..ports.filters import Page
+from ..ports.play import LockedPlayer
 from ..ports.rollup import ROLL_UP_BATCH
+from ..ports.safety import SafetyFilter
 from ..ports.services import Ids
 from ..ports.storage import UnitOfWork
 from ..transactions import transact
@@ -37,6 +42,11 @@ MOST_BATCHES: Final = 100
 """The most batches of one roll-up in a sweep; the next sweep does the rest of a backlog."""
 MOST_FAILURES: Final = 100
 """Failures after which an operator's other players wait for the next sweep: then it is not the players."""
+
+
+LONGEST_PAUSE: Final = timedelta(days=1)
+MOST_ACTIONS: Final = 1_000
+"""The most safety actions after a player's last activity that count."""
 
 
 @frozen
@@ -128,17 +138,15 @@ class Sweep(WritingUseCase):
         return transact(self.storage, binding, lambda unit: unit.players.idle(before, limit))
 
     def _close(self, binding: Binding, player_id: UUID) -> bool:
-        def read(unit: UnitOfWork) -> ClosingPlayer | None:
-            locked = unit.players.lock(player_id)
+        def read(unit: UnitOfWork) -> tuple[ClosingPlayer, Sequence[Span]] | None:
+            locked, now = unit.players.lock(player_id), self.clock.now()
             # Checked again under the lock: the player may be back, or another sweep may have closed the player.
-            if locked is None or not locked.player.is_idle(self.clock.now()):
+            if locked is None or not locked.player.is_idle(now):
                 return None
-            return lock_for_closing(unit, locked)
+            return lock_for_closing(unit, locked), read_away(unit, locked, now)
 
-        def decide(found: ClosingPlayer | None, at: Moment) -> Decision[Content | None]:
-            if found is None:
-                return Decided(None)
-            return decide_closing(found, at, self.seeds, closed_by=SYSTEM_ID)
+        def decide(found: tuple[ClosingPlayer, Sequence[Span]] | None, at: Moment) -> Decision[Content | None]:
+            return Decided(None) if found is None else decide_idle(*found, at, self.seeds)
 
         return self.carry_out(binding, read, decide) is not None
 
@@ -193,6 +201,31 @@ def decide_expiry(overdue: _Overdue, ids: Ids) -> Decision[Swept]:
         wallet = wallets[voucher.tenant_id] = wallets[voucher.tenant_id].credit(voucher.total_minor)
         events.append(pool_event(EventType.VOUCHER_EXPIRED, expired[-1], wallet, at, staff_id=SYSTEM_ID))
     return Decided(Swept(vouchers_expired=len(expired)), added=events, saved=(*expired, *wallets.values()))
+
+
+def read_away(unit: UnitOfWork, locked: LockedPlayer, now: datetime) -> Sequence[Span]:
+    """Read the time in which a player could not play: suspensions, exclusions, and enforced pauses."""
+    player, play_pass = locked.player, locked.play_pass
+    tenants = [unit.tenants.get(tenant_id) for tenant_id in (player.tenant_id, player.operator_id)]
+    settings = unit.safety.settings(player.tenant_id)
+    settings = settings or SafetySettings(operator_id=player.operator_id, tenant_id=player.tenant_id)
+    recent = SafetyFilter(player_id=player.player_id, since=player.last_active_at - LONGEST_PAUSE)
+    pauses = (action.keeps_away(settings) for action in unit.safety.actions(recent, Page(MOST_ACTIONS)))
+    return [
+        *(span for tenant in tenants if tenant is not None for span in tenant.suspensions_until(now)),
+        *(() if play_pass is None else play_pass.exclusions),
+        *(span for span in pauses if span is not None),
+    ]
+
+
+def decide_idle(
+    found: ClosingPlayer, away: Sequence[Span], at: Moment, seeds: SeedKeys
+) -> Decision[Content | None]:
+    """Decide to close an idle player, unless the player could not play in part of the time."""
+    counted = found.locked.player.counting_idle(at.now, away)
+    if counted.is_idle(at.now):
+        return decide_closing(found, at, seeds, closed_by=SYSTEM_ID)
+    return Decided(None, saved=(counted,))
 
 
 @contextmanager

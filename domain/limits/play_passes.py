@@ -15,6 +15,7 @@ from attrs import define, evolve, frozen
 from ..access.codes import Code
 from ..errors import StateRefusal
 from ..local_time import Bucket, bucket_start, next_start
+from ..periods import Span
 from .exclusions import Exclusion
 from .limits import LOSS_WINDOWS, Limit, LimitKind, OwnLossLimitReached, OwnTimeLimitReached
 from .play_hours import (
@@ -50,6 +51,7 @@ class PlayPass:
     """A pass of one agent (`tenant_id`) with its limits, its exclusion, and its hours of play, oldest first.
 
     `limits` has the limits that were ever set. `played_at` is the time of the last round of any account.
+    `exclusion` is the last one, and `past_exclusions` are the times of those before it.
     """
 
     pass_id: UUID
@@ -61,6 +63,7 @@ class PlayPass:
     exclusion: Exclusion | None = None
     hours: tuple[PlayHour, ...] = ()
     played_at: datetime | None = None
+    past_exclusions: tuple[Span, ...] = ()
 
     def limit(self, kind: LimitKind) -> Limit:
         """Return the limit of a kind; without an amount if it was never set."""
@@ -94,8 +97,15 @@ class PlayPass:
 
     def exclude(self, exclusion: Exclusion) -> "PlayPass":
         """Return the pass with an exclusion. Raises ExclusionRuns if the current one ends no earlier."""
-        later = exclusion if self.exclusion is None else self.exclusion.followed_by(exclusion)
-        return evolve(self, exclusion=later)
+        if self.exclusion is None or not self.exclusion.runs(exclusion.since):
+            return evolve(self, exclusion=exclusion, past_exclusions=self.exclusions)
+        return evolve(self, exclusion=self.exclusion.followed_by(exclusion))
+
+    @property
+    def exclusions(self) -> tuple[Span, ...]:
+        """The times of all exclusions."""
+        last = () if self.exclusion is None else (Span(self.exclusion.since, self.exclusion.until),)
+        return (*self.past_exclusions, *last)
 
     # --- play --------------------------------------------------------------------------------------------
 

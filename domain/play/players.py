@@ -1,5 +1,6 @@
 """Players: ephemeral holders of a wallet, made by redeeming a voucher."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -13,6 +14,7 @@ from ..errors import StateRefusal
 from ..games.fairness import SeedState
 from ..ledger.events import Account, AccountKind
 from ..ledger.wallet import Wallet
+from ..periods import Span
 
 PLAYER_IDLE_DAYS: Final = 30
 
@@ -40,6 +42,7 @@ class Player:
     `cashier_id` and `region` are those of the first voucher, and are copied to every event of the player's play.
     `last_seq` counts the player's ledger events; `seeds` decide the player's rounds. `pass_id` is the play pass
     that the player is tied to for ever. `last_session_id` is the session that the player was in last.
+    `idle_from` is a moment to count idle time from, if it is later than the last activity.
     """
 
     player_id: UUID
@@ -57,6 +60,7 @@ class Player:
     region: str | None = None
     pass_id: UUID | None = None
     last_session_id: UUID | None = None
+    idle_from: datetime | None = None
 
     @property
     def account(self) -> Account:
@@ -105,7 +109,17 @@ class Player:
 
     def is_idle(self, now: datetime) -> bool:
         """Return whether the player is open and has been idle for PLAYER_IDLE_DAYS."""
-        return self.is_open and now - self.last_active_at >= timedelta(days=PLAYER_IDLE_DAYS)
+        return self.is_open and now - self.idle_since >= timedelta(days=PLAYER_IDLE_DAYS)
+
+    @property
+    def idle_since(self) -> datetime:
+        """The moment from which idle time counts."""
+        return max(self.last_active_at, self.idle_from or self.last_active_at)
+
+    def counting_idle(self, now: datetime, away: Iterable[Span]) -> "Player":
+        """Return the player with the idle time counted; times in which nobody could play do not count."""
+        idle = Span(self.last_active_at, now).outside(away)
+        return evolve(self, idle_from=now - idle)
 
     def active(self, now: datetime, *, last_seq: int) -> "Player":
         """Return the player as active at `now`, with `last_seq` written events. The time never steps back."""

@@ -16,6 +16,7 @@ from attrs import Factory, define, evolve, field, frozen
 from ..errors import InvalidInput, StateRefusal
 from ..local_time import DEFAULT_TIMEZONE, Bucket, next_start
 from ..money import MAX_AMOUNT_MINOR
+from ..periods import Span
 from ..play.sessions import Session
 from ..wire_names import camel_keys
 from .policy import DEFAULT_POLICY, RiskPolicy
@@ -100,6 +101,14 @@ class SafetyAction:
     pause_seconds: int | None = None
     game_key: str | None = None
     event_type: str | None = None
+
+    def keeps_away(self, settings: SafetySettings) -> Span | None:
+        """Return the time in which the action keeps its player from play; None if it does not."""
+        if self.pause_seconds is not None:
+            return Span(self.acted_at, self.acted_at + timedelta(seconds=self.pause_seconds))
+        if self.action_type is ActionType.STOP and settings.enforce is Enforcement.STOP:
+            return Span(self.acted_at, next_start(self.acted_at, Bucket.DAY, settings.timezone))
+        return None
 
 
 @frozen

@@ -10,6 +10,7 @@ from attrs import define, evolve, frozen
 
 from ..errors import InvalidInput, StateRefusal
 from ..ledger.wallet import Wallet
+from ..periods import Span
 
 PLATFORM_ID: Final = UUID("00000000-0000-7000-8000-000000000000")
 """The platform's tenant id, which is the same in every installation."""
@@ -68,6 +69,7 @@ class Tenant:
     """A tenant. `operator_id` is the root of isolation: an operator's own id, or the id of an agent's operator.
 
     `code_symbols` are the four symbols at the start of every code of an agent; other tenants have none.
+    `suspended_at` is the start of the present suspension, and `suspensions` are the earlier ones.
     """
 
     tenant_id: UUID
@@ -79,6 +81,8 @@ class Tenant:
     status: TenantStatus = TenantStatus.ACTIVE
     region: str | None = None
     code_symbols: str | None = None
+    suspended_at: datetime | None = None
+    suspensions: tuple[Span, ...] = ()
 
     @property
     def parent_id(self) -> UUID | None:
@@ -91,13 +95,20 @@ class Tenant:
         if self.kind is not TenantKind.AGENT:
             raise TenantCannotIssue(self.kind)
 
-    def suspend(self) -> "Tenant":
+    def suspend(self, now: datetime) -> "Tenant":
         """Return the tenant as suspended. Raises TenantNotInStatus unless it is active."""
-        return self._moved(TenantStatus.ACTIVE, TenantStatus.SUSPENDED)
+        return evolve(self._moved(TenantStatus.ACTIVE, TenantStatus.SUSPENDED), suspended_at=now)
 
-    def resume(self) -> "Tenant":
+    def resume(self, now: datetime) -> "Tenant":
         """Return the tenant as active. Raises TenantNotInStatus unless it is suspended."""
-        return self._moved(TenantStatus.SUSPENDED, TenantStatus.ACTIVE)
+        active = self._moved(TenantStatus.SUSPENDED, TenantStatus.ACTIVE)
+        return evolve(active, suspended_at=None, suspensions=self.suspensions_until(now))
+
+    def suspensions_until(self, now: datetime) -> tuple[Span, ...]:
+        """Return all suspensions, the present one as ended now."""
+        if self.suspended_at is None:
+            return self.suspensions
+        return (*self.suspensions, Span(self.suspended_at, max(now, self.suspended_at)))
 
     def _moved(self, current: TenantStatus, wanted: TenantStatus) -> "Tenant":
         if self.status is not current:

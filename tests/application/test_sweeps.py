@@ -207,10 +207,13 @@ def test_every_operator_is_swept_each_for_itself(day: Day) -> None:
     for desk in (day.agent, day.sister, day.stranger):
         day.sell(100, desk)
         day.welcome(1000, desk)
-    # A suspended tenant's time runs on as well.
+    # Vouchers of a suspended tenant expire, but its players are not idle.
     day.engine.set_tenant_status.suspend(day.owner, day.south.tenant_id)
     day.clock.advance(days=30)
-    assert _sweep(day) == (3, 3)
+    assert _sweep(day) == (3, 2)
+    day.engine.set_tenant_status.resume(day.owner, day.south.tenant_id)
+    day.clock.advance(days=30)
+    assert _sweep(day) == (0, 1)
     for desk in (day.agent, day.sister, day.stranger):
         assert day.wallet(desk) == (1650, 0, 0, 0)
     assert {event.operator_id for event in day.events(only=T.PLAYER_CLOSED)} == {

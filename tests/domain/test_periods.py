@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.local_time import Bucket
-from playtime.domain.periods import FIRST_MOMENT, MOST_BUCKETS, Period, period_of
+from playtime.domain.periods import FIRST_MOMENT, MOST_BUCKETS, Period, Span, period_of
 
 TIMEZONES: Final = ("UTC", "America/Los_Angeles", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham")
 NOW: Final = datetime(2026, 5, 17, 8, 30, 15, 123_456, tzinfo=UTC)
@@ -35,6 +35,17 @@ def lengths(period: Period) -> list[timedelta]:
 
 def texts(period: Period) -> list[str]:
     return [period.local_text(edge) for edge in period.edges]
+
+
+class TestOutside:
+    @given(st.lists(st.tuples(st.integers(-5, 25), st.integers(0, 12)), max_size=6))
+    def test_counts_the_minutes_in_no_other_stretch(self, stretches: list[tuple[int, int]]) -> None:
+        def span(since: int, length: int) -> Span:
+            return Span(NOW + timedelta(minutes=since), NOW + timedelta(minutes=since + length))
+
+        free = [minute for minute in range(20) if not any(s <= minute < s + length for s, length in stretches)]
+        others = [span(*stretch) for stretch in stretches]
+        assert span(0, 20).outside(others) == timedelta(minutes=len(free))
 
 
 class TestDays:

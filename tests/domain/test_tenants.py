@@ -1,13 +1,16 @@
 """Tenants: three levels, slugs and names."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from playtime.domain.errors import InvalidInput
 from playtime.domain.ledger.wallet import InsufficientFunds, Wallet
+from playtime.domain.periods import Span
 from playtime.domain.tenancy.tenants import (
     PLATFORM_ID,
     Tenant,
@@ -22,6 +25,8 @@ from playtime.domain.tenancy.tenants import (
 )
 
 from support.models import AGENT, NOW, OPERATOR
+
+DAY = timedelta(days=1)
 
 
 def _tenant(kind: TenantKind, **about: Any) -> Tenant:
@@ -136,12 +141,19 @@ def test_any_text_is_a_slug_or_refused_and_a_slug_is_plain(text: str) -> None:
 
 def test_tenant_is_suspended_and_resumed() -> None:
     tenant = _tenant(TenantKind.AGENT)
-    suspended = tenant.suspend()
-    assert suspended.status is TenantStatus.SUSPENDED
-    assert suspended.resume() == tenant
+    suspended = tenant.suspend(NOW)
+    assert (suspended.status, suspended.suspended_at) == (TenantStatus.SUSPENDED, NOW)
+    first, second = Span(NOW, NOW + DAY), Span(NOW + 2 * DAY, NOW + 3 * DAY)
+    assert suspended.suspensions_until(NOW + DAY) == (first,)
+    resumed = suspended.resume(NOW + DAY)
+    assert resumed == evolve(tenant, suspensions=(first,))
+    again = resumed.suspend(second.since)
+    assert again.suspensions_until(second.until) == again.resume(second.until).suspensions == (first, second)
+    # The clock stepped back.
+    assert suspended.resume(NOW - DAY).suspensions == (Span(NOW, NOW),)
     for call in (tenant.resume, suspended.suspend, tenant.close().suspend, tenant.close().resume):
         with pytest.raises(TenantNotInStatus):
-            call()
+            call(NOW)
 
 
 def test_wallet_checks_a_sum_beforehand() -> None:

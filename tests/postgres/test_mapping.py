@@ -80,4 +80,4 @@ def test_a_new_column_is_one_line() -> None:
     assert mapped.record_of(row) == named
     assert mapped.update_of(row)[-1] == "Ada"
     assert (mapped.columns[-1].type, mapped.columns[-1].null) == ("text", True)
-    assert mapped.select_list("p").endswith("p.last_session_id, p.nickname")
+    assert mapped.select_list("p").endswith("p.idle_from, p.nickname")

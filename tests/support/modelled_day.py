@@ -377,7 +377,7 @@ class ModelledDay:
 
     def sweep(self) -> None:
         """Do the background work, then find nothing left to do."""
-        overdue, idle = self.model.overdue(self.now), [p for p in self.players if p.is_idle(self.now)]
+        overdue, idle = self.model.overdue(self.now), self.model.idle(self.now)
         for expected in ((len(overdue), len(idle)), (0, 0)):
             swept = self.day.engine.sweep()
             assert (swept.vouchers_expired, swept.players_closed) == expected
@@ -403,6 +403,9 @@ class ModelledDay:
             return
         self.said.append(call())
         tenant.is_suspended = not back
+        if tenant.suspended_at is not None:
+            tenant.suspensions.append((tenant.suspended_at, self.now))
+        tenant.suspended_at = None if back else self.now
 
     def wait(self, minutes: int) -> None:
         """Let time pass."""

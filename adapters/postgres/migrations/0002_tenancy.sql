@@ -118,6 +118,9 @@ create table playtime.tenants (
     region text,
     code_symbols text,
     created_at timestamptz not null,
+    suspended_at timestamptz,
+    -- The earlier suspensions: {"spans": [[since, until], ...]}. It is not idle time of players.
+    suspensions jsonb not null default '{}',
     constraint tenants_pkey primary key (operator_id, tenant_id),
     constraint tenants_slug_key unique (operator_id, slug),
     constraint tenants_kind_check check (kind in ('DEV', 'OPERATOR', 'AGENT')),

@@ -14,6 +14,8 @@ create table playtime.play_passes (
     excluded_until timestamptz,
     hours jsonb not null,
     played_at timestamptz,
+    -- The exclusions before the last one: {"spans": [[since, until], ...]}.
+    past_exclusions jsonb not null default '{}',
     constraint play_passes_pkey primary key (operator_id, pass_id),
     constraint play_passes_code_key unique (operator_id, code),
     constraint play_passes_tenant_fkey foreign key (operator_id, tenant_id)

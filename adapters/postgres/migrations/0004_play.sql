@@ -22,6 +22,8 @@ create table playtime.players (
     -- Null without a pass; set once.
     pass_id uuid,
     last_session_id uuid,
+    -- Set by sweeps alone, if it is later than the last activity: idle time counts from here.
+    idle_from timestamptz,
     constraint players_pkey primary key (operator_id, player_id),
     constraint players_login_code_key unique (operator_id, login_code),
     constraint players_tenant_fkey foreign key (operator_id, tenant_id)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import FromClause, Select, and_, select
+from sqlalchemy import FromClause, Select, and_, func, select
 
 from ....application.ports.bindings import AnswerKey
 from ....application.ports.filters import Page, PlayerFilter
@@ -186,13 +186,14 @@ def _with_dependents(player: FromClause) -> Select[Any]:
 def _idle(*, bound: bool) -> Query:
     players = PLAYERS.table
     moment = param(players.c.last_active_at, "moment")
+    idle_since = func.greatest(players.c.last_active_at, players.c.idle_from)
     statement = select(players.c.player_id).where(
         *scope(players, bound=bound),
         players.c.status == literal(PlayerStatus.OPEN),
         players.c.created_at <= moment,
-        players.c.last_active_at <= moment,
+        idle_since <= moment,
     )
-    return compiled(statement.order_by(players.c.last_active_at, players.c.player_id).limit(LIMIT))
+    return compiled(statement.order_by(idle_since, players.c.player_id).limit(LIMIT))
 
 
 @cache

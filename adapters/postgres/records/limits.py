@@ -10,6 +10,7 @@ from ....domain.limits.play_hours import HOUR, PlayHour
 from ....domain.limits.play_passes import PlayPass
 from ..connection.channel import Row
 from .mapping import OWNER, Column, Group, Mapped
+from .spans import spans_json, spans_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -90,6 +91,7 @@ PLAY_PASSES: Final = Mapped(
     Column("limits", changes=True, write=_limits_json, read=_limits),
     Column("hours", changes=True, write=_hours_json, read=_hours),
     Column("played_at", changes=True),
+    Column("past_exclusions", changes=True, write=spans_json, read=spans_of),
     groups=[
         Group(
             attributes=("exclusion",),

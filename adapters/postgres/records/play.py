@@ -28,6 +28,7 @@ PLAYERS: Final = Mapped(
     Column("client_seed", "seeds.client_seed", changes=True),
     Column("pass_id", changes=True),
     Column("last_session_id", changes=True),
+    Column("idle_from", changes=True),
 )
 
 SESSIONS: Final = Mapped(

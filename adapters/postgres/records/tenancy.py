@@ -8,6 +8,7 @@ from ....domain.play.sessions import StaffSession
 from ....domain.tenancy.staff import StaffMember
 from ....domain.tenancy.tenants import Tenant, TenantWallet
 from .mapping import OWN_ROW, OWNER, Column, Mapped
+from .spans import spans_json, spans_of
 
 TENANTS: Final = Mapped(
     Tenant,
@@ -20,6 +21,8 @@ TENANTS: Final = Mapped(
     Column("region", changes=True),
     Column("code_symbols", changes=True),
     Column("created_at"),
+    Column("suspended_at", changes=True),
+    Column("suspensions", changes=True, write=spans_json, read=spans_of),
 )
 
 WALLETS: Final = Mapped(
