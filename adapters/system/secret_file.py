@@ -1,8 +1,10 @@
 """Secrets that are generated at the first start, in a file that only its owner may read."""
 
 import json
+import logging
 import os
 import secrets
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,12 +13,15 @@ from ...application.errors import SetupError
 
 SECRET_BYTES: Final = 32
 _MODE: Final = 0o600
+_OTHERS: Final = 0o077
 _LOST: Final = (
     "{path} is gone, but the database is there and needs the secret {needed}: restore it, or set"
     " PLAYTIME_JWT_SECRET and PLAYTIME_PIN_SECRETS. If a secret is lost for good, set PLAYTIME_PIN_SECRETS with"
     " another id, and run `playtime secrets retire ID`; then its open vouchers can only be voided, and its players"
     " only be closed"
 )
+
+_log: Final = logging.getLogger("playtime.secrets")
 
 
 def load_secrets(path: Path, names: tuple[str, ...], *, needed: Sequence[str] = ()) -> Mapping[str, str]:
@@ -42,7 +47,9 @@ def load_secrets(path: Path, names: tuple[str, ...], *, needed: Sequence[str] = 
 
 def _read(path: Path) -> dict[str, str] | None:
     try:
-        content = json.loads(path.read_text())
+        with path.open() as file:
+            _close_to_others(path, file.fileno())
+            content = json.loads(file.read())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
@@ -50,6 +57,19 @@ def _read(path: Path) -> dict[str, str] | None:
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise SetupError(f"{path} is damaged: restore it, or move it away to start with new secrets")
     return content
+
+
+def _close_to_others(path: Path, descriptor: int) -> None:
+    """Report a file that others may read or write. If it is ours, only we may do so from now on."""
+    found = os.fstat(descriptor)
+    mode = stat.S_IMODE(found.st_mode)
+    if not mode & _OTHERS or not hasattr(os, "fchmod"):
+        return
+    if found.st_uid == os.geteuid():
+        os.fchmod(descriptor, _MODE)
+        _log.warning("%s had mode %04o, so that others could read it. It has %04o now.", path, mode, _MODE)
+    else:
+        _log.warning("%s has mode %04o, so that others can read it. Its owner must set %04o.", path, mode, _MODE)
 
 
 def _create(path: Path, content: dict[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
+from unicodedata import category
 from urllib.parse import urlsplit
 
 import attrs
@@ -19,6 +20,8 @@ _OF_KUBERNETES: Final = re.compile(
     r"PLAYTIME_(\w+_)?SERVICE_(HOST|PORT(_\w+)?)|PLAYTIME_(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?"
 )
 _ADDRESS_OF_KUBERNETES: Final = re.compile(r"(tcp|udp|sctp)://")
+_NOT_IN_PATHS: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Control characters, bytes that are not UTF-8, and line separators, which PostgreSQL's settings cannot hold."""
 _SYSTEM_HOME: Final = Path("/var/lib/playtime")
 _LONGEST_PUBLIC_URL: Final = 255
 
@@ -114,9 +117,9 @@ def _is_of_kubernetes(variable: str, value: str) -> bool:
 
 def _check(name: str, value: object, parse: Callable[[str], object]) -> None:
     """Check a value of Settings as its variable would be. Raises SettingsError."""
-    if isinstance(value, Path) or value == {}:
+    if value == {}:
         return
-    if parse is _path:
+    if parse is _path and not isinstance(value, Path):
         raise SettingsError(f"{name} must be a Path")
     pairs = [f"{key}={secret}" for key, secret in value.items()] if isinstance(value, Mapping) else [str(value)]
     try:
@@ -149,6 +152,8 @@ def _between(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def _path(text: str) -> Path:
+    if any(category(symbol) in _NOT_IN_PATHS for symbol in text):
+        raise ValueError(f"must have no control characters, but it is {text!a}")
     return Path(text).expanduser().absolute()
 
 

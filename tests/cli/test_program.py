@@ -155,6 +155,7 @@ def test_impossible_command_is_refused_in_a_line(
         ({"PLAYTIME_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "onnection refused"),
         ({"PLAYTIME_DATABASE_URL": "none"}, "the address of the database cannot be read"),
         ({"PLAYTIME_HOME": "/proc/nowhere"}, "/proc"),
+        ({"PLAYTIME_HOME": "/srv/play\ntime"}, "PLAYTIME_HOME: must have no control characters"),
     ],
 )
 def test_wrong_setting_is_refused_in_a_line(command: Command, extra: dict[str, str], message: str) -> None:

@@ -43,6 +43,16 @@ def test_a_cluster_of_another_version_is_refused_by_name(home: Path) -> None:
         EmbeddedPostgres(home).start()
 
 
+def test_open_password_file_is_reported_and_closed(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with EmbeddedPostgres(home, durable=False):
+        pass
+    settings = home / "postgres" / "instance.json"
+    settings.chmod(0o644)
+    with EmbeddedPostgres(home, durable=False):
+        assert settings.stat().st_mode & 0o777 == 0o600
+    assert f"{settings} had mode 0644" in caplog.text
+
+
 def test_a_lost_or_damaged_password_file_is_named(home: Path) -> None:
     with EmbeddedPostgres(home, durable=False):
         pass

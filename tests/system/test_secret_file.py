@@ -25,6 +25,31 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o640, 0o660, 0o777])
+def test_open_file_is_reported_and_closed(tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int) -> None:
+    path = tmp_path / "secrets.json"
+    made = load_secrets(path, ("jwt",))
+    path.chmod(mode)
+    assert load_secrets(path, ("jwt",)) == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    (line,) = caplog.messages
+    assert f"{path} had mode {mode:04o}" in line
+    load_secrets(path, ("jwt",))
+    assert len(caplog.messages) == 1
+
+
+def test_open_file_of_somebody_else_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "secrets.json"
+    made = load_secrets(path, ("jwt",))
+    path.chmod(0o644)
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    assert load_secrets(path, ("jwt",)) == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert "Its owner must set 0600" in caplog.text
+
+
 def test_two_programs_that_start_at_once_use_the_same(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     with ThreadPoolExecutor(16) as programs:

@@ -53,6 +53,10 @@ def test_every_setting_is_read() -> None:
     ("variable", "value"),
     [
         ("PLAYTIME_STORAGE", "sqlite"),
+        *[("PLAYTIME_HOME", f"/srv/play{control}time") for control in "\n\r\t\x00\x1b\x7f\x85\u2028\udcff"],
+        ("PLAYTIME_HOME", "/srv/playtime\n"),
+        ("PLAYTIME_GAMES", "/srv/games\r"),
+        ("PLAYTIME_SEALS_FILE", "/srv/\nseals"),
         ("PLAYTIME_PORT", "-1"),
         ("PLAYTIME_PORT", "65536"),
         ("PLAYTIME_PORT", "0"),
@@ -156,3 +160,9 @@ def test_an_environment_without_kubernetes_logs_nothing(caplog: pytest.LogCaptur
 def test_a_typo_beside_variables_of_kubernetes_is_refused(variable: str) -> None:
     with pytest.raises(SettingsError, match=f"{variable} is not a setting"):
         Settings.from_environ({"PLAYTIME_SERVICE_HOST": "10.0.0.1", variable: "8000"})
+
+
+def test_home_of_a_host_is_checked_too() -> None:
+    with pytest.raises(SettingsError, match=r"home: must have no control .* '/srv/a.nb'"):
+        Settings(home=Path("/srv/a\nb"))
+    assert Settings(home=Path("/srv/pläy 'time'")).home == Path("/srv/pläy 'time'")

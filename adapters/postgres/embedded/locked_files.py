@@ -4,7 +4,9 @@ A lock (flock) belongs to an open file, which forked processes share. The kernel
 with that open file has closed it or ended for any reason.
 """
 
+import logging
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,9 @@ if sys.platform != "win32":
     import fcntl
 
 _POLL_SECONDS = 0.005
+_MODE = 0o600
+
+_log = logging.getLogger("playtime.postgres")
 
 
 @contextmanager
@@ -37,6 +42,14 @@ def open_private(path: Path, flags: int = 0) -> Iterator[IO[bytes]]:
             owner = path.parent.stat()
             os.fchown(number, owner.st_uid, owner.st_gid)
         yield file
+
+
+def close_to_others(path: Path) -> None:
+    """Report a private file that others may read or write, and correct its mode. Raises OSError."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        path.chmod(_MODE)
+        _log.warning("%s had mode %04o, so that others could read it. It has %04o now.", path, mode, _MODE)
 
 
 def try_lock(file: IO[bytes], *, exclusive: bool) -> bool:

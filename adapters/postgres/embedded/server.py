@@ -23,7 +23,7 @@ from attrs import asdict, define, evolve, field, frozen
 
 from .binaries import EmbeddedPostgresError
 from .cluster import HOST, READY_SECONDS, SUPERUSER, Cluster, PortTakenError, Postmaster, accepts, free_port
-from .locked_files import open_private, sync_folder, try_lock, unlock, wait_until
+from .locked_files import close_to_others, open_private, sync_folder, try_lock, unlock, wait_until
 
 __all__ = ["SUPERUSER", "EmbeddedPostgres", "EmbeddedPostgresError", "PortTakenError"]
 
@@ -230,6 +230,7 @@ class EmbeddedPostgres:
     def _remembered(self) -> _Instance:
         """Read the instance of the home, or make one with a new password for a cluster that does not exist yet."""
         try:
+            close_to_others(self._file)
             return _Instance(**json.loads(self._file.read_bytes()))
         except FileNotFoundError:
             if not self._cluster.data.exists():
