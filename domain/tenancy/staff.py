@@ -12,6 +12,8 @@ from attrs import define, evolve, field, frozen
 from ..errors import InvalidInput, StateRefusal
 from .tenants import TenantKind
 
+LINE_ENDS: Final = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+"""The characters that end a line (those of str.splitlines)."""
 SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD: Final = 200
 LONGEST_USERNAME: Final = 64
@@ -187,7 +189,9 @@ def checked_username(text: str, path: str = "username") -> str:
 
 
 def checked_password(text: str, path: str = "password") -> str:
-    """Return a password of 10 to 200 characters. Raises InvalidInput."""
+    """Return a password of one line and 10 to 200 characters. Raises InvalidInput."""
     if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
         raise InvalidInput(path, f"must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    if not LINE_ENDS.isdisjoint(text):
+        raise InvalidInput(path, "must be one line")
     return text

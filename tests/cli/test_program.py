@@ -1,14 +1,16 @@
 """The command as a person runs it: own process, own data home, real PostgreSQL."""
 
+import io
 import json
 import re
 import socket
 from collections.abc import Iterator
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
+from playtime.adapters.cli.commands.staff import read_password
 from playtime.application.access import SYSTEM
 from playtime.application.ports.filters import LedgerFilter, Page
 from playtime.bootstrap import Settings, open_engine
@@ -48,9 +50,10 @@ def test_commands_join_the_server_that_runs_and_leave_it_running(command: Comman
         smoke = command.run("smoke")
         assert smoke.returncode == 0, smoke.stdout
         assert "8 held, 0 failed" in smoke.stdout
-        created = command.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\n")
+        created = command.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\r\n")
         assert created.returncode == 0, created.stderr
         assert "owner-1 (owner)" in created.stdout
+        assert _login_status(command, "owner-1", "a long enough password") == 200
         again = command.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\n")
         assert again.returncode == 1
         assert again.stderr.strip() == "Error: The username owner-1 is taken in this tenant."
@@ -90,6 +93,22 @@ def test_failures_of_the_last_seconds_are_written_at_the_stop(command: Command) 
     with open_engine(Settings(home=command.home)) as engine:
         found = engine.list_ledger(SYSTEM, LedgerFilter(event_type=EventType.ERROR), Page(limit=10))
     assert {"route": "runAudit", "code": "UNAUTHORIZED", "count": 1} in [event.meta for event in found]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r", "\n\nmore", "\r\nmore\n", "\x85", "\u2028\n", "\r\r\n"])
+def test_line_end_is_not_part_of_a_password(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    given = io.BytesIO(f" a long enough password{end}".encode())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(given, encoding="utf-8", newline="\n"))
+    assert read_password(from_stdin=True) == " a long enough password"
+
+
+def _login_status(command: Command, username: str, password: str) -> int:
+    body = json.dumps({"username": username, "password": password})
+    address = f"{command.url}/api/v1/staff/login"
+    request = Request(address, body.encode(), {"Content-Type": "application/json"})  # noqa: S310 - our own server
+    with urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
+        status: int = answer.status
+        return status
 
 
 def test_taken_port_is_reported(command: Command) -> None:

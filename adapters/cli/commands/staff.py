@@ -7,7 +7,7 @@ import click
 
 from ....application.access import SYSTEM
 from ....application.errors import SetupError
-from ....domain.tenancy.staff import Role
+from ....domain.tenancy.staff import LINE_ENDS, Role
 from ....domain.tenancy.tenants import TenantKind
 from ..program import Program
 
@@ -34,7 +34,7 @@ def create_staff(
     program: Program, name: str, *, role: str | None, tenant: str | None, password_stdin: bool
 ) -> None:
     """Create a member of staff called NAME; asks for the password."""
-    password = _password(from_stdin=password_stdin)
+    password = read_password(from_stdin=password_stdin)
     with program.open_running() as running:
         if running.database is None:
             raise SetupError("PLAYTIME_STORAGE=memory ends with its program: create staff on postgres.")
@@ -48,8 +48,10 @@ def create_staff(
     click.echo(f"Created {record.username} ({record.role}) with id {record.staff_id}.")
 
 
-def _password(*, from_stdin: bool) -> str:
+def read_password(*, from_stdin: bool) -> str:
+    """Return a password from the first line of standard input, or from the terminal; no line end belongs to it."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
+        # On Linux Python leaves a carriage return before the line feed in place.
+        return sys.stdin.readline().rstrip("".join(LINE_ENDS))
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return answer
