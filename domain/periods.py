@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import evolve, frozen
 
-from .errors import InvalidInput
+from .errors import InvalidInput, all_checked
 from .local_time import DEFAULT_TIMEZONE, Bucket, bucket_edges, bucket_start, moment_of, require_timezone, wall_of
 
 DEFAULT_DAYS: Final = 30
@@ -132,12 +132,13 @@ def period_of(
 
     Raises InvalidInput.
     """
-    if bucket not in [*Bucket]:
-        raise InvalidInput("bucket", f"must be one of {', '.join(Bucket)}")
-    require_timezone(timezone)
     end = until or now.replace(microsecond=0) + _SECOND
-    if not FIRST_MOMENT <= end <= LAST_MOMENT:
-        raise InvalidInput("to", f"must be in the years {FIRST_MOMENT.year} to {LAST_MOMENT.year - 1}")
+    all_checked(
+        lambda: _require_bucket(bucket),
+        lambda: require_timezone(timezone),
+        lambda: _require_known(end, "to"),
+        lambda: _require_known(since or FIRST_MOMENT, "from"),
+    )
     start = since
     if start is None:
         last = Period(since=end - _SECOND, until=end, timezone=timezone) if end > FIRST_MOMENT + _SECOND else None
@@ -149,10 +150,19 @@ def period_of(
     return period
 
 
+def _require_bucket(bucket: str) -> None:
+    if bucket not in [*Bucket]:
+        raise InvalidInput("bucket", f"must be one of {', '.join(Bucket)}")
+
+
+def _require_known(moment: datetime, path: str) -> None:
+    if not FIRST_MOMENT <= moment <= LAST_MOMENT:
+        raise InvalidInput(path, f"must be in the years {FIRST_MOMENT.year} to {LAST_MOMENT.year - 1}")
+
+
 def _require_bearable(period: Period) -> None:
     """Raise InvalidInput where a period lies outside the known years or has too many buckets."""
-    for name, moment in (("from", period.since), ("to", period.until)):
-        if not FIRST_MOMENT <= moment <= LAST_MOMENT:
-            raise InvalidInput(name, f"must be in the years {FIRST_MOMENT.year} to {LAST_MOMENT.year - 1}")
+    _require_known(period.since, "from")
+    _require_known(period.until, "to")
     if (period.until - period.since) / _SHORTEST[period.bucket] > MOST_BUCKETS:
         raise InvalidInput("to", f"may lie at most {MOST_BUCKETS} buckets of a {period.bucket} after from")

@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, UnicodeConverter, UUIDConverter
 
 from ...application.access import PlayerPrincipal, StaffPrincipal
 from ...application.analytics.failed_requests import FailedRequest
@@ -31,13 +32,16 @@ from .calls import (
     read_staff,
 )
 from .error_tally import ErrorTally
-from .errors import MalformedRequest
+from .errors import Fault, MalformedAddress, MalformedRequest, bounded
+from .faults import id_fault
 from .openapi import describe
 from .pages.redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
 from .routes import ROUTES
 
 _NAME: Final = "string(maxlength=64)"
 _LONGEST_HOST: Final = 255
+_LONGEST_ID: Final = 64
+_ID: Final = re.compile(UUIDConverter.regex)
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
     Caller.ANYBODY: read_nobody,
@@ -45,6 +49,17 @@ _READ_CALLER: Final[Mapping[Caller, Callable[..., Any]]] = {
     Caller.PLAYER: read_player,
     Caller.STAFF: read_staff,
 }
+
+
+class _IdConverter(UnicodeConverter):
+    """An id in a path as a UUID. Any other text stays a text, and is reported as such."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, maxlength=_LONGEST_ID)
+
+    def to_python(self, value: str) -> UUID | str:
+        """Return the id, or the text that is none."""
+        return UUID(value) if _ID.fullmatch(value) else value
 
 
 def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTally | None = None) -> Flask:
@@ -66,6 +81,7 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     # An almost right address is not found; it is not corrected by a redirect.
     app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = _IdConverter
     for route in ROUTES:
         _serve(app, route.path, route.method, name=route.name, view=_view(engine, route, find_site))
     document = encode(describe(ROUTES))
@@ -98,7 +114,7 @@ def _failed_request(code: str) -> FailedRequest:
 
 
 def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[..., Response]) -> None:
-    rule = _PARAMETER.sub(lambda found: f"<{'uuid' if is_id(found[1]) else _NAME}:{found[1]}>", path)
+    rule = _PARAMETER.sub(lambda found: f"<{'id' if is_id(found[1]) else _NAME}:{found[1]}>", path)
     app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
 
 
@@ -120,12 +136,21 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
 
     def view(**parameters: UUID | str) -> Response:
         g.who = who = read_caller(engine.authenticate, request)
+        names = {name: value for name, value in parameters.items() if isinstance(value, str)}
+        no_ids = [name for name in names if is_id(name)]
+        found = [id_fault(name, names[name]) for name in no_ids]
+        given = _read_or_note(found, read_given)
+        key = _read_or_note(found, read_key) if route.has_key else None
+        if no_ids:
+            raise MalformedAddress(no_ids[0].removesuffix("Id"), bounded(found))
+        if found:
+            raise MalformedRequest(bounded(found))
         call = Call(
             who=who,
-            given=read_given(request),
+            given=given,
             ids={name: value for name, value in parameters.items() if isinstance(value, UUID)},
-            names={name: value for name, value in parameters.items() if isinstance(value, str)},
-            key=read_key(request) if route.has_key else None,
+            names=names,
+            key=key,
             find_site=find_site,
         )
         status = route.status if call.who is None else status_for_player
@@ -135,6 +160,15 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
         return respond_result(result, status)
 
     return view
+
+
+def _read_or_note(found: list[Fault], read: Callable[[Request], Any]) -> Any:  # noqa: ANN401 - as the route takes
+    """Return a part of the request; if it is malformed, add its faults to those found before, and return None."""
+    try:
+        return read(request)
+    except MalformedRequest as error:
+        found += error.faults
+        return None
 
 
 def _reader(route: Route) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Generic, NoReturn, TypeVar, get_args
 from uuid import UUID
@@ -17,7 +18,8 @@ from ...application.answers import checked_action_id
 from ...application.authentication import Authenticate
 from ...application.errors import Forbidden, InvalidToken, Unauthorized
 from ...domain.errors import InvalidInput
-from .errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from .errors import BodyTooLarge, Fault, MalformedRequest, UnsupportedMediaType, bounded
+from .faults import faults_in, printable
 from .requests import LONGEST_TOKEN, wire_name
 
 Who = TypeVar("Who", StaffPrincipal, PlayerPrincipal, PlayerPrincipal | None, None)
@@ -25,17 +27,7 @@ Given = TypeVar("Given")
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
-_WHERE: Final = re.compile(r" - at `(\$.*?)`$")
-_MISSING: Final = re.compile(r"Object missing required field `(\w+)`")
-_PLAINLY: Final = {
-    "Expected `str` matching regex": "holds characters that are not allowed here",
-    "Invalid RFC3339 encoded datetime": "must be a time such as 2026-03-01T00:00:00Z (write + as %2B)",
-    "Expected `datetime` with a timezone": "must have an offset, such as the Z of 2026-03-01T00:00:00Z",
-    "Invalid enum value": "is not one of the known values",
-}
-"""Sentences of msgspec that hold a pattern or the caller's own words, and what is said instead."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
-_LONGEST_NAME_SHOWN: Final = 40
 
 Known = Mapping[str, "Known | None"]
 """The names that an object may hold; those that hold objects of a known kind with what these may hold."""
@@ -102,12 +94,6 @@ def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[
     known = _known_of(kind)
     nothing = None if known else kind()
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        content = dict(pairs)
-        if len(content) < len(pairs):
-            raise MalformedRequest.at("$", "the same field stands there twice")
-        return content
-
     def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
         if limit_bytes != MAX_BODY_BYTES:
             request.max_content_length = limit_bytes + 1
@@ -121,10 +107,11 @@ def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[
         try:
             given = decoder.decode(body)
             # msgspec passes over what it was not asked for; a misspelt field must not pass for one left out.
-            content = json.loads(body, object_pairs_hook=unique)
+            content, duplicates = _json_of(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            _refuse_body(error)
-        _require_known(content, known, "$")
+            _refuse_body(error, body, kind)
+        if duplicates or not _is_known(content, known):
+            raise MalformedRequest(bounded([*map(_duplicate, duplicates), *faults_in(body, kind, "$")]))
         return given
 
     return read
@@ -134,22 +121,23 @@ def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
     """Return a decoder of queries into `kind`, an attrs class. Unknown parameters are refused."""
     fields = attrs.fields(kind)
     attributes = {wire_name(field.name): field.name for field in fields}
-    known: Known = dict.fromkeys(attributes)
     whole = frozenset(field.name for field in fields if type(field.default) is int)
 
     def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
         content: dict[str, Any] = {}
+        duplicates: list[Fault] = []
         for name, values in request.args.lists():
             if len(values) > 1:
-                raise MalformedRequest.at(f"query.{_printable(name)}", "stands there twice")
+                duplicates.append(Fault(f"query.{printable(name)}", "duplicate parameter"))
+                continue
             text = values[0]
             content[name] = int(text) if name in whole and _WHOLE.fullmatch(text) else text
-        _require_known(content, known, "query")
-        try:
-            return msgspec.convert({attributes[name]: value for name, value in content.items()}, kind)
-        except msgspec.ValidationError as error:
-            path, message = _place_of(str(error))
-            raise MalformedRequest.at(f"query.{wire_name(path.removeprefix('$.'))}", message) from None
+        if not duplicates and content.keys() <= attributes.keys():
+            try:
+                return msgspec.convert({attributes[name]: value for name, value in content.items()}, kind)
+            except msgspec.ValidationError:
+                pass
+        raise MalformedRequest(bounded([*faults_in(msgspec.json.encode(content), kind, "query"), *duplicates]))
 
     return read
 
@@ -165,25 +153,42 @@ def read_key(request: Request) -> str | None:
         raise MalformedRequest.at("header.Idempotency-Key", error.reason) from None
 
 
-def _refuse_body(error: Exception) -> NoReturn:
+def _json_of(body: bytes) -> tuple[Any, list[str]]:
+    """Return the content of a JSON text, and the names of its duplicate fields."""
+    duplicates: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            duplicates.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return content
+
+    return json.loads(body, object_pairs_hook=unique), duplicates
+
+
+def _duplicate(name: str) -> Fault:
+    return Fault("$", f"duplicate field: {printable(name)}")
+
+
+def _refuse_body(error: Exception, body: bytes, kind: type[Any]) -> NoReturn:
+    """Raise MalformedRequest for a body: with all its faults if it is JSON."""
+    duplicates: list[str] = []
     if isinstance(error, msgspec.ValidationError):
-        raise MalformedRequest.at(*_place_of(str(error))) from None
+        try:
+            _, duplicates = _json_of(body)
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as other:
+            error = other
+        except ValueError:
+            # A number that is too long for Python is a fault of its field.
+            duplicates = []
+    if isinstance(error, msgspec.ValidationError):
+        faults = [*map(_duplicate, duplicates), *faults_in(body, kind, "$")]
+        raise MalformedRequest(bounded(faults or [Fault("$", str(error))])) from None
     if isinstance(error, UnicodeDecodeError):
-        raise MalformedRequest.at("$", "is not UTF-8") from None
-    if isinstance(error, msgspec.DecodeError):
-        raise MalformedRequest.at("$", str(error)) from None
+        raise MalformedRequest.at("$", "must be UTF-8") from None
+    if isinstance(error, msgspec.DecodeError | json.JSONDecodeError):
+        raise MalformedRequest.at("$", f"must be JSON: {error}") from None
     raise MalformedRequest.at("$", "is nested too deeply or holds a number that is too long") from None
-
-
-def _place_of(sentence: str) -> tuple[str, str]:
-    """Split msgspec's sentence into the path of the fault and the fault."""
-    at = _WHERE.search(sentence)
-    path = at.group(1) if at else "$"
-    message = sentence[: at.start()] if at else sentence
-    missing = _MISSING.match(message)
-    if missing:
-        return f"{path}.{missing.group(1)}", "is missing"
-    return path, next((plain for start, plain in _PLAINLY.items() if message.startswith(start)), message)
 
 
 def _known_of(kind: type[Any]) -> Known:
@@ -192,29 +197,22 @@ def _known_of(kind: type[Any]) -> Known:
 
 def _objects_in(kind: Any) -> Iterator[type[Any]]:  # noqa: ANN401 - types, of any form
     """Yield the request class of a field that holds one, or a list of them."""
-    if attrs.has(kind):
+    if isinstance(kind, type) and attrs.has(kind):
         yield kind
     for argument in get_args(kind):
         yield from _objects_in(argument)
 
 
-def _require_known(content: Any, known: Known, path: str) -> None:  # noqa: ANN401 - JSON has no narrower type
+def _is_known(content: Any, known: Known) -> bool:  # noqa: ANN401 - JSON has no narrower type
+    """Return whether all names of an object, and of the objects in it, are known."""
     if isinstance(content, list):
-        for number, item in enumerate(content):
-            _require_known(item, known, f"{path}[{number}]")
-        return
-    for name, value in content.items() if isinstance(content, dict) else ():
-        if name not in known:
-            raise MalformedRequest.at(f"{path}.{_printable(name)}", "is not known here")
-        inner = known[name]
-        if inner is not None:
-            _require_known(value, inner, f"{path}.{name}")
-
-
-def _printable(name: str) -> str:
-    """Return a caller's text for an error message: shortened, and without invisible characters."""
-    shown = name[:_LONGEST_NAME_SHOWN]
-    return shown if shown.isprintable() else ascii(shown)
+        return all(_is_known(item, known) for item in content)
+    if not isinstance(content, dict):
+        return True
+    if not content.keys() <= known.keys():
+        return False
+    inner = ((value, known[name]) for name, value in content.items())
+    return all(names is None or _is_known(value, names) for value, names in inner)
 
 
 def cursor_of(row_id: UUID) -> str:

@@ -1,6 +1,6 @@
 """Faults of requests before any use case sees them, and the one table of HTTP statuses for errors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -27,10 +27,16 @@ from ...domain.wire_names import camel_in
 
 Headers = Mapping[str, str]
 
+MOST_FAULTS: Final = 50
+"""The most faults that an answer lists: a report of external events may have one in each of its fields."""
+
 
 @frozen
 class Fault:
-    """A fault of a request. `path` is `$.field` for a body, else `query.name` or `header.Name`."""
+    """A fault of a request, and what would be right.
+
+    `path` is `$.field` for a body, else `query.name`, `header.Name` or `path.name`.
+    """
 
     path: str
     message: str
@@ -48,6 +54,13 @@ class MalformedRequest(DomainError):
     def at(cls, path: str, message: str) -> "MalformedRequest":
         """Return the error of a request with one fault."""
         return cls((Fault(path, message),))
+
+
+@define
+class MalformedAddress(NotFound):
+    """Raised when a path has something else in the place of an id; the other faults of the request are with it."""
+
+    faults: tuple[Fault, ...]
 
 
 @define
@@ -152,9 +165,17 @@ def is_defect(error: type[DomainError]) -> bool:
     return status_of(error) is HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def fault_of(error: InvalidInput, place: str) -> Fault:
-    """Return the fault of a value in a place of the request, with its field's name as the request has it."""
-    return Fault(f"{place}.{camel_in(error.path)}", camel_in(error.reason))
+def faults_of(error: InvalidInput, place: str) -> tuple[Fault, ...]:
+    """Return the faults of values in a place of the request, with their fields' names as the request has them."""
+    found = [Fault(f"{place}.{camel_in(fault.path)}", camel_in(fault.reason)) for fault in error.faults]
+    return bounded(found)
+
+
+def bounded(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """Return the faults that an answer lists; the last one says if there are more."""
+    if len(faults) <= MOST_FAULTS:
+        return tuple(faults)
+    return (*faults[:MOST_FAULTS], Fault("$", f"has more faults than these {MOST_FAULTS}"))
 
 
 def content_of(error: DomainError) -> dict[str, Any]:
@@ -167,6 +188,6 @@ def content_of(error: DomainError) -> dict[str, Any]:
             "ok": False,
             "code": error.code,
             "message": camel_in(str(error)),
-            "faults": to_wire((fault_of(error, "$"),)),
+            "faults": to_wire(faults_of(error, "$")),
         }
     return failure(error)

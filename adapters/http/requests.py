@@ -5,37 +5,59 @@ name that Python reserves has an underscore after it (`from_` is `from`).
 """
 # ruff: noqa: N815 - the attributes are the wire's camelCase names
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from attrs import frozen
 from msgspec import Meta
 
 from ...application.answers import LONGEST_ACTION_ID
-from ...application.tenancy.credit import LONGEST_MEMO
+from ...application.tenancy.credit import LONGEST_MEMO, checked_memo
+from ...application.vouchers.redemption import read_pass_code
 from ...application.vouchers.sales import LARGEST_BATCH
 from ...domain.access.codes import LONGEST_TYPED
-from ...domain.games.fairness import LONGEST_CLIENT_SEED
+from ...domain.access.pins import parse_pin
+from ...domain.games.fairness import LONGEST_CLIENT_SEED, checked_client_seed
 from ...domain.ledger.events import EventType
 from ...domain.limits.exclusions import FEWEST_MONTHS, MOST_MONTHS, CoolOff
 from ...domain.limits.limits import MINUTES_OF_A_DAY, LimitKind
+from ...domain.local_time import DEFAULT_TIMEZONE, LONGEST_TIMEZONE, require_timezone
 from ...domain.money import MAX_AMOUNT_MINOR
 from ...domain.play.players import PlayerStatus
-from ...domain.tenancy.staff import LONGEST_PASSWORD, LONGEST_USERNAME, Role
-from ...domain.tenancy.tenants import LONGEST_NAME, LONGEST_SLUG, TenantKind
+from ...domain.tenancy.staff import (
+    LONGEST_PASSWORD,
+    LONGEST_USERNAME,
+    Role,
+    checked_password,
+    checked_username,
+)
+from ...domain.tenancy.tenants import LONGEST_NAME, LONGEST_SLUG, TenantKind, checked_name, checked_slug
 from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, VoucherStatus
 
 # `$` alone would let a line feed through at the very end, in Python.
 # Tabs and line ends are blanks, which codes and PINs may have anywhere.
-_NO_CONTROLS_BUT_BLANKS: Final = r"^[^\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]*$(?!\n)"
+NO_CONTROLS_BUT_BLANKS: Final = r"^[^\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]*$(?!\n)"
 NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
 PRINTABLE_ASCII: Final = r"^[ -~]+$(?!\n)"
 
 MAX_ROWS: Final = 200
 DEFAULT_ROWS: Final = 50
 LONGEST_TOKEN: Final = 4096
+
+
+@frozen
+class FieldRule:
+    """A rule of a field's value beside its form, which the use case requires.
+
+    A request that is refused for its form is checked by it as well, so that the answer has all faults.
+    """
+
+    check: Callable[[Any, str], object]
+    """Raises InvalidInput for a value and its field's name."""
+
 
 _MINOR: Final = "Minor units, as a whole number: written without fraction or exponent."
 Amount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT_MINOR, description=_MINOR)]
@@ -47,20 +69,38 @@ TypedCode = Annotated[
     Meta(
         min_length=1,
         max_length=LONGEST_TYPED,
-        pattern=_NO_CONTROLS_BUT_BLANKS,
+        pattern=NO_CONTROLS_BUT_BLANKS,
         description="Read in any case, with dashes and blanks anywhere, I and L as 1, O as 0.",
     ),
 ]
 """A code or PIN as somebody typed it."""
+TypedPin = Annotated[TypedCode, FieldRule(lambda text, _: parse_pin(text))]
+TypedPass = Annotated[TypedCode, FieldRule(lambda text, _: read_pass_code(text))]
 Username = Annotated[str, Meta(min_length=1, max_length=LONGEST_USERNAME, pattern=NO_CONTROLS)]
 Password = Annotated[str, Meta(min_length=1, max_length=LONGEST_PASSWORD)]
 Slug = Annotated[str, Meta(min_length=1, max_length=LONGEST_SLUG, pattern=NO_CONTROLS)]
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NO_CONTROLS)]
-Memo = Annotated[str, Meta(min_length=1, max_length=LONGEST_MEMO, pattern=NO_CONTROLS)]
+Memo = Annotated[str, Meta(min_length=1, max_length=LONGEST_MEMO, pattern=NO_CONTROLS), FieldRule(checked_memo)]
+NewUsername = Annotated[Username, FieldRule(checked_username)]
+NewPassword = Annotated[Password, FieldRule(checked_password)]
+NewSlug = Annotated[Slug, FieldRule(checked_slug)]
+NewName = Annotated[Name, FieldRule(checked_name)]
 Token = Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN, pattern=PRINTABLE_ASCII)]
-ClientSeed = Annotated[str, Meta(min_length=1, max_length=LONGEST_CLIENT_SEED, pattern=NO_CONTROLS)]
+ClientSeed = Annotated[
+    str,
+    Meta(min_length=1, max_length=LONGEST_CLIENT_SEED, pattern=NO_CONTROLS),
+    FieldRule(lambda text, _: checked_client_seed(text)),
+]
 ActionId = Annotated[str, Meta(min_length=1, max_length=LONGEST_ACTION_ID, pattern=PRINTABLE_ASCII)]
-Cursor = Annotated[str, Meta(min_length=22, max_length=22, pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)")]
+Cursor = Annotated[
+    str,
+    Meta(
+        min_length=22,
+        max_length=22,
+        pattern=r"^[A-Za-z0-9_-]{21}[AQgw]$(?!\n)",
+        extra={"form": "the `nextCursor` of an answer"},
+    ),
+]
 """The 128 bits of an id in base64url, of whose last symbol two bits are used."""
 Limit = Annotated[int, Meta(ge=1, le=MAX_ROWS)]
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_OF_A_DAY)]
@@ -71,9 +111,20 @@ CodeEnd = Annotated[
     Meta(
         min_length=1,
         max_length=LONGEST_TYPED,
-        pattern=_NO_CONTROLS_BUT_BLANKS,
+        pattern=NO_CONTROLS_BUT_BLANKS,
         description="The last symbols of a code, read as codes are: any case, dashes and blanks anywhere.",
     ),
+]
+Timezone = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_TIMEZONE,
+        pattern=NO_CONTROLS,
+        description=f"An IANA timezone, such as {DEFAULT_TIMEZONE}.",
+        extra={"form": f"an IANA timezone, such as {DEFAULT_TIMEZONE} or UTC"},
+    ),
+    FieldRule(require_timezone),
 ]
 Since = Annotated[datetime, Meta(tz=True, description="From this moment on, this one included.")]
 Until = Annotated[datetime, Meta(tz=True, description="Before this moment, this one left out.")]
@@ -141,8 +192,8 @@ class Redemption:
     """The code and PIN of a voucher, and the play pass that the new account is tied to."""
 
     code: TypedCode
-    pin: TypedCode
-    playPass: TypedCode | None = None
+    pin: TypedPin
+    playPass: TypedPass | None = None
 
 
 @frozen(kw_only=True)
@@ -180,7 +231,7 @@ class PlayerCredentials:
     """The login code and PIN that a player got with the first voucher."""
 
     loginCode: TypedCode
-    pin: TypedCode
+    pin: TypedPin
 
 
 @frozen(kw_only=True)
@@ -203,11 +254,11 @@ class Rotation:
 class TenantRequest:
     """An operator or agent to be made."""
 
-    slug: Slug
-    name: Name
+    slug: NewSlug
+    name: NewName
     kind: TenantKind
     parentId: UUID | None = None
-    region: Name | None = None
+    region: NewName | None = None
 
 
 @frozen(kw_only=True)
@@ -222,8 +273,8 @@ class CreditRequest:
 class StaffRequest:
     """A member of staff to be made, of the caller's own tenant unless another is named."""
 
-    username: Username
-    password: Password
+    username: NewUsername
+    password: NewPassword
     role: Role
     tenantId: UUID | None = None
 

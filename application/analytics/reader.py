@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 from uuid import UUID
 
 from attrs import frozen
 
 from ...domain.decimals import decimal_text
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.configs import GameConfig
 from ...domain.games.game import Game
 from ...domain.games.inference import Odds
@@ -47,9 +47,15 @@ class AnalyticsRequest:
 
     def period(self, now: datetime) -> Period:
         """Return the period. Raises InvalidInput."""
+        _, period = all_checked(
+            self._require_known_comparison,
+            lambda: period_of(self.since, self.until, now=now, bucket=self.bucket, timezone=self.timezone),
+        )
+        return cast("Period", period)
+
+    def _require_known_comparison(self) -> None:
         if self.compare not in {None, PREVIOUS}:
             raise InvalidInput("compare", f"must be {PREVIOUS}, or left out")
-        return period_of(self.since, self.until, now=now, bucket=self.bucket, timezone=self.timezone)
 
 
 @frozen

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 from unicodedata import category
 
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.configs import LONGEST_GAME_KEY
 from ...domain.ledger.events import EventType, LedgerEvent
 from ...domain.money import checked_amount
@@ -53,18 +53,23 @@ def checked_external_event(event: LedgerEvent, now: datetime, within: str = "") 
     """Return a valid external event. Raises InvalidInput, with its paths after `within`."""
     if event.event_type not in _EXTERNAL:
         raise InvalidInput(f"{within}event_type", f"must not be {event.event_type}, which is not external")
-    checked_action_id(event.action_id, f"{within}action_id")
-    _require_moment(event.occurred_at, now, f"{within}occurred_at")
-    if event.event_type in _WITH_AMOUNT:
-        checked_amount(event.reported_minor, f"{within}amount_minor")
-    elif type(event.reported_minor) is not int or event.reported_minor:
-        raise InvalidInput(f"{within}amount_minor", f"must be 0 for {event.event_type}")
-    _require_name(event.game_key, LONGEST_GAME_KEY, f"{within}game_key")
-    _require_name(event.provider, LONGEST_NAME, f"{within}provider")
-    if event.region is not None:
-        _require_name(event.region, LONGEST_NAME, f"{within}region")
-    _require_meta(event.meta, f"{within}meta")
+    all_checked(
+        lambda: checked_action_id(event.action_id, f"{within}action_id"),
+        lambda: _require_moment(event.occurred_at, now, f"{within}occurred_at"),
+        lambda: _require_amount(event, f"{within}amount_minor"),
+        lambda: _require_name(event.game_key, LONGEST_GAME_KEY, f"{within}game_key"),
+        lambda: _require_name(event.provider, LONGEST_NAME, f"{within}provider"),
+        lambda: None if event.region is None else _require_name(event.region, LONGEST_NAME, f"{within}region"),
+        lambda: _require_meta(event.meta, f"{within}meta"),
+    )
     return event
+
+
+def _require_amount(event: LedgerEvent, path: str) -> None:
+    if event.event_type in _WITH_AMOUNT:
+        checked_amount(event.reported_minor, path)
+    elif type(event.reported_minor) is not int or event.reported_minor:
+        raise InvalidInput(path, f"must be 0 for {event.event_type}")
 
 
 def _require_moment(moment: datetime, now: datetime, path: str) -> None:
@@ -74,10 +79,11 @@ def _require_moment(moment: datetime, now: datetime, path: str) -> None:
         raise InvalidInput(path, f"must be from {FIRST_MOMENT.year} on, and not in the future")
 
 
-def _require_name(name: object, longest: int, path: str) -> None:
+def _require_name(name: object, longest: int, path: str) -> object:
     is_text = isinstance(name, str) and 1 <= len(name) <= longest
     if not is_text or any(category(symbol) in _REFUSED for symbol in str(name)):
         raise InvalidInput(path, f"must be 1 to {longest} characters without controls")
+    return name
 
 
 def _require_meta(meta: object, path: str) -> None:

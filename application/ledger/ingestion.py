@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from attrs import frozen
 
 from ...domain.decimals import decimal_text
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.configs import GameConfig
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.tenancy.staff import Permission
@@ -67,10 +68,15 @@ class IngestEvents:
         if not 1 <= len(events) <= LARGEST_REPORT:
             raise InvalidInput("events", f"must be 1 to {LARGEST_REPORT}")
         now = self.clock.now()
-        self._require_own_agents(principal, events)
-        written = [
-            self._event(principal, event, f"events[{number}]", now=now) for number, event in enumerate(events)
-        ]
+        _, written = all_checked(
+            lambda: self._require_own_agents(principal, events),
+            lambda: all_checked(
+                *(
+                    partial(self._event, principal, event, f"events[{number}]", now=now)
+                    for number, event in enumerate(events)
+                )
+            ),
+        )
 
         def work(unit: UnitOfWork) -> int:
             return unit.ledger.ingest(written)
@@ -79,16 +85,17 @@ class IngestEvents:
         return Ingested(len(events), accepted, len(events) - accepted)
 
     def _require_own_agents(self, principal: StaffPrincipal, events: Sequence[ExternalEvent]) -> None:
-        known = {None, principal.tenant_id}
-        for number, event in enumerate(events):
-            if event.agent_id in known:
-                continue
-            entry = self.storage.directory.by_tenant(event.agent_id) if event.agent_id else None
-            is_agent = entry is not None and entry.kind is TenantKind.AGENT
-            is_below = entry is not None and entry.operator_id == principal.tenant_id
-            if not is_agent or not is_below:
+        known = {None: True, principal.tenant_id: True}
+
+        def require(number: int, agent_id: UUID | None) -> None:
+            if agent_id not in known:
+                entry = self.storage.directory.by_tenant(agent_id) if agent_id else None
+                is_agent = entry is not None and entry.kind is TenantKind.AGENT
+                known[agent_id] = is_agent and entry is not None and entry.operator_id == principal.tenant_id
+            if not known[agent_id]:
                 raise InvalidInput(f"events[{number}].agent_id", "must be an agent of your operator")
-            known.add(event.agent_id)
+
+        all_checked(*(partial(require, number, event.agent_id) for number, event in enumerate(events)))
 
     def _event(self, principal: StaffPrincipal, event: ExternalEvent, path: str, *, now: datetime) -> LedgerEvent:
         tenant_id = event.agent_id or principal.tenant_id

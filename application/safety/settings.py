@@ -7,6 +7,7 @@ from uuid import UUID
 
 from attrs import frozen
 
+from ...domain.errors import all_checked
 from ...domain.local_time import DEFAULT_TIMEZONE, require_timezone
 from ...domain.safety.actions import Enforcement, SafetySettings, TenantHasNoPlayers
 from ...domain.safety.policy import RiskPolicy
@@ -71,12 +72,15 @@ class SetSafetySettings:
         """Set the settings and return them. Raises Forbidden, NotFound, InvalidInput, TenantHasNoPlayers."""
         principal.require(Permission.SET_SAFETY)
         entry = _find_agent(self.storage, principal, tenant_id)
+        timezone, risk_policy = all_checked(
+            lambda: require_timezone(zone, "zone"), lambda: RiskPolicy.of(policy or {})
+        )
         settings = SafetySettings(
             operator_id=entry.operator_id,
             tenant_id=tenant_id,
             enforce=enforce,
-            timezone=require_timezone(zone, "zone"),
-            policy=RiskPolicy.of(policy or {}),
+            timezone=timezone,
+            policy=risk_policy,
             changed_by=principal.staff_id,
             changed_at=self.clock.now(),
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import evolve, frozen
 
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.game import Game
 from ...domain.local_time import DEFAULT_TIMEZONE, Bucket, bucket_edges, bucket_start, require_timezone
 from ...domain.safety.actions import ActionCause, ActionType, Enforcement, SafetyAction, evidence_of
@@ -123,18 +123,26 @@ class SummarizeSafety:
         Raises Forbidden, InvalidInput.
         """
         principal.require(Permission.READ_SAFETY)
-        until = _known(only.until or self.clock.now() + _INSTANT, "to")
-        since = _known(only.since or until - timedelta(days=DEFAULT_DAYS), "from")
-        if since >= until:
-            raise InvalidInput("from", "must be before to")
-        if until - since > timedelta(days=LONGEST_DAYS):
-            raise InvalidInput("from", f"must be at most {LONGEST_DAYS} days before to")
-        asked = SafetyRange(since, until, bucket, require_timezone(timezone))
+        (since, until), _ = all_checked(
+            lambda: _times_of(only, self.clock.now()), lambda: require_timezone(timezone)
+        )
+        asked = SafetyRange(since, until, bucket, timezone)
         only, edges = evolve(only, since=since, until=until), bucket_edges(since, until, bucket, timezone)
         tally = look(self.storage, principal, lambda unit: unit.safety.tally(only, edges))
         starts = [bucket_start(since, bucket, timezone), *edges[1:-1]]
         summary = SafetySummary(tally.actions, tally.players, tally.types, tally.reasons, _series(tally, starts))
         return asked, summary
+
+
+def _times_of(only: SafetyFilter, now: datetime) -> tuple[datetime, datetime]:
+    """Return the first and the last moment of a filter. Raises InvalidInput."""
+    until = _known(only.until or now + _INSTANT, "to")
+    since = _known(only.since or until - timedelta(days=DEFAULT_DAYS), "from")
+    if since >= until:
+        raise InvalidInput("from", "must be before to")
+    if until - since > timedelta(days=LONGEST_DAYS):
+        raise InvalidInput("from", f"must be at most {LONGEST_DAYS} days before to")
+    return since, until
 
 
 def _known(moment: datetime, path: str) -> datetime:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
 from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission, Role
@@ -121,12 +121,13 @@ class _MovesCredit(WritingUseCase):
         memo: str,
         action_id: str | None,
     ) -> Answer:
+        all_checked(lambda: checked_amount(amount_minor), lambda: checked_memo(memo))
         transfer = _Transfer(
             staff_id=principal.staff_id,
             entry=entry,
             route=route,
-            amount_minor=checked_amount(amount_minor),
-            memo=_checked_memo(memo),
+            amount_minor=amount_minor,
+            memo=memo,
             action_id=action_id,
         )
         about = {"tenant_id": entry.tenant_id, "amount_minor": amount_minor, "memo": memo}
@@ -216,7 +217,8 @@ def _parent(entry: DirectoryEntry) -> UUID:
     return entry.operator_id
 
 
-def _checked_memo(memo: str) -> str:
+def checked_memo(memo: str, path: str = "memo") -> str:
+    """Return a printable memo that is not blank. Raises InvalidInput."""
     if not 1 <= len(memo) <= LONGEST_MEMO or not memo.isprintable() or memo.isspace():
-        raise InvalidInput("memo", f"must be 1 to {LONGEST_MEMO} printable characters, and not blank")
+        raise InvalidInput(path, f"must be 1 to {LONGEST_MEMO} printable characters, and not blank")
     return memo

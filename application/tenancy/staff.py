@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import (
     Permission,
@@ -82,17 +82,20 @@ class CreateStaff:
         principal.require(Permission.CREATE_STAFF)
         if tenant_id == PLATFORM_ID and principal.role is not Role.OWNER:
             raise Forbidden("only the owner creates owners")
-        if tenant_id is None and principal.role is Role.OWNER and role is not Role.OWNER:
-            raise InvalidInput("tenant_id", "name the tenant that the staff belongs to")
+        all_checked(
+            lambda: _require_tenant(principal, role, tenant_id),
+            lambda: checked_username(username),
+            lambda: checked_password(password),
+        )
         entry = find_tenant(self.storage.directory, principal, tenant_id or principal.tenant_id)
         require_role_of(entry.kind, role)
         member = StaffMember(
             staff_id=self.ids.new(),
             operator_id=entry.operator_id,
             tenant_id=entry.tenant_id,
-            username=checked_username(username),
+            username=username,
             role=role,
-            password_hash=self.passwords.hash(checked_password(password)),
+            password_hash=self.passwords.hash(password),
             created_at=self.clock.now(),
         )
         return carry_out(
@@ -101,6 +104,11 @@ class CreateStaff:
             lambda unit: unit.staff.by_username(member.tenant_id, member.username),
             lambda present: decide_staff(member, present),
         )
+
+
+def _require_tenant(principal: StaffPrincipal, role: Role, tenant_id: UUID | None) -> None:
+    if tenant_id is None and principal.role is Role.OWNER and role is not Role.OWNER:
+        raise InvalidInput("tenant_id", "name the tenant that the staff belongs to")
 
 
 def decide_staff(member: StaffMember, present: StaffMember | None) -> Decision[StaffRecord]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from ...domain.access.codes import AGENT_SYMBOLS, AGENT_VALUES, symbols_of
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.tenancy.staff import Permission, Role
 from ...domain.tenancy.tenants import (
     PLATFORM_ID,
@@ -105,17 +105,22 @@ class CreateTenant:
         """Create the tenant and return it. Raises Forbidden, InvalidInput, NotFound, SlugTaken."""
         directory = self.storage.directory
         tenant_id = self.ids.new()
-        operator_id = self._operator_of(principal, kind, tenant_id, parent_id)
-        if directory.by_slug(checked_slug(slug)):
+        operator_id, slug, name, region = all_checked(
+            lambda: self._operator_of(principal, kind, tenant_id, parent_id),
+            lambda: checked_slug(slug),
+            lambda: checked_name(name),
+            lambda: None if region is None else checked_name(region, "region"),
+        )
+        if directory.by_slug(slug):
             raise SlugTaken(slug)
         wanted = Tenant(
             tenant_id=tenant_id,
             operator_id=operator_id,
             kind=kind,
             slug=slug,
-            name=checked_name(name),
+            name=name,
             created_at=self.clock.now(),
-            region=None if region is None else checked_name(region, "region"),
+            region=region,
             code_symbols=self._free_symbols(directory) if kind is TenantKind.AGENT else None,
         )
         binding = principal.binding_at(operator_id)

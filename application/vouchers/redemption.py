@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from ...domain.access.attempts import Attempts
 from ...domain.access.codes import RANDOM_VALUES, Code, MalformedCode, make_code, parse_code
 from ...domain.access.pins import PinKeys, PinKind, parse_pin
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.fairness import CLIENT_SEED_VALUES, SeedKeys
 from ...domain.ledger.events import Account, AccountKind, EventType
 from ...domain.limits.play_passes import PlayPassOfOther
@@ -77,7 +77,9 @@ class RedeemVoucher(WritingUseCase):
         VoucherVoided, VoucherExpired, VoucherOfOtherAgent or UnknownPlayPass. For a player it also raises
         PlayPassOfOther, CoolingOff or SelfExcluded, and InvalidToken when the session has ended.
         """
-        shown, digits = None if play_pass is None else read_pass_code(play_pass), parse_pin(pin)
+        shown, digits = all_checked(
+            lambda: None if play_pass is None else read_pass_code(play_pass), lambda: parse_pin(pin)
+        )
 
         def is_right(voucher: Voucher) -> bool:
             return self.pins.matches(PinKind.VOUCHER, voucher.voucher_id, voucher.pin, digits)

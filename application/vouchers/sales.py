@@ -9,7 +9,7 @@ from attrs import fields, frozen
 
 from ...domain.access.codes import RANDOM_VALUES, make_code
 from ...domain.access.pins import PinKeys, PinKind
-from ...domain.errors import InvalidInput
+from ...domain.errors import InvalidInput, all_checked
 from ...domain.ledger.events import EventType
 from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission
@@ -149,9 +149,7 @@ class IssueVouchers(_SellsVouchers):
         action_id: str | None = None,
     ) -> Answer:
         """Issue the batch. Raises Forbidden, InvalidInput, NotFound, and the refusals of a sale."""
-        _require_sale(principal, amount_minor)
-        if type(count) is not int or not 1 <= count <= LARGEST_BATCH:
-            raise InvalidInput("count", f"must be a whole number from 1 to {LARGEST_BATCH}")
+        all_checked(lambda: _require_sale(principal, amount_minor), lambda: _require_count(count))
         about = {"tenant_id": tenant_id, "amount_minor": amount_minor, "count": count}
         command = Command.of("ISSUE_VOUCHERS", principal.staff_id, action_id, **about)
 
@@ -166,6 +164,11 @@ class IssueVouchers(_SellsVouchers):
 
         sold = self._sell(principal, tenant_id, command, answer, amount_minor=amount_minor, count=count)
         return sold.revealed(reveal)
+
+
+def _require_count(count: int) -> None:
+    if type(count) is not int or not 1 <= count <= LARGEST_BATCH:
+        raise InvalidInput("count", f"must be a whole number from 1 to {LARGEST_BATCH}")
 
 
 def _require_sale(principal: StaffPrincipal, amount_minor: int) -> None:

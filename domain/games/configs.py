@@ -6,7 +6,7 @@ from uuid import UUID
 
 from attrs import frozen
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, all_checked
 from .inference import Odds
 
 LONGEST_GAME_KEY: Final = 64
@@ -31,16 +31,19 @@ class GameConfig:
 
     def __attrs_post_init__(self) -> None:
         """Check that each ratio is possible for a game. Raises InvalidInput."""
-        for path, ratio, most in (
-            ("expected_rtp", self.expected_rtp, 2),
-            ("hit_rate", self.hit_rate, 1),
-            ("volatility", self.volatility, LARGEST_VOLATILITY),
-        ):
-            if ratio is not None and not 0 <= ratio <= most:
-                raise InvalidInput(path, f"must be from 0 to {most}")
+        all_checked(
+            lambda: _require_ratio(self.expected_rtp, 2, "expected_rtp"),
+            lambda: _require_ratio(self.hit_rate, 1, "hit_rate"),
+            lambda: _require_ratio(self.volatility, LARGEST_VOLATILITY, "volatility"),
+        )
 
     @property
     def odds(self) -> Odds:
         """The declared odds; the variance is the squared volatility."""
         variance = None if self.volatility is None else self.volatility**2
         return Odds(rtp=self.expected_rtp, variance=variance, hit_rate=self.hit_rate)
+
+
+def _require_ratio(ratio: Fraction | None, most: int, path: str) -> None:
+    if ratio is not None and not 0 <= ratio <= most:
+        raise InvalidInput(path, f"must be from 0 to {most}")

@@ -4,13 +4,14 @@ A policy is published as JSON, under the names of `wire_names`: `of` reads it, a
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Self
 
 from attrs import frozen
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, all_checked
 from ..wire_names import camel, camel_keys
-from .markers import MARKERS, Marker
+from .markers import MARKERS, Marker, Threshold
 
 MOST_POINTS: Final = 100
 _BANDS: Final[Mapping[str, int]] = {"elevated": 25, "tilt_risk": 50, "stop": 75}
@@ -36,14 +37,12 @@ class RiskPolicy:
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
         """Return the policy of a JSON object. Raises InvalidInput with the path of the fault."""
-        _require_known(content, {"markers", "bands"}, "policy")
-        given = _object(content.get("markers", {}), "policy.markers")
-        _require_known(given, MARKERS.keys(), "policy.markers")
-        markers = {
-            reason: _marker(row, given.get(reason, {}), f"policy.markers.{reason}")
-            for reason, row in MARKERS.items()
-        }
-        return cls(markers, _bands(_object(content.get("bands", {}), "policy.bands")))
+        _, markers, bands = all_checked(
+            lambda: _require_known(content, {"markers", "bands"}, "policy"),
+            lambda: _markers(_object(content.get("markers", {}), "policy.markers")),
+            lambda: _bands(_object(content.get("bands", {}), "policy.bands")),
+        )
+        return cls(markers, bands)
 
     def content(self) -> dict[str, Any]:
         """Return the whole policy as JSON; `of` reads it back as the same policy."""
@@ -54,30 +53,43 @@ class RiskPolicy:
         return {"markers": markers, "bands": camel_keys(self.bands)}
 
 
+def _markers(given: Mapping[str, Any]) -> dict[str, MarkerPolicy]:
+    _, *markers = all_checked(
+        lambda: _require_known(given, MARKERS.keys(), "policy.markers"),
+        *(
+            partial(_marker, row, given.get(reason, {}), f"policy.markers.{reason}")
+            for reason, row in MARKERS.items()
+        ),
+    )
+    return dict(zip(MARKERS, markers, strict=True))
+
+
 def _marker(row: Marker, given: object, path: str) -> MarkerPolicy:
     content = _object(given, path)
-    _require_known(content, {"on", "points", *map(camel, row.thresholds)}, path)
-    is_on = content.get("on", True)
-    if type(is_on) is not bool:
-        raise InvalidInput(f"{path}.on", "must be true or false")
-    return MarkerPolicy(
-        is_on,
-        _whole(content.get("points", row.points), f"{path}.points", 0, MOST_POINTS),
-        {
-            name: _whole(content.get(key, threshold.default), f"{path}.{key}", threshold.lowest, threshold.highest)
-            for name, threshold in row.thresholds.items()
-            for key in [camel(name)]
-        },
+
+    def threshold_of(name: str, threshold: Threshold) -> int:
+        key = camel(name)
+        return _whole(content.get(key, threshold.default), f"{path}.{key}", threshold.lowest, threshold.highest)
+
+    _, is_on, points, *thresholds = all_checked(
+        lambda: _require_known(content, {"on", "points", *map(camel, row.thresholds)}, path),
+        lambda: _flag(content.get("on", True), f"{path}.on"),
+        lambda: _whole(content.get("points", row.points), f"{path}.points", 0, MOST_POINTS),
+        *(partial(threshold_of, name, threshold) for name, threshold in row.thresholds.items()),
     )
+    return MarkerPolicy(is_on, points, dict(zip(row.thresholds, thresholds, strict=True)))
 
 
 def _bands(given: Mapping[str, Any]) -> dict[str, int]:
     keys = {name: camel(name) for name in _BANDS}
-    _require_known(given, keys.values(), "policy.bands")
-    bands = {
-        name: _whole(given.get(key, _BANDS[name]), f"policy.bands.{key}", 1, MOST_POINTS)
-        for name, key in keys.items()
-    }
+    _, *limits = all_checked(
+        lambda: _require_known(given, keys.values(), "policy.bands"),
+        *(
+            partial(_whole, given.get(key, _BANDS[name]), f"policy.bands.{key}", 1, MOST_POINTS)
+            for name, key in keys.items()
+        ),
+    )
+    bands = dict(zip(keys, limits, strict=True))
     if not bands["elevated"] < bands["tilt_risk"] < bands["stop"]:
         raise InvalidInput("policy.bands", f"must rise in the order {', '.join(keys.values())}")
     return bands
@@ -86,6 +98,12 @@ def _bands(given: Mapping[str, Any]) -> dict[str, int]:
 def _object(value: object, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidInput(path, "must be an object")
+    return value
+
+
+def _flag(value: object, path: str) -> bool:
+    if type(value) is not bool:
+        raise InvalidInput(path, "must be true or false")
     return value
 
 

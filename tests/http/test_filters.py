@@ -178,4 +178,6 @@ def test_a_bad_filter_is_refused_by_its_name(web: Web, query: str, path: str) ->
 
 def test_error_for_a_moment_names_the_missing_timezone(web: Web) -> None:
     reply = web.get("/admin/ledger?from=2026-03-01T00:00:00", web.owner)
-    assert reply.content["faults"][0]["message"] == "must have an offset, such as the Z of 2026-03-01T00:00:00Z"
+    assert reply.content["faults"][0]["message"] == (
+        "must be a time with an offset, such as 2026-03-01T00:00:00Z (write + as %2B)"
+    )

@@ -46,7 +46,7 @@ def _path(web: Web, route: Route) -> str:
 
 def _amount_place(amount: str) -> set[str]:
     """Return the place of the fault. For text that is not JSON it is the whole body."""
-    return {"$"} if amount in {"NaN", "Infinity", "٣"} else {"$.amountMinor", "$.stakeMinor"}
+    return {"$"} if amount in {"NaN", "Infinity", "٣", "0x10"} else {"$.amountMinor", "$.stakeMinor"}
 
 
 @pytest.mark.parametrize("amount", AMOUNTS, ids=lambda amount: amount[:12])

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from attrs import frozen
@@ -25,16 +25,15 @@ from ....application.ledger.external_events import ExternalEventType
 from ....application.ledger.ingestion import LARGEST_REPORT, ExternalEvent, GameConfigRecord, Ingested
 from ....application.ports.analytics import AnalyticsFilter
 from ....application.wire import success
-from ....domain.access.codes import LONGEST_TYPED
 from ....domain.errors import InvalidInput
 from ....domain.local_time import DEFAULT_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
 from ..calls import StaffCall
-from ..errors import MalformedRequest, fault_of
+from ..errors import MalformedRequest, faults_of
 from ..filters import filled
 from ..pages.documents import CSV
 from ..pages.tables import whole_table
-from ..requests import ActionId, ListFormat, Name, Since, Typed, Until
+from ..requests import ActionId, ListFormat, Name, Since, Timezone, Typed, Until
 from .results import Result, success_of
 from .route import API, Route, fields_of
 
@@ -49,7 +48,12 @@ REPORT_BYTES: Final = LARGEST_REPORT * 4_608
 
 
 Ratio = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$(?!\n)", description="In decimals, up to six of them.")
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$(?!\n)",
+        description="In decimals, up to six of them.",
+        extra={"form": 'a decimal in a text, with up to six decimals, such as "0.95"'},
+    ),
 ]
 
 
@@ -59,14 +63,14 @@ class ReportQuery:
 
     from_: Since | None = None
     to: Until | None = None
-    bucket: Annotated[str, Meta(max_length=LONGEST_TYPED, description="hour, day or week")] = Bucket.DAY.value
-    timezone: Annotated[str, Meta(max_length=LONGEST_TYPED, description="An IANA timezone.")] = DEFAULT_TIMEZONE
+    bucket: Bucket = Bucket.DAY
+    timezone: Timezone = DEFAULT_TIMEZONE
     agentId: UUID | None = None
     cashierId: UUID | None = None
     gameKey: Typed | None = None
     provider: Name | None = None
     region: Name | None = None
-    compare: Annotated[str, Meta(max_length=LONGEST_TYPED, description="previous")] | None = None
+    compare: Literal["previous"] | None = None
     format: ListFormat = ListFormat.JSON
 
 
@@ -74,9 +78,7 @@ class ReportQuery:
 class AttributionQuery(ReportQuery):
     """A report's query, with the metric whose change is attributed."""
 
-    metric: Annotated[str, Meta(max_length=LONGEST_TYPED, description="ngr, handle, deposits or rtp")] = (
-        AttributionMetric.NGR.value
-    )
+    metric: AttributionMetric = AttributionMetric.NGR
 
 
 @frozen(kw_only=True)
@@ -192,7 +194,7 @@ def _read(call: StaffCall[Any], read: Callable[[AnalyticsRequest], T]) -> T:
     try:
         return read(request)
     except InvalidInput as error:
-        raise MalformedRequest((fault_of(error, "query"),)) from None
+        raise MalformedRequest(faults_of(error, "query")) from None
 
 
 def _result(

@@ -1,13 +1,13 @@
 """Routes of players' own limits and exclusions."""
 
-from typing import Final
+from typing import Final, cast
 
 from ....application.answers import Content
 from ....application.engine import Engine
 from ....application.limits.exclusions import PlayPassRecord
 from ....application.limits.limits import PlayerLimits
 from ....application.wire import success
-from ....domain.errors import InvalidInput
+from ....domain.errors import InvalidInput, all_checked
 from ....domain.limits.exclusions import Exclusion, ExclusionRuns
 from ....domain.limits.limits import LOSS_WINDOWS, LimitRaiseNotPending, LimitRaiseTooEarly
 from ....domain.limits.reality_checks import RealityCheck
@@ -74,15 +74,20 @@ def read_player_limits(engine: Engine, call: StaffCall[None]) -> Content:
 
 def _amount_of(given: LimitRequest) -> int:
     """Return the limit in the unit of its kind. Raises InvalidInput."""
-    fields = {"limitMinor": given.limitMinor, "limitMinutes": given.limitMinutes}
-    name = "limitMinor" if given.kind in LOSS_WINDOWS else "limitMinutes"
-    amount = fields.pop(name)
-    if amount is None:
-        raise InvalidInput(name, f"is missing for {given.kind}")
-    for other, value in fields.items():
-        if value is not None:
+    limits = [("limitMinor", given.limitMinor), ("limitMinutes", given.limitMinutes)]
+    (name, amount), (other, surplus) = limits if given.kind in LOSS_WINDOWS else reversed(limits)
+
+    def require_amount() -> int:
+        if amount is None:
+            raise InvalidInput(name, f"is missing for {given.kind}")
+        return amount
+
+    def require_nothing() -> None:
+        if surplus is not None:
             raise InvalidInput(other, f"does not go with {given.kind}")
-    return amount
+
+    wanted, _ = all_checked(require_amount, require_nothing)
+    return cast("int", wanted)
 
 
 LIMITS: Final = (

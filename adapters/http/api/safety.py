@@ -17,13 +17,14 @@ from ....application.safety.settings import SafetySettingsRecord
 from ....application.safety.staff_views import PlayerSafetyRecord, SafetyActionRecord, SafetyRange, SafetySummary
 from ....application.wire import success
 from ....domain.errors import InvalidInput
-from ....domain.local_time import DEFAULT_TIMEZONE, LONGEST_TIMEZONE, Bucket
+from ....domain.local_time import DEFAULT_TIMEZONE, Bucket
 from ....domain.money import MAX_AMOUNT_MINOR
 from ....domain.safety.actions import ActionType, Enforcement, LossLimitLocked, TenantHasNoPlayers
+from ....domain.safety.policy import RiskPolicy
 from ..calls import PlayerCall, StaffCall
-from ..errors import MalformedRequest, fault_of
+from ..errors import MalformedRequest, faults_of
 from ..filters import filled
-from ..requests import NO_CONTROLS, ListQuery, Since, Typed, Until
+from ..requests import FieldRule, ListQuery, Since, Timezone, Typed, Until
 from .results import listed
 from .route import API, Route, fields_of, rows_of
 
@@ -33,20 +34,10 @@ LossLimitCents = Annotated[
 ]
 
 
-Timezone = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=LONGEST_TIMEZONE,
-        pattern=NO_CONTROLS,
-        description=f"An IANA timezone, such as {DEFAULT_TIMEZONE}.",
-    ),
-]
-
-
 Policy = Annotated[
     dict[str, Any],
     Meta(description="What differs from the default policy: `markers` by reason, and where `bands` begin."),
+    FieldRule(lambda policy, _: RiskPolicy.of(policy)),
 ]
 
 
@@ -141,7 +132,7 @@ def summarize_safety(engine: Engine, call: StaffCall[SafetySummaryQuery]) -> Con
             call.who, filled(SafetyFilter, given), bucket=given.bucket, timezone=given.timezone
         )
     except InvalidInput as error:
-        raise MalformedRequest((fault_of(error, "query"),)) from None
+        raise MalformedRequest(faults_of(error, "query")) from None
     return success(range=asked, data=summary)
 
 
