@@ -81,6 +81,8 @@ class Container(containers.DeclarativeContainer):
             settings.provided.database_url,
             settings.provided.owner_read_url,
             pool_size=settings.provided.pool_size,
+            deadline_seconds=settings.provided.database_seconds,
+            report_seconds=settings.provided.report_seconds,
         ),
     )
     parts = providers.Singleton(

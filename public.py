@@ -32,6 +32,7 @@ from .application.errors import ReplaySecretExpired as ReplaySecretExpired
 from .application.errors import SetupError as SetupError
 from .application.errors import StorageError as StorageError
 from .application.errors import StorageMisuse as StorageMisuse
+from .application.errors import StorageSilent as StorageSilent
 from .application.errors import StorageUnavailable as StorageUnavailable
 from .application.errors import TenantSuspended as TenantSuspended
 from .application.errors import TransientConflict as TransientConflict

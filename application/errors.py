@@ -125,6 +125,11 @@ class StorageUnavailable(StorageError):
 
 
 @define
+class StorageSilent(StorageUnavailable):
+    """Raised when the storage cannot be reached or does not answer in time. Nothing was written."""
+
+
+@define
 class OutcomeUnknown(StorageUnavailable):
     """Raised when the connection was lost while committing: the work is there whole or not at all.
 

@@ -1,8 +1,9 @@
 """The storage of use cases in PostgreSQL."""
 
+from functools import partial
 from typing import Final
 
-from ...application.errors import StorageUnavailable
+from ...application.errors import StorageSilent, StorageUnavailable
 from ...application.ports.bindings import Binding
 from .connection.channel import Statement
 from .connection.failures import ExchangeFailed
@@ -12,16 +13,22 @@ from .reads.games import PostgresGameFiles
 from .transaction import PostgresTransaction
 from .unit_of_work import PostgresUnitOfWork
 
-CHECK_SECONDS: Final = 2.0
+CHECK_SECONDS: Final = 2
 _OWNER_READERS: Final = 4
+_STATEMENT_SHARE: Final = 750
+_LOCK_SHARE: Final = 800
+"""Thousandths of our deadline after which the server itself ends a statement, or waiting for a lock."""
 
 
 class PostgresStorage:
     """The books in PostgreSQL. It connects only when it must.
 
-    `url` is the app's login, `owner_read_url` the platform owner's read-only login. PostgreSQL enforces the
-    timeouts in every session: of a statement, of waiting for a lock, of an idle transaction. With `prepares=False`
-    no statements are prepared, for poolers that do not support that.
+    `url` is the app's login, `owner_read_url` the platform owner's read-only login. With `prepares=False` no
+    statements are prepared, for poolers that do not support that.
+
+    We wait for the server's answer at most `deadline_seconds`, in reports and roll-ups `report_seconds`. Then the
+    connection is dropped: a silent server or link looks like a slow one. The server's own timeouts for locks and
+    statements are therefore a little shorter.
     """
 
     def __init__(
@@ -30,29 +37,31 @@ class PostgresStorage:
         owner_read_url: str | None = None,
         *,
         pool_size: int = 10,
-        pool_wait_seconds: float = 20.0,
-        statement_timeout: str = "15s",
-        lock_timeout: str = "10s",
+        deadline_seconds: float = 5.0,
+        report_seconds: float = 20.0,
+        pool_wait_seconds: float | None = None,
+        statement_timeout: str | None = None,
+        lock_timeout: str | None = None,
         idle_timeout: str = "30s",
         prepares: bool = True,
     ) -> None:
-        timeouts = {
-            "statement_timeout": statement_timeout,
-            "lock_timeout": lock_timeout,
-            "idle_timeout": idle_timeout,
-        }
-        self._connections = Connections(
-            url, size=pool_size, wait_seconds=pool_wait_seconds, prepares=prepares, **timeouts
+        connect = partial(
+            Connections,
+            wait_seconds=deadline_seconds if pool_wait_seconds is None else pool_wait_seconds,
+            deadline_seconds=deadline_seconds,
+            report_seconds=report_seconds,
+            prepares=prepares,
+            statement_timeout=statement_timeout or f"{report_seconds * _STATEMENT_SHARE:.0f}ms",
+            lock_timeout=lock_timeout or f"{deadline_seconds * _LOCK_SHARE:.0f}ms",
+            idle_timeout=idle_timeout,
+        )
+        self._connections = connect(url, size=pool_size)
+        self._check_connections = connect(
+            url, size=1, wait_seconds=CHECK_SECONDS, deadline_seconds=CHECK_SECONDS, connect_seconds=CHECK_SECONDS
         )
         self._owner_connections = None
         if owner_read_url is not None:
-            self._owner_connections = Connections(
-                owner_read_url,
-                size=min(pool_size, _OWNER_READERS),
-                wait_seconds=pool_wait_seconds,
-                prepares=prepares,
-                **timeouts,
-            )
+            self._owner_connections = connect(owner_read_url, size=min(pool_size, _OWNER_READERS))
         self._directory = PostgresDirectory(self._connections)
         self._game_files = PostgresGameFiles(self._connections)
         self._is_closed = False
@@ -76,17 +85,18 @@ class PostgresStorage:
         return PostgresUnitOfWork(PostgresTransaction(self._owner_connections, None))
 
     def check(self) -> None:
-        """Reach the database within CHECK_SECONDS. Raises StorageUnavailable."""
+        """Reach the database within CHECK_SECONDS, by a connection of its own. Raises StorageUnavailable."""
         self._require_open()
         try:
-            with self._connections.lease() as channel:
-                channel.exchange([Statement("select 1")], timeout_seconds=CHECK_SECONDS)
+            with self._check_connections.lease() as channel:
+                channel.exchange([Statement("select 1")], deadline_seconds=CHECK_SECONDS)
         except ExchangeFailed as failure:
-            raise StorageUnavailable(f"the database does not answer: {failure.message}") from failure
+            raise StorageSilent(f"the database does not answer: {failure.message}") from failure
 
     def close(self) -> None:
         self._is_closed = True
         self._connections.close()
+        self._check_connections.close()
         if self._owner_connections is not None:
             self._owner_connections.close()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from attrs import define, field
 
@@ -42,7 +42,13 @@ class PostgresTransaction:
     _lease: Lease | None = field(default=None, init=False)
     _writes: Writes = field(factory=Writes, init=False)
     _touched: bool = field(default=False, init=False)
+    _is_report: bool = field(default=False, init=False)
     _is_of_one_moment: bool = field(default=False, init=False)
+
+    def as_report(self) -> Self:
+        """Return the transaction, whose exchanges from now on have the time of a report."""
+        self._is_report = True
+        return self
 
     @property
     def bound(self) -> bool:
@@ -80,7 +86,7 @@ class PostgresTransaction:
         self._touched |= touches
         try:
             # The check is last: it sees what was committed while a statement before it waited for a lock.
-            rows = self._lease.channel.exchange([*opening, *statements, *self._check()])[len(opening) :]
+            rows = self._exchange(self._lease, [*opening, *statements, *self._check()])[len(opening) :]
         except ExchangeFailed as failure:
             self._fail(failure)
             raise port_error(failure) from failure
@@ -130,7 +136,7 @@ class PostgresTransaction:
             writes = [*self._opening(), *writes]
             self._lease = self._connections.take()
         try:
-            self._lease.channel.exchange([*writes, COMMIT])
+            self._exchange(self._lease, [*writes, COMMIT])
         except ExchangeFailed as failure:
             self._fail(failure)
             raise commit_error(failure, len(writes)) from failure
@@ -146,7 +152,7 @@ class PostgresTransaction:
             return
         try:
             # A COMMIT is enough if nothing was written: a ROLLBACK is sent only to undo something.
-            self._lease.channel.exchange([ROLLBACK if self._touched else COMMIT])
+            self._exchange(self._lease, [ROLLBACK if self._touched else COMMIT])
         except ExchangeFailed:
             self._drop()
         except BaseException:
@@ -154,6 +160,11 @@ class PostgresTransaction:
             raise
         else:
             self._release()
+
+    def _exchange(self, lease: Lease, statements: Sequence[Statement]) -> list[list[Row]]:
+        connections = self._connections
+        seconds = connections.report_seconds if self._is_report else connections.deadline_seconds
+        return lease.channel.exchange(statements, deadline_seconds=seconds)
 
     def _opening(self) -> tuple[Statement, ...]:
         if self._binding is None:

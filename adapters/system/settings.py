@@ -53,6 +53,8 @@ class Settings:
     migrator_url: str | None = field(default=None, repr=False)
     owner_read_url: str | None = field(default=None, repr=False)
     pool_size: int = 8
+    database_seconds: int = 5
+    report_seconds: int = 20
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
@@ -199,6 +201,8 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "port": _between(1, 65_535),
     "public_url": _public_url,
     "pool_size": _between(1, 200),
+    "database_seconds": _between(1, 60),
+    "report_seconds": _between(1, 3_600),
     "workers": _between(1, 64),
     "threads": _between(1, 256),
     "sweep_seconds": _between(1, 86_400),

@@ -31,6 +31,7 @@ from support.postgres.database import TestDatabase, fresh_database
 Opener = Callable[..., PostgresStorage]
 
 NUMBERS = "playtime.application.analytics."
+SECONDS = 5.0
 PREPARED = Statement("select count(*) from pg_prepared_statements")
 
 
@@ -163,7 +164,7 @@ def test_integers_of_any_size_and_nulls_share_a_statement(storage: PostgresStora
                 unit.add(house.event(region=region, game_key=region))
                 unit.commit()
             with storage._connections.lease() as channel:
-                counts.append(channel.exchange([PREPARED]))
+                counts.append(channel.exchange([PREPARED], deadline_seconds=SECONDS))
     assert counts[1:] == counts[1:2] * (len(counts) - 1)
 
 
@@ -172,7 +173,7 @@ def test_a_storage_can_do_without_prepared_statements(opened: Opener) -> None:
     house = House.built(storage)
     write(storage, house.as_operator, house.player())
     with storage._connections.lease() as channel:
-        assert channel.exchange([PREPARED]) == [[(0,)]]
+        assert channel.exchange([PREPARED], deadline_seconds=SECONDS) == [[(0,)]]
 
 
 def test_no_binding_outlives_its_unit(opened: Opener) -> None:
@@ -181,7 +182,7 @@ def test_no_binding_outlives_its_unit(opened: Opener) -> None:
     read(storage, house.as_agent, lambda unit: unit.players.page(PlayerFilter(), Page()))
     with storage._connections.lease() as channel:
         count = Statement("select count(*), current_setting('app.operator_id') from playtime.tenants")
-        assert channel.exchange([count]) == [[(0, "")]]
+        assert channel.exchange([count], deadline_seconds=SECONDS) == [[(0, "")]]
 
 
 def test_every_statement_of_a_bound_unit_names_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,8 @@ def test_every_setting_is_read() -> None:
         "PLAYTIME_MIGRATOR_URL": "postgresql://migrator@db/playtime",
         "PLAYTIME_OWNER_READ_URL": "postgresql://owner@db/playtime",
         "PLAYTIME_POOL_SIZE": "3",
+        "PLAYTIME_DATABASE_SECONDS": "7",
+        "PLAYTIME_REPORT_SECONDS": "90",
         "PLAYTIME_HOST": "192.0.2.7",
         "PLAYTIME_PORT": "9000",
         "PLAYTIME_PUBLIC_URL": "https://play.example.com/fun/",
@@ -43,6 +45,7 @@ def test_every_setting_is_read() -> None:
     assert settings.home == Path("/srv/playtime")
     assert (settings.pool_size, settings.port, settings.workers, settings.threads) == (3, 9000, 4, 5)
     assert settings.sweep_seconds == 6
+    assert (settings.database_seconds, settings.report_seconds) == (7, 90)
     assert settings.games == Path("/srv/games")
     assert settings.seals_file == Path("/srv/seals")
     assert settings.public_url == "https://play.example.com/fun"
@@ -72,6 +75,8 @@ def test_every_setting_is_read() -> None:
         ("PLAYTIME_PUBLIC_URL", f"https://play.example.com/{'a' * 300}"),
         ("PLAYTIME_POOL_SIZE", "0"),
         ("PLAYTIME_WORKERS", "1.5"),
+        ("PLAYTIME_DATABASE_SECONDS", "0"),
+        ("PLAYTIME_REPORT_SECONDS", "-1"),
         ("PLAYTIME_SWEEP_SECONDS", "0"),
         ("PLAYTIME_JWT_SECRET", "short"),
         ("PLAYTIME_JWT_SECRET", "zz" * 32),

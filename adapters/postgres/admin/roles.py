@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from ....application.errors import SetupError, StorageUnavailable
-from ..connection.pool import connection_parameters
+from ..connection.pool import AdminConnection, connection_parameters
 
 OWNER: Final = "playtime_owner"
 MIGRATOR: Final = "playtime_migrator"
@@ -140,7 +140,7 @@ def _connect(url: str, database: str | None = None) -> Iterator[psycopg.Connecti
     if database is not None:
         parameters["dbname"] = database
     try:
-        connection = psycopg.connect(**parameters, autocommit=True)
+        connection = AdminConnection.connect(**parameters, autocommit=True)
     except psycopg.Error as error:
         raise StorageUnavailable(f"the administrator cannot connect: {error}") from error
     with connection:

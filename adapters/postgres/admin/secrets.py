@@ -11,7 +11,7 @@ from psycopg import sql
 
 from ....application.errors import SetupError, StorageUnavailable
 from ....domain.games.fairness import DERIVED
-from ..connection.pool import connection_parameters
+from ..connection.pool import AdminConnection, connection_parameters
 from .roles import OWNER
 from .startup import inspect
 
@@ -62,7 +62,7 @@ def retire_secret(migrator_url: str, key_id: str) -> None:
     """
     parameters = connection_parameters(migrator_url, application="playtime-secrets", statement_timeout="15s")
     try:
-        with psycopg.connect(**parameters) as connection:
+        with AdminConnection.connect(**parameters) as connection:
             connection.execute(sql.SQL("set role {}").format(sql.Identifier(OWNER)))
             found = connection.execute(_RETIRE, (key_id,)).fetchone()
     except psycopg.Error as error:

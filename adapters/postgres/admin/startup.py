@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from ....application.errors import SetupError, StorageUnavailable
-from ..connection.pool import connection_parameters
+from ..connection.pool import AdminConnection, connection_parameters
 from ..records.mapping import SCHEMA
 from ..records.tables import GLOBAL, TABLES
 from .migrator import MigrationError, applied, known_migrations, pending_migrations
@@ -67,7 +67,7 @@ def inspect(url: str) -> Iterator[psycopg.Connection[Any]]:
     """Open a connection for the checks before a start. Raises SetupError with the reason."""
     try:
         parameters = connection_parameters(url, application="playtime-startup", statement_timeout="15s")
-        with psycopg.connect(**parameters, autocommit=True) as connection:
+        with AdminConnection.connect(**parameters, autocommit=True) as connection:
             yield connection
     except (psycopg.Error, StorageUnavailable) as error:
         # The text of StorageUnavailable hides its reason, which the callers of an API must not see.

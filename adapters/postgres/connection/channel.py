@@ -34,6 +34,10 @@ _ANSWERED: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}
 _ENDED: Final = frozenset({"FATAL", "PANIC"})
 
 
+class _Late(psycopg.OperationalError):
+    """Raised when the server did not answer before the deadline. libpq itself has no limit for an answer."""
+
+
 class UnstorableValue(ValueError):
     """Raised for a text with a NUL, which no column can store."""
 
@@ -71,20 +75,18 @@ class Channel:
         """Whether the connection is whole and in no transaction."""
         return self.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
 
-    def exchange(
-        self, statements: Sequence[Statement], *, timeout_seconds: float | None = None
-    ) -> list[list[Row]]:
+    def exchange(self, statements: Sequence[Statement], *, deadline_seconds: float) -> list[list[Row]]:
         """Send statements together, wait for all answers, and return the rows of each.
 
         Outside of a transaction, the statements are a transaction together. After a failed statement the server
-        skips the others. Raises ExchangeFailed.
+        skips the others. Raises ExchangeFailed, also when an answer is missing at the deadline.
         """
-        deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
-        exchange = _Exchange(self.connection.pgconn, self._transformer, deadline)
+        exchange = _Exchange(self.connection.pgconn, self._transformer, monotonic() + deadline_seconds)
         try:
             return self._carry_out(exchange, statements)
         except psycopg.Error as error:
-            raise ExchangeFailed(exchange.answered, None, str(error), lost=True) from error
+            late = isinstance(error, _Late)
+            raise ExchangeFailed(exchange.answered, None, str(error), lost=True, late=late) from error
 
     def _carry_out(self, exchange: "_Exchange", statements: Sequence[Statement]) -> list[list[Row]]:
         new: dict[str, bytes] = {}
@@ -116,7 +118,7 @@ class _Exchange:
 
     pgconn: pq.abc.PGconn
     transformer: abc.Transformer
-    deadline: float | None
+    deadline: float
     answered: int = field(default=0, init=False)
     prepared: set[bytes] = field(factory=set, init=False)
     failure: ExchangeFailed | None = field(default=None, init=False)
@@ -179,10 +181,9 @@ class _Exchange:
     def _wait(self, events: int) -> int:
         poll = select.poll()
         poll.register(self.pgconn.socket, events)
-        left = None if self.deadline is None else max(0.0, self.deadline - monotonic()) * 1000
-        ready = poll.poll(left)
+        ready = poll.poll(max(0.0, self.deadline - monotonic()) * 1000)
         if not ready:
-            raise psycopg.OperationalError("the server did not answer in time")
+            raise _Late("the server did not answer in time")
         return ready[0][1]
 
 

@@ -10,6 +10,7 @@ from ....application.errors import (
     IsolationViolation,
     OutcomeUnknown,
     StorageError,
+    StorageSilent,
     StorageUnavailable,
     TransientConflict,
 )
@@ -42,13 +43,14 @@ class ExchangeFailed(Exception):
     """Raised when statements that were sent together did not all succeed.
 
     `at` counts the statements answered before. `sqlstate` is None if the server sent no error. `lost` means that
-    the connection is broken.
+    the connection is broken, `late` that the server did not answer before the deadline.
     """
 
     at: int
     sqlstate: str | None
     message: str
     lost: bool
+    late: bool = False
 
     @property
     def unusable(self) -> bool:
@@ -58,6 +60,9 @@ class ExchangeFailed(Exception):
 
 def port_error(failure: ExchangeFailed) -> StorageError:
     """Return the port's error of a failure in an exchange without a COMMIT."""
+    if failure.late:
+        # Not repeated: the next run would most likely wait as long again.
+        return StorageSilent(f"the database is silent: {failure.message}")
     if failure.sqlstate is None:
         return TransientConflict(f"the connection was lost: {failure.message}")
     kind = _BY_SQLSTATE.get(failure.sqlstate) or _BY_CLASS.get(failure.sqlstate[:2])

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ....application.errors import SetupError, StorageUnavailable
 from ..admin.roles import OWNER
-from ..connection.pool import connection_parameters
+from ..connection.pool import AdminConnection, connection_parameters
 from .matrix import VERBS, Matrix
 from .rules import RULES, IsolationFault, lint
 from .samples import shapes
@@ -76,7 +76,7 @@ def check_isolation(app_url: str, admin_url: str) -> IsolationReport:
 def _connect(url: str) -> Iterator[psycopg.Connection[Any]]:
     parameters = connection_parameters(url, application="playtime-isolation", lock_timeout="10s")
     try:
-        connection = psycopg.connect(**parameters, autocommit=True)
+        connection = AdminConnection.connect(**parameters, autocommit=True)
     except psycopg.Error as error:
         raise StorageUnavailable(f"no connection to check isolation with: {error}") from error
     with connection:

@@ -93,12 +93,12 @@ class PostgresLedger:
         The sums are of all entries, so that they check the roll-up as well. A stored total and the entries since
         may differ from them. Then this total is stated, which is a disagreement even if all balances are right.
         """
-        rows = self.transaction.read(self._scoped(ACCOUNTS))[0]
+        rows = self.transaction.as_report().read(self._scoped(ACCOUNTS))[0]
         totals = [_account_total(row) for row in rows if self._is_own(row)]
         return sorted(totals, key=lambda total: total.account)
 
     def movement_totals(self) -> Sequence[MovementTotal]:
-        rows = self.transaction.read(self._scoped(_MOVEMENTS))[0]
+        rows = self.transaction.as_report().read(self._scoped(_MOVEMENTS))[0]
         totals = [MovementTotal(EventType(row[0]), row[1], row[2]) for row in rows]
         return sorted(totals, key=lambda total: _EVENT_TYPES[total.event_type])
 

@@ -155,7 +155,7 @@ class PostgresSafety:
         query = query_of(fill(_TALLY, conditions=" ".join(given)))
         first, last = (edges[0], edges[-1]) if edges else (None, None)
         statement = query(**values, edges=list(edges), first=first, last=last)
-        return _tally(self.transaction.read(statement)[0])
+        return _tally(self.transaction.as_report().read(statement)[0])
 
 
 def safety_by(transaction: PostgresTransaction, player_id: UUID, watch: SafetyWatch) -> Statement:

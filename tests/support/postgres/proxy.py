@@ -1,4 +1,4 @@
-"""A wire between a storage and its server that counts turns, and that can be cut at a given word."""
+"""A wire between a storage and its server. It counts turns, is cut at a given word, or goes silent."""
 
 import socket
 import threading
@@ -24,6 +24,7 @@ class Wire:
     cut: Literal["before", "after"] = field(default="before", init=False)
     """Whether the server still gets the data with the word; its answer never arrives."""
     _carried_out: threading.Event = field(factory=threading.Event, init=False)
+    _passes: threading.Event = field(factory=threading.Event, init=False)
     _listener: socket.socket = field(init=False)
     _open: list[socket.socket] = field(factory=list, init=False)
     _threads: list[threading.Thread] = field(factory=list, init=False)
@@ -31,12 +32,22 @@ class Wire:
     def start(self) -> int:
         """Listen; return the port."""
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._passes.set()
         self._spawn(self._accept)
         port: int = self._listener.getsockname()[1]
         return port
 
+    def silence(self) -> None:
+        """Pass no more bytes. Connections stay open, and new ones are accepted."""
+        self._passes.clear()
+
+    def resume(self) -> None:
+        """Pass everything on that came in the meantime, and all that follows."""
+        self._passes.set()
+
     def stop(self) -> None:
         """Close everything and wait for the threads to end."""
+        self.resume()
         for one in (self._listener, *self._open):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -73,6 +84,7 @@ class Wire:
                 if self.cut_at is not None and self.cut_at in data:
                     self._cut(client, server, data)
                     return
+                self._passes.wait()
                 server.sendall(data)
         with suppress(OSError):
             server.shutdown(socket.SHUT_WR)
@@ -91,6 +103,7 @@ class Wire:
                 if self.cut_at is not None and self.cut_at in self.sent:
                     self._carried_out.set()  # cut: nobody hears what was answered
                     return
+                self._passes.wait()
                 answered.set()
                 client.sendall(data)
         with suppress(OSError):
