@@ -117,11 +117,15 @@ def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[
     return read
 
 
+_FLAGS: Final[Mapping[str, bool]] = {"true": True, "false": False}
+
+
 def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
     """Return a decoder of queries into `kind`, an attrs class. Unknown parameters are refused."""
     fields = attrs.fields(kind)
     attributes = {wire_name(field.name): field.name for field in fields}
     whole = frozenset(field.name for field in fields if type(field.default) is int)
+    flags = frozenset(field.name for field in fields if type(field.default) is bool)
 
     def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
         content: dict[str, Any] = {}
@@ -132,6 +136,8 @@ def query_reader(kind: type[Any]) -> Callable[[Request], Any]:
                 continue
             text = values[0]
             content[name] = int(text) if name in whole and _WHOLE.fullmatch(text) else text
+            if name in flags:
+                content[name] = _FLAGS.get(text, text)
         if not duplicates and content.keys() <= attributes.keys():
             try:
                 return msgspec.convert({attributes[name]: value for name, value in content.items()}, kind)

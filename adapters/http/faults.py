@@ -156,6 +156,7 @@ def _bounds(lowest: int | None, highest: int | None) -> str:
 _FORMS: Final[Mapping[type[inspect.Type], Callable[[Any], str]]] = {
     inspect.StrType: lambda kind: f"{_bounds(kind.min_length, kind.max_length)} {_SYMBOLS[kind.pattern]}",
     inspect.IntType: lambda kind: f"a whole number from {_bounds(kind.ge, kind.le)}",
+    inspect.BoolType: lambda _: "true or false",
     inspect.EnumType: lambda kind: f"one of {', '.join(known.value for known in kind.cls)}",
     inspect.LiteralType: lambda kind: f"one of {', '.join(kind.values)}",
     inspect.UUIDType: lambda _: _AN_ID.removeprefix("must be "),

@@ -137,6 +137,9 @@ class ListFormat(StrEnum):
     CSV = "csv"
 
 
+Excel = Annotated[bool, Meta(description="Begin a CSV with a byte order mark, for Excel.")]
+
+
 class Paper(StrEnum):
     """The paper of a sheet."""
 
@@ -304,6 +307,7 @@ class VouchersQuery(ListQuery):
     from_: Since | None = None
     to: Until | None = None
     format: ListFormat = ListFormat.JSON
+    excel: Excel = False
 
 
 @frozen(kw_only=True)
@@ -327,6 +331,7 @@ class LedgerQuery(ListQuery):
     from_: Since | None = None
     to: Until | None = None
     format: ListFormat = ListFormat.JSON
+    excel: Excel = False
 
 
 def wire_name(attribute: str) -> str:

@@ -9,7 +9,6 @@ import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
-from unicodedata import category
 
 from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.configs import LONGEST_GAME_KEY
@@ -42,8 +41,6 @@ class ExternalEventType(StrEnum):
 
 _EXTERNAL: Final = frozenset(EventType(external) for external in ExternalEventType)
 _WITH_AMOUNT: Final = frozenset({EventType.BET, EventType.WIN})
-_REFUSED: Final = frozenset({"Cc", "Cs"})
-"""Controls and lone surrogates, as Unicode names them."""
 
 # This is for JSON text, where a backslash in a string is written twice.
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -57,9 +54,9 @@ def checked_external_event(event: LedgerEvent, now: datetime, within: str = "") 
         lambda: checked_action_id(event.action_id, f"{within}action_id"),
         lambda: _require_moment(event.occurred_at, now, f"{within}occurred_at"),
         lambda: _require_amount(event, f"{within}amount_minor"),
-        lambda: _require_name(event.game_key, LONGEST_GAME_KEY, f"{within}game_key"),
-        lambda: _require_name(event.provider, LONGEST_NAME, f"{within}provider"),
-        lambda: None if event.region is None else _require_name(event.region, LONGEST_NAME, f"{within}region"),
+        lambda: require_printable(event.game_key, LONGEST_GAME_KEY, f"{within}game_key"),
+        lambda: require_printable(event.provider, LONGEST_NAME, f"{within}provider"),
+        lambda: None if event.region is None else require_printable(event.region, LONGEST_NAME, f"{within}region"),
         lambda: _require_meta(event.meta, f"{within}meta"),
     )
     return event
@@ -79,10 +76,11 @@ def _require_moment(moment: datetime, now: datetime, path: str) -> None:
         raise InvalidInput(path, f"must be from {FIRST_MOMENT.year} on, and not in the future")
 
 
-def _require_name(name: object, longest: int, path: str) -> object:
-    is_text = isinstance(name, str) and 1 <= len(name) <= longest
-    if not is_text or any(category(symbol) in _REFUSED for symbol in str(name)):
-        raise InvalidInput(path, f"must be 1 to {longest} characters without controls")
+def require_printable(name: object, longest: int, path: str) -> object:
+    """Refuse a name with invisible characters or without any other. Raises InvalidInput."""
+    is_name = isinstance(name, str) and 1 <= len(name) <= longest and name.isprintable() and not name.isspace()
+    if not is_name:
+        raise InvalidInput(path, f"must be 1 to {longest} printable characters")
     return name
 
 

@@ -11,16 +11,16 @@ from attrs import frozen
 
 from ...domain.decimals import decimal_text
 from ...domain.errors import InvalidInput, all_checked
-from ...domain.games.configs import GameConfig
+from ...domain.games.configs import LONGEST_GAME_KEY, GameConfig
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.tenancy.staff import Permission
-from ...domain.tenancy.tenants import TenantKind
+from ...domain.tenancy.tenants import LONGEST_NAME, TenantKind
 from ..access import StaffPrincipal
 from ..decisions import put
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import carry_out, transact
-from .external_events import ExternalEventType, checked_external_event
+from .external_events import ExternalEventType, checked_external_event, require_printable
 
 LARGEST_REPORT: Final = 1_000
 
@@ -148,6 +148,8 @@ class ConfigureGame:
     ) -> GameConfigRecord:
         """Replace the game's config. Raises Forbidden, InvalidInput."""
         principal.require(Permission.CONFIGURE_GAMES)
+        require_printable(game_key, LONGEST_GAME_KEY, "game_key")
+        require_printable(provider, LONGEST_NAME, "provider")
         config = GameConfig(
             operator_id=principal.operator_id,
             tenant_id=principal.operator_id,

@@ -144,13 +144,18 @@ def _bring_home(case: Case[Any], ids: Mapping[str, str]) -> None:
 def _excluded(route: Route, case: Case[Any]) -> list[Any]:
     """Return the checks that do not hold for a request.
 
-    A schema cannot say that 1.0 is refused as a whole number. It cannot state all rules for a name or slug, or the
-    state of a voucher. An unknown parameter that is an empty list leaves no trace in the address.
+    A schema cannot say that 1.0 is refused as a whole number. It cannot state all rules for a name, a slug or the
+    symbols of a code among blanks, or the state of a voucher. An unknown parameter that is an empty list leaves
+    no trace in the address.
     """
     body: Any = case.body
     names = []
     floats = isinstance(body, dict) and any(isinstance(value, float) for value in body.values())
-    if floats or {status_of(error) for error in route.refusals} & {HTTPStatus.BAD_REQUEST, HTTPStatus.GONE}:
+    if (
+        floats
+        or "codeEnds" in case.query
+        or {status_of(error) for error in route.refusals} & {HTTPStatus.BAD_REQUEST, HTTPStatus.GONE}
+    ):
         names.append("positive_data_acceptance")
     if [] in case.query.values():
         names.append("negative_data_rejection")

@@ -4,7 +4,9 @@ import csv
 import io
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
+from hypothesis import given
+from hypothesis import strategies as st
 
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.pages.tables import ROWS_AT_ONCE, table
@@ -18,6 +20,13 @@ from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
 
 from support.http import API, Reply, Web
+
+
+@frozen
+class TextRow:
+    """A row with one text."""
+
+    text: str
 
 
 def _read(reply: Reply) -> list[dict[str, str]]:
@@ -102,8 +111,22 @@ def test_rows_that_fill_the_last_page_are_the_last() -> None:
         ("+1", "'+1"),
         ("-1", "'-1"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
+        ("\t=1", "\t'=1"),
+        ("\r=1", "\r'=1"),
+        (" =1+1", "' =1+1"),
+        ("\u00a0\u200b\ufeff=1", "'\u00a0\u200b\ufeff=1"),
+        ("\u2800\u3164=1", "'\u2800\u3164=1"),
+        ("\uff1dcmd", "'\uff1dcmd"),
+        (" \uff0b1", "' \uff0b1"),
+        ("\ufe631", "'\ufe631"),
+        ("\u22121", "'\u22121"),
+        ("\uff20SUM(A1)", "'\uff20SUM(A1)"),
+        ('"=1"', '\'"=1"'),
+        ("a;=1", "a;'=1"),
+        ("a; =1;b\t+2", "a;' =1;b\t'+2"),
+        ("a\r\n@b", "a\r\n'@b"),
+        ("a, =1", "a, =1"),
+        ("a;b-1", "a;b-1"),
         ("'=1", "'=1"),
         ("a=1", "a=1"),
         ("1-1", "1-1"),
@@ -118,6 +141,27 @@ def test_text_is_no_formula_and_is_quoted_where_it_has_to_be(web: Web, text: str
     )
     (row,) = csv.DictReader(io.StringIO(_written([tenant], TenantRecord), newline=""))
     assert (row["name"], row["region"], row["codeSymbols"]) == (cell, "", "7777")
+
+
+@given(st.text(st.sampled_from("=+-@\uff1d\u2212;\t\r\n \u200b\"',a1"), max_size=12))
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_cell_is_a_formula_in_any_locale(separator: str, text: str) -> None:
+    """Reads the file with each separator, and drops what a spreadsheet may drop in front of a cell."""
+    rows = csv.reader(io.StringIO(_written([TextRow(text)], TextRow), newline=""), delimiter=separator)
+    for cell in (cell for row in rows for cell in row):
+        seen = cell.lstrip(' \t\r\n\u200b"')
+        assert not seen.startswith(("=", "+", "-", "@", "\uff1d", "\u2212")), cell
+
+
+def test_excel_gets_a_byte_order_mark(web: Web) -> None:
+    web.day.sell(1_000)
+    token, path = web.log_in(web.day.agent, Role.AGENT), f"/voucher/agents/{web.day.agent.tenant_id}/vouchers"
+    for plain in (f"{path}?format=csv", "/admin/ledger?format=csv", "/admin/analytics/revenue?format=csv"):
+        body = web.get(plain, token).body
+        assert not body.startswith(b"\xef\xbb\xbf")
+        assert web.get(f"{plain}&excel=true", token).body == b"\xef\xbb\xbf" + body
+        assert web.get(f"{plain}&excel=false", token).body == body
+        assert web.get(f"{plain}&excel=1", token).paths == ["query.excel"]
 
 
 def test_a_number_below_zero_stays_a_number() -> None:

@@ -33,7 +33,7 @@ from ..errors import MalformedRequest, faults_of
 from ..filters import filled
 from ..pages.documents import CSV
 from ..pages.tables import whole_table
-from ..requests import ActionId, ListFormat, Name, Since, Timezone, Typed, Until
+from ..requests import ActionId, Excel, ListFormat, Name, Since, Timezone, Typed, Until
 from .results import Result, success_of
 from .route import API, Route, fields_of
 
@@ -72,6 +72,7 @@ class ReportQuery:
     region: Name | None = None
     compare: Literal["previous"] | None = None
     format: ListFormat = ListFormat.JSON
+    excel: Excel = False
 
 
 @frozen(kw_only=True)
@@ -202,7 +203,7 @@ def _result(
 ) -> Result:
     if call.given.format is ListFormat.CSV:
         row, rows = table
-        return whole_table(name, row, rows)
+        return whole_table(name, row, rows, excel=call.given.excel)
     return success(range=report.range, data=report.data)
 
 

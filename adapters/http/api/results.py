@@ -27,7 +27,7 @@ def listed_or_table(
 ) -> Result:
     """Return a page of a list as JSON, or a file of all rows that match as CSV: as the query's format says."""
     if asked.format is ListFormat.CSV:
-        return table(file, row, id_field=id_field, fetch=fetch)
+        return table(file, row, id_field=id_field, fetch=fetch, excel=asked.excel)
     return listed(name, id_field, asked, fetch)
 
 
