@@ -182,4 +182,6 @@ class Observer:
             if isinstance(record, TenantWallet):
                 tenant = self.model.tenants[record.tenant_id]
                 require_same(f"wallet of {tenant.slug}", record.wallet.balance_minor, tenant.wallet_minor)
-        check_ledger(self.storage, operator_id)
+        # A new tenant is listed after its commit.
+        if self.storage.directory.by_tenant(operator_id) is not None:
+            check_ledger(self.storage, operator_id)
