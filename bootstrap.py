@@ -39,7 +39,7 @@ from .adapters.security.passwords import Argon2Passwords
 from .adapters.security.tokens import JwtTokens
 from .adapters.system.game_shelf import load_game, load_games
 from .adapters.system.secret_file import SECRET_BYTES, load_secrets
-from .adapters.system.services import SystemClock, SystemIds, SystemRandomness
+from .adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from .adapters.system.settings import Settings
 from .application.engine import Engine, EngineParts, compose
 from .application.errors import SetupError
@@ -68,6 +68,7 @@ class Container(containers.DeclarativeContainer):
     seeds = providers.Dependency(instance_of=SeedKeys)
 
     clock = providers.Singleton(SystemClock)
+    stopwatch = providers.Singleton(SystemStopwatch)
     ids = providers.Singleton(SystemIds)
     randomness = providers.Singleton(SystemRandomness)
     games = providers.Singleton(load_games, settings.provided.games)
@@ -85,10 +86,13 @@ class Container(containers.DeclarativeContainer):
             report_seconds=settings.provided.report_seconds,
         ),
     )
+    storage_clock = providers.Selector(settings.provided.storage, memory=clock, postgres=storage.provided.clock)
     parts = providers.Singleton(
         EngineParts,
         storage=storage,
         clock=clock,
+        storage_clock=storage_clock,
+        stopwatch=stopwatch,
         ids=ids,
         randomness=randomness,
         passwords=passwords,
@@ -197,6 +201,7 @@ def simulated_parts(stage: "Stage") -> tuple[EngineParts, Storage]:
         pins=providers.Object(PinKeys("simulated", {"simulated": bytes(SECRET_BYTES)})),
         seeds=providers.Object(SeedKeys("simulated", {"simulated": bytes(SECRET_BYTES)})),
         clock=providers.Object(stage),
+        stopwatch=providers.Object(stage),
         ids=providers.Object(stage),
         randomness=providers.Object(stage),
         passwords=providers.Object(stage),

@@ -21,6 +21,7 @@ from .application.access import StaffPrincipal as StaffPrincipal
 from .application.answers import Answer as Answer
 from .application.engine import Engine as Engine
 from .application.errors import AlreadyExists as AlreadyExists
+from .application.errors import ClockDiffers as ClockDiffers
 from .application.errors import Forbidden as Forbidden
 from .application.errors import IdempotencyKeyReused as IdempotencyKeyReused
 from .application.errors import InvalidCredentials as InvalidCredentials
@@ -91,6 +92,7 @@ from .application.ports.services import Clock as Clock
 from .application.ports.services import Ids as Ids
 from .application.ports.services import Passwords as Passwords
 from .application.ports.services import Randomness as Randomness
+from .application.ports.services import Stopwatch as Stopwatch
 from .application.ports.services import Tokens as Tokens
 from .application.ports.storage import Record as Record
 from .application.ports.storage import Storage as Storage

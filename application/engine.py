@@ -33,7 +33,7 @@ from .play.fairness import ReadFairness, ReadFairRound, RotateSeed
 from .play.login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .play.players import AcknowledgeBonus, ListPlayers, ListRounds, ListSessions, ReadPlayer, ReadPlayerState
 from .play.spins import ListGames, ReadGame, Spin
-from .ports.services import Clock, Ids, Passwords, Randomness, Tokens
+from .ports.services import Clock, Ids, Passwords, Randomness, Stopwatch, Tokens
 from .ports.storage import Storage
 from .safety.player_actions import NoteSafetyEvent, SetLossLimit
 from .safety.settings import ReadSafetySettings, SetSafetySettings
@@ -133,10 +133,15 @@ class Engine:
 
 @frozen(kw_only=True)
 class EngineParts:
-    """The adapters, keys and games that an engine is made of."""
+    """The adapters, keys and games that an engine is made of.
+
+    `storage_clock` is the clock of the database's machine. `stopwatch` shows whether `clock` was set.
+    """
 
     storage: Storage
     clock: Clock
+    storage_clock: Clock
+    stopwatch: Stopwatch
     ids: Ids
     randomness: Randomness
     passwords: Passwords
@@ -150,7 +155,7 @@ def compose(parts: EngineParts) -> Engine:
     """Make every use case of an engine from the parts that its fields name."""
 
     def make(use_case: Any) -> object:  # noqa: ANN401 - a class, as the field of Engine names it
-        return use_case(**{field.name: getattr(parts, field.name) for field in fields(use_case)})
+        return use_case(**{field.name: getattr(parts, field.name) for field in fields(use_case) if field.init})
 
     use_cases: dict[str, Any] = {field.name: make(field.type) for field in fields(Engine)}
     return Engine(**use_cases)

@@ -1,5 +1,6 @@
 """The errors of use cases and ports besides domain refusals."""
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -145,6 +146,20 @@ class IsolationViolation(StorageError):
 @define
 class StorageMisuse(StorageError):
     """Raised when a unit of work is used against its contract: twice, after its end, or read after written."""
+
+
+@define
+class ClockDiffers(DomainError):
+    """Raised when irreversible work is due and the process's clock is not to be trusted."""
+
+    code: ClassVar[str] = "CLOCK_DIFFERS"
+    text: ClassVar[str] = (
+        "Nothing is expired or closed: the clock of this process shows {shown:%Y-%m-%d %H:%M:%S} UTC,"
+        " by {other} it is {expected:%Y-%m-%d %H:%M:%S} UTC. Correct the clock, or restart if it is right."
+    )
+    other: str
+    shown: datetime
+    expected: datetime
 
 
 class SetupError(Exception):

@@ -19,7 +19,7 @@ import attrs
 
 from ..application.engine import Engine, EngineParts, compose
 from ..application.errors import InvalidToken
-from ..application.ports.services import Claims, Clock, Ids, Randomness
+from ..application.ports.services import Claims, Clock, Ids, Randomness, Stopwatch
 from ..application.ports.storage import Storage
 from ..domain.access.pins import PinKeys
 from ..domain.games.demo import DEMO_GAME
@@ -54,6 +54,17 @@ class SettableClock:
     def advance(self, **by: float) -> None:
         """Move the clock by a `timedelta` of the arguments: `advance(minutes=31)`."""
         self._now += timedelta(**by)
+
+
+@attrs.frozen
+class ClockStopwatch:
+    """A stopwatch that a test moves with its clock."""
+
+    clock: Clock
+
+    def elapsed(self) -> timedelta:
+        """Return the time since START."""
+        return self.clock.now() - START
 
 
 class CountingIds:
@@ -176,6 +187,8 @@ def build_parts(
     *,
     seed: int = 0,
     clock: Clock | None = None,
+    storage_clock: Clock | None = None,
+    stopwatch: Stopwatch | None = None,
     ids: Ids | None = None,
     randomness: Randomness | None = None,
     pins: PinKeys = PINS,
@@ -187,6 +200,8 @@ def build_parts(
     return EngineParts(
         storage=storage,
         clock=clock,
+        storage_clock=storage_clock or clock,
+        stopwatch=stopwatch or ClockStopwatch(clock),
         ids=ids or CountingIds(clock, seed),
         randomness=randomness or SeededRandomness(seed),
         passwords=QuickPasswords(),

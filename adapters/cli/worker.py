@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from ...application.engine import Engine
-from ...application.errors import StorageError, StorageUnavailable, TransientConflict
+from ...application.errors import ClockDiffers, StorageError, StorageUnavailable, TransientConflict
 from ...application.upkeep.sweeps import Swept
 from .program import Database, Running
 from .seal_notes import SealNotes
@@ -73,6 +73,8 @@ def sweep_once(engine: Engine, stopped: Callable[[], bool]) -> None:
     """Sweep and log the result. The next sweep repeats any work that failed."""
     try:
         swept = engine.sweep(stopped)
+    except* ClockDiffers as differing:
+        _log.warning("%s", differing.exceptions[0])
     except* TEMPORARY_ERRORS as temporary:
         _log.warning("sweep put off: %s", "; ".join(reasons_of(temporary)))
     except* Exception:  # noqa: BLE001 - a defect must not end the worker

@@ -1,13 +1,17 @@
 """The storage of use cases in PostgreSQL."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
+
+from attrs import frozen
 
 from ...application.errors import StorageSilent, StorageUnavailable
 from ...application.ports.bindings import Binding
 from .connection.channel import Statement
 from .connection.failures import ExchangeFailed
 from .connection.pool import Connections
+from .connection.standalone import run_standalone
 from .reads.directory import PostgresDirectory
 from .reads.games import PostgresGameFiles
 from .transaction import PostgresTransaction
@@ -18,6 +22,18 @@ _OWNER_READERS: Final = 4
 _STATEMENT_SHARE: Final = 750
 _LOCK_SHARE: Final = 800
 """Thousandths of our deadline after which the server itself ends a statement, or waiting for a lock."""
+
+
+@frozen
+class PostgresClock:
+    """The clock of the database's machine."""
+
+    connections: Connections
+
+    def now(self) -> datetime:
+        """Return the present moment there. Raises StorageUnavailable."""
+        now: datetime = run_standalone(self.connections, Statement("select clock_timestamp()"))[0][0]
+        return now.astimezone(UTC)
 
 
 class PostgresStorage:
@@ -65,6 +81,11 @@ class PostgresStorage:
         self._directory = PostgresDirectory(self._connections)
         self._game_files = PostgresGameFiles(self._connections)
         self._is_closed = False
+
+    @property
+    def clock(self) -> PostgresClock:
+        """The clock of the database's machine."""
+        return PostgresClock(self._connections)
 
     @property
     def directory(self) -> PostgresDirectory:

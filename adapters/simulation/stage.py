@@ -105,6 +105,10 @@ class Stage:
         """Return the present moment."""
         return self.moment
 
+    def elapsed(self) -> timedelta:
+        """Return the time since the start."""
+        return self.moment - START
+
     def new(self) -> UUID:
         """Return a new UUIDv7 of the present millisecond."""
         self._count += 1

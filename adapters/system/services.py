@@ -1,7 +1,8 @@
 """The running system's clock, identifiers and randomness."""
 
 import secrets
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import uuid_utils.compat
@@ -14,6 +15,15 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+@frozen
+class SystemStopwatch:
+    """The time since the machine was started, also while it slept, where the system counts that."""
+
+    def elapsed(self) -> timedelta:
+        boot_time = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        return timedelta(seconds=time.clock_gettime(boot_time))
 
 
 @frozen

@@ -3,7 +3,7 @@
 Each docstring is the guarantee of an adapter.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -17,6 +17,13 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC. It may step back."""
+
+
+class Stopwatch(Protocol):
+    """Measures time without a clock."""
+
+    def elapsed(self) -> timedelta:
+        """Return the time since a fixed moment. It never steps, however clocks are set."""
 
 
 class Ids(Protocol):

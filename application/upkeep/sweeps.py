@@ -10,7 +10,7 @@ from operator import add
 from typing import Final
 from uuid import UUID
 
-from attrs import astuple, frozen
+from attrs import astuple, field, frozen
 
 from ...domain.games.fairness import SeedKeys
 from ...domain.ledger.events import EventType, LedgerEvent
@@ -22,6 +22,7 @@ from ...domain.vouchers.vouchers import Voucher
 from ..access import SYSTEM, SYSTEM_ID
 from ..answers import Content
 from ..decisions import Decided, Decision, Moment
+from ..errors import ClockDiffers
 from ..ledger.sealing import SEAL_BATCH, SealLedger
 from ..play.closing import ClosingPlayer, decide_closing, lock_for_closing
 from ..ports.bindings import Binding
@@ -29,11 +30,12 @@ from ..ports.filters import Page
 from ..ports.play import LockedPlayer
 from ..ports.rollup import ROLL_UP_BATCH
 from ..ports.safety import SafetyFilter
-from ..ports.services import Ids
+from ..ports.services import Clock, Ids, Stopwatch
 from ..ports.storage import UnitOfWork
 from ..transactions import transact
 from ..use_case import WritingUseCase
 from ..vouchers.desk import pool_event
+from .clock_check import ClockCheck
 
 BATCH: Final = 100
 SMALL_SHARE: Final = 100
@@ -69,12 +71,20 @@ class Sweep(WritingUseCase):
     """Does all work that is due, for every operator, and returns its counts."""
 
     seeds: SeedKeys
+    storage_clock: Clock
+    stopwatch: Stopwatch
+    clock_check: ClockCheck = field(init=False)
+
+    @clock_check.default
+    def _make_clock_check(self) -> ClockCheck:
+        return ClockCheck(self.clock, self.storage_clock, self.stopwatch)
 
     def __call__(self, stopped: Callable[[], bool] = lambda: False) -> Swept:
         """Sweep until nothing is due or `stopped` is true. It is called between batches and between players.
 
         A failure for one player, step or operator does not stop the work for the others. It is raised at the end;
-        several failures are raised as an ExceptionGroup.
+        several failures are raised as an ExceptionGroup. Nothing is expired or closed by a clock that is not to be
+        trusted: ClockDiffers, once.
         """
         swept, failures = Swept(), list[Exception]()
         for entry in self.storage.directory.operators():
@@ -90,6 +100,7 @@ class Sweep(WritingUseCase):
                 with _collected(failures, f"in a sweep of {entry.slug}"):
                     for done in step:
                         swept = swept.plus(done)
+        failures = _without_repetitions(failures)
         if len(failures) == 1:
             raise failures[0]
         if failures:
@@ -105,7 +116,7 @@ class Sweep(WritingUseCase):
 
     def _expire(self, binding: Binding) -> Swept:
         def read(unit: UnitOfWork) -> _Overdue:
-            now = self.clock.now()
+            now = self.clock_check.now()
             vouchers = unit.vouchers.lock_overdue(now, BATCH)
             tenant_ids = sorted({voucher.tenant_id for voucher in vouchers})
             return _Overdue(vouchers, unit.wallets.lock(tenant_ids)[0] if vouchers else {}, now)
@@ -116,7 +127,7 @@ class Sweep(WritingUseCase):
         self, binding: Binding, stopped: Callable[[], bool], failures: list[Exception]
     ) -> Iterator[Swept]:
         """Close the idle players, those idle longest first. One that cannot be closed does not hold up others."""
-        before = self.clock.now() - timedelta(days=PLAYER_IDLE_DAYS)
+        before = self.clock_check.now() - timedelta(days=PLAYER_IDLE_DAYS)
         passed_over, enough = set[UUID](), len(failures) + MOST_FAILURES
         while len(failures) < enough and not stopped():
             found = self._idle(binding, before, BATCH + len(passed_over))
@@ -126,9 +137,9 @@ class Sweep(WritingUseCase):
             for player_id in idle:
                 if stopped():
                     return
-                closed = False
+                closed, at = False, Moment(self.clock_check.now(), self.ids)
                 with _collected(failures, f"closing player {player_id}"):
-                    closed = self._close(binding, player_id)
+                    closed = self._close(binding, player_id, at)
                 if closed:
                     yield Swept(players_closed=1)
                 else:
@@ -137,15 +148,15 @@ class Sweep(WritingUseCase):
     def _idle(self, binding: Binding, before: datetime, limit: int) -> Sequence[UUID]:
         return transact(self.storage, binding, lambda unit: unit.players.idle(before, limit))
 
-    def _close(self, binding: Binding, player_id: UUID) -> bool:
+    def _close(self, binding: Binding, player_id: UUID, at: Moment) -> bool:
         def read(unit: UnitOfWork) -> tuple[ClosingPlayer, Sequence[Span]] | None:
-            locked, now = unit.players.lock(player_id), self.clock.now()
+            locked, now = unit.players.lock(player_id), at.now
             # Checked again under the lock: the player may be back, or another sweep may have closed the player.
             if locked is None or not locked.player.is_idle(now):
                 return None
             return lock_for_closing(unit, locked), read_away(unit, locked, now)
 
-        def decide(found: tuple[ClosingPlayer, Sequence[Span]] | None, at: Moment) -> Decision[Content | None]:
+        def decide(found: tuple[ClosingPlayer, Sequence[Span]] | None, _: Moment) -> Decision[Content | None]:
             return Decided(None) if found is None else decide_idle(*found, at, self.seeds)
 
         return self.carry_out(binding, read, decide) is not None
@@ -226,6 +237,12 @@ def decide_idle(
     if counted.is_idle(at.now):
         return decide_closing(found, at, seeds, closed_by=SYSTEM_ID)
     return Decided(None, saved=(counted,))
+
+
+def _without_repetitions(failures: Sequence[Exception]) -> list[Exception]:
+    """Return the failures with the first ClockDiffers only: it is the same for every operator."""
+    differing = [failure for failure in failures if isinstance(failure, ClockDiffers)]
+    return [failure for failure in failures if failure not in differing[1:]]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from playtime.application.access import SYSTEM, SYSTEM_ID
+from playtime.application.decisions import Moment
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import VoucherFilter
 from playtime.application.upkeep import sweeps
@@ -117,11 +118,11 @@ def test_players_who_cannot_be_closed_hold_up_nobody(day: Day, monkeypatch: pyte
     day.clock.advance(days=30)
     close, tried = sweeps.Sweep._close, list[object]()
 
-    def closing(sweep: sweeps.Sweep, binding: Binding, player_id: UUID) -> bool:
+    def closing(sweep: sweeps.Sweep, binding: Binding, player_id: UUID, at: Moment) -> bool:
         tried.append(player_id)
         if player_id in {guest.player_id for guest in ill}:
             raise ValueError(f"a defect of {player_id}")
-        return close(sweep, binding, player_id)
+        return close(sweep, binding, player_id, at)
 
     monkeypatch.setattr(sweeps.Sweep, "_close", closing)
     with pytest.raises(ExceptionGroup) as failed:

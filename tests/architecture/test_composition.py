@@ -12,14 +12,14 @@ from playtime.adapters.memory.storage import MemoryStorage
 from playtime.adapters.postgres.database import Database
 from playtime.adapters.postgres.isolation.check import IsolationReport
 from playtime.adapters.postgres.reads.directory import PostgresDirectory
-from playtime.adapters.postgres.storage import PostgresStorage
+from playtime.adapters.postgres.storage import PostgresClock, PostgresStorage
 from playtime.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from playtime.adapters.security.passwords import Argon2Passwords
 from playtime.adapters.security.tokens import JwtTokens
-from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
+from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from playtime.adapters.system.settings import Settings
 from playtime.application.engine import Engine
-from playtime.application.ports.services import Clock, Ids, Passwords, Randomness, Tokens
+from playtime.application.ports.services import Clock, Ids, Passwords, Randomness, Stopwatch, Tokens
 from playtime.application.ports.storage import Storage, UnitOfWork
 from playtime.application.ports.tenancy import Directory
 from playtime.bootstrap import Container, build_container, open_engine, server_url
@@ -42,6 +42,8 @@ def conformity(
     unit: PostgresUnitOfWork,
     directory: PostgresDirectory,
     clock: SystemClock,
+    database_clock: PostgresClock,
+    stopwatch: SystemStopwatch,
     ids: SystemIds,
     randomness: SystemRandomness,
     passwords: Argon2Passwords,
@@ -52,10 +54,11 @@ def conformity(
     """Return all adapters. Never called: mypy checks every adapter against its port here."""
     storages: tuple[Storage, Storage] = (memory, postgres)
     parts: tuple[UnitOfWork, Directory] = (unit, directory)
-    system: tuple[Clock, Ids, Randomness] = (clock, ids, randomness)
+    clocks: tuple[Clock, Clock, Stopwatch] = (clock, database_clock, stopwatch)
+    system: tuple[Ids, Randomness] = (ids, randomness)
     security: tuple[Passwords, Tokens] = (passwords, tokens)
     commands: tuple[DatabaseOfCommands, ReportOfCommands] = (database, report)
-    return storages, parts, system, security, commands
+    return storages, parts, clocks, system, security, commands
 
 
 def members(kind: type) -> set[str]:
@@ -70,6 +73,8 @@ def members(kind: type) -> set[str]:
         (PostgresUnitOfWork, UnitOfWork),
         (PostgresDirectory, Directory),
         (SystemClock, Clock),
+        (PostgresClock, Clock),
+        (SystemStopwatch, Stopwatch),
         (SystemIds, Ids),
         (SystemRandomness, Randomness),
         (Argon2Passwords, Passwords),

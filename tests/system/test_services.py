@@ -5,13 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness
+from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 
 
 def test_the_clock_is_aware_and_in_utc() -> None:
     now = SystemClock().now()
     assert now.tzinfo is UTC
     assert abs(datetime.now(UTC) - now) < timedelta(minutes=1)
+
+
+def test_the_stopwatch_never_steps_back() -> None:
+    times = [SystemStopwatch().elapsed() for _ in range(1_000)]
+    assert times == sorted(times)
+    assert times[-1] - times[0] < timedelta(minutes=1)
 
 
 def test_ids_are_distinct_uuid7_and_sort_by_time() -> None:
