@@ -6,6 +6,7 @@ another place each time.
 
 from os import environ
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,38 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("default"))
 settings.register_profile("dev", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(environ.get("HYPOTHESIS_PROFILE", "default"))
+
+LONGEST_FIRST: Final = (
+    "application/test_machine.py",
+    "cli/test_program.py",
+    "crash/test_killed_server.py",
+    "http/test_contract.py",
+    "postgres/test_isolation_sabotage.py",
+    "application/test_differential.py",
+    "crash/test_sweeps.py",
+    "postgres/test_sabotage.py",
+    "cli/test_readme.py",
+    "crash",
+    "embedding",
+    "cli",
+    "application/test_simulation.py",
+    "application/test_concurrency.py",
+    "postgres",
+    "application",
+    "contracts",
+)
+"""Files and folders with long tests, the longest first, so that `make test` does not end in one of them alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with long tests first. The order within a file stays."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    place = item.path.relative_to(Path(__file__).parent).as_posix()
+    ranks = (rank for rank, name in enumerate(LONGEST_FIRST) if place == name or place.startswith(f"{name}/"))
+    return next(ranks, len(LONGEST_FIRST))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,9 @@ from support.storages import STORAGES, open_empty
 COMMANDS: Final = 5_000
 OWN_COMMANDS: Final = 400
 
+pytestmark = pytest.mark.timeout(15 * 60)
+"""Each test takes up to a minute of processor time. The limit is for what hangs, not for a busy machine."""
+
 
 def _draw(random: Random) -> Callable[[ModelledDay], None]:
     """Draw a command that can be sent in more than one world."""

@@ -1,7 +1,7 @@
 """Any order of commands keeps the invariants, and both storages end in the same state."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -210,6 +210,10 @@ class Machine(RuleBasedStateMachine):
             world.day.storage.close()
 
 
+MINUTES: Final = 20
+"""The limit of a test that computes for two minutes: for what hangs, not for a busy machine."""
+
+
 def _run(storages: tuple[str, ...], *, examples: int, steps: int, fresh: bool = False) -> None:
     """Run the machine and check the number of commands. With `fresh` each run tries other orders."""
     counted: list[int] = []
@@ -221,10 +225,12 @@ def _run(storages: tuple[str, ...], *, examples: int, steps: int, fresh: bool = 
     assert sum(counted) >= examples * steps
 
 
+@pytest.mark.timeout(MINUTES * 60)
 def test_any_order_of_commands_keeps_the_invariants() -> None:
     _run(("memory",), examples=500, steps=50)
 
 
+@pytest.mark.timeout(MINUTES * 60)
 def test_postgres_keeps_them_too_and_ends_in_the_state_of_memory() -> None:
     _run(("memory", "postgres"), examples=40, steps=40)
 
