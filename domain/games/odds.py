@@ -3,10 +3,11 @@
 All stops of all reels together are the cycle of a game, often hundreds of millions of combinations. Most of them
 are alike: once a run on a line has ended, no symbol further right matters to that line. So the reels are walked
 from the left. The state after each reel is the set of lines with an unended run, each with its symbol and its
-first wilds. Equal states are counted once; a memo holds the counts of all further reels for each state.
+first wilds. Equal states are counted together, with the coins that their ended lines pay.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Final
 
@@ -18,10 +19,15 @@ _Line = tuple[tuple[int, ...], str | None, int]
 """An unended run on a line: the rows on further reels, the symbol (None: only wilds so far), the first wilds."""
 _Live = frozenset[tuple[_Line, int]]
 """Lines with unended runs, each with its multiplicity: lines with the same further course are counted together."""
+_Continuation = tuple[str | None, bool, Sequence[int]]
+"""Columns that continue a run: its symbol after them, whether they add a first wild, and their numbers."""
 
 
 MOST_STEPS: Final = 10_000_000
 """The step limit of one figure, which takes some seconds. The largest of our own games needs a twentieth of it."""
+
+WINDOWS: Final = 4
+"""The windows may take this many times the limit: all figures need them, and they are counted once."""
 
 
 class TooManyWays(Exception):
@@ -63,8 +69,9 @@ def count_windows(game: Game, reels: Sequence[Reel]) -> WindowCount:
     Raises TooManyWays.
     """
     counter = _Counter.of(game, reels)
-    counts = counter.rest(0, _merged(((line, None, 0), 1) for line in game.lines))
-    return WindowCount(cycle_of(reels), {divmod(figure, counter.width): count for figure, count in counts.items()})
+    return WindowCount(
+        cycle_of(reels), {divmod(figure, counter.width): count for figure, count in counter.count().items()}
+    )
 
 
 def cycle_of(reels: Sequence[Reel]) -> int:
@@ -150,13 +157,19 @@ def _weights_in(reel: Reel, row: int) -> dict[str, int]:
 
 @frozen
 class _Counter:
-    """Walks the reels of one game. A figure is `coins * width + scatters`: one integer holds both."""
+    """Walks the reels of one game. A figure is `coins * width + scatters`: one integer holds both.
+
+    Most columns of a reel end most runs. So each run looks up the few columns that continue it.
+    """
 
     game: Game
     columns: tuple[tuple[tuple[Column, int, int], ...], ...]
+    endings: tuple[Counter[int], ...]
+    """The weight of each reel's columns by their scatters."""
     width: int
-    _steps: StepBudget = field(init=False, factory=StepBudget)
-    _known: dict[tuple[int, _Live], Mapping[int, int]] = field(init=False, factory=dict)
+    _steps: StepBudget = field(init=False, factory=lambda: StepBudget(WINDOWS * MOST_STEPS))
+    _continuations: dict[tuple[int, int, str | None], Sequence[_Continuation]] = field(init=False, factory=dict)
+    _pays: dict[tuple[str | None, int, int], int] = field(init=False, factory=dict)
 
     @classmethod
     def of(cls, game: Game, reels: Sequence[Reel]) -> "_Counter":
@@ -168,58 +181,86 @@ class _Counter:
             )
             for reel in reels
         )
-        most = sum(max(scatters for _, _, scatters in of_reel) for of_reel in columns)
-        return cls(game, columns, most + 1)
+        endings = tuple(Counter[int]() for _ in columns)
+        for of_reel, ending in zip(columns, endings, strict=True):
+            for _, weight, scatters in of_reel:
+                ending[scatters] += weight
+        return cls(game, columns, endings, sum(max(ending) for ending in endings) + 1)
 
-    def rest(self, depth: int, live: _Live) -> Mapping[int, int]:
-        """Return the combinations of the reels from `depth` on by figure, for the given unended lines."""
-        key = (depth, live)
-        known = self._known.get(key)
+    def count(self) -> Mapping[int, int]:
+        """Return the combinations of all reels by figure."""
+        so_far: dict[_Live, dict[int, int]] = {_merged([((line, None, 0), 1) for line in self.game.lines]): {0: 1}}
+        for depth in range(len(self.columns)):
+            further: dict[_Live, dict[int, int]] = {}
+            for live, counts in so_far.items():
+                for (figure, after), weight in self._ways(depth, live).items():
+                    totals = further.setdefault(after, {})
+                    self._steps.take(len(counts), "reels")
+                    for before, count in counts.items():
+                        total = before + figure
+                        totals[total] = totals.get(total, 0) + count * weight
+            so_far = further
+        return so_far[_NONE]
+
+    def _ways(self, depth: int, live: _Live) -> dict[tuple[int, _Live], int]:
+        """Return the weights of a reel's columns by their figure and the lines with unended runs after them."""
+        last = depth + 1 == len(self.columns)
+        all_end = sum(self._pay(symbol, depth, wilds) * times for (_, symbol, wilds), times in live)
+        coins: dict[int, int] = {}
+        going: dict[int, list[tuple[_Line, int]]] = {}
+        for (rows, symbol, wilds), times in live:
+            ended = self._pay(symbol, depth, wilds)
+            for shown, first_wild, numbers in self._continuing(depth, rows[0], symbol):
+                line = rows[1:], shown, wilds + first_wild
+                gain = ((self._pay(shown, depth + 1, wilds + first_wild) if last else 0) - ended) * times
+                self._steps.take(len(numbers), "reels")
+                for number in numbers:
+                    coins[number] = coins.get(number, all_end) + gain
+                    if not last:
+                        going.setdefault(number, []).append((line, times))
+        ways: dict[tuple[int, _Live], int] = {}
+        ending = Counter(self.endings[depth])
+        for number, paid in coins.items():
+            _, weight, scatters = self.columns[depth][number]
+            ending[scatters] -= weight
+            way = paid * self.width + scatters, _merged(going.get(number, ()))
+            ways[way] = ways.get(way, 0) + weight
+        for scatters, weight in (+ending).items():
+            way = all_end * self.width + scatters, _NONE
+            ways[way] = ways.get(way, 0) + weight
+        return ways
+
+    def _continuing(self, depth: int, row: int, symbol: str | None) -> Sequence[_Continuation]:
+        """Return the columns that continue a run of a symbol (None: of wilds) in a row."""
+        key = (depth, row, symbol)
+        known = self._continuations.get(key)
         if known is None:
-            known = self._known[key] = self._count(depth, live)
+            numbers: dict[tuple[str | None, bool], list[int]] = {}
+            for number, (column, _, _) in enumerate(self.columns[depth]):
+                shown = column[row]
+                if shown == self.game.wild:
+                    numbers.setdefault((symbol, symbol is None), []).append(number)
+                elif shown != self.game.scatter and symbol in (None, shown):
+                    numbers.setdefault((shown, False), []).append(number)
+            known = self._continuations[key] = [(*run, found) for run, found in numbers.items()]
         return known
 
-    def _count(self, depth: int, live: _Live) -> Mapping[int, int]:
-        if depth == len(self.columns):
-            return {sum(self._pay(line, depth) * times for line, times in live) * self.width: 1}
-        self._steps.take(len(self.columns[depth]) * len(live), "reels")
-        ways: dict[tuple[int, _Live], int] = {}
-        for column, weight, scatters in self.columns[depth]:
-            coins, after = self._step(depth, live, column)
-            way = (coins * self.width + scatters, after)
-            ways[way] = ways.get(way, 0) + weight
-        counts: dict[int, int] = {}
-        for (figure, after), weight in ways.items():
-            rest = self.rest(depth + 1, after)
-            self._steps.take(len(rest), "reels")
-            for further, count in rest.items():
-                total = figure + further
-                counts[total] = counts.get(total, 0) + weight * count
-        return counts
-
-    def _step(self, depth: int, live: _Live, column: Column) -> tuple[int, _Live]:
-        """Return the coins of the lines that this column ends, and the lines with unended runs after it."""
-        wild, scatter = self.game.wild, self.game.scatter
-        coins = 0
-        going: list[tuple[_Line, int]] = []
-        for line, times in live:
-            rows, symbol, wilds = line
-            shown = column[rows[0]]
-            if shown == wild:
-                going.append(((rows[1:], symbol, wilds + (symbol is None)), times))
-            elif shown == scatter or (symbol is not None and shown != symbol):
-                coins += self._pay(line, depth) * times
-            else:
-                going.append(((rows[1:], shown, wilds), times))
-        return coins, _merged(going)
-
-    def _pay(self, line: _Line, length: int) -> int:
-        pay = self.game.best_pay(line[1], length, line[2])
-        return 0 if pay is None else pay[2]
+    def _pay(self, symbol: str | None, length: int, wilds: int) -> int:
+        key = (symbol, length, wilds)
+        known = self._pays.get(key)
+        if known is None:
+            pay = self.game.best_pay(symbol, length, wilds)
+            known = self._pays[key] = 0 if pay is None else pay[2]
+        return known
 
 
-def _merged(lines: Iterable[tuple[_Line, int]]) -> _Live:
+_NONE: Final[_Live] = frozenset()
+
+
+def _merged(lines: Sequence[tuple[_Line, int]]) -> _Live:
     """Return the lines, with equal ones counted together."""
+    if not lines:
+        return _NONE
     times: dict[_Line, int] = {}
     for line, count in lines:
         times[line] = times.get(line, 0) + count

@@ -310,7 +310,7 @@ def test_game_with_too_many_free_spin_sums_is_refused() -> None:
 
 
 def test_game_with_too_many_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(odds, "MOST_STEPS", 100)
+    monkeypatch.setattr(odds, "MOST_STEPS", 10)
     with pytest.raises(InvalidGameFile, match="reels: makes the odds take too long to count"):
         read_playable_game(canonical(_slots()))
 

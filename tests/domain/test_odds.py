@@ -2,9 +2,12 @@
 
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise, product
 from math import lcm
+from random import Random
 from typing import Final
 
+import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
@@ -92,6 +95,41 @@ def test_odds_sheet_equals_full_enumeration(game: Game) -> None:
     assert sheet.hit_rate == Fraction(sum(count for win, count in wins.items() if win), total)
     assert sheet.at_least_stake == Fraction(sum(count for win, count in wins.items() if win >= stake), total)
     assert (sheet.largest_win.coins, sheet.largest_win.chance) == (max(wins), Fraction(wins[max(wins)], total))
+
+
+def four_rows(stops: int, lines: int) -> Game:
+    """Return a game of five reels, four rows and many lines, with a wild symbol and a scatter."""
+    shuffled = Random(stops)
+    reels = ["S" + "".join(shuffled.choices("ABCDEFGHIW", k=stops - 1)) for _ in range(5)]
+    pays = {
+        symbol: {3: 5 + number, 4: 20 + 3 * number, 5: 99 + 11 * number}
+        for number, symbol in enumerate("ABCDEFGHIW")
+    }
+    smooth = [rows for rows in product(range(4), repeat=5) if all(abs(a - b) < 2 for a, b in pairwise(rows))]
+    return make_game(reels, pays, rows=4, lines=shuffled.sample(smooth, lines), scatter_pays={3: 2})
+
+
+def test_many_lines_on_four_rows_equal_full_enumeration() -> None:
+    game = four_rows(stops=7, lines=50)
+    seen: Counter[tuple[int, int]] = Counter()
+    for weight, stops in every_window(game):
+        window = game.window(game.reels, stops)
+        seen[window.coins - window.scatter_coins, window.scatters] += weight
+    assert count_windows(game, game.reels).counts == seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stops", "lines"), [(40, 40), (60, 50)])
+def test_games_of_many_lines_on_four_rows_are_counted(stops: int, lines: int) -> None:
+    """The mean equals that of the lines counted singly, by the other algorithm."""
+    game = four_rows(stops, lines)
+    counted = count_windows(game, game.reels)
+    mean = sum(coins * count for (coins, _), count in counted.counts.items())
+    singly = (
+        game.pays[symbol][length] * count for (symbol, length), count in count_runs(game, game.reels).items()
+    )
+    assert mean == sum(singly)
+    assert sum(counted.counts.values()) == counted.cycle == stops**5
 
 
 def test_free_spin_odds_equal_a_calculation_by_hand() -> None:
