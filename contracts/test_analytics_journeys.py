@@ -98,6 +98,13 @@ class TestVoucherJourneys:
                 with storage.begin(here.as_operator) as unit:
                     assert list(unit.analytics.journeys.funnel(span, only)) == stages_of(sold, span, only)
                     assert unit.analytics.journeys.redemption_times(span, only) == times_of(sold, span, only)
+                    # Each stage has at most the vouchers of the one before, and of the same stage unfiltered.
+                    some, whole = (unit.analytics.journeys.funnel(span, which) for which in (only, NO_FILTER))
+                    counts = [stage.vouchers for stage in some]
+                    assert counts == sorted(counts, reverse=True)
+                    assert all(part.vouchers <= all_.vouchers for part, all_ in zip(some, whole, strict=True))
+                    if only.agent_id is None and only.cashier_id is None:
+                        assert [part.vouchers for part in some[:2]] == [part.vouchers for part in whole[:2]]
         with storage.begin(here.as_neighbour) as unit:
             only = AnalyticsFilter(agent_id=here.neighbour.tenant_id)
             assert list(unit.analytics.journeys.funnel(WHOLE, NO_FILTER)) == stages_of(sold, WHOLE, only)
@@ -110,9 +117,6 @@ def stages_of(sold: Sold, span: Span, only: AnalyticsFilter) -> list[StageCount]
         if not span.since <= voucher.issued_at < span.until or not _names(voucher, only):
             continue
         moments = _moments(voucher, sold, span.until, only)
-        has_play = {only.game_key, only.provider, only.region} != {None}
-        if has_play and len(moments) < 3:
-            continue
         for number, moment in enumerate(moments):
             reached[number].append(moment - moments[number - 1] if number else None)
     stages = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
 
@@ -23,17 +24,28 @@ class FunnelStage(StrEnum):
     SECOND_VOUCHER = camel("second_voucher")
 
 
+_BEFORE_PLAY: Final = (FunnelStage.ISSUED, FunnelStage.REDEEMED)
+
+
 @frozen(kw_only=True)
 class StageRecord:
-    """The vouchers at a stage, as a share of all issued and of those at the stage before."""
+    """The vouchers at a stage, as a share of all issued and of those at the stage before.
+
+    `narrowed_by` names the filters that can narrow the stage; the others leave it as it is.
+    """
 
     stage: FunnelStage
+    narrowed_by: Sequence[str]
     vouchers: int
     share_of_issued: str | None
     drop_off: int
     drop_off_rate: str | None
     median_seconds: str | None
     previous_vouchers: int | None
+
+
+_OF_VOUCHERS: Final = tuple(map(camel, ("agent_id", "cashier_id")))
+_OF_BETS: Final = tuple(map(camel, ("game_key", "provider", "region")))
 
 
 @frozen
@@ -69,6 +81,7 @@ def _stage(
     previous = before[number]
     return StageRecord(
         stage=stage,
+        narrowed_by=[*_OF_VOUCHERS, *(_OF_BETS if stage not in _BEFORE_PLAY else ())],
         vouchers=count.vouchers,
         share_of_issued=ratio_text(ratio(count.vouchers, counts[0].vouchers)),
         drop_off=came_from - count.vouchers,

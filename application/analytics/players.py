@@ -203,8 +203,10 @@ def _retention(  # noqa: PLR0917 - the parts of one query
 ) -> Retention:
     days, after = period.by_day.edges, period.until_now(now, max(RETENTION_DAYS) + 1)
     over = after.whole_days(now)
-    by_days = period.bucket is Bucket.DAY
-    sizes = [point.new for point in points] if by_days else analytics.cohorts.sizes(days, request.only)
+    # A player of a game belongs to its cohort by any bet on it up to now, as returning players do.
+    of_a_game = request.only.game_key is not None or request.only.provider is not None
+    known = period.bucket is Bucket.DAY and not of_a_game
+    sizes = [point.new for point in points] if known else analytics.cohorts.sizes(days, request.only, after.edges)
     came = {
         (part.cohort, part.after): part.players
         for part in analytics.cohorts.retention(days, after.edges, RETENTION_DAYS, request.only)

@@ -204,10 +204,13 @@ class Cohorts(Protocol):
     Agent, cashier and region of a filter are those of the player, and for play also those of the events.
     """
 
-    def sizes(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
+    def sizes(
+        self, edges: Sequence[datetime], only: AnalyticsFilter, bets: Sequence[datetime] | None = None
+    ) -> Sequence[int]:
         """Return the number of players created, for each bucket.
 
-        With a game or a provider, only players count who bet on it between the first edge and the last.
+        With a game or a provider, only players count who bet on it between the first and the last of `bets`, by
+        default of `edges`.
         """
 
     def retention(
@@ -232,7 +235,7 @@ class VoucherJourneys(Protocol):
         The stages are: issued; redeemed; first bet; tenth bet; another voucher redeemed by the player after that.
         A voucher at a stage is at all stages before it. The bets are the first ten after the redemption in the
         player's own order, and their times are sorted. Agent and cashier are the voucher's. Game, provider and
-        region are those of the bets: with one of them, only vouchers with a first bet count.
+        region are those of the bets: they narrow the stages from the first bet on, and no stage before it.
         """
 
     def redemption_times(self, span: Span, only: AnalyticsFilter) -> tuple[int, int] | None:

@@ -130,7 +130,7 @@ METRICS: Final = (
     ),
     Metric(
         "players",
-        "players of a cohort, of a share, or with a lifetime value",
+        "players of a cohort (of a game: who bet on it up to now), of a share, or with a lifetime value",
         "count of players",
         "players",
         "`players.created_at`, `ledger_events.player_id`",
@@ -209,7 +209,7 @@ METRICS: Final = (
     Metric(
         "vouchers",
         "vouchers issued in the period that reached a stage before its end",
-        "count; each stage within the one before",
+        "count; each stage within the one before; game, provider and region narrow only bets",
         "vouchers",
         f"{_VOUCHERS}, `ledger_events.player_seq`",
     ),

@@ -174,6 +174,8 @@ def test_funnel_without_vouchers_has_all_its_stages(name: str, data: st.DataObje
     question = data.draw(questions(name, compare="previous"))
     stages = question.ask(question.engine.read_funnel)["data"]["stages"]
     assert [stage["stage"] for stage in stages] == ["issued", "redeemed", "firstBet", "tenthBet", "secondVoucher"]
+    narrows = ["agentId", "cashierId", "gameKey", "provider", "region"]
+    assert [stage["narrowedBy"] for stage in stages] == [narrows[:2]] * 2 + [narrows] * 3
     for stage in stages:
         assert (stage["vouchers"], stage["dropOff"], stage["previousVouchers"]) == (0, 0, 0)
         assert (stage["shareOfIssued"], stage["dropOffRate"], stage["medianSeconds"]) == (None, None, None)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from playtime.application.analytics.reader import AnalyticsRequest
 from playtime.application.ports.analytics import AnalyticsFilter
+from playtime.application.ports.storage import Storage
 from playtime.contracts.doubles import SettableClock, build_engine
 from playtime.contracts.house import House
 from playtime.contracts.plays import BEGINNING, DAYS, GeneratedPlay, newcomers
@@ -26,6 +27,7 @@ from playtime.domain.ledger.events import AccountKind, EventType, LedgerEvent
 from playtime.domain.play.players import Player
 
 from support.analytics import NOW, Question, questions, shared_storage, utc_text
+from support.day import LOSE, build_day
 from support.ledger_sums import RTP, VARIANCE, Reckoning, buckets, decimals
 from support.storages import STORAGES
 
@@ -114,7 +116,7 @@ def assert_retention(found: dict[str, Any], question: Question) -> None:
     for after, name in ((1, "d1"), (7, "d7"), (30, "d30")):
         players = returned = 0
         for cohort, day in enumerate(days):
-            new = new_players(question, *day)
+            new = new_players(question, *day, (later[0][0], until))
             assert found["cohorts"][cohort]["players"] == len(new)
             there = later[cohort + after] if cohort + after < len(later) else None
             is_over = there is not None and there[1] <= question.now and (there[1] < until or midnight)
@@ -125,6 +127,26 @@ def assert_retention(found: dict[str, Any], question: Question) -> None:
             assert found["cohorts"][cohort][name] == len(new & bettors)
             players, returned = players + len(new), returned + len(new & bettors)
         assert found[name] == {"players": players, "returned": returned, "rate": decimals(returned, players)}
+        assert returned <= players
+
+
+def test_later_bettor_on_a_game_belongs_to_its_cohort(storage: Storage) -> None:
+    day = build_day(storage)
+    created = day.clock.now()
+    guest = day.welcome(1_000)
+    request = AnalyticsRequest(
+        since=created,
+        until=created + timedelta(days=1),
+        timezone="UTC",
+        only=AnalyticsFilter(game_key="demo-wheel"),
+    )
+    day.clock.advance(days=1)
+    session_id = day.engine.player_login(login_code=guest.login_code, pin=guest.pin).session_id
+    day.spin(evolve(guest, principal=evolve(guest.principal, session_id=session_id)), 100, LOSE)
+    day.clock.advance(days=3)
+    retention = day.engine.read_players(day.owner, request).data.retention
+    assert [(row.players, row.d1) for row in retention.cohorts] == [(1, 1), (0, 0)][: len(retention.cohorts)]
+    assert (retention.d1.players, retention.d1.returned, retention.d1.rate) == (1, 1, "1.000000")
 
 
 @storages

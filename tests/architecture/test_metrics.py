@@ -27,6 +27,7 @@ NO_FIGURES = frozenset(
         "code",
         "route",
         "stage",
+        "narrowedBy",
         "metric",
         "percent",
         "fromSeconds",

@@ -19,8 +19,10 @@ class MemoryCohorts:
 
     snapshot: Snapshot
 
-    def sizes(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
-        counts = Counter(self._cohorts(edges, only, self._bettors_of_a_game(edges, only)).values())
+    def sizes(
+        self, edges: Sequence[datetime], only: AnalyticsFilter, bets: Sequence[datetime] | None = None
+    ) -> Sequence[int]:
+        counts = Counter(self._cohorts(edges, only, self._bettors_of_a_game(bets or edges, only)).values())
         return [counts[bucket] for bucket in range(len(edges) - 1)]
 
     def retention(

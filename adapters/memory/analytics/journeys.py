@@ -35,8 +35,6 @@ class MemoryVoucherJourneys:
             for voucher in records.vouchers
             if span.since <= voucher.issued_at < span.until and _voucher_fits(voucher, only)
         ]
-        if _asks_for_play(only):
-            journeys = [journey for journey in journeys if len(journey) > _STAGES // 2]
         return [_stage(journeys, number) for number in range(_STAGES)]
 
     def redemption_times(self, span: Span, only: AnalyticsFilter) -> tuple[int, int] | None:

@@ -79,11 +79,13 @@ class PostgresCohorts:
 
     transaction: PostgresTransaction
 
-    def sizes(self, edges: Sequence[datetime], only: AnalyticsFilter) -> Sequence[int]:
+    def sizes(
+        self, edges: Sequence[datetime], only: AnalyticsFilter, bets: Sequence[datetime] | None = None
+    ) -> Sequence[int]:
         query = AnalyticsQuery(
             source=BETTORS + _BETTING_MEMBERS if _is_of_a_game(only) else _NOTHING + _MEMBERS,
             select=_SIZES,
-            edges=edges,
+            edges=bets or edges,
             only=only,
             parameters=_created_between(edges),
         )

@@ -58,7 +58,7 @@ with issued as materialized (
 )
 select count(*), count(redeemed_at), count(first_at), count(tenth_at), count(again_at),
     $medians
-from came $where_played
+from came
 """,
     vouchers=fill(_VOUCHERS, moment="issued_at"),
     medians=", ".join(
@@ -80,13 +80,7 @@ class PostgresVoucherJourneys:
     transaction: PostgresTransaction
 
     def funnel(self, span: Span, only: AnalyticsFilter) -> Sequence[StageCount]:
-        played = asks_for(only, "game_key", "provider", "region")
-        query = AnalyticsQuery(
-            select=_FUNNEL,
-            edges=(span.since, span.until),
-            only=only,
-            parts={"where_played": "where first_at is not null" if played else ""},
-        )
+        query = AnalyticsQuery(select=_FUNNEL, edges=(span.since, span.until), only=only)
         ((*counts, redeemed, first, tenth, again),) = query.rows(self.transaction)
         medians = (None, redeemed, first, tenth, again)
         return [
