@@ -55,7 +55,7 @@ class MemoryLedger:
         with self.transaction.reading() as view:
             return sorted(
                 (total for books in view.books() for total in account_totals(view, books)),
-                key=lambda total: total.account,
+                key=lambda total: (total.account.kind, total.account.owner_id),
             )
 
     def movement_totals(self) -> Sequence[MovementTotal]:
