@@ -29,7 +29,7 @@ GAME_KEY: Final = "<string(maxlength=64):gameKey>"
 
 def _rule_of(parameter: re.Match[str]) -> str:
     """Return a parameter of a path in the form that a rule has."""
-    kind = "uuid" if is_id(parameter[1]) else "string(maxlength=64)"
+    kind = "id" if is_id(parameter[1]) else "string(maxlength=64)"
     return f"<{kind}:{parameter[1]}>"
 
 
