@@ -41,6 +41,7 @@ from .adapters.system.game_shelf import load_game, load_games
 from .adapters.system.secret_file import SECRET_BYTES, load_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from .adapters.system.settings import Settings
+from .adapters.system.sweep_log import FileSweepLog, MemorySweepLog
 from .application.engine import Engine, EngineParts, compose
 from .application.errors import SetupError
 from .application.ports.services import Clock, Ids
@@ -69,6 +70,11 @@ class Container(containers.DeclarativeContainer):
 
     clock = providers.Singleton(SystemClock)
     stopwatch = providers.Singleton(SystemStopwatch)
+    sweep_log = providers.Selector(
+        settings.provided.storage,
+        memory=providers.Singleton(MemorySweepLog),
+        postgres=providers.Singleton(FileSweepLog, settings.provided.home),
+    )
     ids = providers.Singleton(SystemIds)
     randomness = providers.Singleton(SystemRandomness)
     games = providers.Singleton(load_games, settings.provided.games)
@@ -93,6 +99,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         storage_clock=storage_clock,
         stopwatch=stopwatch,
+        sweep_log=sweep_log,
         ids=ids,
         randomness=randomness,
         passwords=passwords,

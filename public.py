@@ -39,6 +39,7 @@ from .application.errors import TenantSuspended as TenantSuspended
 from .application.errors import TransientConflict as TransientConflict
 from .application.errors import Unauthorized as Unauthorized
 from .application.errors import UnknownPlayPass as UnknownPlayPass
+from .application.errors import Unwell as Unwell
 from .application.errors import VoucherOfOtherAgent as VoucherOfOtherAgent
 from .application.ports.analytics import Analytics as Analytics
 from .application.ports.analytics import AnalyticsFilter as AnalyticsFilter
@@ -93,6 +94,7 @@ from .application.ports.services import Ids as Ids
 from .application.ports.services import Passwords as Passwords
 from .application.ports.services import Randomness as Randomness
 from .application.ports.services import Stopwatch as Stopwatch
+from .application.ports.services import SweepLog as SweepLog
 from .application.ports.services import Tokens as Tokens
 from .application.ports.storage import Record as Record
 from .application.ports.storage import Storage as Storage

@@ -33,7 +33,7 @@ from .play.fairness import ReadFairness, ReadFairRound, RotateSeed
 from .play.login import PlayerLogin, PlayerLogout, RefreshPlayer
 from .play.players import AcknowledgeBonus, ListPlayers, ListRounds, ListSessions, ReadPlayer, ReadPlayerState
 from .play.spins import ListGames, ReadGame, Spin
-from .ports.services import Clock, Ids, Passwords, Randomness, Stopwatch, Tokens
+from .ports.services import Clock, Ids, Passwords, Randomness, Stopwatch, SweepLog, Tokens
 from .ports.storage import Storage
 from .safety.player_actions import NoteSafetyEvent, SetLossLimit
 from .safety.settings import ReadSafetySettings, SetSafetySettings
@@ -142,6 +142,7 @@ class EngineParts:
     clock: Clock
     storage_clock: Clock
     stopwatch: Stopwatch
+    sweep_log: SweepLog
     ids: Ids
     randomness: Randomness
     passwords: Passwords

@@ -131,6 +131,13 @@ class StorageSilent(StorageUnavailable):
 
 
 @define
+class Unwell(StorageUnavailable):
+    """Raised by the check of health when the storage cannot be reached."""
+
+    last_sweep_seconds: int | None
+
+
+@define
 class OutcomeUnknown(StorageUnavailable):
     """Raised when the connection was lost while committing: the work is there whole or not at all.
 

@@ -67,6 +67,21 @@ class ClockStopwatch:
         return self.clock.now() - START
 
 
+class NotedSweep:
+    """The end of the last sweep in this process."""
+
+    def __init__(self) -> None:
+        self._ended: datetime | None = None
+
+    def note(self, ended: datetime) -> None:
+        """Remember the time."""
+        self._ended = ended
+
+    def last(self) -> datetime | None:
+        """Return the time."""
+        return self._ended
+
+
 class CountingIds:
     """UUIDv7s of the clock's milliseconds, a counter, and the seed, in this order."""
 
@@ -202,6 +217,7 @@ def build_parts(
         clock=clock,
         storage_clock=storage_clock or clock,
         stopwatch=stopwatch or ClockStopwatch(clock),
+        sweep_log=NotedSweep(),
         ids=ids or CountingIds(clock, seed),
         randomness=randomness or SeededRandomness(seed),
         passwords=QuickPasswords(),

@@ -16,6 +16,7 @@ from ...application.errors import (
     StorageUnavailable,
     TransientConflict,
     Unauthorized,
+    Unwell,
 )
 from ...application.wire import failure, to_wire
 from ...domain.access.codes import MalformedCode
@@ -181,8 +182,9 @@ def bounded(faults: Sequence[Fault]) -> tuple[Fault, ...]:
 def content_of(error: DomainError) -> dict[str, Any]:
     """Return the content of the answer to an error."""
     if isinstance(error, StorageError):
-        # Why a storage is not there is for the log.
-        return {"ok": False, "code": StorageUnavailable.code, "message": StorageUnavailable.text}
+        # The reason is for the log.
+        content = {"ok": False, "code": StorageUnavailable.code, "message": StorageUnavailable.text}
+        return content | ({"lastSweepSeconds": error.last_sweep_seconds} if isinstance(error, Unwell) else {})
     if isinstance(error, InvalidInput):
         return {
             "ok": False,

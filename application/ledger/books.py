@@ -18,7 +18,9 @@ from ...domain.ledger.events import (
 )
 from ...domain.tenancy.staff import Permission
 from ..access import StaffPrincipal, look, operators_seen, reach
+from ..errors import StorageUnavailable, Unwell
 from ..ports.filters import LedgerFilter, Page
+from ..ports.services import Clock, SweepLog
 from ..ports.storage import Storage, UnitOfWork
 from ..transactions import transact
 from ..wire import record_from
@@ -150,14 +152,29 @@ class VerifyLedger:
 
 
 @frozen
+class Health:
+    """The state of the service. `last_sweep_seconds` is None if no sweep has ended."""
+
+    last_sweep_seconds: int | None
+
+
+@frozen
 class CheckHealth:
     """Checks that the service can do its work."""
 
     storage: Storage
+    clock: Clock
+    sweep_log: SweepLog
 
-    def __call__(self) -> None:
-        """Reach the storage. Raises StorageUnavailable."""
-        self.storage.check()
+    def __call__(self) -> Health:
+        """Reach the storage and return the state. Raises Unwell."""
+        ended = self.sweep_log.last()
+        seconds = None if ended is None else max(0, int((self.clock.now() - ended).total_seconds()))
+        try:
+            self.storage.check()
+        except StorageUnavailable as error:
+            raise Unwell(error.reason, seconds) from error
+        return Health(seconds)
 
 
 def _add_up(unit: UnitOfWork) -> tuple[Sequence[AccountTotal], Sequence[MovementTotal]]:

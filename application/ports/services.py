@@ -26,6 +26,16 @@ class Stopwatch(Protocol):
         """Return the time since a fixed moment. It never steps, however clocks are set."""
 
 
+class SweepLog(Protocol):
+    """Remembers when the last sweep ended, for all processes of an installation."""
+
+    def note(self, ended: datetime) -> None:
+        """Remember the end of a sweep of all operators. Never fails."""
+
+    def last(self) -> datetime | None:
+        """Return when the last one ended; None if none is known. Never fails."""
+
+
 class Ids(Protocol):
     """Makes identifiers."""
 

@@ -6,6 +6,7 @@ One operator at a time, in units bound to it, in bounded batches. Several progra
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from operator import add
 from typing import Final
 from uuid import UUID
@@ -22,7 +23,7 @@ from ...domain.vouchers.vouchers import Voucher
 from ..access import SYSTEM, SYSTEM_ID
 from ..answers import Content
 from ..decisions import Decided, Decision, Moment
-from ..errors import ClockDiffers
+from ..errors import ClockDiffers, StorageSilent
 from ..ledger.sealing import SEAL_BATCH, SealLedger
 from ..play.closing import ClosingPlayer, decide_closing, lock_for_closing
 from ..ports.bindings import Binding
@@ -30,7 +31,7 @@ from ..ports.filters import Page
 from ..ports.play import LockedPlayer
 from ..ports.rollup import ROLL_UP_BATCH
 from ..ports.safety import SafetyFilter
-from ..ports.services import Clock, Ids, Stopwatch
+from ..ports.services import Clock, Ids, Stopwatch, SweepLog
 from ..ports.storage import UnitOfWork
 from ..transactions import transact
 from ..use_case import WritingUseCase
@@ -42,6 +43,8 @@ SMALL_SHARE: Final = 100
 """A roll-up of less than this part of its limit has left nothing; see RollUp."""
 MOST_BATCHES: Final = 100
 """The most batches of one roll-up in a sweep; the next sweep does the rest of a backlog."""
+STEP_SECONDS: Final = 60
+"""The longest work of one kind for one operator in a sweep. Others get their turn; the next sweep continues."""
 MOST_FAILURES: Final = 100
 """Failures after which an operator's other players wait for the next sweep: then it is not the players."""
 
@@ -66,6 +69,10 @@ class Swept:
         return Swept(*map(add, astuple(self), astuple(other)))
 
 
+_Step = Callable[[Callable[[], bool]], Iterator[Swept]]
+"""One kind of work for one operator. It takes `stopped`."""
+
+
 @frozen
 class Sweep(WritingUseCase):
     """Does all work that is due, for every operator, and returns its counts."""
@@ -73,6 +80,7 @@ class Sweep(WritingUseCase):
     seeds: SeedKeys
     storage_clock: Clock
     stopwatch: Stopwatch
+    sweep_log: SweepLog
     clock_check: ClockCheck = field(init=False)
 
     @clock_check.default
@@ -83,29 +91,42 @@ class Sweep(WritingUseCase):
         """Sweep until nothing is due or `stopped` is true. It is called between batches and between players.
 
         A failure for one player, step or operator does not stop the work for the others. It is raised at the end;
-        several failures are raised as an ExceptionGroup. Nothing is expired or closed by a clock that is not to be
-        trusted: ClockDiffers, once.
+        several failures are raised as an ExceptionGroup. A silent storage ends the sweep. Nothing is expired or
+        closed by a clock that is not to be trusted: ClockDiffers, once.
         """
         swept, failures = Swept(), list[Exception]()
-        for entry in self.storage.directory.operators():
-            binding = SYSTEM.binding_at(entry.operator_id)
-            steps = (
-                self._expiries(binding, stopped),
-                self._closings(binding, stopped, failures),
-                self._roll_ups(self._roll_up_totals, binding, stopped),
-                self._roll_ups(self._roll_up_buckets, binding, stopped),
-                self._seals(binding, stopped),
-            )
-            for step in steps:
-                with _collected(failures, f"in a sweep of {entry.slug}"):
-                    for done in step:
-                        swept = swept.plus(done)
+        try:
+            for entry in self.storage.directory.operators():
+                for step in self._steps(SYSTEM.binding_at(entry.operator_id), failures):
+                    with _collected(failures, f"in a sweep of {entry.slug}"):
+                        for done in step(self._in_time(stopped)):
+                            swept = swept.plus(done)
+        except StorageSilent as silent:
+            # All further work would wait for the same storage.
+            failures.append(silent)
+        else:
+            if not stopped():
+                self.sweep_log.note(self.clock.now())
         failures = _without_repetitions(failures)
         if len(failures) == 1:
             raise failures[0]
         if failures:
             raise ExceptionGroup("a sweep could not do everything", failures)
         return swept
+
+    def _steps(self, binding: Binding, failures: list[Exception]) -> Sequence[_Step]:
+        return (
+            partial(self._expiries, binding),
+            partial(self._closings, binding, failures),
+            partial(self._roll_ups, self._roll_up_totals, binding),
+            partial(self._roll_ups, self._roll_up_buckets, binding),
+            partial(self._seals, binding),
+        )
+
+    def _in_time(self, stopped: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a `stopped` for a step that begins now, which is also true after STEP_SECONDS."""
+        until = self.stopwatch.elapsed() + timedelta(seconds=STEP_SECONDS)
+        return lambda: stopped() or self.stopwatch.elapsed() > until
 
     def _expiries(self, binding: Binding, stopped: Callable[[], bool]) -> Iterator[Swept]:
         while not stopped():
@@ -124,7 +145,7 @@ class Sweep(WritingUseCase):
         return self.carry_out(binding, read, lambda overdue, at: decide_expiry(overdue, at.ids))
 
     def _closings(
-        self, binding: Binding, stopped: Callable[[], bool], failures: list[Exception]
+        self, binding: Binding, failures: list[Exception], stopped: Callable[[], bool]
     ) -> Iterator[Swept]:
         """Close the idle players, those idle longest first. One that cannot be closed does not hold up others."""
         before = self.clock_check.now() - timedelta(days=PLAYER_IDLE_DAYS)
@@ -247,9 +268,14 @@ def _without_repetitions(failures: Sequence[Exception]) -> list[Exception]:
 
 @contextmanager
 def _collected(failures: list[Exception], doing: str) -> Iterator[None]:
-    """Collect the failure of a block for the end, with a note on the work that failed."""
+    """Collect the failure of a block for the end, with a note on the work that failed.
+
+    Raises StorageSilent, which ends all work.
+    """
     try:
         yield
+    except StorageSilent:
+        raise
     except Exception as failure:  # noqa: BLE001 - a defect of one is raised in the end as well
         failure.add_note(doing)
         failures.append(failure)

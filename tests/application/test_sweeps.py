@@ -8,6 +8,7 @@ import pytest
 
 from playtime.application.access import SYSTEM, SYSTEM_ID
 from playtime.application.decisions import Moment
+from playtime.application.errors import StorageSilent
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import VoucherFilter
 from playtime.application.upkeep import sweeps
@@ -179,6 +180,44 @@ def test_a_step_that_fails_holds_up_no_other(day: Day, monkeypatch: pytest.Monke
     done = _sweep(day)
     assert done == {"_expire": (2, 0), "_idle": (0, 2)}.get(step, (0, 0))
     day.books()
+
+
+def test_a_silent_storage_ends_the_sweep(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+
+    def fall_silent(_: sweeps.Sweep, binding: Binding, *__: object) -> None:
+        steps.append(binding)
+        raise StorageSilent("nobody answers")
+
+    monkeypatch.setattr(sweeps.Sweep, "_expire", fall_silent)
+    with pytest.raises(StorageSilent):
+        day.engine.sweep()
+    assert len(steps) == 1
+    assert day.engine.check_health().last_sweep_seconds is None
+
+
+def test_a_step_of_one_operator_has_a_limit(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = []
+
+    def expire(_: sweeps.Sweep, binding: Binding) -> Swept:
+        swept.append(binding.operator_id)
+        day.clock.advance(seconds=sweeps.STEP_SECONDS / 2)
+        return Swept(vouchers_expired=1)
+
+    monkeypatch.setattr(sweeps.Sweep, "_expire", expire)
+    assert day.engine.sweep().vouchers_expired == len(swept)
+    assert {swept.count(operator_id) for operator_id in swept} == {3}
+    assert len({*swept}) > 1
+
+
+def test_only_a_whole_sweep_is_noted(day: Day) -> None:
+    day.engine.sweep(lambda: True)
+    assert day.engine.check_health().last_sweep_seconds is None
+    day.engine.sweep()
+    day.clock.advance(seconds=12)
+    assert day.engine.check_health().last_sweep_seconds == 12
+    day.clock.advance(seconds=-60)
+    assert day.engine.check_health().last_sweep_seconds == 0
 
 
 def test_it_is_stopped_between_players_as_well(day: Day) -> None:

@@ -18,8 +18,9 @@ from playtime.adapters.security.passwords import Argon2Passwords
 from playtime.adapters.security.tokens import JwtTokens
 from playtime.adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from playtime.adapters.system.settings import Settings
+from playtime.adapters.system.sweep_log import FileSweepLog, MemorySweepLog
 from playtime.application.engine import Engine
-from playtime.application.ports.services import Clock, Ids, Passwords, Randomness, Stopwatch, Tokens
+from playtime.application.ports.services import Clock, Ids, Passwords, Randomness, Stopwatch, SweepLog, Tokens
 from playtime.application.ports.storage import Storage, UnitOfWork
 from playtime.application.ports.tenancy import Directory
 from playtime.bootstrap import Container, build_container, open_engine, server_url
@@ -44,6 +45,7 @@ def conformity(
     clock: SystemClock,
     database_clock: PostgresClock,
     stopwatch: SystemStopwatch,
+    sweep_logs: tuple[FileSweepLog, MemorySweepLog],
     ids: SystemIds,
     randomness: SystemRandomness,
     passwords: Argon2Passwords,
@@ -58,7 +60,8 @@ def conformity(
     system: tuple[Ids, Randomness] = (ids, randomness)
     security: tuple[Passwords, Tokens] = (passwords, tokens)
     commands: tuple[DatabaseOfCommands, ReportOfCommands] = (database, report)
-    return storages, parts, clocks, system, security, commands
+    logs: tuple[SweepLog, SweepLog] = sweep_logs
+    return storages, parts, clocks, system, security, commands, logs
 
 
 def members(kind: type) -> set[str]:
@@ -75,6 +78,8 @@ def members(kind: type) -> set[str]:
         (SystemClock, Clock),
         (PostgresClock, Clock),
         (SystemStopwatch, Stopwatch),
+        (FileSweepLog, SweepLog),
+        (MemorySweepLog, SweepLog),
         (SystemIds, Ids),
         (SystemRandomness, Randomness),
         (Argon2Passwords, Passwords),

@@ -12,7 +12,7 @@ from playtime.application.authentication import Authenticate
 from playtime.application.errors import IsolationViolation, OutcomeUnknown, StorageUnavailable, TransientConflict
 from playtime.application.ledger.books import CheckHealth
 from playtime.application.ports.services import Claims
-from playtime.contracts.doubles import build_engine
+from playtime.contracts.doubles import NotedSweep, SettableClock, build_engine
 from playtime.domain.games.demo import DEMO_GAME
 
 from support.http import API, Web, build_web
@@ -86,13 +86,15 @@ def test_wrong_method_is_405_and_lists_the_right_ones(web: Web, method: str, pat
 
 
 def test_health_is_503_while_the_storage_is_down(caplog: pytest.LogCaptureFixture) -> None:
-    app = create_app(evolve(build_engine(MemoryStorage()), check_health=CheckHealth(_DownStorage())))
+    check = CheckHealth(_DownStorage(), SettableClock(), NotedSweep())
+    app = create_app(evolve(build_engine(MemoryStorage()), check_health=check))
     response = app.test_client().get("/api/health")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert response.json == {
         "ok": False,
         "code": "STORAGE_UNAVAILABLE",
         "message": "The service is not available right now. Try again.",
+        "lastSweepSeconds": None,
     }
     assert "db-7" in caplog.text
 

@@ -29,7 +29,13 @@ VOUCHER = {
 
 def test_health(web: Web) -> None:
     reply = web.ask("GET", "/api/health")
-    assert (reply.status, reply.content) == (200, {"ok": True})
+    assert (reply.status, reply.content) == (200, {"ok": True, "lastSweepSeconds": None})
+
+
+def test_health_has_the_seconds_since_the_last_sweep(web: Web) -> None:
+    web.day.engine.sweep()
+    web.day.clock.advance(seconds=90)
+    assert web.ask("GET", "/api/health").content == {"ok": True, "lastSweepSeconds": 90}
 
 
 def test_games(web: Web) -> None:

@@ -7,7 +7,13 @@ from uuid import UUID
 
 from ....application.access import PlayerPrincipal
 from ....application.engine import Engine
-from ....application.errors import InvalidCredentials, ReplaySecretExpired, UnknownPlayPass, VoucherOfOtherAgent
+from ....application.errors import (
+    InvalidCredentials,
+    ReplaySecretExpired,
+    UnknownPlayPass,
+    Unwell,
+    VoucherOfOtherAgent,
+)
 from ....application.play.spins import GameRecord
 from ....application.vouchers.redemption import RedeemedPlayer
 from ....application.wire import success
@@ -22,9 +28,8 @@ from .route import API, CREATED, Route
 
 
 def health(engine: Engine, _call: PublicCall[None]) -> Result:
-    """Tell whether the service can do its work."""
-    engine.check_health()
-    return success()
+    """Answer whether the service can do its work, and how long ago the last sweep ended."""
+    return success(last_sweep_seconds=engine.check_health().last_sweep_seconds)
 
 
 def list_games(engine: Engine, _call: PublicCall[None]) -> Result:
@@ -46,7 +51,7 @@ def redeem_voucher(engine: Engine, call: Call[PlayerPrincipal | None, Redemption
 
 
 PUBLIC: Final = (
-    Route("GET", "/api/health", health, gives={}),
+    Route("GET", "/api/health", health, gives={"last_sweep_seconds": int | None}, refusals=(Unwell,)),
     Route("GET", f"{API}/games", list_games, gives={"games": list[GameRecord]}),
     Route("GET", f"{API}/games/{{gameKey}}", read_game, gives={"game": Mapping[str, Any], "version": str}),
     Route(

@@ -34,7 +34,7 @@ _INITDB_SECONDS = 120.0
 _SPAWN_SECONDS = 20.0
 _BUILTIN_LOCALE_MAJOR = 17
 READY_SECONDS: Final = 120.0  # recovery after a crash included
-_FAST_SECONDS = 60.0
+_FAST_SECONDS = 20.0
 _IMMEDIATE_SECONDS = 15.0
 _SETTINGS: Final = {
     "listen_addresses": HOST,
@@ -248,6 +248,7 @@ class Cluster:
             if postmaster:
                 with suppress(ProcessLookupError, PermissionError):  # it was killed, so its children end too
                     os.kill(postmaster.pid, number)
+                    os.kill(postmaster.pid, signal.SIGCONT)  # a suspended process does not see the other signal
             if wait_until(lambda: not self.is_alive(), seconds):
                 if postmaster:
                     _reap(postmaster.pid)
