@@ -152,6 +152,7 @@ def open_running(settings: Settings) -> Iterator[Running]:
             database=database,
             home=opened.home,
             url=server_url(opened),
+            public_url=opened.public_url,
             sweep_seconds=opened.sweep_seconds,
             seals_file=opened.seals_file,
             require_address=partial(require_free, options),

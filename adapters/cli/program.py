@@ -120,6 +120,7 @@ class Running:
     database: Database | None
     home: Path
     url: str
+    public_url: str | None = None
     sweep_seconds: int
     seals_file: Path | None = None
     require_address: Callable[[], None]

@@ -39,7 +39,6 @@ from .pages.redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_scr
 from .routes import ROUTES
 
 _NAME: Final = "string(maxlength=64)"
-_LONGEST_HOST: Final = 255
 _LONGEST_ID: Final = 64
 _ID: Final = re.compile(UUIDConverter.regex)
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -65,17 +64,11 @@ class _IdConverter(UnicodeConverter):
 def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTally | None = None) -> Flask:
     """Return an application that serves this engine. Two in one process know nothing of each other.
 
-    `public_url` is the address under which people reach it, as QR codes name it; None: as each request does.
+    `public_url` is the address under which people reach it, as QR codes name it. Without it, sheets are test
+    prints: the Host header of a request never decides what is printed.
     `errors` counts the requests that fail, but not the same refusal again; None: nobody does.
     """
-
-    def find_site() -> str:
-        if public_url is None and not 1 <= len(request.host) <= _LONGEST_HOST:
-            # What a request names is left out where it is none, and would end in a QR code that leads nowhere;
-            # nor may it have any length.
-            raise MalformedRequest.at("header.Host", "must be a valid host name")
-        return (public_url or request.root_url).rstrip("/")
-
+    site = None if public_url is None else public_url.rstrip("/")
     app = Flask(__name__, static_folder=None)
     # One more than the limit: a body of untold length is cut off there without a word, and so found out.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
@@ -83,7 +76,7 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = _IdConverter
     for route in ROUTES:
-        _serve(app, route.path, route.method, name=route.name, view=_view(engine, route, find_site))
+        _serve(app, route.path, route.method, name=route.name, view=_view(engine, route, site))
     document = encode(describe(ROUTES))
     _serve(app, f"{API}/openapi.json", "GET", name="openapi", view=lambda: respond(document, HTTPStatus.OK))
     _serve_pages(app)
@@ -129,7 +122,7 @@ def _serve_pages(app: Flask) -> None:
     _serve(app, SCRIPT_PATH, "GET", name="redeemScript", view=lambda: respond_document(script))
 
 
-def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callable[..., Response]:
+def _view(engine: Engine, route: Route, site: str | None) -> Callable[..., Response]:
     """Return the view of a route; everything that can be made once is made here."""
     read_caller, read_given = _READ_CALLER[route.caller], _reader(route)
     status_for_player = route.status_for_player or route.status
@@ -151,7 +144,7 @@ def _view(engine: Engine, route: Route, find_site: Callable[[], str]) -> Callabl
             ids={name: value for name, value in parameters.items() if isinstance(value, UUID)},
             names=names,
             key=key,
-            find_site=find_site,
+            site=site,
         )
         status = route.status if call.who is None else status_for_player
         result = route.handle(engine, call)

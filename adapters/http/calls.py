@@ -37,7 +37,7 @@ Known = Mapping[str, "Known | None"]
 class Call(Generic[Who, Given]):
     """A checked request: the caller, the body or query, ids and names of the path, and the Idempotency-Key.
 
-    `find_site` returns the address under which people reach this service, without a slash at its end.
+    `site` is the address under which people reach this service, without a slash at its end; None: not known.
     """
 
     who: Who
@@ -45,7 +45,7 @@ class Call(Generic[Who, Given]):
     ids: Mapping[str, UUID]
     names: Mapping[str, str]
     key: str | None
-    find_site: Callable[[], str]
+    site: str | None
 
 
 StaffCall = Call[StaffPrincipal, Given]

@@ -185,9 +185,10 @@ class BatchOrder:
 
 @frozen(kw_only=True)
 class SheetQuery:
-    """The layout of a sheet."""
+    """The layout of a sheet, and the timezone of its times; by default the agent's."""
 
     paper: Paper = Paper.A4
+    timezone: Timezone | None = None
 
 
 @frozen(kw_only=True)

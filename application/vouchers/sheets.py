@@ -7,6 +7,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ...domain.access.pins import PinKeys, PinKind
+from ...domain.local_time import DEFAULT_TIMEZONE
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import Tenant
 from ...domain.vouchers.vouchers import Voucher
@@ -35,10 +36,11 @@ class Slip:
 
 @frozen
 class Sheet:
-    """The open vouchers of a batch of `count`, ready to be printed for its agent."""
+    """The open vouchers of a batch of `count`, ready to be printed for its agent in the agent's timezone."""
 
     batch_id: UUID
     agent_name: str
+    timezone: str
     count: int
     slips: Sequence[Slip]
 
@@ -59,18 +61,20 @@ class PrintSheet:
         """Return the sheet. Raises Forbidden, NotFound, ReplaySecretExpired when a PIN's secret was retired."""
         principal.require(Permission.ISSUE_VOUCHERS)
 
-        def read(unit: UnitOfWork) -> tuple[Sequence[Voucher], Tenant]:
+        def read(unit: UnitOfWork) -> tuple[Sequence[Voucher], Tenant, str]:
             vouchers = unit.vouchers.lock_batch(batch_id)
             tenant = unit.tenants.get(vouchers[0].tenant_id) if vouchers else None
             if tenant is None:
                 raise NotFound("batch")
-            return vouchers, tenant
+            settings = unit.safety.settings(tenant.tenant_id)
+            return vouchers, tenant, DEFAULT_TIMEZONE if settings is None else settings.timezone
 
-        def decide(found: tuple[Sequence[Voucher], Tenant]) -> Decision[Sheet]:
-            vouchers, tenant = found
+        def decide(found: tuple[Sequence[Voucher], Tenant, str]) -> Decision[Sheet]:
+            vouchers, tenant, timezone = found
             now = self.clock.now()
             open_ones = [voucher for voucher in vouchers if voucher.is_open(now)]
-            sheet = Sheet(batch_id, tenant.name, len(vouchers), [self._slip(voucher) for voucher in open_ones])
+            slips = [self._slip(voucher) for voucher in open_ones]
+            sheet = Sheet(batch_id, tenant.name, timezone, len(vouchers), slips)
             return Decided(sheet, saved=(voucher.printed() for voucher in open_ones))
 
         return carry_out(self.storage, principal.binding, read, decide)

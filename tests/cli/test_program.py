@@ -185,6 +185,17 @@ def test_wrong_setting_is_refused_in_a_line(command: Command, extra: dict[str, s
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("public_url", ["", "https://play.example.com"])
+def test_serve_says_that_sheets_are_test_prints(public_url: str) -> None:
+    extra = {"PLAYTIME_PUBLIC_URL": public_url} if public_url else {}
+    with new_command(PLAYTIME_STORAGE="memory", **extra) as memory:
+        with memory.serving() as server:
+            assert server.stdout is not None
+            server.terminate()
+            said = server.stdout.read()
+        assert ("PLAYTIME_PUBLIC_URL is not set: sheets of vouchers are test prints" in said) == (not public_url)
+
+
 def test_memory_serves_and_tells_its_owner() -> None:
     with new_command(PLAYTIME_STORAGE="memory") as memory:
         with memory.serving():

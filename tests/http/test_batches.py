@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 import segno
 
-from playtime.adapters.http.pages.sheet import SLIPS_ON_A4
+from playtime.adapters.http.pages.sheet import SLIPS_ON_A4, TEST_PRINT
 from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.vouchers.sales import LARGEST_BATCH
 from playtime.domain.tenancy.staff import Role
@@ -109,7 +109,7 @@ def test_the_sheet_says_all_there_is_to_say(any_web: Web) -> None:
             "Bonus 6.25 FUN",
             voucher["code"],
             f"PIN {voucher['pin']}",
-            "Expires 31 Mar 2026, 12:00 UTC",
+            "Expires 31 Mar 2026, 05:00 PDT",
         ):
             assert said in words
         assert "DUPLICATE" not in words
@@ -159,27 +159,50 @@ def test_qr_code_opens_the_page_with_the_code_and_not_the_pin() -> None:
         assert "open play.example.com/fun/redeem" in _words(slip)
 
 
-def test_without_a_public_address_the_qr_code_has_the_requests(web: Web) -> None:
-    batch, head = web.batch(1_000, 1), {"Host": "till-1.example.com:8443"}
-    path = f"/api/v1/voucher/batches/{batch['batch']['batchId']}/sheet"
-    reply = web.ask("POST", path, token=web.log_in(web.day.agent, Role.AGENT), headers=head)
-    assert "open till-1.example.com:8443/redeem" in _words(reply.body.decode())
+def test_without_a_public_address_it_is_a_test_print(web: Web) -> None:
+    batch = web.batch(1_000, 2)
+    for query in ("", "?paper=80mm"):
+        reply = web.sheet(batch, query)
+        page = reply.body.decode()
+        assert reply.headers[TEST_PRINT] == "PLAYTIME_PUBLIC_URL is not set"
+        assert all("TEST PRINT" in slip for slip in _slips(page))
+        assert "TEST PRINT. PLAYTIME_PUBLIC_URL is not set: there are no QR codes." in _words(page)
+        assert not re.search(r"<svg|/redeem", page)
 
 
-def test_a_senseless_host_prints_nothing(web: Web) -> None:
-    batch = web.batch(1_000, 1)
-    path = f"/api/v1/voucher/batches/{batch['batch']['batchId']}/sheet"
-    for host in ("a b", '"><script>', "x/../y", "é", "", "x:abc", "..", "a" * 300, _host(256), _host(2_744)):
-        reply = web.ask("POST", path, token=web.log_in(web.day.agent, Role.AGENT), headers={"Host": host})
-        assert (reply.status, reply.paths) == (400, ["header.Host"])
-    assert "DUPLICATE" not in web.sheet(batch).body.decode()
+def test_with_a_public_address_it_is_no_test_print() -> None:
+    web = build_web(MemoryStorage(), public_url="https://play.example.com/fun")
+    reply = web.sheet(web.batch(1_000, 1))
+    assert TEST_PRINT not in reply.headers
+    assert "TEST PRINT" not in reply.body.decode()
 
 
-def test_the_longest_host_still_fits_a_qr_code(web: Web) -> None:
+@pytest.mark.parametrize("public_url", [None, "https://play.example.com"])
+def test_the_host_header_never_decides_what_is_printed(public_url: str | None) -> None:
+    web = build_web(MemoryStorage(), public_url=public_url)
     batch = web.batch(1_000, 1)
     path = f"/api/v1/voucher/batches/{batch['batch']['batchId']}/sheet"
     token = web.log_in(web.day.agent, Role.AGENT)
-    assert web.ask("POST", path, token=token, headers={"Host": _host(255)}).status == 200
+    web.ask("POST", path, token=token)
+    plain = web.ask("POST", path, token=token).body
+    for host in ("till-1.example.com:8443", "127.0.0.1", "a b", '"><script>', "", "a" * 300):
+        for name in ("Host", "X-Forwarded-Host"):
+            reply = web.ask("POST", path, token=token, headers={name: host})
+            assert reply.body == plain or reply.paths == ["header.Host"]
+
+
+def test_the_expiry_is_in_the_agents_timezone(web: Web) -> None:
+    batch = web.batch(1_000, 1)
+    assert "Expires 31 Mar 2026, 05:00 PDT" in _words(web.sheet(batch).body.decode())
+    boss = web.log_in(web.day.north, Role.OPERATOR)
+    path = f"/api/v1/admin/tenants/{web.day.agent.tenant_id}/safety"
+    assert web.ask("PUT", path, b'{"enforce":"off","zone":"Europe/Berlin"}', token=boss).status == 200
+    assert "Expires 31 Mar 2026, 14:00 CEST" in _words(web.sheet(batch).body.decode())
+    assert "Expires 31 Mar 2026, 09:00 UTC-03" in _words(
+        web.sheet(batch, "?timezone=America/Sao_Paulo").body.decode()
+    )
+    assert "Expires 31 Mar 2026, 12:00 UTC" in _words(web.sheet(batch, "?timezone=UTC").body.decode())
+    assert web.sheet(batch, "?timezone=Mars").paths == ["query.timezone"]
 
 
 def test_the_sheet_needs_nothing_and_runs_nothing(web: Web) -> None:
@@ -227,8 +250,3 @@ def test_a_single_voucher_is_a_batch_of_one_and_printed_as_such(web: Web) -> Non
     issued = web.post(f"/voucher/agents/{desk.tenant_id}/vouchers", {"amountMinor": 1_000}, token).content
     page = web.sheet({"batch": issued["voucher"]}).body.decode()
     assert "No. 1 of 1" in _words(page)
-
-
-def _host(length: int) -> str:
-    """Return a host of so many characters, each part of which is one by itself."""
-    return (f"{'a' * 30}." * length)[:length]

@@ -8,18 +8,21 @@ from typing import Any, Final
 import pytest
 
 from playtime.adapters.http.pages.sheet import SLIPS_ON_A4
+from playtime.adapters.memory.storage import MemoryStorage
 from playtime.application.ports.filters import PlayerFilter
 from playtime.domain.limits.exclusions import CoolOff
 from playtime.domain.tenancy.tenants import TenantKind
 
 from support.browser import CHROMIUMS, Browser, open_browser, serving
 from support.day import EVERYTHING, Sold, other_pin
-from support.http import Web
+from support.http import Web, build_web
 
 PHONE: Final = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
 SMALLEST: Final = PHONE | {"width": 320, "height": 568}
 SCREEN: Final = {"width": 1_000, "height": 1_400, "deviceScaleFactor": 1, "mobile": False}
 POINTS_PER_MM: Final = 72 / 25.4
+LARGE_PX: Final = 26
+"""The least size of large letters: 7 mm."""
 OUT_OF_PLACE: Final = """() => {
   const found = [];
   for (const slip of document.querySelectorAll(".slip")) {
@@ -331,10 +334,12 @@ def test_the_sheet_prints_on_its_paper(
     assert not browser.complaints, "the page's own policy allows all that is in it"
 
 
+@pytest.mark.parametrize("public_url", [None, "https://play.example.com/fun"])
 @pytest.mark.parametrize("query", ["", "?paper=80mm"])
 def test_the_largest_amount_and_the_longest_name_fit_on_a_slip(
-    web: Web, browser: Browser, tmp_path: Path, query: str
+    browser: Browser, tmp_path: Path, query: str, public_url: str | None
 ) -> None:
+    web = build_web(MemoryStorage(), public_url=public_url)
     day, name = web.day, "Wide World of Machines and Amusements" * 3
     made = day.engine.create_tenant(day.north.head, slug="wide", name=name, kind=TenantKind.AGENT)
     desk = day._staffed(made.tenant_id, day.north.operator_id, "wide", made.code_symbols)
@@ -344,4 +349,6 @@ def test_the_largest_amount_and_the_longest_name_fit_on_a_slip(
         assert page.count(b">DUPLICATE<") == said
         _open_sheet(browser, page, tmp_path / "sheet.html")
         browser.do("Emulation.setEmulatedMedia", media="print")
+        size = "parseFloat(getComputedStyle(document.querySelector('.qr > *')).fontSize)"
+        assert public_url is not None or browser.ask(size) >= LARGE_PX
         assert browser.ask(f"({OUT_OF_PLACE})()") == []

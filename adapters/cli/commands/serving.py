@@ -70,6 +70,8 @@ def sweep(program: Program) -> None:
 
 
 def _serve(running: Running) -> None:
+    if running.public_url is None:
+        click.echo("PLAYTIME_PUBLIC_URL is not set: sheets of vouchers are test prints without QR codes.")
     with announced(running), run_worker(running):
         running.serve()
 

@@ -10,9 +10,11 @@ from ....application.vouchers.desk import VoucherRecord
 from ....application.vouchers.sales import IssuedVoucher, VoucherBatch
 from ....application.wire import success
 from ....domain.ledger.wallet import InsufficientFunds
+from ....domain.local_time import DEFAULT_TIMEZONE, timezone_names
 from ....domain.tenancy.tenants import TenantCannotIssue, TenantNotInStatus
 from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from ..calls import PublicCall, StaffCall
+from ..errors import MalformedRequest
 from ..filters import voucher_filter
 from ..pages.documents import CSV, HTML
 from ..pages.sheet import sheet_page
@@ -65,10 +67,12 @@ def issue_vouchers(engine: Engine, call: StaffCall[BatchOrder]) -> Result:
 
 def print_sheet(engine: Engine, call: StaffCall[SheetQuery]) -> Result:
     """Print the open vouchers of a batch, with their PINs; what was printed before says DUPLICATE."""
+    timezone = call.given.timezone
     # Each print is counted, so every check that can fail comes first.
-    site = call.find_site()
+    if timezone is not None and timezone not in timezone_names():
+        raise MalformedRequest.at("query.timezone", f"must be an IANA timezone, such as {DEFAULT_TIMEZONE} or UTC")
     sheet = engine.print_sheet(call.who, call.ids["batchId"])
-    return sheet_page(sheet, paper=call.given.paper, site=site)
+    return sheet_page(sheet, paper=call.given.paper, site=call.site, timezone=timezone)
 
 
 def void_voucher(engine: Engine, call: StaffCall[Nothing]) -> Result:

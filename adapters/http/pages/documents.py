@@ -25,9 +25,10 @@ class Document:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def page(body: str, policy: str) -> Document:
-    """Return a page for people, under a Content-Security-Policy of its own."""
+def page(body: str, policy: str, *others: tuple[str, str]) -> Document:
+    """Return a page for people, under a Content-Security-Policy of its own, with other headers."""
     headers = (
+        *others,
         ("Content-Security-Policy", f"{policy}; frame-ancestors 'none'"),
         ("Referrer-Policy", "no-referrer"),
     )

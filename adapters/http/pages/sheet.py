@@ -1,9 +1,10 @@
 """Vouchers on paper: one page of HTML that needs nothing else, to be printed on A4 or on a roll of 80 mm."""
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import segno
 from attrs import frozen
@@ -19,6 +20,10 @@ SLIPS_ON_A4: Final = 12
 _ROOMY: Final = len("999,999.00")
 _ROOMY_NAME: Final = 40
 """Figures and names that are longer are printed smaller."""
+TEST_PRINT: Final = "Playtime-Test-Print"
+"""The header of a sheet that is a test print."""
+
+_TEST_REASON: Final = "PLAYTIME_PUBLIC_URL is not set"
 _MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 - easier to read
 
 _STYLE: Final = """
@@ -37,7 +42,10 @@ html { font: 8.5pt/1.25 "Helvetica Neue", Helvetica, Arial, "Liberation Sans", s
 .fine { font-size: 7pt; }
 .qr svg { display: block; width: 100%; }
 .duplicate { border: 0.7mm solid #000; font-weight: 700; text-align: center; }
+.test { border: 0.7mm solid #000; font-weight: 700; line-height: 1.1; text-align: center; }
+.qr .test { display: grid; aspect-ratio: 1; place-content: center; }
 .hint { padding: 4mm; text-align: center; }
+.hint.test { font-size: 24pt; }
 @media screen { body { background: #ddd; } .page, .roll { background: #fff; margin: 0 auto 6mm; } }
 @media print { .hint { display: none; } }
 """
@@ -59,6 +67,7 @@ _STYLE_OF: Final = {
 .side { grid-area: side; min-height: 0; text-align: center; }
 .foot { grid-area: foot; }
 .where { font-size: 7.5pt; }
+.qr .test { font-size: 20pt; }
 .figures { font-size: 17pt; }
 .figures.long { font-size: 12pt; }
 .words { font-size: 8pt; }
@@ -86,6 +95,7 @@ _STYLE_OF: Final = {
 .secrets dd { font-size: 14pt; line-height: 1.3; }
 .qr { width: 36mm; margin: 0 auto; }
 .foot { order: 2; }
+.qr .test { font-size: 26pt; }
 .fine { order: 3; }
 """,
 }
@@ -101,6 +111,9 @@ _TEMPLATE: Final = """<!doctype html>
 <style>{{ style|safe }}</style>
 </head>
 <body>
+{% if is_test %}
+<p class="hint test">TEST PRINT. {{ test_reason }}: there are no QR codes. Do not sell these vouchers.</p>
+{% endif %}
 {% if pages %}
 <p class="hint">{{ sheet.slips|length }} of {{ sheet.count }} vouchers are open. {{ advice }}</p>
 {% else %}
@@ -126,13 +139,21 @@ _TEMPLATE: Final = """<!doctype html>
 </dl>
 </div>
 <div class="side">
+{% if is_test %}
+<div class="qr"><span class="test">TEST PRINT</span></div>
+{% else %}
 <div class="qr" role="img" aria-label="QR code that opens the page to redeem this voucher">{{ slip.qr|safe }}</div>
+{% endif %}
 <p class="number">No. {{ slip.number }} of {{ sheet.count }}</p>
 <p class="fine">FUN is play money and is never bought back.</p>
 </div>
 <div class="foot">
 <p class="expires">Expires {{ slip.expires }}</p>
+{% if is_test %}
+<p class="where">{{ test_reason }}.</p>
+{% else %}
 <p class="where">Scan, or open {{ address }}</p>
+{% endif %}
 </div>
 </article>
 {% endfor %}
@@ -163,11 +184,16 @@ class _PrintedSlip:
     qr: str
 
 
-def sheet_page(sheet: Sheet, *, paper: Paper, site: str) -> Document:
-    """Return the sheet as a page; `site` is the address that the QR codes lead to, without the PINs."""
+def sheet_page(sheet: Sheet, *, paper: Paper, site: str | None, timezone: str | None = None) -> Document:
+    """Return the sheet as a page; `site` is the address that the QR codes lead to, without the PINs.
+
+    Without a site it is a test print: it has these words in the place of QR codes. Times are in `timezone`, by
+    default the agent's.
+    """
     style = _STYLE + _STYLE_OF[paper]
     policy = policy_of(style_src=hash_of(style))
-    slips = list(_printed(sheet.slips, site))
+    is_test = site is None
+    slips = list(_printed(sheet.slips, site, timezone or sheet.timezone))
     at_once = SLIPS_ON_A4 if paper is Paper.A4 else len(slips) or 1
     body = _template().render(
         sheet=sheet,
@@ -176,19 +202,18 @@ def sheet_page(sheet: Sheet, *, paper: Paper, site: str) -> Document:
         advice=_ADVICE[paper],
         roomy=_ROOMY,
         roomy_name=_ROOMY_NAME,
-        address=redeem_url(site).partition("://")[2],
+        address="" if site is None else redeem_url(site).partition("://")[2],
+        is_test=is_test,
+        test_reason=_TEST_REASON,
         policy=policy,
         style=style,
     )
-    return page(body, policy)
+    return page(body, policy, *([(TEST_PRINT, _TEST_REASON)] if is_test else []))
 
 
-def _printed(slips: Sequence[Slip], site: str) -> Iterator[_PrintedSlip]:
-    mask = None
+def _printed(slips: Sequence[Slip], site: str | None, timezone: str) -> Iterator[_PrintedSlip]:
+    draw = _drawer(site)
     for slip in slips:
-        code = segno.make_qr(redeem_url(site, slip.code), error="m", mask=mask)
-        # To find the best mask takes most of the time; what suits one slip suits the next, which is all but equal.
-        mask = code.mask
         yield _PrintedSlip(
             number=slip.number,
             figures=in_figures(slip.amount_minor),
@@ -196,15 +221,33 @@ def _printed(slips: Sequence[Slip], site: str) -> Iterator[_PrintedSlip]:
             bonus=in_figures(slip.bonus_minor),
             code=slip.code,
             pin=slip.pin,
-            expires=_moment(slip.expires_at),
+            expires=_moment(slip.expires_at, timezone),
             is_duplicate=slip.is_duplicate,
-            qr=code.svg_inline(omitsize=True, svgclass=None, lineclass=None),
+            qr=draw(slip.code),
         )
 
 
-def _moment(moment: datetime) -> str:
-    at = moment.astimezone(UTC)
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} UTC"
+def _drawer(site: str | None) -> Callable[[str], str]:
+    """Return a function that draws the QR code of a voucher's code; without a site there is nothing to draw."""
+    mask = None
+
+    def draw(code: str) -> str:
+        nonlocal mask
+        if site is None:
+            return ""
+        qr = segno.make_qr(redeem_url(site, code), error="m", mask=mask)
+        # To find the best mask takes most of the time; what suits one slip suits the next, which is all but equal.
+        mask = qr.mask
+        return qr.svg_inline(omitsize=True, svgclass=None, lineclass=None)
+
+    return draw
+
+
+def _moment(moment: datetime, timezone: str) -> str:
+    """Return a moment as the clocks of a timezone show it, with the abbreviation of their time."""
+    at = moment.astimezone(ZoneInfo(timezone))
+    name = at.strftime("%Z")
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} {name if name.isalpha() else f'UTC{name}'}"
 
 
 @cache
