@@ -79,7 +79,9 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - as to_wire
     if isinstance(value, UUID | Code):
         return str(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        # Milliseconds, unless that would cut the moment: a caller may ask with it again.
+        digits = "microseconds" if value.microsecond % 1_000 else "milliseconds"
+        return value.astimezone(UTC).isoformat(timespec=digits).replace("+00:00", "Z")
     if isinstance(value, Mapping):
         return {key: to_wire(item) for key, item in value.items()}
     if isinstance(value, list | tuple | frozenset | set):

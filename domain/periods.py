@@ -5,7 +5,7 @@ A period is half-open: its first moment counts, its last does not.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -105,9 +105,14 @@ class Period:
         """Return the last days of the period by the clocks, also where they begin before it."""
         return Span(self._days_from_end(-days), self.until)
 
+    def single_days(self, days: int) -> list[Span]:
+        """Return the last days of the period by the clocks, each by itself, newest first."""
+        ends = [self.until, *(self._days_from_end(-day) for day in range(1, days + 1))]
+        return [Span(since, until) for until, since in pairwise(ends)]
+
     def local_text(self, moment: datetime) -> str:
         """Return a moment as the clocks show it, with its offset."""
-        return moment.astimezone(ZoneInfo(self.timezone)).isoformat(timespec="seconds")
+        return moment.astimezone(ZoneInfo(self.timezone)).isoformat()
 
     def _days_from_end(self, days: int) -> datetime:
         return moment_of(wall_of(self.until, self.timezone) + timedelta(days=days), self.timezone)

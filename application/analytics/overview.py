@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
+from typing import Final
 
 from attrs import frozen
 
+from ...domain.decimals import decimal_text
 from ...domain.games.inference import Odds, rtp_interval
 from ...domain.ledger.events import EventSource, EventType
 from ...domain.ledger.totals import Totals, ratio
@@ -26,6 +28,8 @@ from .reader import (
     together,
     two_periods,
 )
+
+DAYS_OF_A_MONTH: Final = 30
 
 Expectation = tuple[Fraction | None, Fraction | None, Fraction | None]
 """The expected RTP, and the interval around the actual one."""
@@ -52,7 +56,9 @@ class HeadlineRecord:
     dau: int
     wau: int
     mau: int
+    mean_dau: str
     stickiness: str | None
+    last_day_stickiness: str | None
     arpu_minor: str | None
     elsewhere: ExternalPlayRecord
 
@@ -89,10 +95,10 @@ class ReadOverview(AnalyticsReader):
         def read(analytics: Analytics, period: Period) -> OverviewData:
             now, before = two_periods(analytics, period, request.only)
             actives = analytics.players.active_within([*_windows(period), *_windows(period.before)], request.only)
-            compared = request.compare == PREVIOUS
+            compared, half = request.compare == PREVIOUS, len(actives) // 2
             return OverviewData(
-                _headline(together(now.series), actives[:4], _expectation(now.by_game, odds)),
-                _headline(together(before.series), actives[4:], _expectation(before.by_game, odds)),
+                _headline(together(now.series), actives[:half], _expectation(now.by_game, odds)),
+                _headline(together(before.series), actives[half:], _expectation(before.by_game, odds)),
                 [
                     NgrPoint(
                         start,
@@ -108,12 +114,14 @@ class ReadOverview(AnalyticsReader):
 
 
 def _windows(period: Period) -> list[Span]:
-    """Return the windows of active players: the period, its last day, week and month."""
-    return [period.span, *(period.last_days(days) for days in (1, 7, 30))]
+    """Return the windows of active players: the period, its last day, week and month, and the month's days."""
+    lasting = (period.last_days(days) for days in (1, 7, DAYS_OF_A_MONTH))
+    return [period.span, *lasting, *period.single_days(DAYS_OF_A_MONTH)]
 
 
 def _headline(totals: Totals, actives: Sequence[int], expectation: Expectation) -> HeadlineRecord:
-    active, dau, wau, mau = actives
+    active, dau, wau, mau, *daily = actives
+    mean = Fraction(sum(daily), len(daily))
     expected, low, high = expectation
     return record_from(
         HeadlineRecord,
@@ -129,7 +137,9 @@ def _headline(totals: Totals, actives: Sequence[int], expectation: Expectation) 
         dau=dau,
         wau=wau,
         mau=mau,
-        stickiness=ratio_text(ratio(dau, mau)),
+        mean_dau=decimal_text(mean),
+        stickiness=ratio_text(mean / mau if mau else None),
+        last_day_stickiness=ratio_text(ratio(dau, mau)),
         arpu_minor=ratio_text(ratio(totals.ngr_minor, active)),
         elsewhere=external_play_record(totals),
     )

@@ -110,7 +110,19 @@ METRICS: Final = (
     Metric(
         "mau", "players who bet in the last 30 days up to `to`", "distinct players with BET", "players", _PLAYER
     ),
-    Metric("stickiness", "share of a month's players who bet in a day", "dau / mau", "ratio", _PLAYER),
+    Metric(
+        "mean_dau",
+        "mean of the players who bet, over the last 30 days up to `to`",
+        "Σ DAU / 30",
+        "players",
+        _PLAYER,
+    ),
+    Metric(
+        "stickiness", "share of a month's players who bet on an average day", "mean DAU / mau", "ratio", _PLAYER
+    ),
+    Metric(
+        "last_day_stickiness", "share of a month's players who bet in the last day", "dau / mau", "ratio", _PLAYER
+    ),
     Metric(
         "arpu_minor", "average revenue per user", "NGR / active players", "minor units", f"{_AMOUNT}, `player_id`"
     ),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,10 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from playtime.application.analytics.reader import AnalyticsRequest
+from playtime.application.ports.storage import Storage
+from playtime.application.wire import to_wire
 from playtime.domain.decimals import square_root
 from playtime.domain.ledger.events import EventSource
 
 from support.analytics import Question, questions, utc_text
+from support.day import build_day
 from support.ledger_sums import RTP, VARIANCE, Reckoning, decimals
 from support.storages import STORAGES
 
@@ -24,6 +29,17 @@ def before(question: Question) -> Reckoning:
     """Return the reckoning of the period before, with the product's own start and end of it."""
     period = question.asked.period(question.engine.read_overview.clock.now()).before
     return question.reckoning(period.since, period.until)
+
+
+def test_moments_of_a_report_are_not_cut(storage: Storage) -> None:
+    day = build_day(storage)
+    since = day.clock.now() - timedelta(days=1, microseconds=1)
+    request = AnalyticsRequest(since=since, until=since + timedelta(microseconds=5), timezone="UTC")
+    content = to_wire(day.engine.read_overview(day.owner, request))
+    for text in (content["range"]["from"], content["data"]["series"][0]["start"]):
+        assert datetime.fromisoformat(text) == since
+    assert datetime.fromisoformat(content["data"]["series"][0]["localStart"]) == since
+    assert datetime.fromisoformat(content["range"]["to"]) == request.until
 
 
 @storages
@@ -58,12 +74,17 @@ def assert_headline(found: dict[str, Any], question: Question, counted: Reckonin
     assert found["elsewhere"] == counted.external_play()
     assert found["arpuMinor"] == decimals(played["ngrMinor"], counted.bettors())
     period = question.asked.period(counted.until)
+    place = ZoneInfo(period.timezone)
+    wall = counted.until.astimezone(place).replace(tzinfo=None)
+    ends = [counted.until, *((wall - timedelta(days=days)).replace(tzinfo=place) for days in range(1, 31))]
     for days, field in ((1, "dau"), (7, "wau"), (30, "mau")):
-        place = ZoneInfo(period.timezone)
-        wall = counted.until.astimezone(place).replace(tzinfo=None)
-        since = (wall - timedelta(days=days)).replace(tzinfo=place)
-        assert found[field] == question.reckoning(since, counted.until).bettors()
-    assert found["stickiness"] == decimals(found["dau"], found["mau"])
+        assert found[field] == question.reckoning(ends[days], counted.until).bettors()
+    daily = sum(question.reckoning(since, until).bettors() for until, since in pairwise(ends))
+    assert found["meanDau"] == decimals(daily, 30)
+    assert found["stickiness"] == decimals(Fraction(daily, 30), found["mau"])
+    assert found["lastDayStickiness"] == decimals(found["dau"], found["mau"])
+    # A player of the month bet on at least one of its days, and on at most all of them.
+    assert found["mau"] <= daily <= 30 * found["mau"]
     assert_expectation(found, counted)
 
 

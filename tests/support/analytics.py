@@ -146,4 +146,5 @@ def shared_storage(name: str) -> Storage:
 
 def utc_text(moment: datetime) -> str:
     """Return a moment in its JSON form."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    digits = "microseconds" if moment.microsecond % 1_000 else "milliseconds"
+    return moment.astimezone(UTC).isoformat(timespec=digits).replace("+00:00", "Z")
