@@ -8,6 +8,7 @@ import attrs
 from attrs import define, frozen
 
 from ...application.errors import (
+    ClockDiffers,
     Forbidden,
     IdempotencyKeyReused,
     NotFound,
@@ -118,6 +119,7 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     TransientConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ClockDiffers: HTTPStatus.SERVICE_UNAVAILABLE,
     # The rest of what a storage raises is a defect of ours, and so is what has no row at all.
     StorageError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
