@@ -173,6 +173,7 @@ def _administering(day: Guide, api: str) -> list[str]:
         _call(f"{player}/rounds", "OPERATOR"),
         _call(f"{player}/sessions", "OPERATOR"),
         _call(f"{api}/admin/ledger", "OPERATOR"),
+        _call(f"{api}/admin/ledger/seals", "OPERATOR"),
         _call(f"{api}/admin/audit/run", "OPERATOR"),
     ]
 
