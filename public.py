@@ -207,7 +207,7 @@ def build_container(settings: Settings) -> "_Container":
 def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTally | None = None) -> "_Flask":
     """Return the WSGI application that serves an engine over HTTP.
 
-    `public_url` is the address in printed QR codes; None takes it from each request. `errors` counts failed
+    `public_url` is the address in printed QR codes; without it, sheets are test prints. `errors` counts failed
     requests for analytics; None counts none.
     """
     from .adapters.http.app import create_app as created  # noqa: PLC0415 - loads the framework

@@ -41,7 +41,7 @@ class SlugTaken(StateRefusal):
     """Raised when another tenant has the slug."""
 
     code: ClassVar[str] = "SLUG_TAKEN"
-    text: ClassVar[str] = "The slug {slug} is taken."
+    text: ClassVar[str] = "The slug {slug} is taken. All operators share the slugs: choose another one."
     slug: str
 
 

@@ -220,6 +220,7 @@ def test_rounds_are_listed_newest_first_in_pages(day: Day) -> None:
     first = day.engine.list_rounds(day.agent.analyst, guest.player_id, Page(limit=2))
     rest = day.engine.list_rounds(day.owner, guest.player_id, Page(limit=9, before=first[-1].round_id))
     assert [played.action_id for played in (*first, *rest)] == ["k5", "k4", "k3", "k2", "k1"]
+    assert [played.nonce for played in (*first, *rest)] == [4, 3, 2, 1, 0], "the exact order, not by the clock"
     assert (first[0].stake_minor, first[0].win_minor, first[0].balance_minor) == (5, 0, 985)
     assert first[0].outcome["window"] == [["shade"]]
     assert first[0].session_id == guest.principal.session_id

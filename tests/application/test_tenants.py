@@ -175,6 +175,16 @@ def test_a_slug_names_one_tenant_of_the_whole_installation(day: Day, slug: str, 
     assert refused.value.slug == slug
 
 
+def test_a_taken_slug_says_nothing_of_its_tenant(day: Day) -> None:
+    said = set()
+    for slug in ("north", "south", "north-a", "south-a", "platform"):
+        with pytest.raises(SlugTaken) as refused:
+            _create(day.engine, slug, AGENT, day.north.head)
+        assert refused.value.data() == {"slug": slug}
+        said.add(str(refused.value).replace(f" {slug} ", " ... "))
+    assert said == {"The slug ... is taken. All operators share the slugs: choose another one."}
+
+
 @pytest.mark.parametrize(
     "about", [{"slug": "A"}, {"slug": "x--y"}, {"name": " "}, {"name": "\n"}, {"region": ""}, {"region": "\0"}]
 )
