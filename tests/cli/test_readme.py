@@ -57,6 +57,6 @@ def test_the_walk_through_by_curl_runs(command: Command) -> None:
 
 def test_every_command_of_the_table_exists(command: Command) -> None:
     words = re.findall(r"^\| `playtime ([a-z ]+?)(?: [A-Z\[].*?)?` \|", README, re.MULTILINE)
-    assert len(words) == 22
+    assert len(words) == 23
     for named in words:
         assert command.run(*named.split(), "--help").returncode == 0
