@@ -59,11 +59,16 @@ class Answer:
 
 @frozen(kw_only=True)
 class Command:
-    """A validated command: its kind, the digest of kind and arguments, and its name (None: unnamed)."""
+    """A validated command: its kind, the digest of kind and arguments, and its name (None: unnamed).
+
+    `game_key` and `provider` are those of a spin's game.
+    """
 
     what: str
     digest: bytes
     key: AnswerKey | None
+    game_key: str | None = None
+    provider: str | None = None
 
     @classmethod
     def of(cls, what: str, actor_id: UUID, action_id: str | None, **arguments: Any) -> "Command":
@@ -116,6 +121,8 @@ def answered(
             code=code,
             hints=hints,
             command=command.what,
+            game_key=None if code is None else command.game_key,
+            provider=None if code is None else command.provider,
         )
     answer = Answer(body, code, hints=hints)
     return Decided(answer, added=(*decision.added, stored), saved=decision.saved)

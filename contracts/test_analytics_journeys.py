@@ -177,16 +177,22 @@ class TestOperations:
         player, neighbour = here.player(region="US-CA"), here.player(here.neighbour)
         answers = [
             here.answer(
-                AnswerKey(who.player_id, fresh_name("act")), tenant, code=code, command=what, created_at=BEGINNING
+                AnswerKey(who.player_id, fresh_name("act")),
+                tenant,
+                code=code,
+                command=what,
+                created_at=BEGINNING,
+                game_key=game,
+                provider=None if game is None else "playtime",
             )
-            for who, tenant, what, code in (
-                (player, here.agent, SPIN, "INSUFFICIENT_FUNDS"),
-                (player, here.agent, SPIN, "SELF_EXCLUDED"),
-                (player, here.agent, SPIN, "INSUFFICIENT_FUNDS"),
-                (player, here.agent, "REDEEM", "VOUCHER_REDEEMED"),
-                (player, here.agent, "REDEEM", "SELF_EXCLUDED"),
-                (player, here.agent, SPIN, None),
-                (neighbour, here.neighbour, SPIN, "INSUFFICIENT_FUNDS"),
+            for who, tenant, what, code, game in (
+                (player, here.agent, SPIN, "INSUFFICIENT_FUNDS", "demo-wheel"),
+                (player, here.agent, SPIN, "SELF_EXCLUDED", "demo-wheel"),
+                (player, here.agent, SPIN, "INSUFFICIENT_FUNDS", "two-wheels"),
+                (player, here.agent, "REDEEM", "VOUCHER_REDEEMED", None),
+                (player, here.agent, "REDEEM", "SELF_EXCLUDED", None),
+                (player, here.agent, SPIN, None, None),
+                (neighbour, here.neighbour, SPIN, "INSUFFICIENT_FUNDS", "demo-wheel"),
             )
         ]
         of_staff = here.answer(code="INSUFFICIENT_FUNDS", created_at=BEGINNING)
@@ -200,7 +206,13 @@ class TestOperations:
             assert operations.refused_bets(WHOLE, NO_FILTER) == three + one
             assert operations.refused_bets(WHOLE, AnalyticsFilter(agent_id=here.agent.tenant_id)) == two + one
             assert operations.refused_bets(WHOLE, AnalyticsFilter(region="US-CA")) == two + one
-            assert operations.refused_bets(WHOLE, AnalyticsFilter(game_key="demo-wheel")) == []
+            assert operations.refused_bets(WHOLE, AnalyticsFilter(game_key="demo-wheel")) == two + one
+            assert operations.refused_bets(WHOLE, AnalyticsFilter(game_key="other")) == []
+            assert operations.refused_bets(WHOLE, AnalyticsFilter(provider="playtime")) == three + one
+            assert operations.refused_bets(WHOLE, AnalyticsFilter(provider="other")) == []
+            # The games' refusals add up to all of them.
+            by_game = [operations.refused_bets(WHOLE, AnalyticsFilter(game_key=game)) for game in GAMES]
+            assert sum(tally.count for game in by_game for tally in game) == 4
             assert operations.refused_bets(Span(BEGINNING + MILLISECOND, WHOLE.until), NO_FILTER) == []
         with storage.begin(here.as_agent) as unit:
             assert unit.analytics.operations.refused_bets(WHOLE, NO_FILTER) == two + one

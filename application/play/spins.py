@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...domain.decimals import decimal_text
 from ...domain.games.fairness import SeedKeys, commitment_of
@@ -149,6 +149,7 @@ class Spin(WritingUseCase):
         command = Command.of(SPIN, principal.player_id, action_id, stake_minor=stake, game_key=game_key)
         game = next((game for game in self.games if game.game_key == game_key), None)
         if game is not None:
+            command = evolve(command, game_key=game.game_key, provider=game.provider)
             self.storage.game_files.keep(game)
         bet = Bet(principal=principal, command=command, game=game, stake_minor=stake, action_id=action_id)
 

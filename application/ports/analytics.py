@@ -252,7 +252,8 @@ class Operations(Protocol):
     def refused_bets(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
         """Return the number of refused bets by code, most frequent first, then by code.
 
-        These are the stored answers with a refusal. They have an agent, and the player's cashier and region.
+        These are the stored answers with a refusal. They have an agent, a game of ours, and the player's cashier
+        and region.
         """
 
     def failed_requests(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:

@@ -39,7 +39,8 @@ class StoredAnswer:
     """A committed answer, stored forever: the digest of the request, and the bytes of the answer.
 
     `code` is None for a success, else the refusal's code. The body never has a PIN or token; `hints` are the data
-    to derive these again, or empty. `command` is the name of the command.
+    to derive these again, or empty. `command` is the name of the command. `game_key` and
+    `provider` are those of a refused spin.
     """
 
     operator_id: UUID
@@ -51,3 +52,5 @@ class StoredAnswer:
     command: str
     code: str | None = None
     hints: Mapping[str, Any] = field(factory=dict)
+    game_key: str | None = None
+    provider: str | None = None

@@ -100,6 +100,12 @@ def test_refused_bets_are_counted_by_their_reason(any_web: Web) -> None:
     assert web.spin(guest, 90_000, 0).status == 409
     data = web.get("/admin/analytics/ops", web.log_in(day.north, Role.OPERATOR)).content["data"]
     assert data["refusedBets"] == [{"code": "INSUFFICIENT_FUNDS", "count": 2}]
+    boss = web.log_in(day.north, Role.OPERATOR)
+    for narrowed in ("gameKey=demo-wheel", "provider=playtime", "gameKey=demo-wheel&provider=playtime"):
+        part = web.get(f"/admin/analytics/ops?{narrowed}", boss).content["data"]
+        assert part["refusedBets"] == data["refusedBets"]
+    for other in ("gameKey=other", "provider=other"):
+        assert web.get(f"/admin/analytics/ops?{other}", boss).content["data"]["refusedBets"] == []
     assert (data["vouchers"]["issued"], data["vouchers"]["redeemed"]) == (1, 1)
     assert data["redemption"] == {"medianSeconds": "0.000", "p90Seconds": "0.000"}
 

@@ -20,14 +20,13 @@ class MemoryOperations:
 
     def refused_bets(self, span: Span, only: AnalyticsFilter) -> Sequence[CodeTally]:
         records = self.snapshot.records
-        if only.game_key is not None or only.provider is not None:
-            return []
         bettors = {player.player_id for player in records.players if player_fits(player, only)}
         codes = Counter(
             answer.code
             for answer in records.answers
             if answer.code is not None and answer.command == SPIN and answer.key.actor_id in bettors
             if span.since <= answer.created_at < span.until
+            if only.game_key in {None, answer.game_key} and only.provider in {None, answer.provider}
         )
         return [
             CodeTally(code=code, route=None, count=count)

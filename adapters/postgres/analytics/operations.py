@@ -9,7 +9,7 @@ from ....application.answers import SPIN
 from ....application.ports.analytics import AnalyticsFilter, CodeTally
 from ....domain.periods import Span
 from ..transaction import PostgresTransaction
-from .query import AnalyticsQuery, asks_for
+from .query import AnalyticsQuery, conditions
 
 _REFUSED_BETS: Final = """
 select a.code, null, count(*) from playtime.answers a
@@ -17,7 +17,7 @@ join playtime.players p on p.operator_id = a.operator_id and p.player_id = a.act
 where a.operator_id $of_operator and p.operator_id $of_operator and a.code is not null
 and a.command = :spin
 and a.created_at >= cast(:since as timestamptz) and a.created_at < cast(:until as timestamptz)
-$and_player $and_known
+$and_player $and_game
 group by a.code order by count(*) desc, a.code
 """
 
@@ -41,7 +41,7 @@ class PostgresOperations:
             select=_REFUSED_BETS,
             edges=(span.since, span.until),
             only=only,
-            parts={"and_known": "and false" if asks_for(only, "game_key", "provider") else ""},
+            parts={"and_game": conditions("a", {"game_key": "game_key", "provider": "provider"}, only)},
             parameters={"spin": SPIN},
         )
         return [CodeTally(code=row[0], route=row[1], count=row[2]) for row in query.rows(self.transaction)]

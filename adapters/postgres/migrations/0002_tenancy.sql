@@ -200,6 +200,8 @@ create table playtime.answers (
     hints jsonb not null,
     created_at timestamptz not null,
     command text not null,
+    game_key text,
+    provider text,
     constraint answers_pkey primary key (operator_id, actor_id, action_id)
 );
 

@@ -81,4 +81,6 @@ ANSWERS: Final = Mapped(
     Column("hints"),
     Column("created_at"),
     Column("command"),
+    Column("game_key"),
+    Column("provider"),
 )
