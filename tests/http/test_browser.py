@@ -18,6 +18,8 @@ from support.day import EVERYTHING, Sold, other_pin
 from support.http import Web, build_web
 
 PHONE: Final = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+ABOVE_KEYBOARD: Final = PHONE | {"width": 375, "height": 380}
+"""The part of a phone of 375 by 667 above its keyboard."""
 SMALLEST: Final = PHONE | {"width": 320, "height": 568}
 SCREEN: Final = {"width": 1_000, "height": 1_400, "deviceScaleFactor": 1, "mobile": False}
 POINTS_PER_MM: Final = 72 / 25.4
@@ -269,6 +271,55 @@ def test_what_cannot_be_right_is_not_asked(web: Web, browser: Browser, site: str
         assert browser.ask("document.activeElement.id") == field
         assert browser.ask("document.activeElement.getAttribute('aria-invalid')") == "true"
     assert web.day.events() == before
+
+
+def _require_seen(browser: Browser, field: str) -> None:
+    """Require the message in view with the field or button that it stands at, and the focus set."""
+    anchor = field or "button"
+    seen = browser.ask(f"""(() => {{
+      const box = (id) => document.getElementById(id).getBoundingClientRect();
+      const [top, bottom] = [box("{anchor}").top, box("message").bottom];
+      return [top >= 0, bottom <= innerHeight, box("message").top - box("{anchor}").bottom, scrollX];
+    }})()""")
+    assert seen[:2] == [True, True]
+    assert 0 <= seen[2] <= 16, "the message is right below"
+    assert seen[3] == 0
+    assert browser.ask("document.activeElement.id") == (field or "message")
+    described = "document.activeElement.getAttribute('aria-describedby')"
+    assert not field or browser.ask(described) == f"message {field}-help"
+
+
+def test_errors_are_seen_above_a_phones_keyboard(web: Web, browser: Browser, site: str) -> None:
+    redeemed, voided, good, stranger = (
+        *(web.day.sell(100) for _ in range(3)),
+        web.day.welcome(100, web.day.sister),
+    )
+    unknown = web.day.engine.get_play_pass(stranger.principal).code
+    web.day.redeem(redeemed)
+    web.day.engine.void_voucher(web.day.agent.head, voided.voucher_id)
+    for code, pin, shown, field in (
+        ("", "", "", "code"),
+        (good.code, "12", "", "pin"),
+        (good.code, good.pin, "x", "pass"),
+        (good.code, other_pin(good.pin), "", "pin"),
+        (good.code, good.pin, unknown, "pass"),
+        (redeemed.code, redeemed.pin, "", "code"),
+        (voided.code, voided.pin, "", "code"),
+    ):
+        _open(browser, f"{site}/redeem", ABOVE_KEYBOARD)
+        for name, text in (("code", code), ("pin", pin), ("pass", shown)):
+            browser.type(name, text)
+        browser.ask("scrollTo(0, document.body.scrollHeight); document.activeElement.blur()")
+        browser.ask("document.getElementById('button').click()")
+        assert _said(browser)
+        _require_seen(browser, field)
+    browser.ask("window.fetch = async () => { throw new TypeError('gone'); }; null")
+    browser.type("code", good.code)
+    browser.ask("scrollTo(0, 0); document.getElementById('message').textContent = ''")
+    browser.press_enter()
+    assert "Nothing is lost" in _said(browser)
+    _require_seen(browser, "")
+    assert browser.ask("document.querySelectorAll('[aria-invalid=true]').length") == 0
 
 
 def test_a_service_that_is_gone_loses_nothing(web: Web, browser: Browser) -> None:

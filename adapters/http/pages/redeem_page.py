@@ -36,7 +36,9 @@ button[aria-disabled=true] { background: #5d5a6b; cursor: progress; }
 :focus-visible { outline: 3px solid #d97a00; outline-offset: 2px; }
 h2:focus { outline: none; }
 .help { margin: 0.25rem 0 0; font-size: 0.9rem; color: #55535f; }
-.message:not(:empty) { margin: 1rem 0 0; padding: 0.7rem 0.8rem; border-left: 4px solid #a81414;
+label { scroll-margin-top: 0.5rem; }
+.message:focus { outline: none; }
+.message:not(:empty) { margin: 0.5rem 0 0; padding: 0.7rem 0.8rem; border-left: 4px solid #a81414;
   border-radius: 0.25rem; background: #fdf0f0; }
 dl { margin: 1rem 0; }
 dt { color: #55535f; font-size: 0.9rem; }
@@ -77,7 +79,7 @@ _TEMPLATE: Final = """<!doctype html>
  autocomplete="off" autocapitalize="characters" autocorrect="off" spellcheck="false">
 <p class="help" id="pass-help">13 letters and digits. Your limits and breaks hold for this account as well.</p>
 <button id="button" type="submit">Redeem</button>
-<p class="message" id="message" role="alert" aria-live="assertive"></p>
+<p class="message" id="message" role="alert" aria-live="assertive" tabindex="-1"></p>
 </form>
 <section id="done" aria-labelledby="done-title" hidden>
 <h2 id="done-title" tabindex="-1">Your voucher is redeemed</h2>

@@ -32,7 +32,10 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
 
   const find = (id) => document.getElementById(id);
   const form = find("form"), code = find("code"), pin = find("pin"), pass = find("pass");
-  const AT_FAULT = { INVALID_CREDENTIALS: pin, INVALID_INPUT: pass, PLAY_PASS_UNKNOWN: pass };
+  const AT_FAULT = {
+    INVALID_CREDENTIALS: pin, INVALID_INPUT: pass, PLAY_PASS_UNKNOWN: pass, IDEMPOTENCY_KEY_REUSED: pass,
+    VOUCHER_REDEEMED: code, REPLAY_SECRET_EXPIRED: code, VOUCHER_EXPIRED: code, VOUCHER_VOIDED: code,
+  };
   const button = find("button"), message = find("message");
 
   const fun = (minor) => {
@@ -82,13 +85,18 @@ REDEEM_SCRIPT: Final = r"""// Redeems the voucher of this page's form by the API
 
   const refuse = (content) => say(SAID[content.code] || LATER, AT_FAULT[content.code] || null);
 
+  // The message is at its field, else at the button, and is scrolled to the top: the lower half of a phone is the
+  // keyboard.
   const say = (text, field) => {
+    (field || button).after(message);
     message.textContent = text;
     for (const input of [code, pin, pass]) {
       input.setAttribute("aria-invalid", String(input === field));
+      input.setAttribute("aria-describedby", (input === field ? "message " : "") + input.id + "-help");
     }
-    if (field) {
-      field.focus();
+    if (text) {
+      (field || message).focus({ preventScroll: true });
+      (field ? field.labels[0] : button).scrollIntoView();
     }
   };
 
