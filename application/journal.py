@@ -78,6 +78,7 @@ class PlayerJournal:
                 bonus.amount_minor,
                 balance_minor=balance_minor,
                 action_id=str(bonus.bonus_id),
+                cashier_id=bonus.cashier_id,
                 **about,
             )
 

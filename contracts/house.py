@@ -167,6 +167,7 @@ class House:
             tenant_id=player.tenant_id,
             player_id=player.player_id,
             voucher_id=voucher.voucher_id,
+            cashier_id=voucher.issued_by,
             amount_minor=voucher.bonus_minor,
             held_at=NOW,
         )

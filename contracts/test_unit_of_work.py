@@ -225,6 +225,7 @@ class TestSave:
                 tenant_id=player.tenant_id,
                 player_id=player.player_id,
                 voucher_id=fresh_id(),
+                cashier_id=fresh_id(),
                 amount_minor=5,
                 held_at=LATER,
             ),

@@ -1,5 +1,6 @@
 """Closing players: their balance and held bonuses return to the agent."""
 
+from typing import Any
 from uuid import UUID
 
 from attrs import define, frozen
@@ -109,14 +110,20 @@ class _Refunds:
                 amount_minor,
                 balance_minor=player.wallet.balance_minor,
                 named=named if number == 1 else f"{named}/{number}",
+                cashier_id=self.closed_by,
             )
         return player
 
     def return_bonus(self, bonus: Bonus) -> None:
-        """Move a held bonus."""
-        pool = Account(AccountKind.BONUS_POOL, bonus.tenant_id)
+        """Move a held bonus. Its event has the cashier of its voucher; `closed_by` is beside it."""
         self._move(
-            EventType.BONUS_RETURNED, pool, bonus.amount_minor, balance_minor=None, named=str(bonus.bonus_id)
+            EventType.BONUS_RETURNED,
+            Account(AccountKind.BONUS_POOL, bonus.tenant_id),
+            bonus.amount_minor,
+            balance_minor=None,
+            named=str(bonus.bonus_id),
+            cashier_id=bonus.cashier_id,
+            meta={"closed_by": str(self.closed_by)},
         )
 
     def _move(
@@ -127,6 +134,7 @@ class _Refunds:
         *,
         balance_minor: int | None,
         named: str,
+        **about: Any,
     ) -> None:
         """Note a movement, named after its source so that it cannot happen twice."""
         self.wallet = self.wallet.credit(amount_minor)
@@ -139,5 +147,5 @@ class _Refunds:
             tenant_balance_minor=self.wallet.wallet.balance_minor,
             action_id=named,
             actor_id=self.wallet.tenant_id,
-            cashier_id=self.closed_by,
+            **about,
         )

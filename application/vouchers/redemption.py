@@ -283,6 +283,7 @@ def _held_bonus(voucher: Voucher, locked: LockedPlayer, at: Moment) -> tuple[Bon
             tenant_id=player.tenant_id,
             player_id=player.player_id,
             voucher_id=voucher.voucher_id,
+            cashier_id=voucher.issued_by,
             amount_minor=voucher.bonus_minor,
             held_at=held_at,
         ),

@@ -35,7 +35,13 @@ METRICS: Final = (
     Metric("hits", "rounds that won anything", "count of WIN", "rounds", _EVENTS),
     Metric("handle_minor", "sum of stakes", "Σ BET", "minor units", _AMOUNT),
     Metric("payout_minor", "sum of wins", "Σ WIN", "minor units", _AMOUNT),
-    Metric("bonuses_minor", "triggered bonuses", "Σ BONUS_TRIGGERED", "minor units", _AMOUNT),
+    Metric(
+        "bonuses_minor",
+        "triggered bonuses; each counts for its voucher's cashier",
+        "Σ BONUS_TRIGGERED",
+        "minor units",
+        _AMOUNT,
+    ),
     Metric("bonuses_held_minor", "newly held bonuses", "Σ BONUS_HELD", "minor units", _AMOUNT),
     Metric("ngr_minor", "net gaming revenue", "handle - payout - bonuses", "minor units", _AMOUNT),
     Metric(

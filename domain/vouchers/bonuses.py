@@ -48,13 +48,14 @@ class BonusNotPending(StateRefusal):
 
 @frozen(kw_only=True)
 class Bonus:
-    """The bonus of one voucher. Its id sorts by age."""
+    """The bonus of one voucher. Its id sorts by age. `cashier_id` is the voucher's cashier."""
 
     bonus_id: UUID
     operator_id: UUID
     tenant_id: UUID
     player_id: UUID
     voucher_id: UUID
+    cashier_id: UUID
     amount_minor: int
     held_at: datetime
     status: BonusStatus = BonusStatus.PENDING

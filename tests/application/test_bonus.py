@@ -2,10 +2,13 @@
 
 import pytest
 
+from playtime.application.analytics.reader import AnalyticsRequest
 from playtime.application.play.players import PlayerState
+from playtime.application.ports.analytics import AnalyticsFilter
 from playtime.domain.ledger.events import EventType
+from playtime.domain.tenancy.staff import Role
 
-from support.day import DOUBLE, EVEN, LOSE, Day, Guest, kinds
+from support.day import DOUBLE, EVEN, LOSE, Day, Guest, kinds, sold
 
 T = EventType
 
@@ -184,3 +187,29 @@ def test_the_game_is_named_on_a_bonus_of_a_round_only(day: Day) -> None:
     assert (first.game_key, first.provider, first.round_id) == (None, None, None)
     assert (second.game_key, second.provider) == ("demo-wheel", "playtime")
     assert second.round_id == day.events(of=by_round, only=T.BET)[0].round_id
+
+
+def test_bonus_counts_for_the_cashier_of_its_voucher(day: Day) -> None:
+    """The player came with the first cashier's voucher, and topped up with those of two others."""
+    desk = day.agent
+    cashiers = [day.hire(desk.tenant_id, desk.operator_id, name, Role.CASHIER) for name in ("ann", "bob", "cleo")]
+    vouchers = []
+    for cashier, amount_minor in zip(cashiers, (1_000, 2_000, 4_000), strict=True):
+        day.fund(desk, amount_minor + amount_minor // 2)
+        vouchers.append(sold(day.engine.issue_voucher(cashier, desk.tenant_id, amount_minor=amount_minor)))
+    guest = day.guest(day.redeem(vouchers[0]))
+    for voucher in vouchers[1:]:
+        day.redeem(voucher, guest)
+    day.spin(guest, 7_000, LOSE)
+    day.acknowledge(guest)
+    day.spin(guest, 500, LOSE)
+    day.engine.close_player(desk.head, guest.player_id)
+    expected = [(500, 500, 0), (1_000, 1_000, 0), (2_000, 0, 2_000)]
+    for cashier, figures in zip(cashiers, expected, strict=True):
+        only = AnalyticsFilter(cashier_id=cashier.staff_id)
+        found = day.engine.read_players(day.owner, AnalyticsRequest(only=only)).data.bonuses
+        assert (found.held_minor, found.triggered_minor, found.returned_minor) == figures
+        assert found.held_minor == found.triggered_minor + found.returned_minor
+    (returned,) = day.events(only=T.BONUS_RETURNED)
+    assert returned.meta == {"closedBy": str(desk.head.staff_id)}
+    day.books()

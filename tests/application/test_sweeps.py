@@ -63,7 +63,9 @@ def test_player_is_closed_after_thirty_idle_days_and_not_before(day: Day) -> Non
     assert _sweep(day) == (0, 1)
     assert day.wallet(day.agent)[:3] == (before + 420, 0, 0)
     assert kinds(day.events(of=guest))[-3:] == [T.PLAYER_CLOSED, T.BONUS_RETURNED, T.LOGOUT]
-    assert {event.cashier_id for event in day.events(of=guest)[-3:-1]} == {SYSTEM_ID}
+    closed, returned = day.events(of=guest)[-3:-1]
+    assert (closed.cashier_id, returned.cashier_id) == (SYSTEM_ID, day.agent.cashier.staff_id)
+    assert returned.meta == {"closedBy": str(SYSTEM_ID)}
     with pytest.raises(PlayerClosed):
         day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
     assert _sweep(day) == (0, 0)

@@ -57,6 +57,7 @@ def make_bonus(amount_minor: int, number: int = 1, **about: Any) -> Bonus:
         "tenant_id": AGENT,
         "player_id": PLAYER,
         "voucher_id": uid(2000 + number),
+        "cashier_id": uid(3000 + number),
         "amount_minor": amount_minor,
         "held_at": NOW + timedelta(seconds=number),
     }

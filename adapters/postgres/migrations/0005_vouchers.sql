@@ -58,6 +58,7 @@ create table playtime.bonuses (
     held_at timestamptz not null,
     triggered_at timestamptz,
     acknowledged_at timestamptz,
+    cashier_id uuid not null,
     constraint bonuses_pkey primary key (operator_id, bonus_id),
     constraint bonuses_voucher_key unique (operator_id, voucher_id),
     constraint bonuses_player_fkey foreign key (operator_id, player_id)

@@ -39,4 +39,5 @@ BONUSES: Final = Mapped(
     Column("held_at"),
     Column("triggered_at", changes=True),
     Column("acknowledged_at", changes=True),
+    Column("cashier_id"),
 )
