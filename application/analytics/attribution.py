@@ -49,7 +49,7 @@ _DIMENSIONS: Final = {
 _SUMS: Final[Mapping[AttributionMetric, Callable[[Totals], int]]] = {
     AttributionMetric.NGR: lambda totals: totals.ngr_minor,
     AttributionMetric.HANDLE: lambda totals: totals.handle_minor,
-    AttributionMetric.DEPOSITS: lambda totals: totals.deposits_minor,
+    AttributionMetric.DEPOSITS: lambda totals: totals.deposits_without_bonus_minor,
 }
 
 

@@ -56,9 +56,9 @@ class CashierRow:
 
     cashier_id: UUID | None
     issued: int
-    issued_minor: int
+    issued_with_bonus_minor: int
     voided: int
-    voided_minor: int
+    voided_with_bonus_minor: int
     expired: int
 
 
@@ -118,7 +118,7 @@ class ReadOps(AnalyticsReader):
 def _cashiers(parts: dict[Key, Totals]) -> list[CashierRow]:
     rows = [_cashier(key, totals) for key, totals in parts.items()]
     busy = [row for row in rows if row.issued or row.voided or row.expired]
-    return sorted(busy, key=lambda row: (-row.issued_minor, str(row.cashier_id)))
+    return sorted(busy, key=lambda row: (-row.issued_with_bonus_minor, str(row.cashier_id)))
 
 
 def _cashier(key: Key, totals: Totals) -> CashierRow:
@@ -126,8 +126,8 @@ def _cashier(key: Key, totals: Totals) -> CashierRow:
     return CashierRow(
         cashier_id=id_of(key[0]),
         issued=issued.events,
-        issued_minor=issued.amount_minor,
+        issued_with_bonus_minor=issued.amount_minor,
         voided=voided.events,
-        voided_minor=voided.amount_minor,
+        voided_with_bonus_minor=voided.amount_minor,
         expired=totals.of(EventType.VOUCHER_EXPIRED).events,
     )

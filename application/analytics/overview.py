@@ -51,7 +51,7 @@ class HeadlineRecord:
     expected_rtp: str | None
     hold: str | None
     deposits: int
-    deposits_minor: int
+    deposits_without_bonus_minor: int
     active_players: int
     dau: int
     wau: int

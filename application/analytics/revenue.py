@@ -48,13 +48,13 @@ class VouchersRecord:
     """The vouchers of a period by outcome. Amounts include the bonus, except for redeemed ones."""
 
     issued: int
-    issued_minor: int
+    issued_with_bonus_minor: int
     redeemed: int
-    redeemed_minor: int
+    redeemed_without_bonus_minor: int
     voided: int
-    voided_minor: int
+    voided_with_bonus_minor: int
     expired: int
-    expired_minor: int
+    expired_with_bonus_minor: int
 
 
 @frozen
@@ -132,13 +132,13 @@ def vouchers_record(totals: Totals) -> VouchersRecord:
     voided, expired = totals.of(EventType.VOUCHER_VOIDED), totals.of(EventType.VOUCHER_EXPIRED)
     return VouchersRecord(
         issued=issued.events,
-        issued_minor=issued.amount_minor,
+        issued_with_bonus_minor=issued.amount_minor,
         redeemed=redeemed.events,
-        redeemed_minor=redeemed.amount_minor,
+        redeemed_without_bonus_minor=redeemed.amount_minor,
         voided=voided.events,
-        voided_minor=voided.amount_minor,
+        voided_with_bonus_minor=voided.amount_minor,
         expired=expired.events,
-        expired_minor=expired.amount_minor,
+        expired_with_bonus_minor=expired.amount_minor,
     )
 
 

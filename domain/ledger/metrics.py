@@ -99,7 +99,9 @@ METRICS: Final = (
         f"{_AMOUNT}, pay tables, `game_configs`",
     ),
     Metric("deposits", "vouchers paid in", "count of VOUCHER_REDEEMED", "vouchers", _EVENTS),
-    Metric("deposits_minor", "their amount, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT),
+    Metric(
+        "deposits_without_bonus_minor", "their amount, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT
+    ),
     Metric("active_players", "players who bet in the period", "distinct players with BET", "players", _PLAYER),
     Metric("active", "players who bet in the period or bucket", "distinct players with BET", "players", _PLAYER),
     Metric(
@@ -194,13 +196,15 @@ METRICS: Final = (
     Metric("returned_minor", "bonuses that returned to the agent", "Σ BONUS_RETURNED", "minor units", _AMOUNT),
     Metric("acknowledged", "bonuses that players acknowledged", "count of BONUS_ACKNOWLEDGED", "times", _EVENTS),
     Metric("issued", "vouchers sold", "count of VOUCHER_ISSUED", "vouchers", _EVENTS),
-    Metric("issued_minor", "their cost, with bonus", "Σ VOUCHER_ISSUED", "minor units", _AMOUNT),
+    Metric("issued_with_bonus_minor", "their cost, with bonus", "Σ VOUCHER_ISSUED", "minor units", _AMOUNT),
     Metric("redeemed", "vouchers redeemed", "count of VOUCHER_REDEEMED", "vouchers", _EVENTS),
-    Metric("redeemed_minor", "their amount, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT),
+    Metric(
+        "redeemed_without_bonus_minor", "their amount, without bonus", "Σ VOUCHER_REDEEMED", "minor units", _AMOUNT
+    ),
     Metric("voided", "vouchers voided", "count of VOUCHER_VOIDED", "vouchers", _EVENTS),
-    Metric("voided_minor", "their amount, with bonus", "Σ VOUCHER_VOIDED", "minor units", _AMOUNT),
+    Metric("voided_with_bonus_minor", "their amount, with bonus", "Σ VOUCHER_VOIDED", "minor units", _AMOUNT),
     Metric("expired", "vouchers expired", "count of VOUCHER_EXPIRED", "vouchers", _EVENTS),
-    Metric("expired_minor", "their amount, with bonus", "Σ VOUCHER_EXPIRED", "minor units", _AMOUNT),
+    Metric("expired_with_bonus_minor", "their amount, with bonus", "Σ VOUCHER_EXPIRED", "minor units", _AMOUNT),
     Metric("agents", "agents in a line", "count of tenants", "agents", "`ledger_events.tenant_id`"),
     Metric(
         "count",

@@ -81,7 +81,7 @@ class Totals:
         return self.of(EventType.BONUS_TRIGGERED).amount_minor
 
     @property
-    def deposits_minor(self) -> int:
+    def deposits_without_bonus_minor(self) -> int:
         """The sum of redeemed vouchers."""
         return self.of(EventType.VOUCHER_REDEEMED).amount_minor
 

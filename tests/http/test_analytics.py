@@ -113,7 +113,9 @@ def test_default_range_includes_play_of_a_moment_ago(any_web: Web) -> None:
     play(web)
     current = web.get(f"{BASE}/overview", boss(web)).content["data"]["current"]
     assert (current["spins"], current["handleMinor"], current["payoutMinor"]) == (2, 200, 200)
-    assert (current["depositsMinor"], current["deposits"], current["activePlayers"]) == (10_000, 1, 1)
+    assert (current["depositsWithoutBonusMinor"], current["deposits"], current["activePlayers"]) == (10_000, 1, 1)
+    vouchers = web.get(f"{BASE}/revenue", boss(web)).content["data"]["vouchers"]
+    assert (vouchers["issuedWithBonusMinor"], vouchers["redeemedWithoutBonusMinor"]) == (15_000, 10_000)
     assert (current["rtp"], current["expectedRtp"]) == ("1.000000", "0.950000")
     assert (current["meanDau"], current["stickiness"]) == ("0.033333", "0.033333")
     assert current["lastDayStickiness"] == "1.000000"
