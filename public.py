@@ -36,6 +36,7 @@ from .application.errors import StorageMisuse as StorageMisuse
 from .application.errors import StorageSilent as StorageSilent
 from .application.errors import StorageUnavailable as StorageUnavailable
 from .application.errors import TenantSuspended as TenantSuspended
+from .application.errors import TokenExpired as TokenExpired
 from .application.errors import TransientConflict as TransientConflict
 from .application.errors import Unauthorized as Unauthorized
 from .application.errors import UnknownPlayPass as UnknownPlayPass

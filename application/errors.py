@@ -37,6 +37,14 @@ class InvalidToken(Unauthorized):
 
 
 @define
+class TokenExpired(InvalidToken):
+    """Raised when the lifetime of a good token is over: an access token lives for 30 minutes. Refresh it."""
+
+    code: ClassVar[str] = "TOKEN_EXPIRED"
+    text: ClassVar[str] = "The token has expired: refresh it, or log in again."
+
+
+@define
 class TenantSuspended(InvalidToken):
     """Raised when the tenant of a token, or its operator, is suspended. The token is good again afterwards."""
 

@@ -35,6 +35,7 @@ from .error_tally import ErrorTally
 from .errors import Fault, MalformedAddress, MalformedRequest, bounded
 from .faults import id_fault
 from .openapi import describe
+from .pages.first_page import first_page
 from .pages.redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
 from .routes import ROUTES
 
@@ -112,12 +113,14 @@ def _serve(app: Flask, path: str, method: str, *, name: str, view: Callable[...,
 
 
 def _serve_pages(app: Flask) -> None:
-    """Serve the pages beside the API: the page on which players redeem vouchers."""
+    """Serve the pages beside the API: the first page, and the page on which players redeem vouchers."""
     script = redeem_script()
 
     def redeem() -> Response:
         return respond_document(redeem_page(request.args.get("code", "")))
 
+    first = first_page(API)
+    _serve(app, "/", "GET", name="firstPage", view=lambda: respond_document(first))
     _serve(app, REDEEM_PATH, "GET", name="redeemPage", view=redeem)
     _serve(app, SCRIPT_PATH, "GET", name="redeemScript", view=lambda: respond_document(script))
 

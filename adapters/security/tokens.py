@@ -8,7 +8,7 @@ from uuid import UUID
 import jwt
 from attrs import field, frozen
 
-from ...application.errors import InvalidToken
+from ...application.errors import InvalidToken, TokenExpired
 from ...application.ports.services import Claims, Clock
 from ...domain.tenancy.staff import Role
 
@@ -64,8 +64,10 @@ class JwtTokens:
             claims, expires = _claims(payload), datetime.fromtimestamp(payload["exp"], UTC)
         except (jwt.InvalidTokenError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise InvalidToken from None
-        if (claims.kind, claims.use) != (kind, use) or self.clock.now() >= expires:
+        if (claims.kind, claims.use) != (kind, use):
             raise InvalidToken
+        if self.clock.now() >= expires:
+            raise TokenExpired
         return claims
 
 

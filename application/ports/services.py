@@ -86,4 +86,4 @@ class Tokens(Protocol):
         """Return the signed token; its life-time follows from kind and use."""
 
     def read(self, token: str, kind: str, use: str) -> Claims:
-        """Return the claims of a good token. Raises InvalidToken when forged, expired or of another kind."""
+        """Return the claims of a good token. Raises InvalidToken when forged or of another kind, TokenExpired."""

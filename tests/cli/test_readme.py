@@ -13,6 +13,7 @@ from support.program import Command, new_command
 from support.tree import ROOT
 
 README = (ROOT / "README.md").read_text()
+WALK = ROOT / "examples" / "walk.sh"
 
 
 def blocks(language: str) -> list[str]:
@@ -34,13 +35,18 @@ def test_the_program_that_embeds_runs() -> None:
     assert "winMinor" in result.stdout
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the walk-through is made with curl, which is not here")
-def test_the_walk_through_by_curl_runs(command: Command) -> None:
-    (script,) = blocks("bash")
-    with command.serving():
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the walk is made with curl, which is not here")
+@pytest.mark.parametrize("shell", ["bash -euo pipefail", "zsh -f -euo pipefail", "zsh -f -i"])
+def test_the_walk_runs_in_bash_and_zsh(shell: str) -> None:
+    """Run the walk as a file, and as somebody who pastes it into an interactive zsh."""
+    program = shell.split()
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"{program[0]} is not installed here")
+    with new_command() as command, command.serving():
         result = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script.replace("127.0.0.1:8000", f"127.0.0.1:{command.port}")],
-            env=command.environ,
+            [*program, *([] if "-i" in program else [str(WALK)])],
+            input=WALK.read_text().split("\n\n", 1)[1] if "-i" in program else "",
+            env=command.environ | {"API": f"{command.url}/api/v1"},
             capture_output=True,
             text=True,
             timeout=120,
@@ -48,11 +54,17 @@ def test_the_walk_through_by_curl_runs(command: Command) -> None:
             check=False,
         )
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "not found" not in result.stderr
     answers = [json.loads(answer) for answer in re.findall(r'\{"ok":.*?\}(?=\{"ok"|ok  |\n|$)', result.stdout)]
-    assert answers
+    assert len(answers) >= 8
     assert all(answer["ok"] for answer in answers), result.stdout
     assert "8 held, 0 failed" in result.stdout
     assert "north: clean" in result.stdout
+
+
+def test_the_walk_is_the_one_of_the_readme() -> None:
+    (script,) = blocks("bash")
+    assert WALK.read_text().split("\n\n", 1)[1] == script
 
 
 def test_every_command_of_the_table_exists(command: Command) -> None:

@@ -1,6 +1,7 @@
 """The application itself: what is not there, what is broken, and two of them side by side."""
 
 import logging
+import re
 
 import pytest
 from attrs import evolve
@@ -46,7 +47,6 @@ def _broken_app(error: Exception) -> Flask:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
         ("GET", "/api"),
         ("GET", "/api/health/"),
         ("GET", "/api//health"),
@@ -148,3 +148,11 @@ def test_the_games_of_an_engine_are_its_own() -> None:
 def test_head_is_get_without_the_body(web: Web) -> None:
     response = web.app.test_client().head("/api/health")
     assert (response.status_code, response.data) == (200, b"")
+
+
+def test_the_first_page_links_to_what_is_there(web: Web) -> None:
+    reply = web.ask("GET", "/")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    links = re.findall(r'href="([^"]+)"', reply.body.decode())
+    assert links == ["redeem", "api/v1/openapi.json", "api/health"]
+    assert [web.ask("GET", f"/{link}").status for link in links] == [200, 200, 200]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playtime.adapters.security.tokens import LIFETIMES, JwtTokens
-from playtime.application.errors import InvalidToken
+from playtime.application.errors import InvalidToken, TokenExpired
 from playtime.application.ports.services import Claims
 from playtime.contracts.doubles import SettableClock
 from playtime.domain.tenancy.staff import Role
@@ -66,8 +66,22 @@ def test_a_token_ends_exactly_with_its_lifetime(tokens: JwtTokens, clock: Settab
     clock.set(NOW + lifetime - timedelta(seconds=1))
     assert tokens.read(token, claims.kind, claims.use) == claims
     clock.set(NOW + lifetime)
-    with pytest.raises(InvalidToken):
+    with pytest.raises(TokenExpired) as refused:
         tokens.read(token, claims.kind, claims.use)
+    assert refused.value.code == "TOKEN_EXPIRED"
+
+
+def test_access_tokens_live_for_half_an_hour_as_documented() -> None:
+    assert {LIFETIMES[kind, "access"] for kind in ("staff", "player")} == {timedelta(minutes=30)}
+
+
+@pytest.mark.parametrize("use", ["access", "refresh"])
+def test_an_expired_token_of_another_kind_is_not_valid(tokens: JwtTokens, clock: SettableClock, use: str) -> None:
+    token = tokens.issue(STAFF)
+    clock.set(NOW + timedelta(days=60))
+    with pytest.raises(InvalidToken) as refused:
+        tokens.read(token, "player", use)
+    assert refused.value.code == "INVALID_TOKEN"
 
 
 def test_another_secret_is_refused(tokens: JwtTokens, clock: SettableClock) -> None:

@@ -4,7 +4,13 @@ from functools import partial
 from typing import Final
 
 from ....application.engine import Engine
-from ....application.errors import InvalidCredentials, InvalidToken, ReplaySecretExpired, TenantSuspended
+from ....application.errors import (
+    InvalidCredentials,
+    InvalidToken,
+    ReplaySecretExpired,
+    TenantSuspended,
+    TokenExpired,
+)
 from ....application.tenancy.staff import StaffLoginResult
 from ....application.vouchers.desk import VoucherRecord
 from ....application.vouchers.sales import IssuedVoucher, VoucherBatch
@@ -100,7 +106,7 @@ DESK: Final = (
         f"{API}/staff/refresh",
         refresh_staff,
         gives=fields_of(StaffLoginResult),
-        refusals=(InvalidToken, TenantSuspended),
+        refusals=(InvalidToken, TokenExpired, TenantSuspended),
     ),
     Route("POST", f"{API}/staff/logout", log_staff_out, gives={}),
     Route(

@@ -10,6 +10,7 @@ from ....application.errors import (
     InvalidToken,
     NotFound,
     TenantSuspended,
+    TokenExpired,
 )
 from ....application.play.fairness import FairnessState, RoundExport
 from ....application.play.login import PlayerLoginResult
@@ -121,7 +122,7 @@ PLAYERS: Final = (
         f"{API}/player/refresh",
         refresh_player,
         gives=fields_of(PlayerLoginResult),
-        refusals=(InvalidToken, TenantSuspended),
+        refusals=(InvalidToken, TokenExpired, TenantSuspended),
     ),
     Route("POST", f"{API}/player/logout", log_player_out, gives={}),
     Route("GET", f"{API}/player/me", read_player_state, gives={"state": PlayerState}),

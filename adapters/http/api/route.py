@@ -18,6 +18,7 @@ from ....application.errors import (
     NotFound,
     StorageUnavailable,
     TenantSuspended,
+    TokenExpired,
     Unauthorized,
 )
 from ....domain.errors import DomainError
@@ -104,8 +105,8 @@ class Route:
             for condition, errors in (
                 (self.takes is not None or self.has_key, (MalformedRequest,)),
                 (self.has_body, (BodyTooLarge, UnsupportedMediaType)),
-                (self.caller in _KNOWN, (Unauthorized, InvalidToken, TenantSuspended, Forbidden)),
-                (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, Forbidden)),
+                (self.caller in _KNOWN, (Unauthorized, InvalidToken, TokenExpired, TenantSuspended, Forbidden)),
+                (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, TokenExpired, Forbidden)),
                 (bool(self.path_parameters), (NotFound,)),
                 (self.has_key, (IdempotencyKeyReused,)),
                 (True, (StorageUnavailable,)),
