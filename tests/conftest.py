@@ -4,6 +4,7 @@ The profile `default` finds the same counterexamples on every machine. `HYPOTHES
 another place each time.
 """
 
+import gc
 from os import environ
 from pathlib import Path
 from typing import Final
@@ -46,10 +47,20 @@ LONGEST_FIRST: Final = (
 )
 """Files and folders with long tests, the longest first, so that `make test` does not end in one of them alone."""
 
+GARBAGE: Final = 20_000
+"""The new objects before garbage is collected. Python's own value is 700."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with long tests first. The order within a file stays."""
     items.sort(key=_rank)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage less often: in a process with thousands of tests it takes a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
 
 
 def _rank(item: pytest.Item) -> int:
