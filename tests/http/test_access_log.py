@@ -40,7 +40,7 @@ def test_one_line_a_request(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     lines = _lines(caplog)
     assert [(line["method"], line["route"], line["status"]) for line in lines] == [
         ("POST", "/api/v1/bet/spin", "200"),
-        ("GET", "/api/v1/admin/players/<uuid:playerId>", "200"),
+        ("GET", "/api/v1/admin/players/<id:playerId>", "200"),
         ("GET", "-", "404"),
         ("-", "-", "405"),
     ]

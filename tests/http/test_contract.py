@@ -46,7 +46,7 @@ def test_the_document_and_the_rules_name_the_same_routes(web: Web) -> None:
         for method in (rule.methods or set()) - {"HEAD"}
     }
     # The document itself, and pages for people.
-    assert served - described == {("GET", path) for path in (f"{API}/openapi.json", REDEEM_PATH, SCRIPT_PATH)}
+    assert served - described == {("GET", path) for path in ("/", f"{API}/openapi.json", REDEEM_PATH, SCRIPT_PATH)}
     assert not described - served
 
 
