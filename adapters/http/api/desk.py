@@ -136,7 +136,7 @@ DESK: Final = (
         gives=None,
         documents=(HTML,),
         takes_query=True,
-        refusals=(ReplaySecretExpired,),
+        refusals=(MalformedRequest, ReplaySecretExpired),
     ),
     Route(
         "GET",
