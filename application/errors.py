@@ -169,8 +169,8 @@ class ClockDiffers(DomainError):
 
     code: ClassVar[str] = "CLOCK_DIFFERS"
     text: ClassVar[str] = (
-        "Nothing is expired or closed: the clock of this process shows {shown:%Y-%m-%d %H:%M:%S} UTC,"
-        " by {other} it is {expected:%Y-%m-%d %H:%M:%S} UTC. Correct the clock, or restart if it is right."
+        "Nothing is expired or closed: the clock of this process shows {shown}, by {other} it is {expected}."
+        " Correct the clock, or restart if it is right."
     )
     other: str
     shown: datetime

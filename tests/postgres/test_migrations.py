@@ -20,7 +20,7 @@ from playtime.adapters.postgres.admin.roles import (
     roles_sql,
 )
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
-from playtime.application.errors import StorageUnavailable
+from playtime.application.errors import SetupError, StorageUnavailable
 
 from support.postgres.database import PASSWORDS, TestDatabase, empty_database, fresh_database
 
@@ -114,12 +114,10 @@ def test_the_apps_login_may_not_migrate(empty: TestDatabase) -> None:
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
-    for call in (
-        Migrator("postgresql://nobody@127.0.0.1:1/nothing").migrate,
-        lambda: refuse_unsafe("host=/nowhere"),
-    ):
-        with pytest.raises(StorageUnavailable):
-            call()
+    with pytest.raises(StorageUnavailable):
+        Migrator("postgresql://nobody@127.0.0.1:1/nothing").migrate()
+    with pytest.raises(SetupError, match=r"PLAYTIME_DATABASE_URL cannot be used: .*/nowhere"):
+        refuse_unsafe("host=/nowhere")
 
 
 # --- roles ------------------------------------------------------------------------------------------------
