@@ -23,7 +23,7 @@ from ...domain.ledger.seals import (
     next_seal,
 )
 from ...domain.tenancy.staff import Permission, Role
-from ..access import SYSTEM, StaffPrincipal, look, operators_seen
+from ..access import SYSTEM, StaffPrincipal, look, operators_seen, reach
 from ..decisions import Decided, Decision, settle
 from ..errors import AlreadyExists
 from ..ports.audit import Extent
@@ -203,7 +203,7 @@ class ListSeals:
         for entry in reversed(self.storage.directory.operators()):
             is_seen = principal.role is Role.OWNER or entry.operator_id == principal.operator_id
             if is_seen and (before is None or entry.operator_id < before):
-                extent = look(self.storage, principal, partial(_extent_of, entry.operator_id))
+                extent = transact(self.storage, reach(principal, entry), partial(_extent_of, entry.operator_id))
                 if extent.last_seal is not None:
                     yield seal_record(entry, extent.last_seal)
 
