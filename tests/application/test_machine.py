@@ -236,5 +236,6 @@ def test_postgres_keeps_them_too_and_ends_in_the_state_of_memory() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(MINUTES * 60)
 def test_orders_that_were_never_tried_before_keep_the_invariants() -> None:
     _run(("memory", "postgres"), examples=60, steps=60, fresh=True)

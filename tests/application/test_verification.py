@@ -109,6 +109,7 @@ def test_flipped_bits_all_over_a_round_with_free_spins_are_found() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # every bit of a long line takes a verification: three minutes of one idle core
 def test_any_flipped_bit_in_a_round_with_free_spins_is_found() -> None:
     line = export(ORCHARD, nonce_with_free_spins(ORCHARD))
     assert [bit for bit in range(len(line) * 8) if not is_found(line, bit)] == []
