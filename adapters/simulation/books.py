@@ -20,6 +20,7 @@ from ...application.upkeep.rebuild_sessions import RebuildSessions
 from ...domain.ledger.events import LedgerEvent
 from ...domain.limits.play_hours import hour_of
 from ...domain.limits.play_passes import PlayPass
+from ...domain.play.derived_sessions import EARLIER_BETS, EARLIER_WINS, PLAY_BEGAN
 from ...domain.vouchers.vouchers import Voucher
 from .model import LARGEST_MINOR, Model, PlayerModel, RoundModel, VoucherModel, require, require_same
 
@@ -156,6 +157,10 @@ class _Stream:
         """Take in the next event. Raises RuleBroken for a wrong balance or a bet past the limit."""
         name, session_id = f"{event.event_type} {event.action_id}", event.session_id
         limit_minor = self.limit_minor.get(session_id, LARGEST_MINOR)
+        if event.event_type == "LOGIN" and PLAY_BEGAN in event.meta:
+            # The session continues the last one, with its wins too: a bet may use them up.
+            self.lost_minor[session_id] = event.meta[EARLIER_BETS] - event.meta[EARLIER_WINS]
+            self.limit_minor[session_id] = event.meta.get(LOSS_LIMIT, LARGEST_MINOR)
         if event.event_type == "LIMIT_SET" and LOSS_LIMIT in event.meta:
             require(event.meta[LOSS_LIMIT] <= limit_minor, f"{name}: a loss limit was raised")
             self.limit_minor[session_id] = event.meta[LOSS_LIMIT]
