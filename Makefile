@@ -4,8 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+DEV_STAMP := $(VENV)/.ready-dev
 UV := uv==0.13.9
 ONCE ?=
+JSON ?=
+FAULTS ?=
+AT ?= 1
 PYTEST_ARGS ?=
 # Processes, each with its own database server. The tests of a file stay together, because they share fixtures. Three
 # keep two cores busy, because servers and killed databases are waited for. tests/conftest.py gives the order.
@@ -28,13 +32,16 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-rls slow simulate check format wheel lock clean
+.PHONY: help install setup demo test test-rls slow planted simulate bench check format wheel lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
 	    | awk -F':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
-setup: $(STAMP) ## make .venv with the `playtime` command in it (make PYTHON=python3.12 ... picks a Python)
+install: $(STAMP) ## make .venv with the `playtime` command in it (make PYTHON=python3.12 ... picks a Python)
+	@:
+
+setup: $(DEV_STAMP) ## the same, and everything that tests and checks need
 	@:
 
 $(STAMP): requirements.lock pyproject.toml
@@ -54,14 +61,19 @@ $(STAMP): requirements.lock pyproject.toml
 	    $(PYTHON) -m venv --clear $(VENV); \
 	fi
 	@rm -f $@
-	@echo "installing what requirements.lock names"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python tools/install.py requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@rm -rf build *.egg-info
 	@mkdir -p $(VENV)/src && ln -sfn ../.. $(VENV)/src/playtime
 	@echo "$(CURDIR)" > $@
 
-demo: setup ## play a day, show where every coin is, then serve (ONCE=1: exit after the table)
+# Every version in requirements.lock is also in requirements-dev.lock: nothing that runs is replaced.
+$(DEV_STAMP): $(STAMP) requirements-dev.lock
+	@rm -f $@
+	@$(BIN)/python tools/install.py requirements-dev.lock
+	@touch $@
+
+demo: install ## play a day, show where every coin is, then serve (ONCE=1: exit after the table)
 	@$(BIN)/playtime demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: setup ## the tests without the slow ones (PYTEST_ARGS="-k voucher" picks some)
@@ -73,8 +85,14 @@ test-rls: setup ## only the tests of isolation between tenants
 slow: setup ## only the slow tests
 	@$(BIN)/python -m pytest -m slow $(AT_ONCE) $(PYTEST_ARGS)
 
-simulate: setup ## run the simulation for a minute, each time from a new seed (SECONDS_OF_SEEDS=600: longer)
+planted: setup ## plant faults one at a time: the tests must find each (FAULTS=limits AT=2: some, in 2 processes)
+	@$(BIN)/python -m playtime.tools.planted --processes $(AT) $(FAULTS)
+
+simulate: install ## run the simulation for a minute, each time from a new seed (SECONDS_OF_SEEDS=600: longer)
 	@$(BIN)/playtime simulate --seconds $(SECONDS_OF_SEEDS)
+
+bench: install ## measure a spin beside the floor of the database (JSON=FILE: also write all figures there)
+	@$(BIN)/playtime bench spin $(if $(JSON),--json $(JSON))
 
 check: setup ## lint, format, types, import contracts, language and the table of folders
 	@$(BIN)/ruff check
@@ -88,18 +106,22 @@ format: setup ## format the code as `make check` requires
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-wheel: setup ## build the wheel into dist/, with the tools of requirements.lock and without a network
+wheel: setup ## build the wheel into dist/, with the tools of requirements-dev.lock and without a network
 	@rm -rf build *.egg-info
 	@$(BIN)/python -m pip wheel . --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
 	    --wheel-dir dist
 	@rm -rf build *.egg-info
 
-lock: ## make requirements.lock from pyproject.toml (UPGRADE=1: newest versions)
+# The packages for running are locked first. The lock of tests and checks has their versions too.
+LOCK := build/lock/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --custom-compile-command "make lock" --quiet
+
+lock: ## make both locks from pyproject.toml (UPGRADE=1: newest versions)
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check $(UV)
-	@build/lock/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
-	    --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@$(LOCK) --group build $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@$(LOCK) --group dev $(if $(UPGRADE),--upgrade) --constraint requirements.lock \
+	    --output-file requirements-dev.lock
 	@rm -rf build/lock
 
 clean: ## remove .venv and the files that tools leave behind; data in PLAYTIME_HOME stays

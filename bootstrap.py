@@ -1,55 +1,57 @@
 """The only composition root: it makes a container from settings.
 
 Nothing happens at import. A container is an object: two can live in one process. There is no wiring of modules:
-code that needs a use case gets the engine as an argument. Simulator, demo and benchmarks are imported when called,
-so that a server does not load them.
+code that needs a use case gets the engine as an argument. A part that not every program needs is imported when it
+is made. So a command loads no HTTP, an engine on memory no database, a server no simulator, demo or benchmark.
 """
 # ruff: noqa: PLC0415 - imports inside functions: see above
 
 import logging
 import os
 import secrets
+import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from dependency_injector import containers, providers
-from flask import Flask
 
 from .adapters.cli.main import build_commands
-from .adapters.cli.program import DemoDay, Print, Program, Progress, Running, SeedResult
-from .adapters.http.app import create_app
+from .adapters.cli.program import DemoDay, Print, Program, Progress, Restored, Running, SeedResult
 from .adapters.http.error_tally import ErrorTally
-from .adapters.http.server import (
-    ServerOptions,
-    at_end_of_worker,
-    begin_worker,
-    require_free,
-    serve_here,
-    serve_workers,
-)
 from .adapters.memory.storage import MemoryStorage
-from .adapters.postgres.database import ROLES_WITH_PASSWORDS, Database, Logins
-from .adapters.postgres.storage import PostgresStorage
 from .adapters.security.passwords import Argon2Passwords
 from .adapters.security.tokens import JwtTokens
-from .adapters.system.game_shelf import load_game, load_games
+from .adapters.system.file_locks import FileLocks, NoLocks
+from .adapters.system.game_shelf import count_odds, load_game, load_games
 from .adapters.system.secret_file import SECRET_BYTES, load_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from .adapters.system.settings import Settings
+from .adapters.system.stored_secrets import StoredSecrets
 from .adapters.system.sweep_log import FileSweepLog, MemorySweepLog
+from .application.access import SYSTEM
 from .application.engine import Engine, EngineParts, compose
 from .application.errors import SetupError
 from .application.ports.services import Clock, Ids
 from .application.ports.storage import Storage
 from .domain.access.pins import PinKeys
 from .domain.games.fairness import SeedKeys
+from .domain.games.game import Game
 
 if TYPE_CHECKING:
+    from flask import Flask
+
+    from .adapters.bench.benches import ComposedBenches
+    from .adapters.bench.spin.bench import Measured
+    from .adapters.bench.spin.phases import Steps
+    from .adapters.http.lanes import Exclusive, Lanes
+    from .adapters.http.server import ServerOptions
+    from .adapters.postgres.database import Database, Opening
+    from .adapters.postgres.storage import PostgresStorage
     from .adapters.simulation.stage import Stage
 
 __all__ = ["Container", "Settings", "build_container", "main", "open_engine", "open_running", "worker_app"]
@@ -57,7 +59,49 @@ __all__ = ["Container", "Settings", "build_container", "main", "open_engine", "o
 _SECRETS_FILE: Final = "secrets.json"
 _GENERATED_ID: Final = "k1"
 """The id of the generated PIN secret."""
-_STORED_SECRETS: Final = ("jwt", "pin_k1", *ROLES_WITH_PASSWORDS)
+_PIN_SECRET: Final = f"pin_{_GENERATED_ID}"
+_OWN_SECRETS: Final = ("jwt", _PIN_SECRET)
+"""The generated secrets that are not passwords of the embedded database."""
+
+
+def _postgres_storage(settings: Settings, **options: Any) -> "PostgresStorage":
+    from .adapters.postgres.storage import PostgresStorage
+
+    urls = settings.database_url or "", settings.owner_read_url
+    return PostgresStorage(*urls, report_seconds=settings.report_seconds, **options)
+
+
+def _long_storage(settings: Settings) -> "PostgresStorage":
+    """Return a storage with a few connections of its own, and the time of a report for everything."""
+    from .adapters.http.lanes import LONG_PLACES
+
+    return _postgres_storage(
+        settings,
+        pool_size=LONG_PLACES,
+        deadline_seconds=settings.report_seconds,
+        pool_wait_seconds=settings.database_seconds,
+    )
+
+
+def _lanes(settings: Settings, exclusive: "Exclusive") -> "Lanes":
+    from .adapters.http.lanes import Lanes
+    from .adapters.http.unread import drop_unread
+
+    begin_download = partial(drop_unread, settings.port, settings.report_seconds)
+    sized = partial(Lanes.sized, exclusive=exclusive, begin_download=begin_download)
+    return sized(settings.threads, settings.pool_size, bets_together=settings.spins_together > 1)
+
+
+def _app(engine: Engine, games: Sequence[Game], **options: Any) -> "Flask":
+    return _load_app(games)(engine, **options)
+
+
+def _load_app(games: Sequence[Game]) -> "Callable[..., Flask]":
+    """Load the HTTP application and count what its spins need. Returns the function that makes the application."""
+    from .adapters.http.app import create_app
+
+    count_odds(games)
+    return create_app
 
 
 class Container(containers.DeclarativeContainer):
@@ -75,6 +119,11 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemorySweepLog),
         postgres=providers.Singleton(FileSweepLog, settings.provided.home),
     )
+    locks = providers.Selector(
+        settings.provided.storage,
+        memory=providers.Singleton(NoLocks),
+        postgres=providers.Singleton(FileLocks, settings.provided.home),
+    )
     ids = providers.Singleton(SystemIds)
     randomness = providers.Singleton(SystemRandomness)
     games = providers.Singleton(load_games, settings.provided.games)
@@ -84,12 +133,10 @@ class Container(containers.DeclarativeContainer):
         settings.provided.storage,
         memory=providers.Singleton(MemoryStorage),
         postgres=providers.Singleton(
-            PostgresStorage,
-            settings.provided.database_url,
-            settings.provided.owner_read_url,
+            _postgres_storage,
+            settings,
             pool_size=settings.provided.pool_size,
             deadline_seconds=settings.provided.database_seconds,
-            report_seconds=settings.provided.report_seconds,
         ),
     )
     storage_clock = providers.Selector(settings.provided.storage, memory=clock, postgres=storage.provided.clock)
@@ -107,19 +154,35 @@ class Container(containers.DeclarativeContainer):
         pins=pins,
         seeds=seeds,
         games=games,
+        spins_together=settings.provided.spins_together,
     )
     engine = providers.Singleton(compose, parts)
     errors = providers.Singleton(ErrorTally, engine.provided.record_errors)
-    app = providers.Singleton(create_app, engine, public_url=settings.provided.public_url, errors=errors)
+    long_storage = providers.Selector(
+        settings.provided.storage, memory=storage, postgres=providers.Singleton(_long_storage, settings)
+    )
+    long_reads = providers.Singleton(compose, providers.Singleton(attrs.evolve, parts, storage=long_storage))
+    lanes = providers.Singleton(_lanes, settings, locks.provided.exclusive)
+    app = providers.Singleton(
+        _app,
+        engine,
+        games,
+        public_url=settings.provided.public_url,
+        errors=errors,
+        lanes=lanes,
+        long_reads=long_reads,
+    )
 
 
-def build_container(settings: Settings, needed_secrets: Sequence[str] = ()) -> Container:
+def build_container(
+    settings: Settings, needed_secrets: Sequence[str] = (), *, makes_secrets: bool = True
+) -> Container:
     """Return the container of some settings. Connects to nothing.
 
-    It may make the secrets file, unless existing records need the secrets with these ids.
+    It may make the secrets file if it `makes_secrets`, unless existing records need the secrets with these ids.
     """
-    stored = _load_secrets(settings, needed_secrets)
-    pin_secrets = dict(settings.pin_secrets) or {_GENERATED_ID: stored["pin_k1"]}
+    stored = _load_secrets(settings, needed_secrets, makes=makes_secrets)
+    pin_secrets = dict(settings.pin_secrets) or {_GENERATED_ID: stored[_PIN_SECRET]}
     derivations = {key_id: bytes.fromhex(secret) for key_id, secret in pin_secrets.items()}
     current = next(iter(pin_secrets))
     return Container(
@@ -138,64 +201,127 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
     Raises SetupError with the reason for a database that cannot be used. It is UnsafeDatabase when isolation would
     not hold, and WrongSecrets when it was filled with other secrets.
     """
-    with open_running(settings) as running:
-        yield running.engine
+    with _open_container(settings) as (_, container, _):
+        yield container.engine()
 
 
 @contextmanager
-def open_running(settings: Settings) -> Iterator[Running]:
+def open_running(settings: Settings, opening: "Opening" = "usual") -> Iterator[Running]:
     """Open an engine together with its database and its server."""
-    with _open_container(settings) as (opened, container, database):
-        options = ServerOptions(host=opened.host, port=opened.port, workers=opened.workers, threads=opened.threads)
+    with _open_container(settings, opening) as (opened, container, database):
         yield Running(
             engine=container.engine(),
             database=database,
             home=opened.home,
-            url=server_url(opened),
+            url=opened.server_url,
             public_url=opened.public_url,
             sweep_seconds=opened.sweep_seconds,
             seals_file=opened.seals_file,
-            require_address=partial(require_free, options),
-            serve=partial(_serve, opened, container, options),
+            require_address=partial(_require_address, opened),
+            serve=partial(_serve, opened, container),
         )
 
 
 @contextmanager
-def _open_container(settings: Settings) -> Iterator[tuple[Settings, Container, Database | None]]:
-    """Open a container and its database; the settings then have the addresses of the database."""
+def _open_container(
+    settings: Settings, opening: "Opening" = "usual"
+) -> Iterator[tuple[Settings, Container, "Database | None"]]:
+    """Open a container and its database; the settings then have the addresses of the database.
+
+    An "existing" database is opened as it is: nothing is made, migrated or stored.
+    """
+    makes = opening != "existing"
     with ExitStack() as stack:
         database = None
         if settings.storage == "postgres":
-            database = stack.enter_context(open_database(settings))
-            database.make_ready()
-            logins = database.logins
-            settings = attrs.evolve(settings, database_url=logins.app, owner_read_url=logins.owner_read)
-        container = build_container(settings, () if database is None else database.needed_secrets())
-        if database is not None:
-            database.require_secrets(container.pins().fingerprints())
-        stack.callback(container.storage().close)
+            database = stack.enter_context(open_database(settings, opening))
+            database.make_ready(migrates=makes)
+        settings, container = stack.enter_context(_composed(settings, database, makes=makes))
         yield settings, container, database
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
+def _composed(
+    settings: Settings, database: "Database | None", *, makes: bool
+) -> Iterator[tuple[Settings, Container]]:
+    """Open a container on a database that is ready; the settings then have the addresses of the database."""
+    needed: Sequence[str] = ()
+    if database is not None:
+        needed, logins = database.needed_secrets(), database.logins
+        settings = attrs.evolve(settings, database_url=logins.app, owner_read_url=logins.owner_read)
+    container = build_container(settings, needed, makes_secrets=makes)
+    if database is not None:
+        database.require_secrets(container.pins().fingerprints(), registers=makes)
+    with closing(container.storage()), closing(container.long_storage()):
+        yield settings, container
+
+
+def back_up(file: Path, *, base: bool, progress: Progress) -> None:
+    """Write a backup of the database, with its secrets and its newest seals, to a new file. Raises SetupError."""
+    from importlib.metadata import version
+
+    from .adapters.postgres.backup.backup import back_up
+
+    settings = _settings()
+    with _open_container(settings, "existing") as (_, container, database):
+        if database is None:
+            raise SetupError("PLAYTIME_STORAGE=memory has no database to back up.")
+        secrets = StoredSecrets.of(settings, database.superuser_password).content()
+        seals = [seal.recorded for seal in container.engine().list_seals.newest(SYSTEM)]
+        release = version("playtime")
+        back_up(database, file, base=base, secrets=secrets, seals=seals, release=release, progress=progress)
+
+
+@contextmanager
+def restore(file: Path, *, progress: Progress) -> Iterator[Restored]:
+    """Restore a backup into the empty home or database of the settings. Give its engine for the checks in a block.
+
+    At the end of the block, the home or database may be used. Raises SetupError.
+    """
+    from .adapters.postgres.backup.restore import open_backup, restored_database, restored_home
+
+    settings = _settings()
+    backup = open_backup(file, progress)
+    stored = StoredSecrets.parse(backup.secrets)
+    stored.require_same(settings)
+
+    def load(_: bool = False) -> Mapping[str, str]:  # noqa: FBT001, FBT002 - a callback
+        stored.restore(settings.home)
+        return _load_secrets(settings, ())
+
+    with ExitStack() as stack:
+        if settings.database_url is None:
+            home = restored_home(settings.home, backup, load, superuser=stored.superuser, progress=progress)
+            database = stack.enter_context(home)
+        else:
+            own = stack.enter_context(open_database(settings))
+            database = stack.enter_context(restored_database(own, backup, progress))
+            load()
+        _, container = stack.enter_context(_composed(settings, database, makes=True))
+        yield Restored(engine=container.engine(), seals=frozenset(backup.seals), made_at=backup.made_at)
+
+
+@contextmanager
+def open_database(settings: Settings, opening: "Opening" = "existing") -> Iterator["Database"]:
     """Open the configured database as its administrator sees it, as it is: nothing is migrated."""
+    from .adapters.postgres.database import Database, Logins
+
     if settings.database_url is not None:
         logins = Logins(
             app=settings.database_url,
             migrator=settings.migrator_url,
             owner_read=settings.owner_read_url,
+            backup=settings.backup_url,
         )
-        yield Database(logins)
-        return
-    with Database.embedded(settings.home, partial(_load_for_embedded, settings)) as database:
+        database = Database(logins)
+        if opening == "new":
+            database.require_empty()
         yield database
-
-
-def server_url(settings: Settings) -> str:
-    """Return the address under which the server of these settings is reached from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - read, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+        return
+    had_database = (settings.home / _SECRETS_FILE).exists()
+    load = partial(_load_for_embedded, settings, opening)
+    with Database.embedded(settings.home, load, opening=opening, had_database=had_database) as database:
+        yield database
 
 
 def simulated_parts(stage: "Stage") -> tuple[EngineParts, Storage]:
@@ -203,17 +329,15 @@ def simulated_parts(stage: "Stage") -> tuple[EngineParts, Storage]:
     from .adapters.simulation.storage import StagedStorage
 
     storage = MemoryStorage(latch=stage)
+    secret = bytes(SECRET_BYTES)
     container = Container(
-        settings=providers.Object(Settings(storage="memory")),
-        jwt_secret=providers.Object(bytes(SECRET_BYTES)),
-        pins=providers.Object(PinKeys("simulated", {"simulated": bytes(SECRET_BYTES)})),
-        seeds=providers.Object(SeedKeys("simulated", {"simulated": bytes(SECRET_BYTES)})),
-        clock=providers.Object(stage),
-        stopwatch=providers.Object(stage),
-        ids=providers.Object(stage),
-        randomness=providers.Object(stage),
-        passwords=providers.Object(stage),
+        # Each spin by itself: a caller in the queue would wait for a thread that the stage has stopped.
+        settings=providers.Object(Settings(storage="memory", spins_together=1)),
+        jwt_secret=providers.Object(secret),
+        pins=providers.Object(PinKeys("simulated", {"simulated": secret})),
+        seeds=providers.Object(SeedKeys("simulated", {"simulated": secret})),
         storage=providers.Object(StagedStorage(stage, storage)),
+        **dict.fromkeys(("clock", "stopwatch", "ids", "randomness", "passwords"), providers.Object(stage)),
     )
     return container.parts(), storage
 
@@ -235,36 +359,51 @@ def open_memory_engine(clock: Clock, ids: Ids) -> Iterator[Engine]:
     container.storage().close()
 
 
-class ComposedBenches:
-    """The benchmarks of the command line, with the parts they need."""
-
-    def games(self, *, rounds: int, show: Print) -> None:
-        """Time odds sheets and rounds."""
-        from .adapters.bench.games import measure_games
-
-        measure_games(load_games(_settings().games), rounds=rounds, show=show)
-
-    def safety(self, *, sessions: int, seed: int, show: Print) -> bool:
-        """Measure the safety engine. Returns whether its aims are met."""
-        from .adapters.bench.safety import measure_safety
-
-        return measure_safety(open_memory_engine, sessions=sessions, seed=seed, show=show)
-
-    def analytics(self, *, show: Print, progress: Progress, **options: int) -> None:
-        """Fill an operator of its own with made-up play and time every route of analytics. Raises SetupError."""
-        from .adapters.bench.analytics import AnalyticsBench
-
-        with _open_container(_settings()) as (_, container, database):
-            if database is None:
-                raise SetupError("PLAYTIME_STORAGE=memory has no roll-up to measure.")
-            bench = AnalyticsBench(
-                engine=container.engine(), open_books=database.bench_books, show=show, progress=progress
-            )
-            bench.run(**options)
+@contextmanager
+def _open_bench_database() -> Iterator[tuple[Engine, "Database"]]:
+    with _open_container(_settings()) as (_, container, database):
+        if database is None:
+            raise SetupError("PLAYTIME_STORAGE=memory has no roll-up to measure.")
+        yield container.engine(), database
 
 
-def worker_app() -> Flask:
+@contextmanager
+def _open_measured(steps: "Steps") -> Iterator["Measured"]:
+    """Open a new database, with an engine, and the application of another engine that notes its steps."""
+    from .adapters.bench.spin.bench import Measured
+    from .adapters.bench.spin.phases import watched
+    from .adapters.postgres.watched import WatchedStorage
+
+    settings = _settings().embedded_within()
+    try:
+        with _open_container(settings) as (opened, container, database):
+            assert database is not None, "the settings name an embedded database"
+            other = build_container(opened)
+            storage = WatchedStorage(opened.database_url or "", opened.owner_read_url, steps.note)
+            other.storage.override(providers.Object(storage))
+            other.engine.override(providers.Object(watched(other.engine(), steps)))
+            with closing(storage):
+                yield Measured(container.engine(), other.app().wsgi_app, database.spin_floor(), settings.home)
+    finally:
+        shutil.rmtree(settings.home, ignore_errors=True)
+
+
+def composed_benches() -> "ComposedBenches":
+    """Return the benchmarks of the command line."""
+    from .adapters.bench.benches import ComposedBenches
+
+    return ComposedBenches(
+        load_games=lambda: load_games(_settings().games),
+        open_memory_engine=open_memory_engine,
+        open_database=_open_bench_database,
+        open_measured=_open_measured,
+    )
+
+
+def worker_app() -> "Flask":
     """Return the application of a server's worker process, which inherits its settings as environment."""
+    from .adapters.http.server import at_end_of_worker, begin_worker
+
     begin_worker()
     _log_to_stderr()
     container = build_container(_settings())
@@ -277,14 +416,18 @@ def main() -> None:
     """Run the `playtime` command."""
     program = Program(
         open_running=lambda: open_running(_settings()),
+        open_existing=lambda: open_running(_settings(), "existing"),
         open_database=lambda: open_database(_settings()),
+        make_database=lambda *, new: open_database(_settings(), "new" if new else "usual"),
+        back_up=back_up,
+        restore=restore,
         home=lambda: _settings().home,
-        default_url=lambda: server_url(_settings()),
+        default_url=lambda: _settings().server_url,
         load_games=lambda: load_games(_settings().games),
         load_game=load_game,
         play_demo=_play_demo,
         simulate=simulate,
-        benches=ComposedBenches(),
+        benches=composed_benches(),
     )
     build_commands(program)(prog_name=Path(sys.argv[0]).name)
 
@@ -293,38 +436,65 @@ def _settings() -> Settings:
     return Settings.from_environ(os.environ)
 
 
-def _play_demo(engine: Engine, spins: int, progress: Progress) -> DemoDay:
+def _play_demo(engine: Engine, spins: int, *, progress: Progress, show: Print) -> DemoDay:
     from .adapters.demo.day import play_demo
 
-    return play_demo(engine, spins, progress)
+    return play_demo(engine, spins, progress=progress, show=show)
 
 
-def _load_for_embedded(settings: Settings, is_made: bool) -> Mapping[str, str]:  # noqa: FBT001 - a callback
+def _load_for_embedded(settings: Settings, opening: "Opening", is_made: bool) -> Mapping[str, str]:  # noqa: FBT001 - a callback
     """Return the generated secrets of a home. A database that is there needs the existing ones."""
+    file = settings.home / _SECRETS_FILE
+    if opening == "existing" and settings.jwt_secret and settings.pin_secrets and not file.exists():
+        raise SetupError(f"{file} is gone: `playtime migrate` makes a new one, with new passwords of the database")
     return _load_secrets(settings, [_GENERATED_ID] if is_made else [])
 
 
-def _load_secrets(settings: Settings, needed: Sequence[str]) -> Mapping[str, str]:
+def _load_secrets(settings: Settings, needed: Sequence[str], *, makes: bool = True) -> Mapping[str, str]:
     """Return the generated secrets that the environment does not set. Records need those with the ids `needed`."""
     complete = settings.jwt_secret is not None and bool(settings.pin_secrets)
     if complete and settings.database_url is not None:
         return {}
-    if settings.storage == "memory":
-        # The data end with the process, so its secrets may too.
-        return {name: secrets.token_hex(SECRET_BYTES) for name in _STORED_SECRETS}
-    return load_secrets(settings.home / _SECRETS_FILE, _STORED_SECRETS, needed=() if complete else needed)
+    file = settings.home / _SECRETS_FILE
+    if settings.storage == "memory" or not (makes or needed or file.exists()):
+        # Nothing is stored, or nothing needs them, so they may end with the process.
+        return {name: secrets.token_hex(SECRET_BYTES) for name in _OWN_SECRETS}
+    from .adapters.postgres.database import ROLES_WITH_PASSWORDS
+
+    # A secret that the environment sets is not made a second time: the file would have another one.
+    given = {"jwt": settings.jwt_secret, _PIN_SECRET: settings.pin_secrets}
+    own = [name for name in _OWN_SECRETS if not given[name]]
+    return load_secrets(file, (*own, *ROLES_WITH_PASSWORDS), needed=() if complete else needed)
 
 
 def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
 
 
-def _serve(settings: Settings, container: Container, options: ServerOptions) -> None:
+def _server_options(settings: Settings, container: Container) -> "ServerOptions":
+    from .adapters.http.server import ServerOptions
+
+    threads = container.lanes().most_threads
+    return ServerOptions(host=settings.host, port=settings.port, workers=settings.workers, threads=threads)
+
+
+def _require_address(settings: Settings) -> None:
+    from .adapters.http.server import require_free
+
+    require_free(settings.host, settings.port)
+
+
+def _serve(settings: Settings, container: Container) -> None:
+    from .adapters.http.server import serve_here, serve_workers
+
     _log_to_stderr()
+    options = _server_options(settings, container)
     if settings.storage == "memory":
         serve_here(container.app(), options)
         return
     # The workers are new processes: they find the database that was opened here in their environment.
     os.environ["PLAYTIME_DATABASE_URL"] = settings.database_url or ""
     os.environ["PLAYTIME_OWNER_READ_URL"] = settings.owner_read_url or ""
+    # Workers that are forks of this process do not load and count this again.
+    _load_app(container.games())
     serve_workers(worker_app, options)

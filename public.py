@@ -76,6 +76,8 @@ from .application.ports.filters import VoucherFilter as VoucherFilter
 from .application.ports.games import GameConfigs as GameConfigs
 from .application.ports.games import GameFiles as GameFiles
 from .application.ports.ledger import Ledger as Ledger
+from .application.ports.ledger import ReportContext as ReportContext
+from .application.ports.ledger import ReportQuestion as ReportQuestion
 from .application.ports.limits import PlayPasses as PlayPasses
 from .application.ports.play import FairRound as FairRound
 from .application.ports.play import LockedPlayer as LockedPlayer
@@ -209,7 +211,7 @@ def create_app(engine: Engine, *, public_url: str | None = None, errors: ErrorTa
     """Return the WSGI application that serves an engine over HTTP.
 
     `public_url` is the address in printed QR codes; without it, sheets are test prints. `errors` counts failed
-    requests for analytics; None counts none.
+    requests for analytics; None counts none. Requests under way are not bounded: the host's server does that.
     """
     from .adapters.http.app import create_app as created  # noqa: PLC0415 - loads the framework
 

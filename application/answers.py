@@ -1,8 +1,9 @@
-"""Idempotency: a named command is decided once; every repetition gets the stored answer.
+"""Idempotency: a command is decided once; every repetition under its name gets the stored answer.
 
-The name is the caller's action id or Idempotency-Key, within its actor. The name, the digest of the validated
-command and the bytes of the answer are written in the command's own transaction. Refusals that depend on the state
-are answers too: a late retry can never turn a refusal into a success.
+The name is the caller's action id or Idempotency-Key, within its actor. A command without one gets a new id, which
+the caller learns if the outcome is unknown. The name, the digest of the validated command and the bytes of the
+answer are written in the command's own transaction. Refusals that depend on the state are answers too, if the
+caller named the command. A late retry can then never turn a refusal into a success.
 """
 
 import hashlib
@@ -59,21 +60,23 @@ class Answer:
 
 @frozen(kw_only=True)
 class Command:
-    """A validated command: its kind, the digest of kind and arguments, and its name (None: unnamed).
+    """A validated command: its kind, the digest of kind and arguments, and its name.
 
-    `game_key` and `provider` are those of a spin's game.
+    `stores_refusals` says whether a state refusal is an answer to store. `game_key` and `provider` are those of a
+    spin's game.
     """
 
     what: str
     digest: bytes
-    key: AnswerKey | None
+    key: AnswerKey
+    stores_refusals: bool = True
     game_key: str | None = None
     provider: str | None = None
 
     @classmethod
-    def of(cls, what: str, actor_id: UUID, action_id: str | None, **arguments: Any) -> "Command":
+    def of(cls, what: str, actor_id: UUID, action_id: str, **arguments: Any) -> "Command":
         """Return the command `what` with its arguments. Raises InvalidInput for an unusable action id."""
-        key = None if action_id is None else AnswerKey(actor_id, checked_action_id(action_id))
+        key = AnswerKey(actor_id, checked_action_id(action_id))
         digest = hashlib.sha256(encode({"command": what} | to_wire(arguments))).digest()
         return cls(what=what, digest=digest, key=key)
 
@@ -97,32 +100,30 @@ def replay(stored: StoredAnswer, command: Command, now: datetime) -> Answer:
 def answered(
     decision: Decision[Content], command: Command, *, binding: Binding, now: datetime
 ) -> Decision[Answer]:
-    """Turn the decision on a command into one with its answer, which is stored if the command is named.
+    """Turn the decision on a command into one with its answer, which is stored.
 
-    A state refusal of a named command becomes an answer as well. Other refusals are not stored: nobody can ask for
-    them again, or asking again changes nothing.
+    A state refusal becomes an answer as well if the command stores refusals. Other refusals are not stored: nobody
+    knows a name to ask for them again, or asking again changes nothing.
     """
     if isinstance(decision, Decided):
         content, code, hints = decision.result, None, decision.hints
-    elif command.key is not None and isinstance(decision.error, StateRefusal):
+    elif command.stores_refusals and isinstance(decision.error, StateRefusal):
         content, code, hints = failure(decision.error), decision.error.code, {}
     else:
         return decision
     body = encode(content)
-    stored = None
-    if command.key is not None:
-        stored = StoredAnswer(
-            operator_id=binding.operator_id,
-            tenant_id=binding.tenant_id,
-            key=command.key,
-            digest=command.digest,
-            body=body,
-            created_at=now,
-            code=code,
-            hints=hints,
-            command=command.what,
-            game_key=None if code is None else command.game_key,
-            provider=None if code is None else command.provider,
-        )
+    stored = StoredAnswer(
+        operator_id=binding.operator_id,
+        tenant_id=binding.tenant_id,
+        key=command.key,
+        digest=command.digest,
+        body=body,
+        created_at=now,
+        code=code,
+        hints=hints,
+        command=command.what,
+        game_key=None if code is None else command.game_key,
+        provider=None if code is None else command.provider,
+    )
     answer = Answer(body, code, hints=hints)
     return Decided(answer, added=(*decision.added, stored), saved=decision.saved)

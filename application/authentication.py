@@ -22,7 +22,19 @@ class Authenticate:
 
         Raises InvalidToken, also when the session has ended or the member was deactivated, and TenantSuspended.
         """
-        principal = staff_principal(self.tokens.read(token, "staff", "access"))
+        principal = self.named_staff(token)
+        self.require_active(principal)
+        return principal
+
+    def named_staff(self, token: str) -> StaffPrincipal:
+        """Return the member of staff that a signed access token names, without a look at the storage.
+
+        Raises InvalidToken. `require_active` checks the rest.
+        """
+        return staff_principal(self.tokens.read(token, "staff", "access"))
+
+    def require_active(self, principal: StaffPrincipal) -> None:
+        """Raise InvalidToken if the session has ended or the member was deactivated, and TenantSuspended."""
 
         def is_good(unit: UnitOfWork) -> bool:
             session, member = unit.staff.session(principal.session_id), unit.staff.get(principal.staff_id)
@@ -31,7 +43,6 @@ class Authenticate:
 
         if not transact(self.storage, principal.binding, is_good):
             raise InvalidToken
-        return principal
 
     def player(self, token: str) -> PlayerPrincipal:
         """Return the player a good access token names. Raises InvalidToken.

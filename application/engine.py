@@ -136,6 +136,7 @@ class EngineParts:
     """The adapters, keys and games that an engine is made of.
 
     `storage_clock` is the clock of the database's machine. `stopwatch` shows whether `clock` was set.
+    `spins_together` is the most spins in one unit of work.
     """
 
     storage: Storage
@@ -150,6 +151,7 @@ class EngineParts:
     pins: PinKeys
     seeds: SeedKeys
     games: Sequence[Game]
+    spins_together: int
 
 
 def compose(parts: EngineParts) -> Engine:

@@ -147,10 +147,18 @@ class Unwell(StorageUnavailable):
 
 @define
 class OutcomeUnknown(StorageUnavailable):
-    """Raised when the connection was lost while committing: the work is there whole or not at all.
+    """Raised when a commit got no answer and its outcome could not be found out.
 
-    Repeating the command with the same action id tells which, and never does it twice.
+    The command is carried out whole or not at all. Repeating it under `action_id` returns the answer if it was
+    carried out, and carries it out otherwise. None: the command has no id.
     """
+
+    code: ClassVar[str] = "OUTCOME_UNKNOWN"
+    text: ClassVar[str] = (
+        "The command may have been carried out. Repeat it under the action id given here: it is carried out only"
+        " once. Without an id, look before you repeat it."
+    )
+    action_id: str | None = None
 
 
 @define
@@ -179,3 +187,7 @@ class ClockDiffers(DomainError):
 
 class SetupError(Exception):
     """Raised when the installation is at fault, not a request. The message tells its administrator what to do."""
+
+
+class NothingToCheck(SetupError):
+    """Raised by a command that only checks or reads when there is no database, or nothing in it."""

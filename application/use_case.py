@@ -1,14 +1,16 @@
 """The shape of the use cases that write: read, decide, settle."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..domain.play.sessions import Session
 from .access import PlayerPrincipal, require_session
 from .answers import Answer, Command, Content, answered, replay
 from .decisions import Decided, Decision, Moment
+from .errors import OutcomeUnknown
 from .ports.bindings import Binding, StoredAnswer
 from .ports.play import LockedPlayer
 from .ports.safety import SafetyWatch
@@ -53,6 +55,27 @@ class WritingUseCase:
             lambda found, at: decide(*require_session(found, principal), at),
         )
 
+    def command(self, what: str, actor_id: UUID, action_id: str | None, **arguments: Any) -> Command:
+        """Return a command, under a new id if the caller has named none. Raises InvalidInput."""
+        if action_id is not None:
+            return Command.of(what, actor_id, action_id, **arguments)
+        made = Command.of(what, actor_id, str(self.ids.new()), **arguments)
+        return evolve(made, stores_refusals=False)
+
+    def carry_out_named(
+        self,
+        command: Command,
+        read: Callable[[UnitOfWork], L],
+        decide: Callable[[L, Moment], Decision[T]],
+        *,
+        binding: Binding,
+    ) -> T:
+        """Carry a command out. An OutcomeUnknown has the id under which to repeat it."""
+        try:
+            return self.carry_out(binding, read, decide)
+        except OutcomeUnknown as unknown:
+            raise OutcomeUnknown(unknown.reason, command.key.action_id) from unknown
+
     def carry_out_command(
         self,
         command: Command,
@@ -72,4 +95,4 @@ class WritingUseCase:
                 return Decided(replay(found, command, at.now))
             return answered(decide(found, at), command, binding=owner or binding, now=at.now)
 
-        return self.carry_out(binding, read, decide_once)
+        return self.carry_out_named(command, read, decide_once, binding=binding)

@@ -209,6 +209,7 @@ def build_parts(
     pins: PinKeys = PINS,
     seeds: SeedKeys | None = None,
     games: Sequence[Game] = (DEMO_GAME,),
+    spins_together: int = 32,
 ) -> EngineParts:
     """Return a storage with the doubles of a seed; each given part replaces its double."""
     clock = clock or SettableClock()
@@ -225,6 +226,7 @@ def build_parts(
         pins=pins,
         seeds=seeds or _seeds(randomness),
         games=games,
+        spins_together=spins_together,
     )
 
 

@@ -100,10 +100,11 @@ class WrittenPlay:
         return read(self.storage, binding or self.here.as_operator, lambda unit: question(unit.analytics))
 
 
-@pytest.fixture(params=range(12))
-def books(storage: Storage, here: House, there: House, request: pytest.FixtureRequest) -> WrittenPlay:
-    WrittenPlay(storage, there, request.param + 1000)
-    return WrittenPlay(storage, here, request.param)
+@pytest.fixture(scope="module", params=range(12))
+def books(storage: Storage, request: pytest.FixtureRequest) -> WrittenPlay:
+    """Write play once for all figures, which only read it."""
+    WrittenPlay(storage, House.built(storage), request.param + 1000)
+    return WrittenPlay(storage, House.built(storage), request.param)
 
 
 class TestEveryFigure:
@@ -249,6 +250,22 @@ class TestRollUp:
         for _ in range(2):
             found = books.ask(lambda analytics: in_order(analytics.play.totals(WHOLE, NO_FILTER)))
             assert found == in_order(event_totals_of(play, WHOLE, NO_FILTER, ()))
+            roll_up_all(storage, here.as_operator)
+
+    def test_late_events_before_the_first_one_are_added(self, storage: Storage, here: House) -> None:
+        books = WrittenPlay(storage, here, 4)
+        roll_up_all(storage, here.as_operator)
+        first = min(event.occurred_at for event in books.play.events)
+        late = [
+            evolve(event, occurred_at=first - timedelta(days=40, minutes=number))
+            for number, event in enumerate(generated_play(here, books.random, events=40).events)
+        ]
+        write(storage, here.as_operator, *late)
+        play = GeneratedPlay(books.play.players, [*books.play.events, *late])
+        edges = [first - timedelta(days=60), first - timedelta(days=40), first, WHOLE[-1]]
+        for _ in range(2):
+            found = books.ask(lambda analytics: in_order(analytics.play.totals(edges, NO_FILTER)))
+            assert found == in_order(event_totals_of(play, edges, NO_FILTER, ()))
             roll_up_all(storage, here.as_operator)
 
     def test_ends_the_unit_of_work(self, storage: Storage, here: House) -> None:

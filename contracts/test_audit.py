@@ -10,8 +10,8 @@ from attrs import evolve
 from ..application.ports.audit import Found, Stored
 from ..application.ports.bindings import Binding
 from ..application.ports.storage import Record, Storage
-from ..domain.games.rtp_alarm import GameTotals
-from ..domain.ledger.events import Account, AccountKind, EventType, LedgerEvent
+from ..domain.games.drift import GameOutcomes
+from ..domain.ledger.events import Account, AccountKind, EventSource, EventType, LedgerEvent
 from ..domain.play.players import Player
 from ..domain.play.sessions import Session
 from ..domain.vouchers.vouchers import VoucherStatus
@@ -110,6 +110,31 @@ def _wins(house: House, player: Player, count: int = 1) -> Broken:
     return str(round_id), wins
 
 
+def _external(house: House, event_type: EventType, **about: Any) -> LedgerEvent:
+    named: dict[str, Any] = {"action_id": "theirs", "provider": "them", "game_key": "elsewhere"}
+    named |= {
+        "event_type": event_type,
+        "source": EventSource.EXTERNAL,
+        "actor_id": fresh_id(),
+        "reported_minor": 5,
+    }
+    return house.event(**named | about)
+
+
+def _external_win(house: House, _: Player) -> Broken:
+    """Return a win, and bets of another provider, action id and type."""
+    win, paid = _external(house, E.WIN), _external(house, E.WIN, action_id="paid")
+    others: list[dict[str, Any]] = [{"provider": "another"}, {"action_id": "another"}, {"event_type": E.SPIN}]
+    bets = [_external(house, **{"event_type": E.BET} | about) for about in others]
+    return str(win.event_id), [win, paid, _external(house, E.BET, action_id="paid"), *bets]
+
+
+def _noted_conflict(house: House, _: Player) -> Broken:
+    bet = _external(house, E.BET)
+    note = house.event(E.EXTERNAL_CONFLICT, actor_id=house.agent.tenant_id, action_id=str(bet.event_id))
+    return str(bet.event_id), [bet, note]
+
+
 def str_of(owned: Account) -> str:
     """Return an account as a finding names it."""
     return f"{owned.kind}:{owned.owner_id}"
@@ -129,6 +154,8 @@ DEFECTS: dict[Stored, Callable[[House, Player], Broken]] = {
     Stored.SESSION_DIFFERS: _session,
     Stored.PLAYER_SEQ_GAP: _gap,
     Stored.LIMIT_PASSED: _limit,
+    Stored.EXTERNAL_WIN_WITHOUT_BET: _external_win,
+    Stored.EXTERNAL_CONFLICT: _noted_conflict,
 }
 """The rules that a defect of ours could break through the port. A storage's own keys enforce the others."""
 
@@ -239,31 +266,47 @@ def test_buckets_agree_with_the_ledger_after_any_roll_up(storage: Storage, here:
         assert _find(storage, here.as_operator, Stored.ROLLUP_DIFFERS).count == 0
 
 
+@pytest.mark.parametrize("about", [{"reported_minor": 6}, {"game_key": "another"}, {"player_id": fresh_id()}])
+def test_events_of_one_name_that_differ_by_actor_are_found(
+    storage: Storage, here: House, about: dict[str, Any]
+) -> None:
+    first_id, second_id, last_id = sorted(fresh_id() for _ in range(3))
+    others: list[dict[str, Any]] = [{"action_id": "apart"}, {"event_type": E.WIN}, {"provider": None}]
+    apart = [_external(here, **{"event_type": E.BET} | other) for other in others]
+    same = [_external(here, E.BET, event_id=event_id) for event_id in (first_id, second_id)]
+    write(storage, here.as_agent, *same, *apart)
+    assert _find(storage, here.as_agent, Stored.EXTERNAL_CONFLICT).count == 0
+    write(storage, here.as_agent, _external(here, E.BET, event_id=last_id, **about))
+    found = _find(storage, here.as_agent, Stored.EXTERNAL_CONFLICT)
+    assert (found.count, found.sample) == (1, (str(last_id),))
+
+
 VERSION = "ab" * 32
 
 
 class TestPlay:
-    def test_is_summed_by_game(self, storage: Storage, here: House, there: House) -> None:
-        _play(storage, here, "one", (100, 0), (50, 300))
-        _play(storage, here, "two", (10**12, 10**12), (10**12, 1))
+    def test_is_counted_by_outcome(self, storage: Storage, here: House, there: House) -> None:
+        """Stakes of 100 to 199 are level 7. A win of 200 for 150 is 1.333333 stakes, rounded down."""
+        _play(storage, here, "one", (100, 0), (150, 200), (199, 0), (200, 600))
+        _play(storage, here, "two", (10**12, 10**12), (10**12, 1), (1, 10**12))
         _play(storage, there, "one", (7, 7))
         expected = [
-            GameTotals("one", 2, 150, 300, 12_500, 100, VERSION),
-            GameTotals("two", 2, 2 * 10**12, 10**12 + 1, 2 * 10**24, 10**12, VERSION),
+            GameOutcomes("one", {(7, 0): 2, (7, 1_333_333): 1, (8, 3_000_000): 1}, VERSION),
+            GameOutcomes("two", {(37, 1_000_000): 1, (37, 0): 1, (1, 10**18): 1}, VERSION),
         ]
         for binding in (here.as_operator, here.as_agent):
             assert list(read(storage, binding, lambda unit: unit.audit.play())) == expected
         assert list(read(storage, here.as_neighbour, lambda unit: unit.audit.play())) == []
         assert list(read(storage, there.as_operator, lambda unit: unit.audit.play())) == [
-            GameTotals("one", 1, 7, 7, 49, 7, VERSION)
+            GameOutcomes("one", {(3, 1_000_000): 1}, VERSION)
         ]
 
-    def test_is_summed_by_version(self, storage: Storage, here: House) -> None:
-        for version, wins in (("b" * 64, 3), ("a" * 64, 5), ("b" * 64, 6)):
+    def test_is_counted_by_version(self, storage: Storage, here: House) -> None:
+        for version, wins in (("b" * 64, 3), ("a" * 64, 5), ("b" * 64, 3)):
             _play(storage, here, "one", (2, wins), game_version=version)
         assert list(read(storage, here.as_agent, lambda unit: unit.audit.play())) == [
-            GameTotals("one", 1, 2, 5, 4, 2, "a" * 64),
-            GameTotals("one", 2, 4, 9, 8, 2, "b" * 64),
+            GameOutcomes("one", {(2, 2_500_000): 1}, "a" * 64),
+            GameOutcomes("one", {(2, 1_500_000): 2}, "b" * 64),
         ]
 
     def test_of_nobody_is_none(self, storage: Storage, here: House) -> None:

@@ -7,11 +7,12 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import IsolationViolation
-from ..application.ports.bindings import Binding
+from ..application.ports.bindings import AnswerKey, Binding
 from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
 from ..application.ports.play import PlayerView
 from ..application.ports.safety import SafetyFilter, SafetyWatch
 from ..application.ports.storage import Record, Storage, UnitOfWork
+from ..domain.play.players import Player
 from ..domain.safety.actions import Enforcement, SafetySettings
 from ..domain.tenancy.tenants import Tenant, TenantKind, TenantWallet
 from .house import Belongings, House
@@ -120,8 +121,14 @@ LOCKS: dict[str, Look] = {
     ),
     "passes.lock": lambda unit, own: unit.passes.lock(own.play_pass.code),
     "players.lock": lambda unit, own: unit.players.lock(own.player.player_id, own.answer.key),
+    "players.lock_free": lambda unit, own: unit.players.lock_free([_spin_of(own.player)])[0],
     "players.lock, watched": lambda unit, own: unit.players.lock(own.player.player_id, watch=WATCH),
 }
+
+
+def _spin_of(player: Player) -> AnswerKey:
+    return AnswerKey(player.player_id, "spin")
+
 
 VIEWERS: dict[str, tuple[Callable[[House, House], Binding], bool]] = {
     "the agent": (lambda here, _: here.as_agent, True),

@@ -9,12 +9,13 @@ from typing import TypeVar
 import pytest
 
 from ..application.errors import TransientConflict
-from ..application.ports.bindings import Binding
+from ..application.ports.bindings import AnswerKey, Binding
+from ..application.ports.play import LockedPlayer
 from ..application.ports.storage import Storage, UnitOfWork
 from ..domain.ledger.wallet import Wallet
 from ..domain.play.sessions import SessionEnd
 from .house import House
-from .records import LATER, fresh_id, read, write
+from .records import LATER, fresh_id, player_view, read, write
 
 T = TypeVar("T")
 
@@ -152,6 +153,61 @@ class TestTheSecondWaits:
         seen = after_waiting(storage, here.as_agent, lambda unit: unit.players.lock(player.player_id), change)
         assert seen is not None
         assert seen.player == player
+
+
+class TestPlayersThatAreFree:
+    def test_are_locked_and_have_all_that_depends_on_them(self, storage: Storage, here: House) -> None:
+        play_pass = here.play_pass()
+        players = [here.player(balance_minor=500), here.player(), here.player(pass_id=play_pass.pass_id)]
+        sessions = [here.session(player) for player in players]
+        vouchers = [here.voucher(), here.voucher()]
+        bonuses = [here.bonus(players[1], voucher) for voucher in vouchers]
+        stored = here.answer(key=AnswerKey(players[0].player_id, "spin"))
+        write(storage, here.as_agent, play_pass, *players, *sessions, *vouchers, *bonuses, stored)
+        keys = [AnswerKey(player_id, "spin") for player_id in (fresh_id(), *(one.player_id for one in players))]
+        with storage.begin(here.as_agent) as unit:
+            unknown, first, second, third = unit.players.lock_free(keys)
+            unit.save(players[0].with_wallet(Wallet(9)), players[2].with_wallet(Wallet(7)))
+            unit.commit()
+        assert unknown is None
+        assert first == LockedPlayer(players[0], sessions[0], (), stored)
+        assert second is not None
+        assert set(second.bonuses) == set(bonuses)
+        assert third == LockedPlayer(players[2], sessions[2], (), None, play_pass=play_pass)
+        balances = [player_view(storage, here.as_agent, player).player.wallet.balance_minor for player in players]
+        assert balances == [9, 0, 7]
+
+    def test_are_found_without_waiting_for_the_others(self, storage: Storage, here: House) -> None:
+        play_pass = here.play_pass()
+        tied = [here.player(pass_id=play_pass.pass_id) for _ in range(2)]
+        players = [here.player(), *tied, here.player()]
+        write(storage, here.as_agent, play_pass, *players)
+        keys = [AnswerKey(player.player_id, "spin") for player in players]
+        with storage.begin(here.as_agent) as holder:
+            assert holder.players.lock(players[0].player_id) is not None
+            assert holder.passes.lock(play_pass.code) is not None
+            with storage.begin(here.as_agent) as unit:
+                found = unit.players.lock_free(keys)
+        assert [locked and locked.player for locked in found] == [None, None, None, players[3]]
+
+    def test_are_waited_for_by_those_that_come_later(self, storage: Storage, here: House) -> None:
+        player = here.player()
+        write(storage, here.as_agent, player)
+        richer = player.with_wallet(Wallet(9))
+
+        def change(unit: UnitOfWork) -> None:
+            unit.save(richer)
+            unit.commit()
+
+        seen = after_waiting(
+            storage,
+            here.as_agent,
+            lambda unit: unit.players.lock(player.player_id),
+            change,
+            held=lambda unit: unit.players.lock_free([AnswerKey(player.player_id, "spin")]),
+        )
+        assert seen is not None
+        assert seen.player == richer
 
 
 class TestNobodyElseWaits:

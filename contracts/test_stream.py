@@ -1,7 +1,6 @@
 """The stream: every event once and in an order that stays, and seals that two never make twice."""
 
 import time
-from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
@@ -11,7 +10,7 @@ import pytest
 
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
 from ..application.ledger.sealing import SealLedger, StreamWalk, VerifySeals
-from ..application.ports.audit import EventName, Extent
+from ..application.ports.audit import Extent
 from ..application.ports.bindings import Binding
 from ..application.ports.storage import Storage
 from ..domain.ledger.events import AccountKind, EventSource, EventType, LedgerEvent
@@ -197,18 +196,6 @@ class TestSealing:
 
 
 class TestExternalEvents:
-    def test_names_that_are_taken(self, storage: Storage, here: House, there: House) -> None:
-        one, other, theirs = (_external(house) for house in (here, here, there))
-        own = here.event(EventType.LOGIN)
-        write(storage, here.as_agent, one, other, own)
-        write(storage, there.as_agent, theirs)
-        names = [_name(event) for event in (one, other, theirs, own, _external(here))]
-        # Each part is there, but never together.
-        names.append((one.actor_id, other.action_id, EventType.WIN))
-        assert _taken(storage, here, names) == {_name(one), _name(other)}
-        assert _taken(storage, here, []) == set()
-        assert _taken(storage, there, names) == {_name(theirs)}
-
     def test_duplicates_are_those_that_have_come_twice(self, storage: Storage, here: House, there: House) -> None:
         player = here.player()
         about: dict[str, Any] = {
@@ -255,14 +242,6 @@ class TestExternalEvents:
 def _external(house: House, **given: Any) -> LedgerEvent:
     about: dict[str, Any] = {"event_type": EventType.BET, "source": EventSource.EXTERNAL, "actor_id": fresh_id()}
     return house.event(**about | given)
-
-
-def _name(event: LedgerEvent) -> EventName:
-    return event.actor_id, event.action_id, event.event_type
-
-
-def _taken(storage: Storage, house: House, names: list[EventName]) -> AbstractSet[EventName]:
-    return read(storage, house.as_operator, lambda unit: unit.stream.taken(house.operator.tenant_id, names))
 
 
 def _written(storage: Storage, house: House, count: int) -> list[LedgerEvent]:

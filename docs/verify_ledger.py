@@ -9,6 +9,7 @@ export has digests in place of the events of others. Ends with status 0 if there
 import gzip
 import hashlib
 import json
+import re
 import sys
 
 FORM = "playtime-ledger-1"
@@ -95,34 +96,35 @@ def verify(path, missing):
                     yield f"line {at}: is an event of another operator"
                 books[-1].add(sha256(line))
     for one in books:
-        newest = f"the newest seal is {one.last.hex()}"
-        print(f"{one.name}: {one.number} seals, {one.count} events not sealed yet, {newest}")
+        print(f"{one.name}: seals: {one.number}, newest: {one.last.hex()}, events not sealed yet: {one.count}")
     if seen["digest"]:
-        print(f"{seen['digest']} digests stand for events that are not in the file")
-    if end != {"events": seen["event"] + seen["digest"], "seals": seen["seal"]}:
-        yield "the file is not whole: its last line is missing, or counts otherwise"
+        print(f"digests in place of events that are not in the file: {seen['digest']}")
+    if not books or end != {"events": seen["event"] + seen["digest"], "seals": seen["seal"]}:
+        yield "the file is not whole: it has no operator, or its last line is missing or counts otherwise"
     yield from (f"your seal {seal} is not in the chain" for seal in sorted(missing))
 
 
 def given_seals(options):
     """Return the seals of `--seal SEAL` and of `--seals FILE`, which has one a line; `#` begins a comment."""
     seals = set()
-    for option, value in zip(options[::2], options[1::2], strict=True):
+    for option, value in zip(options[::2], [*options[1::2], ""], strict=False):
         if option not in {"--seal", "--seals"}:
-            raise ValueError(f"{option} is not an option")
+            sys.exit(f"{option} is not an option")
         lines = [value] if option == "--seal" else open(value, encoding="utf-8")
         seals.update(line.partition("#")[0].strip().lower() for line in lines)
-    seals.discard("")
-    if options and not seals:
-        raise ValueError("no seal is given")
-    return seals
+    wrong = [seal for seal in seals - {""} if not re.fullmatch("[a-z0-9-]+=[1-9][0-9]*:[0-9a-f]{64}", seal)]
+    if wrong or (options and seals <= {""}):
+        sys.exit(f"{wrong[0] if wrong else 'a seal'} must be SLUG=N:HASH, with 64 hexadecimal digits")
+    return seals - {""}
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        sys.exit("usage: verify_ledger.py FILE [--seal SLUG=N:HASH]... [--seals FILE]")
     try:
         seals = given_seals(sys.argv[2:])
         faults = list(verify(sys.argv[1], set(seals)))
-        print(f"compared with {len(seals)} seals of yours" if seals else "compared with no seal of yours")
+        print(f"compared with your seals: {len(seals)}" if seals else "compared with no seal of yours")
     except Exception as error:  # any error means that the file is not in order
         faults = [f"the file cannot be read to its end: {error}"]
     print("\n".join(faults) or "clean")

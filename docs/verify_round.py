@@ -76,4 +76,4 @@ for number, line in enumerate(open(sys.argv[1], "rb"), 1):
         right &= recomputed(games[played["gameVersion"]], played) == (played["outcome"], played["winMinor"])
     if not right:
         sys.exit(f"line {number} is not what it claims")
-print(f"{verified} rounds verified")
+print(f"{verified} round{'' if verified == 1 else 's'} verified")

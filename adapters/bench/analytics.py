@@ -2,17 +2,16 @@
 
 import json
 import os
+import re
 import secrets
-import socket
 import statistics
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -25,6 +24,7 @@ from ...application.ports.rollup import ROLL_UP_BATCH
 from ...application.transactions import transact
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind
+from .serving import read_json, served
 
 ROUTES: Final = ("overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution")
 AGENTS: Final = 4
@@ -33,6 +33,8 @@ RAW_TIMES: Final = 3
 WARM_UPS: Final = 10
 """Requests that are not timed. A worker parses a statement once for each of its connections."""
 
+_OWN: Final = re.compile(r"bench-[0-9a-f]{8}")
+"""The slugs of the operators that this benchmark makes."""
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -47,6 +49,23 @@ class BenchBooks(Protocol):
 
     def ask_raw(self, name: str) -> Sequence[object]:
         """Return the main figures of a route, calculated from the events."""
+
+
+class BenchDatabase(Protocol):
+    """A database for the benchmark."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was made just now."""
+
+    @property
+    def home(self) -> Path | None:
+        """The home of an embedded database."""
+
+    def bench_books(
+        self, operator_id: UUID, agent_ids: Sequence[UUID], since: datetime, until: datetime
+    ) -> BenchBooks:
+        """Return the books of an operator with its agents, from one moment to another."""
 
 
 OpenBooks = Callable[[UUID, Sequence[UUID], datetime, datetime], BenchBooks]
@@ -66,7 +85,11 @@ class AnalyticsBench:
     progress: Progress
 
     def run(self, *, events: int, days: int, asked_days: int, times: int, patience: int) -> None:
-        """Fill an operator of its own with made-up play, roll it up, and time every route beside raw SQL."""
+        """Fill an operator of its own with made-up play, roll it up, and time every route beside raw SQL.
+
+        Raises SetupError if the database has operators other than those of earlier runs.
+        """
+        _require_own_database(self.engine)
         until = datetime.now(UTC).replace(microsecond=0)
         slug, operator_id, agent_ids = _make_operator(self.engine)
         books = self.open_books(operator_id, agent_ids, until - timedelta(days=days), until)
@@ -76,13 +99,13 @@ class AnalyticsBench:
         self.show(f"autovacuum {'is done' if known else 'is NOT done'} with the new rows")
         asked_since = until - timedelta(days=asked_days)
         asked = self.open_books(operator_id, agent_ids, asked_since, until)
-        with _served() as url:
+        with served(os.environ) as (url, _):
             token = _log_in(url, slug)
             self.show(f"{written} events in {days} days; {asked_days} days asked for, by days")
             self.show(f"{'route':12} {'p50 ms':>8} {'p99 ms':>8} {'raw SQL p50 ms':>15} {'times faster':>13}")
             query = f"from={asked_since:{_TIME}}&to={until:{_TIME}}&compare=previous"
             for name in ROUTES:
-                ask = partial(_get, f"{url}/api/v1/admin/analytics/{name}?{query}", token)
+                ask = partial(read_json, f"{url}/api/v1/admin/analytics/{name}?{query}", token)
                 self._measure(name, ask, asked, times)
 
     def _fill(self, books: BenchBooks, events: int) -> int:
@@ -113,6 +136,18 @@ class AnalyticsBench:
         self.show(f"{name:12} {middle:8.1f} {last:8.1f} {raw_middle:15.1f} {raw_middle / middle:13.1f}")
 
 
+def _require_own_database(engine: Engine) -> None:
+    """Refuse books that somebody needs: made-up play has no true balances, and so breaks rules of the audit."""
+    others = [
+        entry.slug for entry in engine.run_audit.storage.directory.operators() if not _OWN.fullmatch(entry.slug)
+    ]
+    if others:
+        raise SetupError(
+            f"The database has the operator {others[0]}. This benchmark breaks rules of the audit and removes"
+            " nothing: give it a PLAYTIME_HOME of its own."
+        )
+
+
 def _make_operator(engine: Engine) -> tuple[str, UUID, Sequence[UUID]]:
     slug = f"bench-{secrets.token_hex(4)}"
     engine.create_platform()
@@ -133,41 +168,6 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1_000
 
 
-@contextmanager
-def _served() -> Iterator[str]:
-    """Serve the same home by another program, whose roll-up does not run meanwhile."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    surroundings = os.environ | {"PLAYTIME_PORT": str(port), "PLAYTIME_SWEEP_SECONDS": "86400"}
-    serving = subprocess.Popen(
-        [sys.executable, "-m", "playtime", "serve"],
-        env=surroundings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(f"{url}/api/health", serving)
-        yield url
-    finally:
-        serving.terminate()
-        serving.wait()
-
-
-def _wait_for(address: str, serving: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        if serving.poll() is not None:
-            break
-        try:
-            _get(address)
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SetupError("The server to be measured did not start.")
-
-
 def _log_in(url: str, slug: str) -> str:
     who = json.dumps({"username": "bench", "password": PASSWORD, "tenant": slug}).encode()
     request = urllib.request.Request(  # noqa: S310 - of this machine
@@ -176,10 +176,3 @@ def _log_in(url: str, slug: str) -> str:
     with urllib.request.urlopen(request) as response:  # noqa: S310 - as above
         token: str = json.load(response)["token"]
     return token
-
-
-def _get(address: str, token: str | None = None) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    request = urllib.request.Request(address, headers=headers)  # noqa: S310 - of this machine
-    with urllib.request.urlopen(request) as response:  # noqa: S310 - as above
-        return json.load(response)

@@ -1,9 +1,8 @@
 """The benchmark of the safety engine: how often fair play is scored as risky, and the cost of scoring."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
-from random import Random
+from datetime import datetime, timedelta
 from time import process_time_ns
 from typing import Final
 from uuid import UUID
@@ -13,23 +12,13 @@ from attrs import define, frozen
 from ...application.access import SYSTEM, PlayerPrincipal
 from ...application.engine import Engine
 from ...application.ports.services import Clock, Ids
-from ...application.safety.odds import GameOdds
-from ...domain.games.game import Game
-from ...domain.safety.markers import PlayedSpin
-from ...domain.safety.policy import DEFAULT_POLICY
-from ...domain.safety.risk import Band, RiskScorer
 from ...domain.tenancy.staff import Role
 from ...domain.tenancy.tenants import TenantKind
-
-START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SPINS: Final = 100
-STAKE_MINOR: Final = 100
-START_BALANCE_MINOR: Final = 10_000
-GAP_MS: Final = (2_000, 6_000)
-"""The time between spins at an ordinary pace, uniformly distributed."""
+from .safety_play import FOUND_WITHIN, LENGTHS, PLANTS, START, STYLES, FairPlay, Planted, fair_play, planted
 
 MOST_ELEVATED_PERCENT: Final = 5
 MOST_TILT_RISK_PERCENT: Final = 1
+LEAST_FOUND_PERCENT: Final = 99
 SHORT_SESSION: Final = 500
 LONG_SESSION: Final = 5_000
 COST_EVENTS: Final = 400
@@ -55,67 +44,6 @@ class _Time:
         """Return a new UUIDv7 of the moment."""
         self._count += 1
         return UUID(int=int(self.moment.timestamp()) * 1_000 << 80 | 7 << 76 | 2 << 62 | self._count)
-
-
-@frozen
-class FairPlay:
-    """The number of fair sessions of a game that reached a band. Those in TILT_RISK count as ELEVATED too."""
-
-    game_key: str
-    sessions: int
-    elevated: int
-    tilt_risk: int
-
-    @property
-    def held(self) -> bool:
-        """Whether the shares of risky sessions are within the aims."""
-        within = 100 * self.elevated <= MOST_ELEVATED_PERCENT * self.sessions
-        return within and 100 * self.tilt_risk <= MOST_TILT_RISK_PERCENT * self.sessions
-
-    def line(self) -> str:
-        """Return the figures on one line."""
-        return (
-            f"{self.game_key}: {self.sessions} fair sessions of {SPINS} spins;"
-            f" ELEVATED {self.elevated / self.sessions:.2%} (aim {MOST_ELEVATED_PERCENT} %),"
-            f" TILT_RISK {self.tilt_risk / self.sessions:.2%} (aim {MOST_TILT_RISK_PERCENT} %)"
-        )
-
-
-def fair_play(game: Game, games: Sequence[Game], *, sessions: int, seed: int) -> FairPlay:
-    """Play fair sessions of a game with an even stake at an ordinary pace, scoring each spin of them."""
-    random, scorer = Random(f"fair:{seed}"), RiskScorer(DEFAULT_POLICY, GameOdds(games))  # noqa: S311 - repeatable
-    elevated = tilt_risk = 0
-    for _ in range(sessions):
-        score = _highest_score(game, scorer, random)
-        elevated += score >= DEFAULT_POLICY.bands["elevated"]
-        tilt_risk += score >= DEFAULT_POLICY.bands["tilt_risk"]
-    return FairPlay(game.game_key, sessions, elevated, tilt_risk)
-
-
-@frozen
-class RandomDraw:
-    """Draws of a pseudo-random generator: cheaper than the seeds of players, and repeatable."""
-
-    random: Random
-
-    def below(self, bound: int) -> int:
-        """Return the next draw, below `bound`."""
-        return self.random.randrange(bound)
-
-
-def _highest_score(game: Game, scorer: RiskScorer, random: Random) -> int:
-    moment, spins, highest = START, list[PlayedSpin](), 0
-    draw, coin_minor = RandomDraw(random), game.stake.coin_minor(STAKE_MINOR)
-    for _ in range(SPINS):
-        moment += timedelta(milliseconds=random.randint(*GAP_MS))
-        win_minor = game.play(draw).coins * coin_minor
-        spins.append(
-            PlayedSpin(game_key=game.game_key, stake_minor=STAKE_MINOR, win_minor=win_minor, played_at=moment)
-        )
-        risk = scorer.score(spins, start_balance_minor=START_BALANCE_MINOR, now=moment)
-        if risk.band is not Band.CALM:
-            highest = max(highest, risk.score)
-    return highest
 
 
 @frozen
@@ -168,19 +96,57 @@ def _player(engine: Engine) -> PlayerPrincipal:
 
 
 def measure_safety(open_engine: OpenEngine, *, sessions: int, seed: int, show: Callable[[str], None]) -> bool:
-    """Measure fair play of every game and the cost of scoring; return whether the aims are met.
-
-    The aims are for the first game: a more volatile one has the losses of LOSS_CLUSTER in fair play too.
-    """
+    """Measure ordinary play and planted signs at every game, and the cost of a score. Return if all is met."""
     with open_engine(_Time(), _Time()) as engine:
         games = engine.spin.games
-    played = [fair_play(game, games, sessions=sessions, seed=seed) for game in games]
-    for result in played:
-        show(result.line())
+    met = True
+    for game in games:
+        for style in STYLES:
+            fair = fair_play(game, games, style, sessions=sessions, seed=seed)
+            show(line_of_fair(fair))
+            met &= is_rare(fair)
+        for plant in PLANTS:
+            found = planted(game, games, plant, sessions=sessions, seed=seed)
+            show(line_of_planted(found))
+            met &= is_found(found)
     short, long = costs(open_engine)
     ratio = long.microseconds / short.microseconds
     for cost in (short, long):
         show(f"one event at {cost.spins} spins: {cost.microseconds:.0f} microseconds of processor time")
     show(f"ratio {ratio:.2f} (aim {MOST_RATIO})")
-    cheap = ratio <= MOST_RATIO and short.microseconds <= MOST_MICROSECONDS
-    return cheap and played[0].held
+    return met and ratio <= MOST_RATIO and short.microseconds <= MOST_MICROSECONDS
+
+
+def is_rare(fair: FairPlay) -> bool:
+    """Return whether the shares of ordinary sessions in each band are within the aims, at every length."""
+    return all(
+        100 * elevated <= MOST_ELEVATED_PERCENT and 100 * tilt_risk <= MOST_TILT_RISK_PERCENT
+        for elevated, tilt_risk in map(fair.shares, LENGTHS)
+    )
+
+
+def is_found(found: Planted) -> bool:
+    """Return whether enough sessions with a planted sign were found in the end."""
+    return 100 * found.share(FOUND_WITHIN[-1]) >= LEAST_FOUND_PERCENT
+
+
+def line_of_fair(fair: FairPlay) -> str:
+    """Return the shares of ordinary sessions in each band on one line, and the sessions by marker."""
+    shares = [fair.shares(spins) for spins in LENGTHS]
+    bands = zip(
+        (f"ELEVATED (aim {MOST_ELEVATED_PERCENT} %)", f"TILT_RISK (aim {MOST_TILT_RISK_PERCENT} %)"),
+        zip(*shares, strict=True),
+        strict=True,
+    )
+    texts = [f"{band} {' / '.join(f'{share:.1%}' for share in some)}" for band, some in bands]
+    spins = " / ".join(map(str, LENGTHS))
+    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(fair.reasons.items())) or "no marker"
+    session = f"{fair.game_key}, {len(fair.elevated)} {fair.style} sessions of {spins} spins"
+    return f"{session}: {'; '.join(texts)}; ELEVATED by {reasons}"
+
+
+def line_of_planted(found: Planted) -> str:
+    """Return the shares of planted signs that were found on one line, by the number of planted spins."""
+    within = " / ".join(map(str, FOUND_WITHIN))
+    shares = " / ".join(f"{found.share(spins):.0%}" for spins in FOUND_WITHIN)
+    return f"{found.game_key}, {len(found.found)} planted {found.plant}: found within {within} spins: {shares}"

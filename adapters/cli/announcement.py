@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from ...application.errors import SetupError
 from .program import Running
 
 _FILE: Final = "server.json"
@@ -16,7 +17,7 @@ _FILE: Final = "server.json"
 def announced(running: Running) -> Iterator[None]:
     """Write the file for as long as the block lasts. Of several servers of a home the first one writes it."""
     other = _read(running.home)
-    if running.database is None or (other is not None and other["pid"] != os.getpid()):
+    if running.database is None or (other is not None and other["pid"] != os.getpid() and _runs(other["pid"])):
         yield
         return
     file = running.home / _FILE
@@ -29,16 +30,32 @@ def announced(running: Running) -> Iterator[None]:
 
 
 def running_url(home: Path) -> str | None:
-    """Return the address of the server that runs on a home; None if there is no such server."""
+    """Return the address of the server that runs on a home; None if none has said where it listens.
+
+    Raises SetupError if the server has ended without a stop.
+    """
     content = _read(home)
-    return None if content is None else str(content["url"])
+    if content is None:
+        return None
+    if not _runs(content["pid"]):
+        raise SetupError(
+            f"the server of {home} at {content['url']} has ended: start it again, or name another with --url"
+        )
+    return str(content["url"])
 
 
 def _read(home: Path) -> Mapping[str, Any] | None:
-    """Return the content of the file if the process that wrote it still runs."""
+    """Return the content of the file, None if it is not there or damaged."""
     try:
         content: dict[str, Any] = json.loads((home / _FILE).read_text())
-        os.kill(content["pid"], 0)  # signal 0 only asks whether the process runs
+        return {"url": content["url"], "pid": int(content["pid"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return content
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # signal 0 only asks whether the process runs
+    except OSError:
+        return False
+    return True

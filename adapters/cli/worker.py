@@ -11,13 +11,19 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
 
+from attrs import define
+
 from ...application.engine import Engine
 from ...application.errors import ClockDiffers, StorageError, StorageUnavailable, TransientConflict
 from ...application.upkeep.sweeps import Swept
+from ...domain.plurals import counted
 from .program import Database, Running
 from .seal_notes import SealNotes
 
 REVIVE_SECONDS: Final = 1.0
+
+NOTICED_SECONDS: Final = 10
+"""The smallest difference of clocks that is logged; machines with a time service differ by less."""
 
 FINISH_SECONDS: Final = 1.0
 """The longest wait for the work under way when the server stops."""
@@ -29,8 +35,8 @@ _log: Final = logging.getLogger("playtime.worker")
 
 
 @contextmanager
-def run_worker(running: Running) -> Iterator[None]:
-    """Work in the background for as long as the block lasts.
+def run_worker(running: Running, notes: SealNotes) -> Iterator[None]:
+    """Work in the background for as long as the block lasts, and write new seals down in the notes.
 
     At its end, the batch under way is finished first, unless that takes too long: the storage undoes what was not
     committed.
@@ -43,11 +49,12 @@ def run_worker(running: Running) -> Iterator[None]:
             thread.start()
             stack.callback(thread.join, FINISH_SECONDS)
 
-        notes = SealNotes.opened(running)
+        clock_notes = ClockNotes()
 
         def sweep() -> None:
             sweep_once(running.engine, stopped.is_set)
             note_seals(notes)
+            clock_notes.write(running.engine)
 
         start(sweep, running.sweep_seconds)
         if running.database is not None:
@@ -94,12 +101,42 @@ def note_seals(notes: SealNotes) -> None:
         _log.exception("seals not written down")
 
 
+@define
+class ClockNotes:
+    """Logs the difference between the clock of this machine and that of the database's machine."""
+
+    _logged: int = 0
+
+    def write(self, engine: Engine) -> None:
+        """Log a new or changed difference once. A storage that is away is logged by its sweeps."""
+        try:
+            self._note(engine.check_health().clock_difference_seconds)
+        except StorageError:
+            return
+        except Exception:  # noqa: BLE001 - a defect must not end the worker
+            _log.exception("the clock was not compared")
+
+    def _note(self, difference: int) -> None:
+        if abs(difference) < NOTICED_SECONDS:
+            difference = 0
+        if abs(difference - self._logged) < NOTICED_SECONDS:
+            return
+        self._logged = difference
+        if difference:
+            _log.warning(
+                "the clock differs from the database's clock by %s s: correct it, or tokens may be refused",
+                difference,
+            )
+        else:
+            _log.info("the clock agrees with the database's clock again")
+
+
 def sweep_text(swept: Swept) -> str:
     """Return the counts of a sweep on one line."""
     return (
-        f"{swept.vouchers_expired} vouchers expired, {swept.players_closed} players closed,"
-        f" {swept.entries_rolled_up} entries and {swept.events_rolled_up} events rolled up,"
-        f" {swept.events_sealed} events sealed"
+        f"{counted(swept.vouchers_expired, 'voucher')} expired, {counted(swept.players_closed, 'player')} closed,"
+        f" {counted(swept.entries_rolled_up, 'entry', 'entries')} and"
+        f" {counted(swept.events_rolled_up, 'event')} rolled up, {counted(swept.events_sealed, 'event')} sealed"
     )
 
 

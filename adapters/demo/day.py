@@ -40,6 +40,9 @@ Voucher = dict[str, Any]
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows a progress bar with a label and a length; gives the function that moves it on."""
 
+Print = Callable[[str], None]
+"""Prints a line."""
+
 
 @frozen
 class _Desk:
@@ -74,14 +77,17 @@ class _Tally:
             self.expect(f"refused: {what}", held=False)
 
 
-def play_demo(engine: Engine, spins: int, progress: Progress) -> PlayedDay:
-    """Play a day of about `spins` spins on an operator of its own."""
+def play_demo(engine: Engine, spins: int, *, progress: Progress, show: Print) -> PlayedDay:
+    """Play a day of about `spins` spins on an operator of its own, and show each phase."""
     game = engine.list_games()[0]
     stage = _Stage(engine, game, _stakes_of(game))
+    show(f"Creating an operator, {AGENTS} agents and their staff")
     stage.build()
     with progress("Playing the day", spins) as advance:
         _play(stage, spins, advance)
+    show("Sending commands that must be refused")
     _try_what_is_refused(stage)
+    show("Verifying the books")
     return _close(stage)
 
 

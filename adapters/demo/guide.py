@@ -43,20 +43,21 @@ class Guide:
     stake_minor: int
 
     def text(self, url: str) -> str:
-        """Return the credentials and the lines for the server at `url`."""
+        """Return a script for the server at `url`: a line for each route, below the credentials in comments."""
         people = [
-            f"  {member.username} / {member.password}" + (f" / {member.tenant}" if member.tenant else "")
+            f"#   {member.username} / {member.password}" + (f" / {member.tenant}" if member.tenant else "")
             for member in self.staff
         ]
         return "\n".join(
             [
-                "Log-ins (name / password / tenant):",
+                "# Log-ins (name / password / tenant):",
                 *people,
-                f"  player {self.player.code} / PIN {self.player.pin}",
-                f"  voucher {self.voucher.code} / PIN {self.voucher.pin}",
+                f"#   player {self.player.code} / PIN {self.player.pin}",
+                f"#   voucher {self.voucher.code} / PIN {self.voucher.pin}",
                 "",
-                "A curl line for each route (paste the first block first):",
+                "# A curl line for each route. The first block takes the tokens that the others use.",
                 *_lines(self, url),
+                "",
             ]
         )
 

@@ -28,6 +28,11 @@ class PlayedDay:
     guide: Guide
 
     @property
+    def name(self) -> str:
+        """The slug of the day's operator."""
+        return self.books.slug
+
+    @property
     def held(self) -> bool:
         """Whether every check of the day held and the books are clean."""
         return self.books.clean and not self.faults
@@ -63,7 +68,7 @@ class PlayedDay:
         return [*sorted(set(self.faults)), *accounts, *(["the sum is not 0"] if self.books.sum_minor else [])]
 
     def instructions(self, url: str) -> str:
-        """Return the credentials of the day and a curl line for each route of the server at `url`."""
+        """Return a shell script: the credentials, and a curl line for each route of the server at `url`."""
         return self.guide.text(url)
 
 

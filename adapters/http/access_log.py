@@ -7,37 +7,42 @@ headers, and with them PINs, passwords, tokens and codes, reach no log at all.
 import logging
 import os
 import time
+from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-from flask import Flask, Response, g, request
+from attrs import field, frozen
+
+from .request_state import RequestState
 
 _LOG: Final = logging.getLogger("playtime.http")
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
-def log_access(app: Flask) -> None:
-    """Give each request of an application an id, and write its line when it was answered."""
-    # Unique among processes and restarts, without asking for randomness: which process, since when, which one.
-    process = f"{os.getpid():x}-{time.monotonic_ns():x}"
-    numbers = count(1)
+def _name_of_process() -> str:
+    """Return a name that is unique among processes and restarts, without asking for randomness."""
+    return f"{os.getpid():x}-{time.monotonic_ns():x}"
 
-    def note_arrival() -> None:
-        g.arrived = time.perf_counter()
-        g.request_id = f"{process}-{next(numbers)}"
 
-    def write_line(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.request_id
+@frozen
+class AccessLog:
+    """Gives each request of an application an id, and writes its line when it was answered."""
+
+    _process: str = field(factory=_name_of_process, init=False)
+    _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
+
+    def begin(self, method: str) -> RequestState:
+        """Return the state of a request that has arrived."""
+        return RequestState(method, f"{self._process}-{next(self._numbers)}", time.perf_counter())
+
+    def end(self, state: RequestState, status: int) -> None:
+        """Write the line of a request that was answered with a status."""
         if _LOG.isEnabledFor(logging.INFO):
             _LOG.info(
                 "method=%s route=%s status=%d duration_ms=%.2f request_id=%s",
-                request.method if request.method in _METHODS else "-",
-                "-" if request.url_rule is None else request.url_rule.rule,
-                response.status_code,
-                (time.perf_counter() - g.arrived) * 1000,
-                g.request_id,
+                state.method if state.method in _METHODS else "-",
+                state.rule or "-",
+                status,
+                (time.perf_counter() - state.arrived) * 1000,
+                state.request_id,
             )
-        return response
-
-    app.before_request(note_arrival)
-    app.after_request(write_line)

@@ -4,23 +4,26 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, Generic, NoReturn, TypeVar, get_args
 from uuid import UUID
 
 import attrs
 import msgspec
 from attrs import frozen
-from flask import Request
+from werkzeug import Request
 
 from ...application.access import PlayerPrincipal, StaffPrincipal
 from ...application.answers import checked_action_id
 from ...application.authentication import Authenticate
 from ...application.errors import Forbidden, InvalidToken, Unauthorized
+from ...domain.access.codes import typed_symbols
 from ...domain.errors import InvalidInput
 from .errors import BodyTooLarge, Fault, MalformedRequest, UnsupportedMediaType, bounded
 from .faults import faults_in, printable
-from .requests import LONGEST_TOKEN, wire_name
+from .lanes import SharedWork
+from .request_state import Principal
+from .requests import LONGEST_TOKEN, PlayerCredentials, Redemption, RefreshRequest, StaffCredentials, wire_name
 
 Who = TypeVar("Who", StaffPrincipal, PlayerPrincipal, PlayerPrincipal | None, None)
 Given = TypeVar("Given")
@@ -38,6 +41,7 @@ class Call(Generic[Who, Given]):
     """A checked request: the caller, the body or query, ids and names of the path, and the Idempotency-Key.
 
     `site` is the address under which people reach this service, without a slash at its end; None: not known.
+    `shared` is the work that requests do together.
     """
 
     who: Who
@@ -46,6 +50,7 @@ class Call(Generic[Who, Given]):
     names: Mapping[str, str]
     key: str | None
     site: str | None
+    shared: SharedWork
 
 
 StaffCall = Call[StaffPrincipal, Given]
@@ -54,8 +59,8 @@ PublicCall = Call[None, Given]
 
 
 def read_staff(authenticate: Authenticate, request: Request) -> StaffPrincipal:
-    """Return the member of staff who calls. Raises Unauthorized."""
-    return authenticate.staff(_bearer(request))
+    """Return the member of staff that the token names. Its session is checked later. Raises Unauthorized."""
+    return authenticate.named_staff(_bearer(request))
 
 
 def read_player(authenticate: Authenticate, request: Request) -> PlayerPrincipal:
@@ -78,6 +83,21 @@ def read_nobody(_authenticate: Authenticate, _request: Request) -> None:
     """Return None: it does not matter who calls."""
 
 
+def caller_of(who: Principal, given: object) -> Hashable:
+    """Return the caller of a request: the id of its principal, else the unverified name in its body."""
+    if isinstance(who, StaffPrincipal):
+        return who.staff_id
+    if isinstance(who, PlayerPrincipal):
+        return who.player_id
+    if isinstance(given, StaffCredentials):
+        return given.tenant, given.username
+    if isinstance(given, RefreshRequest):
+        return given.refreshToken
+    if isinstance(given, Redemption):
+        return typed_symbols(given.code)
+    return typed_symbols(given.loginCode) if isinstance(given, PlayerCredentials) else None
+
+
 def _bearer(request: Request) -> str:
     header = request.headers.get("Authorization")
     if header is None:
@@ -95,8 +115,8 @@ def body_reader(kind: type[Any], limit_bytes: int = MAX_BODY_BYTES) -> Callable[
     nothing = None if known else kind()
 
     def read(request: Request) -> Any:  # noqa: ANN401 - the route knows its own request class
-        if limit_bytes != MAX_BODY_BYTES:
-            request.max_content_length = limit_bytes + 1
+        # One more than the limit: a body of untold length is cut off there without a word, and so found out.
+        request.max_content_length = limit_bytes + 1
         body = request.get_data(cache=False)
         if len(body) > limit_bytes:
             raise BodyTooLarge(limit_bytes)
@@ -157,6 +177,12 @@ def read_key(request: Request) -> str | None:
         return checked_action_id(key)
     except InvalidInput as error:
         raise MalformedRequest.at("header.Idempotency-Key", error.reason) from None
+
+
+def refuse_key(request: Request) -> None:
+    """Raise MalformedRequest for an Idempotency-Key: a bet has its name in the body, and would be made twice."""
+    if "Idempotency-Key" in request.headers:
+        raise MalformedRequest.at("header.Idempotency-Key", "is not taken here: send actionId in the body")
 
 
 def _json_of(body: bytes) -> tuple[Any, list[str]]:

@@ -12,6 +12,7 @@ from ...application.errors import (
     Forbidden,
     IdempotencyKeyReused,
     NotFound,
+    OutcomeUnknown,
     ReplaySecretExpired,
     StorageError,
     StorageUnavailable,
@@ -92,6 +93,22 @@ class UnsupportedMediaType(DomainError):
 
 
 @define
+class TooManyAtOnce(DomainError):
+    """Raised when a caller has as many requests under way in this process as a caller may have."""
+
+    code: ClassVar[str] = "TOO_MANY_AT_ONCE"
+    text: ClassVar[str] = "You have too many requests under way at once. Wait for their answers."
+
+
+@define
+class Busy(DomainError):
+    """Raised when the places for a kind of request are taken and do not become free in time."""
+
+    code: ClassVar[str] = "BUSY"
+    text: ClassVar[str] = "The service is busy with requests of this kind. Try again."
+
+
+@define
 class InternalError(DomainError):
     """Raised for a defect of ours; what it was stands in the log under the request id."""
 
@@ -120,6 +137,8 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
     TransientConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ClockDiffers: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     # The rest of what a storage raises is a defect of ours, and so is what has no row at all.
     StorageError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -153,6 +172,16 @@ def status_of_code(code: str) -> HTTPStatus:
     return _STATUS_OF_CODE.get(code, STATUS_OF_ERROR[StateRefusal])
 
 
+def headers_of(error: DomainError) -> list[tuple[str, str]]:
+    """Return the headers of the answer to an error, without those of its content.
+
+    An unknown outcome has no `Retry-After`: a program that obeys the header sends the same request again, without
+    the action id of the answer.
+    """
+    headers = HEADERS_OF_STATUS.get(status_of(type(error)), {})
+    return [(name, value) for name, value in headers.items() if not isinstance(error, OutcomeUnknown)]
+
+
 def tells_when(error: type[DomainError]) -> bool:
     """Return whether a refusal has the seconds after which to try again."""
     return any(field.name == "retry_after" for field in attrs.fields(error))
@@ -183,6 +212,8 @@ def bounded(faults: Sequence[Fault]) -> tuple[Fault, ...]:
 
 def content_of(error: DomainError) -> dict[str, Any]:
     """Return the content of the answer to an error."""
+    if isinstance(error, OutcomeUnknown):
+        return {"ok": False, "code": error.code, "message": error.text, "actionId": error.action_id}
     if isinstance(error, StorageError):
         # The reason is for the log.
         content = {"ok": False, "code": StorageUnavailable.code, "message": StorageUnavailable.text}

@@ -19,14 +19,16 @@ from .errors import MOST_FAULTS, Fault, bounded, faults_of
 from .requests import NO_CONTROLS, NO_CONTROLS_BUT_BLANKS, PRINTABLE_ASCII, FieldRule, wire_name
 
 _LONGEST_NAME_SHOWN: Final = 40
+_A_TIME: Final = "must be a time with an offset, such as 2026-03-01T00:00:00Z"
+_PLUS: Final = " (write + as %2B)"
 _AN_ID: Final = "must be an id, such as 01890a5d-ac96-774b-bcce-b302099a8057"
 _OF_TENANTS: Final = frozenset({"tenantId", "parentId", "agentId"})
 _A_SLUG: Final = ". This is a slug: GET /api/v1/admin/tenants has the tenantId of each slug"
 _PART_OF_ID: Final = re.compile(r"[0-9a-f-]{30,}")
 _SYMBOLS: Final = {
     None: "characters",
-    NO_CONTROLS: "characters without controls",
-    NO_CONTROLS_BUT_BLANKS: "characters without controls",
+    NO_CONTROLS: "printable characters",
+    NO_CONTROLS_BUT_BLANKS: "printable characters or blanks",
     PRINTABLE_ASCII: "printable ASCII characters",
 }
 """The characters of a text, by its pattern."""
@@ -77,8 +79,7 @@ def _field_faults(raw: msgspec.Raw, kind: Any, path: str, name: str) -> Iterator
     try:
         value = msgspec.json.decode(raw, type=kind)
     except msgspec.MsgspecError:
-        right = _right(kind)
-        yield Fault(path, _said_of_id(name, _text_of(raw)) if right == _AN_ID else right)
+        yield Fault(path, _wrong_form(_right(kind), raw, path, name))
         return
     rule = _rule_of(kind)
     if rule is not None and value is not None:
@@ -88,7 +89,15 @@ def _field_faults(raw: msgspec.Raw, kind: Any, path: str, name: str) -> Iterator
             yield from faults_of(error, path.rpartition(".")[0])
 
 
-def _rows_faults(raw: msgspec.Raw, kind: Any, row: type[Any], path: str) -> Iterator[Fault]:  # noqa: ANN401
+def _wrong_form(right: str, raw: msgspec.Raw, path: str, name: str) -> str:
+    """Return the right form of a field that has another one, with the hints for its place."""
+    if right == _AN_ID:
+        return _said_of_id(name, _text_of(raw))
+    # In a body a plus sign is a plus sign; in a query it stands for a blank.
+    return f"{right}{_PLUS}" if right == _A_TIME and not path.startswith("$") else right
+
+
+def _rows_faults(raw: msgspec.Raw, kind: Any, row: type[Any], path: str) -> Iterator[Fault]:  # noqa: ANN401 - any type
     """Yield the faults of a list of objects."""
     try:
         rows = msgspec.json.decode(raw, type=list[msgspec.Raw])
@@ -160,7 +169,7 @@ _FORMS: Final[Mapping[type[inspect.Type], Callable[[Any], str]]] = {
     inspect.EnumType: lambda kind: f"one of {', '.join(known.value for known in kind.cls)}",
     inspect.LiteralType: lambda kind: f"one of {', '.join(kind.values)}",
     inspect.UUIDType: lambda _: _AN_ID.removeprefix("must be "),
-    inspect.DateTimeType: lambda _: "a time with an offset, such as 2026-03-01T00:00:00Z (write + as %2B)",
+    inspect.DateTimeType: lambda _: _A_TIME.removeprefix("must be "),
     inspect.ListType: lambda kind: f"a list of {_bounds(kind.min_length, kind.max_length)} objects",
     inspect.DictType: lambda _: "an object",
 }

@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document, assembled from the table of routes."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from itertools import groupby
@@ -14,7 +13,7 @@ from .api.analytics import GAME_KEY
 from .api.route import Caller, Route, is_id
 from .errors import HEADERS_OF_STATUS, RETRY_AFTER, status_of, tells_when
 from .requests import PRINTABLE_ASCII, wire_name
-from .schemas import Schema, answer_name, components_of, reference
+from .schemas import Schema, answer_name, components_of, reference, wire_text
 
 _SECURITY: Final[Mapping[Caller, Sequence[Mapping[str, Sequence[str]]]]] = {
     Caller.ANYBODY: [],
@@ -81,7 +80,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 def _operation(route: Route, components: Mapping[str, Schema]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
-        "summary": inspect.getdoc(route.handle),
+        **_description(route),
         "security": _SECURITY[route.caller],
         "parameters": _parameters(route, components),
         "responses": _successes(route) | _failures(route),
@@ -92,6 +91,12 @@ def _operation(route: Route, components: Mapping[str, Schema]) -> dict[str, Any]
             "content": {JSON: {"schema": reference(route.takes.__name__)}},
         }
     return operation
+
+
+def _description(route: Route) -> Schema:
+    """Return the first paragraph of a handler's docstring as summary, and the others as description."""
+    summary, _, rest = wire_text(route.handle.__doc__ or "").partition("\n\n")
+    return {"summary": " ".join(summary.split())} | ({"description": rest} if rest else {})
 
 
 def _parameters(route: Route, components: Mapping[str, Schema]) -> list[Schema]:
@@ -125,7 +130,7 @@ def _successes(route: Route) -> dict[str, Any]:
     response: dict[str, Any] = {"description": "Done.", "content": forms}
     if route.may_replay:
         response["headers"] = {REPLAYED: _header("Sent with `true` when the answer was given before.")}
-    statuses = (route.status, route.status_for_player)
+    statuses = (route.status, route.status_for_player, route.status_for_part)
     return {str(status.value): response for status in statuses if status is not None}
 
 

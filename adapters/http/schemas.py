@@ -1,7 +1,9 @@
 """JSON schemas of requests and answers, taken from the very types that are decoded and put on the wire."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from inspect import cleandoc
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -10,7 +12,7 @@ import msgspec
 
 from ...application.wire import LEFT_OUT
 from ...domain.access.codes import Code
-from ...domain.wire_names import camel
+from ...domain.wire_names import camel, camel_in
 from .api.route import Route, Shape
 from .errors import Fault
 
@@ -19,6 +21,7 @@ Schema = dict[str, Any]
 _REF: Final = "#/components/schemas/{name}"
 _PLAIN: Final[Mapping[Any, Any]] = {Code: str, datetime: Annotated[datetime, msgspec.Meta(tz=True)]}
 """The types that the wire format encodes differently from msgspec's default."""
+_NONE: Final = re.compile(r"\bNone\b")
 _FAILURE: Final = {
     "type": "object",
     "required": ["ok", "code", "message"],
@@ -57,7 +60,15 @@ def components_of(routes: Sequence[Route]) -> dict[str, Schema]:
         if route.gives is None:
             continue
         components[answer_name(route)]["properties"]["ok"] = {"const": True}
+    for schema in components.values():
+        if "description" in schema:
+            schema["description"] = wire_text(schema["description"])
     return components | {"Failure": _FAILURE}
+
+
+def wire_text(docstring: str) -> str:
+    """Return a docstring as a text about the wire format: its names, null for None, no indentation."""
+    return _NONE.sub("null", camel_in(cleandoc(docstring)))
 
 
 def _answer_struct(route: Route, gives: Shape, structs: dict[type[Any], type[Any]]) -> type[Any]:

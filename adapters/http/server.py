@@ -37,7 +37,7 @@ _log: Final = logging.getLogger("playtime.server")
 
 @frozen(kw_only=True)
 class ServerOptions:
-    """Address and size of the server: `workers` processes of `threads` threads."""
+    """Address and size of the server: `workers` processes of at most `threads` threads."""
 
     host: str
     port: int
@@ -45,16 +45,16 @@ class ServerOptions:
     threads: int
 
 
-def require_free(options: ServerOptions) -> None:
+def require_free(host: str, port: int) -> None:
     """Raise SetupError when nothing can listen at the address, before anything is made ready for it."""
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((options.host, options.port))
+            probe.bind((host, port))
         except OSError as error:
             raise SetupError(
-                f"{options.host} port {options.port} cannot be served: {error.strerror}. Set PLAYTIME_PORT."
+                f"{host} port {port} cannot be served: {error.strerror}. Set PLAYTIME_HOST and PLAYTIME_PORT."
             ) from None
 
 
@@ -131,12 +131,14 @@ def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None
     `make_app` must be a function of a module: the workers are new processes and find it by its name. Raises
     SetupError when no worker works.
     """
+    logging.getLogger("_granian").addFilter(lambda record: "seems quite high" not in record.getMessage())
     server = WorkerServer(
         "playtime",
         address=options.host,
         port=options.port,
         interface=Interfaces.WSGI,
         workers=options.workers,
+        # Most of them wait for a place in a lane.
         blocking_threads=options.threads,
         # A few connections of HTTP/2 that are cut in the middle of their requests would hold all threads for good.
         http=HTTPModes.http1,

@@ -55,6 +55,13 @@ def lock_passes(transaction: MemoryTransaction, view: View, player: Player, show
         transaction.lock(PlayPass, pass_id)
 
 
+def try_lock_pass(transaction: MemoryTransaction, view: View, player: Player) -> bool:
+    """Lock the pass of a player if it has one, unless another unit holds it; return whether it is free."""
+    if player.pass_id is None or _pass(view, player.pass_id) is None:
+        return True
+    return transaction.try_lock(PlayPass, player.pass_id)
+
+
 def held_pass(view: View, before: Player, player: Player, shown_pass_id: UUID | None) -> PlayPass | None:
     """Return the pass of a player that was read before the locks were had and after. Raises TransientConflict."""
     pass_id = player.pass_id or shown_pass_id

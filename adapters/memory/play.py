@@ -19,7 +19,7 @@ from ...domain.play.rounds import Round
 from ...domain.play.sessions import Session
 from ...domain.vouchers.bonuses import Bonus
 from .books import ALL
-from .limits import held_pass, lock_passes, timezone_of
+from .limits import held_pass, lock_passes, timezone_of, try_lock_pass
 from .pages import is_within, newest, newest_of
 from .safety import safety_of
 from .transaction import MemoryTransaction, View
@@ -55,14 +55,24 @@ class MemoryPlayers:
                 return None
             lock_passes(self.transaction, view, before, shown_pass_id)
             self.transaction.lock(Player, player_id)
-            player = _player(view, player_id)
-            if player is None:
-                return None
-            session, bonuses = _belongings(view, player)
-            play_pass = held_pass(view, before, player, shown_pass_id)
-            safety = None if watch is None else safety_of(view, player_id, watch)
-            timezone = timezone_of(view, play_pass)
-            return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass, timezone)
+            return _locked(view, before, key, watch=watch, shown_pass_id=shown_pass_id)
+
+    def lock_free(
+        self, keys: Sequence[AnswerKey], *, watch: SafetyWatch | None = None
+    ) -> Sequence[LockedPlayer | None]:
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            return [self._free(view, key, watch) for key in keys]
+
+    def _free(self, view: View, key: AnswerKey, watch: SafetyWatch | None) -> LockedPlayer | None:
+        before = _player(view, key.actor_id)
+        if before is None or not self._try_lock(view, before):
+            return None
+        return _locked(view, before, key, watch=watch)
+
+    def _try_lock(self, view: View, player: Player) -> bool:
+        is_pass_free = try_lock_pass(self.transaction, view, player)
+        return is_pass_free and self.transaction.try_lock(Player, player.player_id)
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
         with self.transaction.reading() as view:
@@ -117,6 +127,25 @@ class MemoryPlayers:
                 return None
             revealed = (_revealed(view, player_id, number) for number in range(player.seeds.number, 0, -1))
             return next((seed for seed in revealed if seed is not None), None)
+
+
+def _locked(
+    view: View,
+    before: Player,
+    key: AnswerKey | None,
+    *,
+    watch: SafetyWatch | None,
+    shown_pass_id: UUID | None = None,
+) -> LockedPlayer | None:
+    """Return a player, now locked, whose row was read without the lock as `before`."""
+    player = _player(view, before.player_id)
+    if player is None:
+        return None
+    session, bonuses = _belongings(view, player)
+    play_pass = held_pass(view, before, player, shown_pass_id)
+    safety = None if watch is None else safety_of(view, player.player_id, watch)
+    timezone = timezone_of(view, play_pass)
+    return LockedPlayer(player, session, bonuses, view.answer(key), safety, play_pass, timezone)
 
 
 def _is_player(player: Player, only: PlayerFilter) -> bool:

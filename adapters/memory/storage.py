@@ -16,6 +16,7 @@ policy, row by row. These are the decisions and their reasons:
   ledger. This is safe because nothing ever changes or deletes an event.
 """
 
+from functools import cached_property
 from threading import Condition
 from typing import Final, Self
 
@@ -40,25 +41,25 @@ from .vouchers import MemoryVouchers
 
 
 class MemoryUnitOfWork:
-    """One transaction of one binding, used in a `with` statement."""
+    """One transaction of one binding, used in a `with` statement. It makes only the parts that are used."""
 
     def __init__(self, transaction: MemoryTransaction) -> None:
-        snapshot = Snapshot(transaction)
         self.transaction: Final = transaction
-        self.tenants: Final = MemoryTenants(transaction)
-        self.wallets: Final = MemoryWallets(transaction)
-        self.staff: Final = MemoryStaff(transaction)
-        self.vouchers: Final = MemoryVouchers(transaction)
-        self.players: Final = MemoryPlayers(transaction)
-        self.passes: Final = MemoryPlayPasses(transaction)
-        self.ledger: Final = MemoryLedger(transaction)
-        self.attempts: Final = MemoryAttempts(transaction)
-        self.safety: Final = MemorySafety(transaction)
-        self.stream: Final = MemoryStream(transaction)
-        self.audit: Final = MemoryAudit(transaction)
-        self.analytics: Final = analytics_of(snapshot)
-        self.roll_up: Final = MemoryRollUp(transaction)
-        self.game_configs: Final = MemoryGameConfigs(snapshot)
+
+    tenants = cached_property(lambda unit: MemoryTenants(unit.transaction))
+    wallets = cached_property(lambda unit: MemoryWallets(unit.transaction))
+    staff = cached_property(lambda unit: MemoryStaff(unit.transaction))
+    vouchers = cached_property(lambda unit: MemoryVouchers(unit.transaction))
+    players = cached_property(lambda unit: MemoryPlayers(unit.transaction))
+    passes = cached_property(lambda unit: MemoryPlayPasses(unit.transaction))
+    ledger = cached_property(lambda unit: MemoryLedger(unit.transaction))
+    attempts = cached_property(lambda unit: MemoryAttempts(unit.transaction))
+    safety = cached_property(lambda unit: MemorySafety(unit.transaction))
+    stream = cached_property(lambda unit: MemoryStream(unit.transaction))
+    audit = cached_property(lambda unit: MemoryAudit(unit.transaction))
+    analytics = cached_property(lambda unit: analytics_of(Snapshot(unit.transaction)))
+    roll_up = cached_property(lambda unit: MemoryRollUp(unit.transaction))
+    game_configs = cached_property(lambda unit: MemoryGameConfigs(Snapshot(unit.transaction)))
 
     def add(self, *records: Record) -> None:
         self.transaction.add(*records)

@@ -1,5 +1,6 @@
 """The storage of use cases in PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -10,6 +11,7 @@ from ...application.errors import StorageSilent, StorageUnavailable
 from ...application.ports.bindings import Binding
 from .connection.channel import Statement
 from .connection.failures import ExchangeFailed
+from .connection.outcomes import Outcomes
 from .connection.pool import Connections
 from .connection.standalone import run_standalone
 from .reads.directory import PostgresDirectory
@@ -18,6 +20,17 @@ from .transaction import PostgresTransaction
 from .unit_of_work import PostgresUnitOfWork
 
 CHECK_SECONDS: Final = 2
+_WRITES: Final = (
+    Statement("select set_config('work_mem', '64kB', true)"),
+    # A row of a table would find room on a page that exists. A temporary file of 1 MB needs room on the disk.
+    Statement(
+        "with large as materialized (select repeat('x', 1024) from generate_series(1, 1024))"
+        " select count(*) from large"
+    ),
+    # A record in the write-ahead log, which nobody reads.
+    Statement("select pg_logical_emit_message(true, 'playtime', 'health')"),
+)
+"""The writes that a check of health tests. None changes a row."""
 _OWNER_READERS: Final = 4
 _STATEMENT_SHARE: Final = 750
 _LOCK_SHARE: Final = 800
@@ -60,9 +73,10 @@ class PostgresStorage:
         lock_timeout: str | None = None,
         idle_timeout: str = "30s",
         prepares: bool = True,
+        connections: Callable[..., Connections] = Connections,
     ) -> None:
         connect = partial(
-            Connections,
+            connections,
             wait_seconds=deadline_seconds if pool_wait_seconds is None else pool_wait_seconds,
             deadline_seconds=deadline_seconds,
             report_seconds=report_seconds,
@@ -75,6 +89,7 @@ class PostgresStorage:
         self._check_connections = connect(
             url, size=1, wait_seconds=CHECK_SECONDS, deadline_seconds=CHECK_SECONDS, connect_seconds=CHECK_SECONDS
         )
+        self._outcomes = Outcomes(self._check_connections)
         self._owner_connections = None
         if owner_read_url is not None:
             self._owner_connections = connect(owner_read_url, size=min(pool_size, _OWNER_READERS))
@@ -85,7 +100,7 @@ class PostgresStorage:
     @property
     def clock(self) -> PostgresClock:
         """The clock of the database's machine."""
-        return PostgresClock(self._connections)
+        return PostgresClock(self._check_connections)
 
     @property
     def directory(self) -> PostgresDirectory:
@@ -97,22 +112,28 @@ class PostgresStorage:
 
     def begin(self, binding: Binding) -> PostgresUnitOfWork:
         self._require_open()
-        return PostgresUnitOfWork(PostgresTransaction(self._connections, binding))
+        return PostgresUnitOfWork(PostgresTransaction(self._connections, binding, self._outcomes))
 
     def begin_owner_read(self) -> PostgresUnitOfWork:
         self._require_open()
         if self._owner_connections is None:
             raise StorageUnavailable("the platform owner's login is not configured (PLAYTIME_OWNER_READ_URL)")
-        return PostgresUnitOfWork(PostgresTransaction(self._owner_connections, None))
+        return PostgresUnitOfWork(PostgresTransaction(self._owner_connections, None, self._outcomes))
 
     def check(self) -> None:
-        """Reach the database within CHECK_SECONDS, by a connection of its own. Raises StorageUnavailable."""
+        """Write to the database's disk within CHECK_SECONDS, by a connection of its own.
+
+        Raises StorageUnavailable.
+        """
         self._require_open()
         try:
             with self._check_connections.lease() as channel:
-                channel.exchange([Statement("select 1")], deadline_seconds=CHECK_SECONDS)
+                channel.exchange(_WRITES, deadline_seconds=CHECK_SECONDS)
         except ExchangeFailed as failure:
-            raise StorageSilent(f"the database does not answer: {failure.message}") from failure
+            if failure.sqlstate is None:
+                raise StorageSilent(f"the database does not answer: {failure.message}") from failure
+            reason = f"the database takes no writes: {failure.message} ({failure.sqlstate})"
+            raise StorageUnavailable(reason) from failure
 
     def close(self) -> None:
         self._is_closed = True

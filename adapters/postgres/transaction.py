@@ -2,15 +2,24 @@
 
 from collections.abc import Sequence
 from enum import Enum, auto
+from time import monotonic
 from typing import Any, Final, Self
 
 from attrs import define, field
 
-from ...application.errors import IsolationViolation, StorageMisuse, TenantSuspended
+from ...application.errors import (
+    IsolationViolation,
+    OutcomeUnknown,
+    StorageMisuse,
+    StorageSilent,
+    TenantSuspended,
+    TransientConflict,
+)
 from ...application.ports.bindings import Binding
 from ...application.ports.storage import Record
 from .connection.channel import BEGIN, BEGIN_OF_ONE_MOMENT, BEGIN_READ_ONLY, COMMIT, ROLLBACK, Row, Statement
 from .connection.failures import ExchangeFailed, commit_error, port_error
+from .connection.outcomes import Outcome, Outcomes
 from .connection.pool import Connections, Lease
 from .records.writes import Writes
 
@@ -19,8 +28,22 @@ _BIND: Final = (
     " set_config('app.role', $3, true), set_config('app.user_id', $4, true)"
 )
 
-_SUSPENDED: Final = "select 1 from playtime.directory where tenant_id in ($1, $2) and status <> 'ACTIVE'"
-"""Finds a tenant or its operator that is not active."""
+_PLAN_ONCE: Final = "set_config('plan_cache_mode', 'force_generic_plan', true)"
+"""Makes the server keep the plans of prepared statements.
+
+It expects ten values of an array that it does not know. So it would plan a statement for one value each time.
+"""
+
+_XACT_ID: Final = "select pg_current_xact_id_if_assigned()::text"
+"""The id by which the outcome of the transaction is found. A transaction has one as soon as it locks a row."""
+
+_CHECK: Final = (
+    f"{_XACT_ID}, exists (select from playtime.directory where tenant_id in ($1, $2) and status <> 'ACTIVE')"
+)
+"""Also finds out whether a tenant or its operator is not active."""
+
+LOOKUP_SECONDS: Final = 2
+"""The least time for finding the outcome of a COMMIT after a deadline has passed."""
 
 
 class _Stage(Enum):
@@ -38,8 +61,10 @@ class PostgresTransaction:
 
     _connections: Connections
     _binding: Binding | None
+    _outcomes: Outcomes
     _stage: _Stage = field(default=_Stage.NEW, init=False)
     _lease: Lease | None = field(default=None, init=False)
+    _xact_id: str | None = field(default=None, init=False)
     _writes: Writes = field(factory=Writes, init=False)
     _touched: bool = field(default=False, init=False)
     _is_report: bool = field(default=False, init=False)
@@ -72,17 +97,20 @@ class PostgresTransaction:
         self._require(_Stage.NEW)
         self._stage = _Stage.READING
 
-    def read(self, *statements: Statement, touches: bool = False) -> list[list[Row]]:
+    def read(self, *statements: Statement, touches: bool = False, plans_once: bool = False) -> list[list[Row]]:
         """Send statements in one round trip and return the rows of each. The first call also begins and binds.
 
-        `touches` means that they may write, so that an end without a commit must roll back. Raises StorageMisuse
-        after a write was gathered or the unit ended, and TenantSuspended.
+        `touches` means that they may write, so that an end without a commit must roll back. `plans_once` keeps the
+        plans of these statements and of all that follow. Raises StorageMisuse after a write was gathered or the
+        unit ended, and TenantSuspended.
         """
         self._require(_Stage.READING)
         opening: Sequence[Statement] = ()
         if self._lease is None:
-            opening = self._opening()
+            opening = self._opening(plans_once=plans_once)
             self._lease = self._connections.take()
+        elif plans_once:
+            opening = (Statement(f"select {_PLAN_ONCE}"),)
         self._touched |= touches
         try:
             # The check is last: it sees what was committed while a statement before it waited for a lock.
@@ -93,10 +121,12 @@ class PostgresTransaction:
         except BaseException:
             self._drop()
             raise
-        if len(rows) > len(statements) and rows.pop():
-            self._touched = True
-            self.end()
-            raise TenantSuspended
+        if self.bound:
+            [[self._xact_id, *suspended]] = rows.pop()
+            if any(suspended):
+                self._touched = True
+                self.end()
+                raise TenantSuspended
         return rows
 
     def read_as_of_one_moment(self, *statements: Statement) -> list[list[Row]]:
@@ -126,7 +156,7 @@ class PostgresTransaction:
         """Send the gathered writes and the COMMIT in one round trip, and end."""
         self._require(_Stage.READING, _Stage.WRITING)
         writes = self._writes.statements()
-        if self._lease is None and writes and self._check():
+        if self._lease is None and writes and self._binding and self._binding.acting_tenant_id:
             self._stage = _Stage.READING
             self.read()
         if self._lease is None:
@@ -135,15 +165,31 @@ class PostgresTransaction:
                 return
             writes = [*self._opening(), *writes]
             self._lease = self._connections.take()
+        begun = monotonic()
         try:
             self._exchange(self._lease, [*writes, COMMIT])
         except ExchangeFailed as failure:
             self._fail(failure)
-            raise commit_error(failure, len(writes)) from failure
+            error = commit_error(failure, len(writes))
+            if not (isinstance(error, OutcomeUnknown) and self._is_carried_out(begun, late=failure.late)):
+                raise error from failure
         except BaseException:
             self._drop()
             raise
         self._release()
+
+    def _is_carried_out(self, begun: float, *, late: bool) -> bool:
+        """Return whether the COMMIT that was sent at `begun` was carried out. False: nobody knows.
+
+        Raises TransientConflict if it was not; StorageSilent if it was also late, so that it is not repeated.
+        """
+        if self._xact_id is None or (witness := self._writes.witness(self._xact_id)) is None:
+            return False
+        until = max(begun + self._connections.deadline_seconds, monotonic() + LOOKUP_SECONDS)
+        outcome = self._outcomes.find(self._xact_id, [*self._opening(), witness, COMMIT], until=until)
+        if outcome is Outcome.ABORTED:
+            raise (StorageSilent if late else TransientConflict)("the COMMIT was not carried out")
+        return outcome is Outcome.COMMITTED
 
     def end(self) -> None:
         """End the unit without its uncommitted writes. Discards a connection that fails."""
@@ -166,19 +212,22 @@ class PostgresTransaction:
         seconds = connections.report_seconds if self._is_report else connections.deadline_seconds
         return lease.channel.exchange(statements, deadline_seconds=seconds)
 
-    def _opening(self) -> tuple[Statement, ...]:
+    def _opening(self, *, plans_once: bool = False) -> tuple[Statement, ...]:
         if self._binding is None:
             return (BEGIN_OF_ONE_MOMENT if self._is_of_one_moment else BEGIN_READ_ONLY,)
         bound = self._binding
         return BEGIN_OF_ONE_MOMENT if self._is_of_one_moment else BEGIN, Statement(
-            _BIND, (str(bound.operator_id), str(bound.tenant_id), bound.role, str(bound.user_id))
+            f"{_BIND}, {_PLAN_ONCE}" if plans_once else _BIND,
+            (str(bound.operator_id), str(bound.tenant_id), bound.role, str(bound.user_id)),
         )
 
     def _check(self) -> tuple[Statement, ...]:
-        """Return the statement that finds the suspension of a known caller's tenant."""
-        if self._binding is None or self._binding.acting_tenant_id is None:
+        """Return the last statement of a bound read: the transaction's id, and whether a caller is suspended."""
+        if self._binding is None:
             return ()
-        return (Statement(_SUSPENDED, (self._binding.acting_tenant_id, self._binding.operator_id)),)
+        if self._binding.acting_tenant_id is None:
+            return (Statement(_XACT_ID),)
+        return (Statement(_CHECK, (self._binding.acting_tenant_id, self._binding.operator_id)),)
 
     def _fail(self, failure: ExchangeFailed) -> None:
         """End after a failure: roll back, or discard a broken connection."""

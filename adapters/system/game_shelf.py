@@ -8,8 +8,9 @@ from typing import Final
 
 from ...application.errors import SetupError
 from ...domain.games.demo import DEMO_GAME
-from ...domain.games.files import InvalidGameFile, read_playable_game
+from ...domain.games.files import InvalidGameFile, read_game, read_playable_game
 from ...domain.games.game import Game
+from ...domain.games.par_sheet import sheet_of
 
 SHIPPED: Final = ("harbor-lights", "night-orchard", "deep-signal")
 """The game files beside this module, in the order of the lobby, the least volatile game first."""
@@ -35,9 +36,18 @@ def load_games(folder: Path | None = None) -> tuple[Game, ...]:
 
 @cache
 def shipped_games() -> tuple[Game, ...]:
-    """Return our own games that ship beside the demo game. They are read once in a process."""
+    """Return our own games that ship beside the demo game. They are read once in a process.
+
+    Their odds are not counted, which takes longer than all the rest of a start.
+    """
     folder = resources.files(__package__) / "games"
-    return tuple(read_playable_game((folder / f"{name}.json").read_bytes()) for name in SHIPPED)
+    return tuple(read_game((folder / f"{name}.json").read_bytes()) for name in SHIPPED)
+
+
+def count_odds(games: Iterable[Game]) -> None:
+    """Count the odds that spins need, so that no spin counts them while it holds a lock."""
+    for game in games:
+        _ = sheet_of(game).at_least_stake
 
 
 def load_game(file: Path) -> Game:

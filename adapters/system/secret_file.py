@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Final
 from ...application.errors import SetupError
 
 SECRET_BYTES: Final = 32
+_SECRET: Final = re.compile(r"([0-9a-fA-F]{2}){32,}")
 _MODE: Final = 0o600
 _OTHERS: Final = 0o077
 _LOST: Final = (
@@ -30,7 +32,8 @@ def load_secrets(path: Path, names: tuple[str, ...], *, needed: Sequence[str] = 
     The file appears as a whole. If two programs start at once, one makes it and both use it. It is not made if
     existing records need secrets, which have the ids `needed`.
 
-    Raises SetupError if the file cannot be read or written, is damaged, or is gone and may not be made.
+    Raises SetupError if the file cannot be read or written, is damaged or has a short secret, or is gone and
+    may not be made.
     """
     present = _read(path)
     if present is None:
@@ -40,9 +43,35 @@ def load_secrets(path: Path, names: tuple[str, ...], *, needed: Sequence[str] = 
     missing = [name for name in names if name not in present]
     if missing:
         raise SetupError(
-            f"{path} lacks {', '.join(missing)}: restore it, or move it away to start with new secrets"
+            f"{path} lacks {', '.join(missing)}: restore it, or move it away to start with new secrets. If"
+            " PLAYTIME_JWT_SECRET and PLAYTIME_PIN_SECRETS were set when it was made, set them again"
+        )
+    weak = [name for name in names if not _SECRET.fullmatch(present[name])]
+    if weak:
+        raise SetupError(
+            f"{path}: {', '.join(weak)} must have at least {2 * SECRET_BYTES} hexadecimal digits ({SECRET_BYTES}"
+            " bytes). Restore the file, or move it away to start with new secrets"
         )
     return present
+
+
+def read_secrets(path: Path) -> Mapping[str, str] | None:
+    """Return the content of a secrets file; None if there is none. Raises SetupError."""
+    return _read(path)
+
+
+def require_same_secrets(path: Path, content: Mapping[str, str], names: Sequence[str]) -> None:
+    """Refuse to restore beside a file in which one of the names has another secret. Raises SetupError."""
+    present = _read(path) or content
+    different = [name for name in names if present.get(name) != content.get(name)]
+    if different:
+        raise SetupError(f"{path} has other secrets than the backup ({', '.join(different)}): move it away first")
+
+
+def restore_secrets(path: Path, content: Mapping[str, str]) -> None:
+    """Write the secrets of a backup, unless the file is there. Raises SetupError."""
+    if _read(path) is None:
+        _create(path, dict(content))
 
 
 def _read(path: Path) -> dict[str, str] | None:
@@ -53,7 +82,7 @@ def _read(path: Path) -> dict[str, str] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise SetupError(f"{path} cannot be read: {error}") from None
+        raise SetupError(f"{path} cannot be read: {error}. Restore it from a backup") from None
     if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
         raise SetupError(f"{path} is damaged: restore it, or move it away to start with new secrets")
     return content

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -52,9 +53,11 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     migrator_url: str | None = field(default=None, repr=False)
     owner_read_url: str | None = field(default=None, repr=False)
-    pool_size: int = 8
+    backup_url: str | None = field(default=None, repr=False)
+    pool_size: int = 10
     database_seconds: int = 5
     report_seconds: int = 20
+    spins_together: int = 32
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
@@ -88,6 +91,18 @@ class Settings:
                 values[names[variable]] = _parsed(variable, names[variable], environ[variable])
         return cls(**values)
 
+    @property
+    def server_url(self) -> str:
+        """The address under which the server of these settings is reached from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def embedded_within(self) -> "Settings":
+        """Return settings for an embedded database in a new home within this one."""
+        urls = dict.fromkeys(("database_url", "migrator_url", "owner_read_url", "backup_url"))
+        values = attrs.asdict(self, recurse=False) | urls
+        return Settings(**values | {"storage": "postgres", "home": self.home / f"bench-{secrets.token_hex(4)}"})
+
     def __attrs_post_init__(self) -> None:
         """Check every value, and settings that depend on each other. Raises SettingsError."""
         for name, parse in _PARSERS.items():
@@ -96,8 +111,9 @@ class Settings:
                 _check(name, value, parse)
         if self.storage == "memory" and self.database_url is not None:
             raise SettingsError("PLAYTIME_DATABASE_URL is set, but PLAYTIME_STORAGE is memory")
-        if self.database_url is None and (self.migrator_url or self.owner_read_url):
-            raise SettingsError("PLAYTIME_MIGRATOR_URL and PLAYTIME_OWNER_READ_URL need PLAYTIME_DATABASE_URL")
+        if self.database_url is None and (self.migrator_url or self.owner_read_url or self.backup_url):
+            names = "PLAYTIME_MIGRATOR_URL, PLAYTIME_OWNER_READ_URL and PLAYTIME_BACKUP_URL"
+            raise SettingsError(f"{names} need PLAYTIME_DATABASE_URL")
 
 
 @cache
@@ -182,8 +198,8 @@ def _pin_secrets(text: str) -> Mapping[str, str]:
     """Parse `id=hex,id=hex`; the first secret is for new PINs."""
     secrets: dict[str, str] = {}
     for part in text.split(","):
-        key_id, _, secret = part.strip().partition("=")
-        if not key_id or key_id in secrets:
+        key_id, parted, secret = part.strip().partition("=")
+        if not (key_id and parted) or key_id in secrets:
             raise ValueError("must be id=hex,id=hex with different ids, the current one first")
         secrets[key_id] = _hex_secret(secret)
     return secrets
@@ -203,6 +219,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "pool_size": _between(1, 200),
     "database_seconds": _between(1, 60),
     "report_seconds": _between(1, 3_600),
+    "spins_together": _between(1, 1_000),
     "workers": _between(1, 64),
     "threads": _between(1, 256),
     "sweep_seconds": _between(1, 86_400),

@@ -7,17 +7,16 @@ row here. Any other rule is a function from a `Look` to a `Found`, and a row her
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.games.files import read_game
 from ...domain.games.game import Game
-from ...domain.games.rtp_alarm import GameTotals, is_possible
 from ...domain.tenancy.staff import Permission, Role
 from ..access import StaffPrincipal, look
+from ..game_versions import GameVersions
 from ..ports.audit import Found, Stored
 from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
@@ -33,7 +32,10 @@ NEWEST_SEALS: Final = 25
 
 
 class Severity(StrEnum):
-    """The severity of a broken rule: coins are in a wrong place, or other data is wrong."""
+    """The severity of a broken rule.
+
+    CRITICAL: the books are wrong. WARNING: somebody should look, but no coin is in a wrong place.
+    """
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -52,14 +54,6 @@ class Look:
         """Read in a unit of its own."""
         return look(self.storage, self.principal, reading)
 
-    def game_of(self, play: GameTotals) -> Game | None:
-        """Return the version of the game that was played."""
-        for game in self.games:
-            if game.game_key == play.game_key and game.version == play.game_version:
-                return game
-        content = self.storage.game_files.find(play.game_version)
-        return _stored_game(content) if content else None
-
     @property
     def operators(self) -> list[tuple[UUID, str]]:
         """The operators that the principal sees as a whole: all, one, or for an agent none."""
@@ -68,12 +62,6 @@ class Look:
             return found
         whole = self.principal.tenant_id == self.principal.operator_id
         return [entry for entry in found if whole and entry[0] == self.principal.operator_id]
-
-
-@lru_cache(maxsize=256)
-def _stored_game(content: bytes) -> Game:
-    """Read a game from its stored file. The cached game also caches its odds."""
-    return read_game(content)
 
 
 Find = Callable[[Look], Found]
@@ -96,14 +84,13 @@ def stored(what: Stored, severity: Severity, holds: str) -> Check:
 
 def possible_returns(look: Look) -> Found:
     """Find the game versions with payouts that their odds do not allow."""
-    odd = []
-    for play in look.read(lambda unit: unit.audit.play()):
-        game = look.game_of(play)
-        if game is not None and not is_possible(game, play):
-            odd.append(play.game_key if game in look.games else f"{play.game_key}:{play.game_version}")
-    query = (
-        "stakes and wins of the rounds, by game and version, within a bound at 0.001: domain/games/rtp_alarm.py"
-    )
+    versions = GameVersions(look.games, look.storage.game_files)
+    odd = [
+        play.game_key if versions.is_offered(play) else f"{play.game_key}:{play.game_version}"
+        for play in look.read(lambda unit: unit.audit.play())
+        if versions.has_drifted(play)
+    ]
+    query = "outcomes of the rounds, by game and version, within a bound at 0.001: domain/games/drift.py"
     return Found(len(odd), tuple(odd[:SAMPLE]), query)
 
 
@@ -148,12 +135,14 @@ CHECKS: Final = (
     stored(Stored.DUPLICATE_ACTION, _C, "An action is done once."),
     stored(
         Stored.SESSION_DIFFERS,
-        _W,
+        _C,
         "Every session is stored, and its start, balances and totals are those of its events.",
     ),
     stored(Stored.PLAYER_SEQ_GAP, _C, "A player's events are numbered from 1 without a gap."),
     stored(Stored.LIMIT_PASSED, _C, "No bet could take a session past its loss limit, which its events have set."),
-    stored(Stored.ROLLUP_DIFFERS, _W, "The buckets of the analytics are the sums of the ledger's events."),
+    stored(Stored.ROLLUP_DIFFERS, _C, "The buckets of the analytics are the sums of the ledger's events."),
+    stored(Stored.EXTERNAL_WIN_WITHOUT_BET, _W, "An external win has a bet under its own action id."),
+    stored(Stored.EXTERNAL_CONFLICT, _W, "An external event is reported in one way only."),
     Check("RTP_ALARM", _W, "A game's payouts are possible by its odds.", possible_returns),
     Check("SEAL_BROKEN", _C, "Sealed events have not changed.", seals_hold),
 )
@@ -183,12 +172,22 @@ class Finding:
 
 @frozen
 class AuditReport:
-    """The result of an audit."""
+    """The result of an audit. It is clean without errors; warnings may remain."""
 
     ran_at: datetime
     clean: bool
     checks: list[Rule]
     findings: list[Finding]
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The broken rules of severity CRITICAL."""
+        return [finding for finding in self.findings if finding.severity is Severity.CRITICAL]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """The broken rules of severity WARNING."""
+        return [finding for finding in self.findings if finding.severity is Severity.WARNING]
 
 
 @frozen
@@ -218,4 +217,5 @@ class RunAudit:
                     Finding(check.code, check.severity, check.holds, found.count, found.sample, found.query)
                 )
         rules = [Rule(check.code, check.severity, check.holds) for check in checks]
-        return AuditReport(now, not findings, rules, findings)
+        clean = all(finding.severity is Severity.WARNING for finding in findings)
+        return AuditReport(now, clean, rules, findings)

@@ -1,7 +1,7 @@
 """Reading the books: the ledger's events, and the check of all sums."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -153,9 +153,13 @@ class VerifyLedger:
 
 @frozen
 class Health:
-    """The state of the service. `last_sweep_seconds` is None if no sweep has ended."""
+    """The state of the service. `last_sweep_seconds` is None if no sweep has ended.
+
+    `clock_difference_seconds` is the lead of the process's clock over the storage's clock.
+    """
 
     last_sweep_seconds: int | None
+    clock_difference_seconds: int
 
 
 @frozen
@@ -164,17 +168,24 @@ class CheckHealth:
 
     storage: Storage
     clock: Clock
+    storage_clock: Clock
     sweep_log: SweepLog
 
     def __call__(self) -> Health:
-        """Reach the storage and return the state. Raises Unwell."""
+        """Reach the storage, see whether it takes writes, and return the state. Raises Unwell."""
         ended = self.sweep_log.last()
         seconds = None if ended is None else max(0, int((self.clock.now() - ended).total_seconds()))
         try:
             self.storage.check()
+            difference = self._clock_difference()
         except StorageUnavailable as error:
             raise Unwell(error.reason, seconds) from error
-        return Health(seconds)
+        return Health(seconds, int(difference.total_seconds()))
+
+    def _clock_difference(self) -> timedelta:
+        """Compare the storage's clock with the middle of the time that its answer took."""
+        before, there, after = self.clock.now(), self.storage_clock.now(), self.clock.now()
+        return before + (after - before) / 2 - there
 
 
 def _add_up(unit: UnitOfWork) -> tuple[Sequence[AccountTotal], Sequence[MovementTotal]]:

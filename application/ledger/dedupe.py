@@ -50,9 +50,9 @@ class DedupeLedger:
     ids: Ids
 
     def __call__(self, slug: str | None = None, *, apply: bool = False) -> list[Deduped]:
-        """Search every operator, or one. Raises NotFound."""
+        """Search every operator, or the one of a slug. Raises NotFound."""
         operators = [entry for entry in self.storage.directory.operators() if slug in (None, entry.slug)]
-        if not operators:
+        if slug is not None and not operators:
             raise NotFound("operator")
         return [self._dedupe(entry.operator_id, entry.slug, apply=apply) for entry in operators]
 

@@ -1,14 +1,21 @@
 """The rules for every external event, whether it is reported or imported.
 
 An event is checked before anything is written. A row that a storage cannot store, or cannot read back, would stay
-in the append-only ledger forever.
+in the append-only ledger forever. Players and sessions must be those of the operator.
+
+An event with the name of a stored one is compared with it: it is a repetition, or it conflicts. The first conflict
+with a stored event is noted in the ledger, where the audit finds it.
 """
 
 import json
 import re
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
+
+from attrs import evolve, frozen
 
 from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.configs import LONGEST_GAME_KEY
@@ -16,7 +23,11 @@ from ...domain.ledger.events import EventType, LedgerEvent
 from ...domain.money import checked_amount
 from ...domain.periods import FIRST_MOMENT
 from ...domain.tenancy.tenants import LONGEST_NAME
+from ...domain.wire_names import camel, camel_keys
 from ..answers import checked_action_id
+from ..decisions import Moment
+from ..ports.ledger import EventName, ReportContext, ReportQuestion
+from ..wire import to_wire
 
 AHEAD: Final = timedelta(minutes=5)
 """The most that a provider's clock may be ahead of ours."""
@@ -102,3 +113,128 @@ def _require_meta(meta: object, path: str) -> None:
 def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON value
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return 0 if parts is None else 1 + max(map(_depth, parts), default=0)
+
+
+def question_of(events: Collection[LedgerEvent]) -> ReportQuestion:
+    """Return the question for the rows with which external events of one operator are compared."""
+    return ReportQuestion(
+        names=[name_of(event) for event in events],
+        player_ids={event.player_id for event in events if event.player_id is not None},
+        session_ids={event.session_id for event in events if event.session_id is not None},
+        game_keys={event.game_key for event in events if event.game_key is not None},
+    )
+
+
+def require_own(event: LedgerEvent, context: ReportContext, within: str = "") -> LedgerEvent:
+    """Return the event for its player's agent.
+
+    Raises InvalidInput for a player or a session of others, as for one that does not exist.
+    """
+    agent_id = None if event.player_id is None else _agent_of(event, event.player_id, context, within)
+    if event.session_id is not None:
+        player_id = context.sessions.get(event.session_id)
+        if player_id is None or player_id != event.player_id:
+            raise InvalidInput(f"{within}session_id", "must be a session of the player")
+    return event if agent_id is None else evolve(event, tenant_id=agent_id, agent_id=agent_id)
+
+
+def _agent_of(event: LedgerEvent, player_id: UUID, context: ReportContext, within: str) -> UUID:
+    agent_id = context.players.get(player_id)
+    if agent_id is None:
+        raise InvalidInput(f"{within}player_id", "must be a player of the operator")
+    if event.agent_id not in (None, agent_id):
+        raise InvalidInput(f"{within}player_id", "must be a player of the agent")
+    return agent_id
+
+
+_COMPARED: Final = (
+    "agent_id",
+    "occurred_at",
+    "player_id",
+    "session_id",
+    "round_id",
+    "game_key",
+    "provider",
+    "region",
+    "amount_minor",
+    "meta",
+)
+"""The fields in which a repetition equals the stored event."""
+
+
+@frozen
+class Conflict:
+    """A field of an event that differs from the stored event of the same name: the stored and the sent value."""
+
+    action_id: str
+    event_type: EventType
+    field: str
+    has: str | int | None
+    got: str | int | None
+
+
+@frozen
+class Merged:
+    """Events compared with the books: new ones, the number of repetitions, conflicts, and notes of conflicts."""
+
+    new: Sequence[LedgerEvent]
+    repeated: int
+    conflicts: Sequence[Conflict]
+    notes: Sequence[LedgerEvent]
+
+
+def name_of(event: LedgerEvent) -> EventName:
+    """Return the name of an external event."""
+    return event.actor_id, event.action_id, event.event_type
+
+
+def merge(
+    events: Iterable[LedgerEvent], context: ReportContext, at: Moment, *, untimed: Collection[UUID] = ()
+) -> Merged:
+    """Compare events with those of the books and with each other; the first event of a name counts.
+
+    The times of the events in `untimed` are not compared: they were sent without one.
+    """
+    known, new = dict(context.stored), dict[EventName, LedgerEvent]()
+    repeated, conflicts, notes = 0, list[Conflict](), dict[UUID, LedgerEvent]()
+    for event in events:
+        stored = known.setdefault(name_of(event), event)
+        if stored is event:
+            new[name_of(event)] = event
+            continue
+        found = _conflicts_of(event, stored, has_time=event.event_id not in untimed)
+        repeated += not found
+        conflicts += found
+        if found and stored.event_id not in context.marked:
+            notes.setdefault(stored.event_id, _note_of(stored, found, at))
+    # In one order, so that two reports of the same events wait for each other and never in a circle.
+    return Merged([new[name] for name in sorted(new)], repeated, conflicts, list(notes.values()))
+
+
+def _conflicts_of(event: LedgerEvent, stored: LedgerEvent, *, has_time: bool) -> list[Conflict]:
+    return [
+        Conflict(event.action_id, event.event_type, camel(name), _shown(has), _shown(got))
+        for name in _COMPARED
+        if has_time or name != "occurred_at"
+        if (has := getattr(stored, name)) != (got := getattr(event, name))
+    ]
+
+
+def _shown(value: Any) -> str | int | None:  # noqa: ANN401 - of any compared field
+    shown: str | int | None = json.dumps(value) if isinstance(value, dict) else to_wire(value)
+    return shown
+
+
+def _note_of(stored: LedgerEvent, found: Sequence[Conflict], at: Moment) -> LedgerEvent:
+    """Return the note of a conflict. It is named after the stored event, so that there is one at most."""
+    return LedgerEvent(
+        event_id=at.new_id(),
+        operator_id=stored.operator_id,
+        tenant_id=stored.tenant_id,
+        occurred_at=at.now,
+        event_type=EventType.EXTERNAL_CONFLICT,
+        actor_id=stored.tenant_id,
+        action_id=str(stored.event_id),
+        agent_id=stored.agent_id,
+        meta=camel_keys({"event_id": str(stored.event_id), "conflicts": to_wire(found)}),
+    )

@@ -5,15 +5,14 @@ balances, vouchers and rounds. Otherwise they would count twice.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ...domain.errors import InvalidInput
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
@@ -21,15 +20,15 @@ from ...domain.ledger.seals import EVENT_KEYS, LINED
 from ...domain.tenancy.tenants import TenantKind
 from ...domain.wire_names import camel, named
 from ..access import SYSTEM
-from ..decisions import Decided, Decision
+from ..decisions import Decided, Moment
 from ..errors import NotFound
-from ..ports.audit import EventName
-from ..ports.services import Clock, Ids
-from ..ports.storage import Storage
+from ..ports.ledger import ReportContext
+from ..ports.services import Ids
 from ..ports.tenancy import Directory, DirectoryEntry
-from ..transactions import carry_out
+from ..transactions import transact
+from ..use_case import WritingUseCase
 from .export_check import check_lines
-from .external_events import checked_external_event
+from .external_events import Merged, checked_external_event, merge, question_of, require_own
 
 IMPORT_BATCH: Final = 500
 """The most events that one transaction adds."""
@@ -37,24 +36,46 @@ IMPORT_BATCH: Final = 500
 
 @frozen
 class Imported:
-    """The result of an import: the numbers of added, present and omitted events."""
+    """The result of an import: the numbers of added, present, omitted and conflicting events.
+
+    A conflicting event differs from the one of its name in the books, which stays as it is.
+    """
 
     added: int
     present: int
     left_out: int
+    conflicting: int = 0
 
 
 @frozen
-class ImportLedger:
+class _Line:
+    """An external event, and the number of its line."""
+
+    number: int
+    event: LedgerEvent
+
+    def own(self, context: ReportContext) -> LedgerEvent:
+        """Return the event for its player's agent. Raises InvalidInput for ids of others."""
+        try:
+            return require_own(self.event, context)
+        except InvalidInput as error:
+            raise InvalidInput(f"line {self.number}", f"{camel(error.path)} {error.reason}") from error
+
+
+def _batches(lines: Iterator[_Line]) -> Iterator[tuple[UUID, Sequence[_Line]]]:
+    """Yield the lines of one operator together, with its id. They are at most IMPORT_BATCH."""
+    while batch := list(islice(lines, IMPORT_BATCH)):
+        for operator_id in sorted({line.event.operator_id for line in batch}):
+            yield operator_id, [line for line in batch if line.event.operator_id == operator_id]
+
+
+@frozen
+class ImportLedger(WritingUseCase):
     """Adds the external events of a file that are not in the books yet. Nothing else changes.
 
     An event is in the books if they have one with the same source, actor, action id and type. An added event gets
     a new id. A second run adds nothing, so an interrupted run can be repeated.
     """
-
-    storage: Storage
-    clock: Clock
-    ids: Ids
 
     def __call__(
         self, read: Callable[[], Iterator[bytes]], *, tenant: str | None = None, external_only: bool = False
@@ -72,24 +93,29 @@ class ImportLedger:
             raise InvalidInput("file", "has changed since its export: see `playtime ledger verify --file`")
         new_reader = partial(_Reader, directory, entry, self.ids, self.clock.now(), external_only=external_only)
         reader = new_reader()
-        total = sum(1 for _ in reader.events(read()))
-        added = 0
-        events = new_reader().events(read())
-        while batch := list(islice(events, IMPORT_BATCH)):
-            for operator_id in sorted({event.operator_id for event in batch}):
-                added += self._add(operator_id, [one for one in batch if one.operator_id == operator_id])
-        return Imported(added, total - added, reader.left_out)
+        total = sum(self._check(*batch) for batch in _batches(reader.lines(read())))
+        added = present = 0
+        for batch in _batches(new_reader().lines(read())):
+            merged = self._add(*batch)
+            added, present = added + len(merged.new), present + merged.repeated
+        return Imported(added, present, reader.left_out, total - added - present)
 
-    def _add(self, operator_id: UUID, events: list[LedgerEvent]) -> int:
-        # The file itself may have an event twice as well.
-        named = {(event.actor_id, event.action_id, event.event_type): event for event in events}
+    def _check(self, operator_id: UUID, lines: Sequence[_Line]) -> int:
+        """Check the players and sessions of a batch, and return its size. Raises InvalidInput."""
+        asked = evolve(question_of([line.event for line in lines]), names=())
+        binding = SYSTEM.binding_at(operator_id)
+        context = transact(self.storage, binding, lambda unit: unit.ledger.report_context(asked))
+        return len([line.own(context) for line in lines])
 
-        def decide(taken: AbstractSet[EventName]) -> Decision[int]:
-            new = [event for name, event in named.items() if name not in taken]
-            return Decided(len(new), added=new)
+    def _add(self, operator_id: UUID, lines: Sequence[_Line]) -> Merged:
+        asked = question_of([line.event for line in lines])
+
+        def decide(context: ReportContext, at: Moment) -> Decided[Merged]:
+            merged = merge([line.own(context) for line in lines], context, at)
+            return Decided(merged, added=(*merged.new, *merged.notes))
 
         binding = SYSTEM.binding_at(operator_id)
-        return carry_out(self.storage, binding, lambda unit: unit.stream.taken(operator_id, list(named)), decide)
+        return self.carry_out(binding, lambda unit: unit.ledger.report_context(asked), decide)
 
 
 @define
@@ -103,7 +129,7 @@ class _Reader:
     external_only: bool = field(kw_only=True)
     left_out: int = field(default=0, init=False)
 
-    def events(self, lines: Iterable[bytes]) -> Iterator[LedgerEvent]:
+    def lines(self, lines: Iterable[bytes]) -> Iterator[_Line]:
         tenants: dict[str, DirectoryEntry | None] = {}
         for number, line in enumerate(lines, start=1):
             content = json.loads(line)
@@ -119,9 +145,10 @@ class _Reader:
             if entry is None:
                 raise InvalidInput(f"line {number}", "has an unknown tenant: name one with --tenant")
             try:
-                yield checked_external_event(_event(named(content, LINED), entry, self.ids.new()), self.now)
+                event = checked_external_event(_event(named(content, LINED), entry, self.ids.new()), self.now)
             except (InvalidInput, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InvalidInput(f"line {number}", f"is not an external event: {error}") from error
+            yield _Line(number, event)
 
     def _leave_out(self, line: str) -> None:
         if not self.external_only:

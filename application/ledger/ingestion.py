@@ -1,6 +1,7 @@
 """External events from providers, and game configs from operators."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from fractions import Fraction
 from functools import partial
@@ -12,15 +13,25 @@ from attrs import frozen
 from ...domain.decimals import decimal_text
 from ...domain.errors import InvalidInput, all_checked
 from ...domain.games.configs import LONGEST_GAME_KEY, GameConfig
+from ...domain.games.game import Game
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import LONGEST_NAME, TenantKind
 from ..access import StaffPrincipal
-from ..decisions import put
-from ..ports.services import Clock, Ids
-from ..ports.storage import Storage, UnitOfWork
-from ..transactions import carry_out, transact
-from .external_events import ExternalEventType, checked_external_event, require_printable
+from ..decisions import Decided, Moment, put
+from ..ports.ledger import ReportContext
+from ..ports.storage import Storage
+from ..transactions import carry_out
+from ..use_case import WritingUseCase
+from .external_events import (
+    Conflict,
+    ExternalEventType,
+    checked_external_event,
+    merge,
+    question_of,
+    require_own,
+    require_printable,
+)
 
 LARGEST_REPORT: Final = 1_000
 
@@ -29,8 +40,9 @@ LARGEST_REPORT: Final = 1_000
 class ExternalEvent:
     """One event as its provider sends it. `action_id` is the provider's own, and always the same for this event.
 
-    `agent_id` is by default the provider's own tenant, and `occurred_at` the current time. `player_id` is not
-    looked up.
+    `player_id` is a player of the provider's operator, and `session_id` a session of that player. `agent_id` is by
+    default the player's agent; without a player it is the provider's own tenant. `occurred_at` is by default the
+    current time.
     """
 
     event_type: ExternalEventType
@@ -47,23 +59,35 @@ class ExternalEvent:
 
 @frozen
 class Ingested:
-    """The numbers of received, new and repeated events."""
+    """The numbers of received, new and repeated events, and what needs attention.
+
+    `conflicting` has the differences of events that were reported before in another way, which stay as they are.
+    `unregistered` has the keys of the new events' games, without our own games and those with a game config.
+    """
 
     received: int
     accepted: int
     repeated: int
+    conflicting: Sequence[Conflict]
+    unregistered: Sequence[str]
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether an event conflicts or a game is unregistered."""
+        return bool(self.conflicting or self.unregistered)
 
 
 @frozen
-class IngestEvents:
-    """Stores external events of a provider. They move no account, and count separately from our own play."""
+class IngestEvents(WritingUseCase):
+    """Stores external events of a provider. They move no account, and count separately from our own play.
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
+    `games` are the offered games, which need no game config.
+    """
+
+    games: Sequence[Game]
 
     def __call__(self, principal: StaffPrincipal, events: Sequence[ExternalEvent]) -> Ingested:
-        """Store the new events in one transaction. Raises Forbidden, InvalidInput."""
+        """Store the new events in one transaction, or none. Raises Forbidden, InvalidInput."""
         principal.require(Permission.INGEST_EVENTS)
         if not 1 <= len(events) <= LARGEST_REPORT:
             raise InvalidInput("events", f"must be 1 to {LARGEST_REPORT}")
@@ -78,20 +102,25 @@ class IngestEvents:
             ),
         )
 
-        def work(unit: UnitOfWork) -> int:
-            return unit.ledger.ingest(written)
-
-        accepted = transact(self.storage, principal.binding, work)
-        return Ingested(len(events), accepted, len(events) - accepted)
+        untimed = {sent.event_id for event, sent in zip(events, written, strict=True) if event.occurred_at is None}
+        offered = {game.game_key for game in self.games}
+        return self.carry_out(
+            principal.binding,
+            lambda unit: unit.ledger.report_context(question_of(written)),
+            lambda context, at: decide_report(written, context, at, untimed=untimed, offered=offered),
+        )
 
     def _require_own_agents(self, principal: StaffPrincipal, events: Sequence[ExternalEvent]) -> None:
-        known = {None: True, principal.tenant_id: True}
+        known: dict[UUID | None, bool] = {None: True}
 
         def require(number: int, agent_id: UUID | None) -> None:
             if agent_id not in known:
                 entry = self.storage.directory.by_tenant(agent_id) if agent_id else None
-                is_agent = entry is not None and entry.kind is TenantKind.AGENT
-                known[agent_id] = is_agent and entry is not None and entry.operator_id == principal.tenant_id
+                known[agent_id] = (
+                    entry is not None
+                    and entry.kind is TenantKind.AGENT
+                    and principal.tenant_id in (entry.tenant_id, entry.operator_id)
+                )
             if not known[agent_id]:
                 raise InvalidInput(f"events[{number}].agent_id", "must be an agent of your operator")
 
@@ -117,6 +146,24 @@ class IngestEvents:
             reported_minor=event.amount_minor,
         )
         return checked_external_event(external, now, f"{path}.")
+
+
+def decide_report(
+    events: Sequence[LedgerEvent],
+    context: ReportContext,
+    at: Moment,
+    *,
+    untimed: Collection[UUID],
+    offered: AbstractSet[str],
+) -> Decided[Ingested]:
+    """Decide the events to store. Raises InvalidInput for ids of others, and then stores none."""
+    own = all_checked(
+        *(partial(require_own, event, context, f"events[{number}].") for number, event in enumerate(events))
+    )
+    merged = merge(own, context, at, untimed=untimed)
+    unregistered = sorted({str(event.game_key) for event in merged.new} - context.configured - offered)
+    result = Ingested(len(events), len(merged.new), merged.repeated, merged.conflicts, unregistered)
+    return Decided(result, added=(*merged.new, *merged.notes))
 
 
 @frozen

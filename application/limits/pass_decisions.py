@@ -60,7 +60,10 @@ class DecidesOnPass(WritingUseCase):
 
 
 def decide_on_pass(found: PassOfPlayer, change: Change, at: Moment) -> Decision[PassOfPlayer]:
-    """Decide a change of a player's pass. A change that leaves the pass equal writes nothing."""
+    """Decide a change of a player's pass. A change that leaves the pass equal writes nothing.
+
+    A change without an event only renews what the pass counts. The player is not active by it.
+    """
     locked = found.locked
     journal = PlayerJournal.of(locked, at)
     if locked.play_pass is None:
@@ -68,4 +71,6 @@ def decide_on_pass(found: PassOfPlayer, change: Change, at: Moment) -> Decision[
     changed = evolve(found, play_pass=change(found.play_pass, journal, found.timezone))
     if changed.play_pass == locked.play_pass:
         return Decided(changed)
+    if not journal.events:
+        return Decided(changed, saved=(changed.play_pass,))
     return pass_decision(changed, locked, changed.play_pass, journal)

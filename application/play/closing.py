@@ -14,7 +14,7 @@ from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantWallet
 from ...domain.vouchers.bonuses import Bonus, BonusStatus, oldest_first
 from ..access import StaffPrincipal
-from ..answers import Answer, Command, Content
+from ..answers import Answer, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound
 from ..journal import PlayerJournal
@@ -37,7 +37,7 @@ class ClosePlayer(WritingUseCase):
     def __call__(self, principal: StaffPrincipal, player_id: UUID, *, action_id: str | None = None) -> Answer:
         """Close the player. Raises Forbidden, NotFound, PlayerClosed."""
         principal.require(Permission.CLOSE_PLAYERS)
-        command = Command.of("CLOSE_PLAYER", principal.staff_id, action_id, player_id=player_id)
+        command = self.command("CLOSE_PLAYER", principal.staff_id, action_id, player_id=player_id)
 
         def read(unit: UnitOfWork) -> StoredAnswer | ClosingPlayer:
             locked = unit.players.lock(player_id, command.key)

@@ -21,7 +21,7 @@ from ...domain.games.fairness import (
 from ...domain.play.players import Player
 from ...domain.tenancy.tenants import TenantStatus
 from ..access import PlayerPrincipal, public_binding, require_session
-from ..answers import Answer, Command, Content
+from ..answers import Answer, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound
 from ..ports.bindings import StoredAnswer
@@ -113,7 +113,7 @@ class RotateSeed(WritingUseCase):
         """Rotate, with a new client seed if one is given. Raises InvalidInput, InvalidToken."""
         if client_seed is not None:
             checked_client_seed(client_seed)
-        command = Command.of("ROTATE_SEED", principal.player_id, action_id, client_seed=client_seed)
+        command = self.command("ROTATE_SEED", principal.player_id, action_id, client_seed=client_seed)
 
         def read(unit: UnitOfWork) -> StoredAnswer | LockedPlayer:
             locked, _ = require_session(unit.players.lock(principal.player_id, command.key), principal)

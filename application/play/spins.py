@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from fractions import Fraction
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ...domain.decimals import decimal_text
 from ...domain.games.fairness import SeedKeys, commitment_of
@@ -17,10 +19,12 @@ from ...domain.limits.play_hours import Turn
 from ...domain.money import checked_amount
 from ...domain.play.rounds import Round, Settlement, require_playable, settle_round
 from ...domain.play.sessions import Session
+from ...domain.safety.fair_losses import FairGame
 from ..access import PlayerPrincipal, require_session
 from ..answers import SPIN, Answer, Command, Content, answered, checked_action_id, replay
-from ..decisions import Decided, Decision, Moment, deciding
-from ..errors import NotFound
+from ..coalescing import Coalescer, Outcome
+from ..decisions import Decided, Decision, Moment, deciding, settle
+from ..errors import NotFound, OutcomeUnknown, StorageUnavailable, TenantSuspended
 from ..journal import PlayerJournal
 from ..limits.guard import count_play, notices_of, require_allowed
 from ..ports.play import LockedPlayer
@@ -29,10 +33,14 @@ from ..ports.storage import UnitOfWork
 from ..safety.messages import given_action
 from ..safety.odds import GameOdds
 from ..safety.spin_guard import SpinSafety
+from ..transactions import carry_out
 from ..use_case import WritingUseCase
 from ..wire import record_from, success
 
 LONGEST_FRACTION: Final = 40
+
+RUNS: Final = 2
+"""Spins, or groups of them, at once in a process: one is decided while another waits for the database."""
 
 
 @frozen
@@ -124,10 +132,19 @@ class ReadGame:
 
 @frozen
 class Spin(WritingUseCase):
-    """Plays a round for a player."""
+    """Plays a round for a player.
+
+    Spins of a tenant that wait at the same time are carried out together: at most `spins_together` of them.
+    """
 
     seeds: SeedKeys
     games: Sequence[Game]
+    spins_together: int
+    _coalescer: Coalescer["Bet", Answer] = field(init=False, repr=False)
+
+    @_coalescer.default
+    def _new_coalescer(self) -> Coalescer["Bet", Answer]:
+        return Coalescer(self, most=self.spins_together, runs=RUNS)
 
     def __call__(
         self,
@@ -152,16 +169,41 @@ class Spin(WritingUseCase):
             command = evolve(command, game_key=game.game_key, provider=game.provider)
             self.storage.game_files.keep(game)
         bet = Bet(principal=principal, command=command, game=game, stake_minor=stake, action_id=action_id)
+        try:
+            return self.alone(bet) if self.spins_together == 1 else self._coalescer.carry_out(bet)
+        except OutcomeUnknown as unknown:
+            raise OutcomeUnknown(unknown.reason, action_id) from unknown
+
+    def together(self, bets: Sequence["Bet"]) -> Sequence[Outcome[Answer] | None]:
+        """Carry out bets of one tenant in one unit of work; see `coalescing.Work`."""
+        binding = bets[0].principal.binding
+        try:
+            with self.storage.begin(binding) as unit:
+                found = unit.players.lock_free([bet.command.key for bet in bets], watch=self._watch())
+                decisions = decide_spins(found, bets, self._moment(), seeds=self.seeds, odds=GameOdds(self.games))
+                settle(unit, *(decision for decision in decisions if decision is not None))
+        except (StorageUnavailable, TenantSuspended) as error:
+            return [partial(_raise, error) for _ in bets]
+        except Exception:  # noqa: BLE001 - raised for each that fails alone as well
+            return [None for _ in bets]
+        return [None if decision is None else decision.outcome for decision in decisions]
+
+    def alone(self, bet: "Bet") -> Answer:
+        """Carry out one bet; see `coalescing.Work`."""
 
         def read(unit: UnitOfWork) -> LockedPlayer | None:
-            watch = SafetyWatch(asked_at=self.clock.now(), only_enforced=True)
-            return unit.players.lock(principal.player_id, command.key, watch=watch)
+            return unit.players.lock(bet.actor_id, bet.command.key, watch=self._watch())
 
-        return self.carry_out(
-            principal.binding,
-            read,
-            lambda locked, at: decide_spin(locked, bet, at, seeds=self.seeds, odds=GameOdds(self.games)),
-        )
+        def decide(found: LockedPlayer | None) -> Decision[Answer]:
+            return decide_spin(found, bet, self._moment(), seeds=self.seeds, odds=GameOdds(self.games))
+
+        return carry_out(self.storage, bet.principal.binding, read, decide)
+
+    def _watch(self) -> SafetyWatch:
+        return SafetyWatch(asked_at=self.clock.now(), only_enforced=True)
+
+    def _moment(self) -> Moment:
+        return Moment(self.clock.now(), self.ids)
 
 
 @frozen(kw_only=True)
@@ -174,10 +216,46 @@ class Bet:
     stake_minor: int
     action_id: str
 
+    @property
+    def group(self) -> tuple[UUID, UUID]:
+        """The tenant with its operator: spins of one tenant can run together."""
+        return self.principal.operator_id, self.principal.tenant_id
+
+    @property
+    def actor_id(self) -> UUID:
+        """The player."""
+        return self.principal.player_id
+
+
+def decide_spins(
+    found: Sequence[LockedPlayer | None],
+    bets: Sequence[Bet],
+    at: Moment,
+    *,
+    seeds: SeedKeys,
+    odds: Mapping[str, FairGame],
+) -> Sequence[Decision[Answer] | None]:
+    """Decide spins of different locked players, each as `decide_spin` does.
+
+    None: the player could not be locked, or has the same pass as one before. The second round would need the pass
+    as it is after the first one.
+    """
+    decisions: list[Decision[Answer] | None] = []
+    pass_ids: set[UUID] = set()
+    for locked, bet in zip(found, bets, strict=True):
+        pass_id = None if locked is None or locked.play_pass is None else locked.play_pass.pass_id
+        if locked is None or pass_id in pass_ids:
+            decisions.append(None)
+            continue
+        if pass_id is not None:
+            pass_ids.add(pass_id)
+        decisions.append(decide_spin(locked, bet, at, seeds=seeds, odds=odds))
+    return decisions
+
 
 @deciding
 def decide_spin(
-    found: LockedPlayer | None, bet: Bet, at: Moment, *, seeds: SeedKeys, odds: Mapping[str, Fraction]
+    found: LockedPlayer | None, bet: Bet, at: Moment, *, seeds: SeedKeys, odds: Mapping[str, FairGame]
 ) -> Decision[Answer]:
     """Decide a spin of a locked player: the stored answer again, a round, or a refusal.
 
@@ -213,7 +291,7 @@ class _Round:
     stake_minor: int
     action_id: str
     seeds: SeedKeys
-    odds: Mapping[str, Fraction]
+    odds: Mapping[str, FairGame]
 
     @deciding
     def decide(self) -> Decision[Content]:
@@ -302,3 +380,8 @@ class _Round:
 
 def _result(played: Round, proof: RoundProof) -> SpinResult:
     return record_from(SpinResult, played, bonus_triggered=played.bonus_minor > 0, proof=proof)
+
+
+def _raise(error: Exception) -> NoReturn:
+    """Raise an error of several callers, for each as an object of its own: a raise changes the traceback."""
+    raise copy(error) from error

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from attrs import frozen
 
+from ...domain.games.drift import GameOutcomes
 from ...domain.games.inference import Odds
 from ...domain.ledger.events import EventSource, EventType
 from ...domain.periods import Span
@@ -163,6 +164,14 @@ class PlayTotals(Protocol):
 
     def stake_distribution(self, span: Span, only: AnalyticsFilter) -> Sequence[int]:
         """Return the number of bets in each class of STAKE_CLASSES_MINOR."""
+
+    def outcomes(self, only: AnalyticsFilter) -> Sequence[GameOutcomes]:
+        """Return all rounds so far on our own games by game, version and outcome, of an agent and a game at most.
+
+        The stake level is the class of STAKE_CLASSES_MINOR from 1. A bet without the win of its round won 0. Win
+        and round count if they were written together with the bet. A bet without a round has an empty version.
+        Other fields of the filter are not looked at.
+        """
 
 
 class PlayerActivity(Protocol):

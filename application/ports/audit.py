@@ -4,15 +4,14 @@ A docstring is the guarantee that an adapter gives.
 """
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 from attrs import frozen
 
-from ...domain.games.rtp_alarm import GameTotals
-from ...domain.ledger.events import EventType, LedgerEvent
+from ...domain.games.drift import GameOutcomes
+from ...domain.ledger.events import LedgerEvent
 from ...domain.ledger.seals import START, Place, Placed, Seal
 
 
@@ -50,6 +49,8 @@ class Stored(StrEnum):
     PLAYER_SEQ_GAP = "PLAYER_SEQ_GAP"
     LIMIT_PASSED = "LIMIT_PASSED"
     ROLLUP_DIFFERS = "ROLLUP_DIFFERS"
+    EXTERNAL_WIN_WITHOUT_BET = "EXTERNAL_WIN_WITHOUT_BET"
+    EXTERNAL_CONFLICT = "EXTERNAL_CONFLICT"
 
 
 @frozen
@@ -74,12 +75,11 @@ class Audit(Protocol):
         its players' accounts: it sees every entry of those.
         """
 
-    def play(self) -> Sequence[GameTotals]:
-        """Return stakes and wins at each version of each game of ours, by key and version, none first."""
+    def play(self) -> Sequence[GameOutcomes]:
+        """Return the outcomes of the rounds at each version of each game of ours, by key and version, none first.
 
-
-EventName = tuple[UUID, str, EventType]
-"""The name of an external event within its operator: actor, action id and type."""
+        The stake level is the class of STAKE_CLASSES_MINOR from 1.
+        """
 
 
 @frozen
@@ -116,9 +116,6 @@ class Stream(Protocol):
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
         """Return at most `limit` seals with numbers above `after`, in order."""
-
-    def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        """Return those of the names that an external event has."""
 
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
         """Return the true duplicates among external events without a marker, at most `limit`, by id.

@@ -86,6 +86,15 @@ class Players(Protocol):
         TransientConflict if the player was tied to a pass in between.
         """
 
+    def lock_free(
+        self, keys: Sequence[AnswerKey], *, watch: SafetyWatch | None = None
+    ) -> Sequence[LockedPlayer | None]:
+        """Lock the actors of these keys, different players, each with the answer of its key, and wait for nobody.
+
+        None: there is no such player, or another unit of work has locked the player or the player's pass. Two
+        players that are tied to the same pass have the same `play_pass`.
+        """
+
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
         """Return at most `limit` of a player's events above a number, in the order of their numbers."""
 

@@ -134,7 +134,8 @@ class UnitOfWork(Protocol):
 
         Raises AlreadyExists if an added key exists, and IsolationViolation if a record belongs to another tenant
         or a saved record does not exist. Raises TransientConflict, TenantSuspended, StorageUnavailable. After
-        these errors nothing is written. Raises OutcomeUnknown if either all or nothing is written.
+        these errors nothing is written. Raises OutcomeUnknown if a storage that lost the answer cannot find out
+        whether all or nothing is written.
         """
 
     def __enter__(self) -> Self:
@@ -170,7 +171,7 @@ class Storage(Protocol):
         """
 
     def check(self) -> None:
-        """Reach the storage. Raises StorageUnavailable."""
+        """Reach the storage, and see whether it takes writes. Raises StorageUnavailable."""
 
     def close(self) -> None:
         """Release all resources of the storage. May be called again."""

@@ -5,7 +5,6 @@ A check happens after a round is settled, or without a round. Nothing here reach
 
 from collections.abc import Mapping
 from datetime import datetime
-from fractions import Fraction
 from functools import cached_property
 from typing import Self
 
@@ -21,6 +20,7 @@ from ...domain.safety.actions import (
     evidence_of,
     pause_seconds_of,
 )
+from ...domain.safety.fair_losses import FairGame
 from ...domain.safety.markers import PlayedSpin
 from ...domain.safety.risk import Risk, RiskScorer
 from ..ports.safety import PlayerSafety
@@ -36,7 +36,7 @@ class SafetyCheck:
     settings: SafetySettings
     past: PastActions
     spins: tuple[PlayedSpin, ...]
-    odds: Mapping[str, Fraction]
+    odds: Mapping[str, FairGame]
     now: datetime
 
     @classmethod
@@ -46,7 +46,7 @@ class SafetyCheck:
         player: Player,
         session: Session,
         *,
-        odds: Mapping[str, Fraction],
+        odds: Mapping[str, FairGame],
         now: datetime,
     ) -> Self:
         """Return the check of the data that was read of a player."""
@@ -104,7 +104,12 @@ class SafetyCheck:
 
     def _score(self, spins: tuple[PlayedSpin, ...]) -> Risk:
         scorer = RiskScorer(self.settings.policy, self.odds)
-        return scorer.score(spins, start_balance_minor=self.session.start_balance_minor, now=self.now)
+        return scorer.score(
+            spins,
+            start_balance_minor=self.session.start_balance_minor,
+            now=self.now,
+            session_spins=self.session.spins,
+        )
 
 
 def settings_for(player: Player, safety: PlayerSafety) -> SafetySettings:

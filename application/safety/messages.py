@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from ...domain.plurals import counted
 from ...domain.safety.actions import ActionType, SafetyAction
 from ..wire import LEFT_OUT
 
@@ -34,4 +35,4 @@ def given_action(action: SafetyAction) -> GivenAction:
 
 def _length(seconds: int) -> str:
     minutes, rest = divmod(seconds, 60)
-    return f"{seconds} seconds" if rest or minutes < 1 else f"{minutes} minutes"
+    return counted(seconds, "second") if rest or minutes < 1 else counted(minutes, "minute")

@@ -1,7 +1,6 @@
 """Player protection of one spin: before the stake is taken, and after the round is settled."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from attrs import evolve, frozen
 
@@ -15,6 +14,7 @@ from ...domain.safety.actions import (
     require_loss_within,
     require_not_blocked,
 )
+from ...domain.safety.fair_losses import FairGame
 from ...domain.safety.markers import PlayedSpin
 from ...domain.wire_names import camel_keys
 from ..decisions import Moment, Refused
@@ -33,7 +33,7 @@ class SpinSafety:
     at: Moment
     locked: LockedPlayer
     session: Session
-    odds: Mapping[str, Fraction]
+    odds: Mapping[str, FairGame]
 
     def require_open(self) -> None:
         """Raise CooldownActive or PlayStopped while the tenant enforces a cooldown or a STOP."""

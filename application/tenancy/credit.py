@@ -12,7 +12,7 @@ from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission, Role
 from ...domain.tenancy.tenants import TenantKind, TenantWallet
 from ..access import StaffPrincipal, find_tenant, look, reach
-from ..answers import Answer, Command, Content
+from ..answers import Answer, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import Forbidden, NotFound
 from ..ports.bindings import StoredAnswer
@@ -62,7 +62,7 @@ class _Transfer:
     route: _Route
     amount_minor: int
     memo: str
-    action_id: str | None
+    action_id: str
 
     @deciding
     def decide(self, locked: Mapping[UUID, TenantWallet], at: Moment) -> Decision[Content]:
@@ -87,15 +87,14 @@ class _Transfer:
         return Decided(content, added=(event,), saved=wallets.values())
 
     def _event(self, transfer: Transfer, at: Moment) -> LedgerEvent:
-        event_id = at.new_id()
         return LedgerEvent(
-            event_id=event_id,
+            event_id=at.new_id(),
             operator_id=self.entry.operator_id,
             tenant_id=self.entry.tenant_id,
             occurred_at=at.now,
             event_type=self.route.event_type,
             actor_id=self.staff_id,
-            action_id=self.action_id or str(event_id),
+            action_id=self.action_id,
             transfer=transfer,
             cashier_id=self.staff_id,
             meta={"memo": self.memo},
@@ -122,16 +121,16 @@ class _MovesCredit(WritingUseCase):
         action_id: str | None,
     ) -> Answer:
         all_checked(lambda: checked_amount(amount_minor), lambda: checked_memo(memo))
+        about = {"tenant_id": entry.tenant_id, "amount_minor": amount_minor, "memo": memo}
+        command = self.command(route.event_type, principal.staff_id, action_id, **about)
         transfer = _Transfer(
             staff_id=principal.staff_id,
             entry=entry,
             route=route,
             amount_minor=amount_minor,
             memo=memo,
-            action_id=action_id,
+            action_id=command.key.action_id,
         )
-        about = {"tenant_id": entry.tenant_id, "amount_minor": amount_minor, "memo": memo}
-        command = Command.of(route.event_type, principal.staff_id, action_id, **about)
 
         def read(unit: UnitOfWork) -> StoredAnswer | Mapping[UUID, TenantWallet]:
             wallets, stored = unit.wallets.lock(route.tenant_ids, command.key)

@@ -13,7 +13,7 @@ from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantWallet
 from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from ..access import StaffPrincipal, look
-from ..answers import Answer, Command, Content
+from ..answers import Answer, Content
 from ..decisions import Decided, Decision, Moment, deciding
 from ..errors import NotFound, ReplaySecretExpired
 from ..ports.bindings import StoredAnswer
@@ -51,7 +51,7 @@ class VoidVoucher(WritingUseCase):
     def __call__(self, principal: StaffPrincipal, voucher_id: UUID, *, action_id: str | None = None) -> Answer:
         """Void the voucher. Raises Forbidden, NotFound, VoucherRedeemed, VoucherVoided, VoucherExpired."""
         principal.require(Permission.VOID_VOUCHERS)
-        command = Command.of("VOID_VOUCHER", principal.staff_id, action_id, voucher_id=voucher_id)
+        command = self.command("VOID_VOUCHER", principal.staff_id, action_id, voucher_id=voucher_id)
 
         def read(unit: UnitOfWork) -> StoredAnswer | tuple[Voucher, TenantWallet]:
             voucher, stored = unit.vouchers.lock(voucher_id, command.key)

@@ -87,14 +87,15 @@ class RedeemVoucher(WritingUseCase):
         binding, voucher = check_code_attempt(self.storage, code, _find, is_right, now=self.clock.now())
         actor_id = voucher.voucher_id if player is None else player.player_id
         about = {"voucher_id": voucher.voucher_id} | ({} if shown is None else {"play_pass": shown.symbols})
-        command = Command.of("REDEEM", actor_id, action_id, **about)
+        command = self.command("REDEEM", actor_id, action_id, **about)
         if player is not None and player.tenant_id != voucher.tenant_id:
             raise VoucherOfOtherAgent("the voucher is of another agent", voucher.voucher_id)
         redemption = RedemptionRequest(command=command, binding=binding, principal=player, shown=shown)
-        answer = self.carry_out(
-            binding,
+        answer = self.carry_out_named(
+            command,
             lambda unit: self._lock(unit, voucher.voucher_id, redemption),
             lambda locked, at: decide_redemption(locked, redemption, at),
+            binding=binding,
         )
         return answer.revealed(self.reveal)
 

@@ -123,7 +123,7 @@ class IssueVoucher(_SellsVouchers):
         """Issue the voucher. Raises Forbidden, InvalidInput, NotFound, and the refusals of a sale."""
         _require_sale(principal, amount_minor)
         about = {"tenant_id": tenant_id, "amount_minor": amount_minor}
-        command = Command.of("ISSUE_VOUCHER", principal.staff_id, action_id, **about)
+        command = self.command("ISSUE_VOUCHER", principal.staff_id, action_id, **about)
 
         def answer(vouchers: Sequence[Voucher]) -> Content:
             return success(voucher=_issued(vouchers[0]))
@@ -151,7 +151,7 @@ class IssueVouchers(_SellsVouchers):
         """Issue the batch. Raises Forbidden, InvalidInput, NotFound, and the refusals of a sale."""
         all_checked(lambda: _require_sale(principal, amount_minor), lambda: _require_count(count))
         about = {"tenant_id": tenant_id, "amount_minor": amount_minor, "count": count}
-        command = Command.of("ISSUE_VOUCHERS", principal.staff_id, action_id, **about)
+        command = self.command("ISSUE_VOUCHERS", principal.staff_id, action_id, **about)
 
         def answer(vouchers: Sequence[Voucher]) -> Content:
             total_minor = sum(voucher.total_minor for voucher in vouchers)

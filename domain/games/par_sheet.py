@@ -202,6 +202,12 @@ class ParSheet:
                 total += count * coin**paid * further.get(award, 1)
             return Fraction(total / self.cycle * _decimal(-u * self.game.rtp).exp()) * ROUNDED_UP
 
+    def mean_loss_exponential(self, u: Fraction) -> Fraction:
+        """Return E exp(u L), where L is the loss of a stake of 1: the stake minus the win. Rounded up."""
+        with localcontext(DIGITS):
+            hold = Fraction(_decimal(u * (1 - self.game.rtp)).exp()) * ROUNDED_UP
+        return self.mean_exponential(-u) * hold
+
     @cached_property
     def largest_win(self) -> WinOdds:
         """The largest win of a round in coins, with its chance; the combinations are those of the paid spin."""

@@ -27,7 +27,7 @@ Sources:
 from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, isqrt
+from math import ceil
 from typing import Final
 
 from attrs import frozen
@@ -55,7 +55,7 @@ _LARGEST_COST: Final = _UNIT
 class GameTotals:
     """Stakes and wins at one game, in minor units; `staked_squares` is the sum of the squared stakes.
 
-    `largest_stake_minor` is an upper bound of all stakes. `game_version` is empty for all versions together.
+    `largest_stake_minor` is an upper bound of all stakes.
     """
 
     game_key: str
@@ -64,12 +64,6 @@ class GameTotals:
     won_minor: int
     staked_squares: int
     largest_stake_minor: int
-    game_version: str = ""
-
-
-def is_possible(game: Game, play: GameTotals) -> bool:
-    """Return whether the odds allow the wins. A fair game ever fails with a probability of 0.001 at most."""
-    return are_possible([(game, play)])
 
 
 def are_possible(played: Iterable[tuple[Game, GameTotals]]) -> bool:
@@ -84,16 +78,6 @@ def are_possible(played: Iterable[tuple[Game, GameTotals]]) -> bool:
         if None not in costs and distance >= (LOG_THRESHOLD + sum(filter(None, costs))) << power:
             return False
     return True
-
-
-def largest_possible_stake(game: Game, *, rounds: int, staked_minor: int, staked_squares: int) -> int:
-    """Return an upper bound of all stakes: the game's largest stake, or less if the sums allow only that.
-
-    None of n values is above mean + deviation x sqrt(n - 1) (P. A. Samuelson, "How deviant can you be?", Journal
-    of the American Statistical Association 63, 1968). The bound is exact if all stakes are equal.
-    """
-    spread = (rounds - 1) * (rounds * staked_squares - staked_minor**2)
-    return min(game.max_stake_minor, (staked_minor + isqrt(spread)) // rounds)
 
 
 @frozen

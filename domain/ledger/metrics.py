@@ -96,7 +96,14 @@ METRICS: Final = (
         "whether wins since the beginning exceed a bound for all moments (alpha = 0.001)",
         "see below",
         "yes or no",
-        f"{_AMOUNT}, pay tables, `game_configs`",
+        f"{_AMOUNT}, `rounds.game_version`, pay tables, `game_configs`",
+    ),
+    Metric(
+        "not_judged",
+        "the reason why `drifted` is null",
+        "NO_STAKES, NO_ODDS, NO_VOLATILITY or FILTERED, see below",
+        "code",
+        f"{_AMOUNT}, `game_configs`",
     ),
     Metric("deposits", "vouchers paid in", "count of VOUCHER_REDEEMED", "vouchers", _EVENTS),
     Metric(

@@ -7,15 +7,36 @@ k spins within n spins:
 
 The first run of k to end at spin n follows a spin that ended a run, and before that spin there was none. The
 source is W. Feller, "An Introduction to Probability Theory and Its Applications", vol. 1, XIII.7. All values are
-integers over a common denominator; nothing is simulated or rounded.
+integers over a common denominator; nothing is simulated.
 """
 
+from bisect import bisect_left
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
 FAIR_SPINS: Final = 100
-"""The number of fair spins in which a run is judged."""
+"""The smallest number of fair spins in which play is judged."""
+
+MOST_FAIR_SPINS: Final = 16 * FAIR_SPINS
+"""The largest number: at an ordinary pace it takes more than an hour."""
+
+_CHANCE_DIGITS: Final = 10**9
+"""Chances are rounded down to this unit, which makes runs more likely, so that the integers stay small."""
+
+
+def judged_spins(spins: int) -> int:
+    """Return the number of fair spins in which a session of `spins` is judged: 100, then 400, 800 or 1,600.
+
+    Beyond 100 spins it is at least twice the session's, up to 1,600. A marker's chance is that of all fair play of
+    this length. So 1,000 spins have 1 + 100/400 + 200/800 + 400/1,600 + 200/1,600 = 1.875 times the chance.
+    """
+    if spins <= FAIR_SPINS:
+        return FAIR_SPINS
+    judged = 4 * FAIR_SPINS
+    while judged < min(2 * spins, MOST_FAIR_SPINS):
+        judged *= 2
+    return judged
 
 
 def chance_of_run(length: int, spins: int, end_chance: Fraction) -> Fraction:
@@ -44,11 +65,17 @@ def fair_run(end_chance: Fraction, *, at_most: Fraction, spins: int = FAIR_SPINS
 
     It is at most `spins` + 1, since no run is longer than `spins`.
     """
-    shortest, longest = 1, spins + 1
-    while shortest < longest:
-        middle = (shortest + longest) // 2
-        if chance_of_run(middle, spins, end_chance) <= at_most:
-            longest = middle
-        else:
-            shortest = middle + 1
-    return shortest
+    if end_chance.denominator > _CHANCE_DIGITS:
+        end_chance = Fraction(int(end_chance * _CHANCE_DIGITS), _CHANCE_DIGITS)
+    # The bound is near the exact chance where that is small, so that few exact chances are computed.
+    length = 1 + bisect_left(
+        range(1, spins + 1), -at_most, key=lambda length: -_most_chance_of_run(length, spins, end_chance)
+    )
+    while length > 1 and chance_of_run(length - 1, spins, end_chance) <= at_most:
+        length -= 1
+    return length
+
+
+def _most_chance_of_run(length: int, spins: int, end_chance: Fraction) -> Fraction:
+    """Return a bound of the chance of a run: the sum of the chances of a run at each place."""
+    return (1 - end_chance) ** length * (1 + (spins - length) * end_chance)

@@ -7,10 +7,10 @@ It is computed after a round was settled, so an outcome never depends on it.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from fractions import Fraction
 
 from attrs import frozen
 
+from .fair_losses import FairGame
 from .markers import MARKERS, Figures, PlayedSpin, SessionPlay
 from .policy import MOST_POINTS, RiskPolicy
 
@@ -36,14 +36,25 @@ class Risk:
 
 @frozen
 class RiskScorer:
-    """Scores play by a policy. `odds` are the games' exact chances that a win is at least the stake."""
+    """Scores play by a policy, with the exact odds of the games."""
 
     policy: RiskPolicy
-    odds: Mapping[str, Fraction]
+    odds: Mapping[str, FairGame]
 
-    def score(self, spins: Sequence[PlayedSpin], *, start_balance_minor: int, now: datetime) -> Risk:
-        """Return the risk of a session's spins, which are in the order of play, at the time `now`."""
-        play = SessionPlay(spins=spins, start_balance_minor=start_balance_minor, now=now, odds=self.odds)
+    def score(
+        self, spins: Sequence[PlayedSpin], *, start_balance_minor: int, now: datetime, session_spins: int = 0
+    ) -> Risk:
+        """Return the risk of a session's newest spins, which are in the order of play, at the time `now`.
+
+        `session_spins` counts all spins of the session; without it the given spins are all.
+        """
+        play = SessionPlay(
+            spins=spins,
+            start_balance_minor=start_balance_minor,
+            now=now,
+            odds=self.odds,
+            session_spins=session_spins,
+        )
         evidence: dict[str, Figures] = {}
         score = 0
         for reason in sorted(MARKERS):

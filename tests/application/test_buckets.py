@@ -47,7 +47,7 @@ def test_hour_with_clocks_put_back_by_half_is_one_bucket(day: Day) -> None:
     for moment in (change - HOUR / 2, change + HOUR / 4, ended):
         day.clock.set(moment)
         guest = day.welcome(100_000)
-        lose(day, guest, 13, gap_ms=800)
+        lose(day, guest, 16, gap_ms=800)
         note(day, guest)
     asked = AnalyticsRequest(since=change - HOUR, until=change + HOUR, bucket=Bucket.HOUR, timezone=LORD_HOWE)
     only = SafetyFilter(since=asked.since, until=asked.until)
@@ -55,7 +55,7 @@ def test_hour_with_clocks_put_back_by_half_is_one_bucket(day: Day) -> None:
     revenue = day.engine.read_revenue(day.owner, asked).data
     expected = [(change - HOUR, 2), (ended, 1)]
     assert [(found.at, found.cooldowns) for found in summary.series] == expected
-    assert [(point.start, point.play.spins / 13) for point in revenue.series] == expected
+    assert [(point.start, point.play.spins / 16) for point in revenue.series] == expected
     assert [point.local_start for point in revenue.series] == [
         "2026-04-05T01:00:00+11:00",
         "2026-04-05T02:00:00+10:30",

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from playtime.adapters.cli.worker import sweep_once
+from playtime.adapters.cli.worker import NOTICED_SECONDS, ClockNotes, sweep_once
 from playtime.application.errors import ClockDiffers
 from playtime.contracts.doubles import START, SettableClock
 
@@ -116,3 +116,32 @@ def test_other_work_goes_on(machine: Machine, caplog: pytest.LogCaptureFixture) 
     (record,) = caplog.records
     assert "Nothing is expired or closed" in record.getMessage()
     assert [books.unsealed for books in day.engine.verify_seals(day.owner)] == [0, 0, 0]
+
+
+# --- differences in health ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [0, 9, 1_860, -1_860])
+def test_health_has_the_difference_from_the_database(machine: Machine, seconds: int) -> None:
+    machine.day.clock.set(machine.database.now() + timedelta(seconds=seconds))
+    assert machine.day.engine.check_health().clock_difference_seconds == seconds
+
+
+def test_a_difference_is_logged_once_until_it_changes(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    notes = ClockNotes()
+
+    def log(seconds: int) -> list[str]:
+        caplog.clear()
+        machine.day.clock.set(machine.database.now() + timedelta(seconds=seconds))
+        notes.write(machine.day.engine)
+        return caplog.messages
+
+    assert log(0) == log(NOTICED_SECONDS - 1) == []
+    (line,) = log(-1_860)
+    assert "differs from the database's clock by -1860 s" in line
+    assert log(-1_861) == []
+    assert len(log(-1_900)) == 1
+    (line,) = log(1)
+    assert "agrees" in line
+    assert log(0) == []

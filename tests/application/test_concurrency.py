@@ -15,7 +15,6 @@ from playtime.application.answers import Answer
 from playtime.application.engine import Engine
 from playtime.contracts.doubles import (
     PINS,
-    ScriptedSeeds,
     SeededRandomness,
     build_engine,
 )
@@ -25,7 +24,7 @@ from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import EventType
 from playtime.domain.tenancy.tenants import PLATFORM_ID, TenantKind
 
-from support.day import LOSE, PASSWORD, Day, Guest, build_day
+from support.day import PASSWORD, Day, Guest, build_day, losing_engine
 from support.storages import STORAGES, open_empty
 
 T = TypeVar("T")
@@ -40,18 +39,6 @@ def day(request: pytest.FixtureRequest) -> Iterator[Day]:
     storage = open_empty(request.param, pool_size=CONNECTIONS)
     yield build_day(storage)
     storage.close()
-
-
-class NoLuck:
-    """Every spin loses."""
-
-    def below(self, bound: int) -> int:
-        return LOSE
-
-
-def _losing(day: Day) -> Engine:
-    seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=NoLuck())
-    return build_engine(day.storage, seed=1, clock=day.clock, randomness=NoLuck(), seeds=seeds)
 
 
 def _safe(day: Day, seed: int = 2) -> Engine:
@@ -163,7 +150,7 @@ def test_exactly_one_of_many_players_tops_up_with_a_voucher(day: Day) -> None:
 
 
 def test_50_spins_at_once_play_exactly_the_10_affordable_ones(day: Day) -> None:
-    guest, engine = day.welcome_with_balance(1000), _losing(day)
+    guest, engine = day.welcome_with_balance(1000), losing_engine(day, seed=1)
     before = _count(day, E.BET)
     spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel")
     codes = _codes(_at_once([spin] * 50))
@@ -181,7 +168,7 @@ def test_50_spins_at_once_play_exactly_the_10_affordable_ones(day: Day) -> None:
 
 
 def test_a_bonus_that_many_spins_reach_for_is_paid_once(day: Day) -> None:
-    guest, engine = day.welcome(1100), _losing(day)
+    guest, engine = day.welcome(1100), losing_engine(day, seed=1)
     spin = partial(engine.spin, guest.principal, stake_minor=100, game_key="demo-wheel")
     codes = _codes(_at_once([spin] * 50))
     assert codes == {None: 10, "BONUS_ACK_REQUIRED": 40}

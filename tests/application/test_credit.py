@@ -165,9 +165,14 @@ def test_the_largest_amount_can_be_issued_again_and_again(day: Day) -> None:
     day.books()
 
 
-@pytest.mark.parametrize("memo", ["", "x" * 201, "a\nb", "a\0b", "\ud800", "\u202e"])
+@pytest.mark.parametrize("memo", ["", " ", "\u3000 ", "x" * 201, "a\nb", "a\0b", "\ud800", "\u202e"])
 def test_a_memo_is_printable_and_not_empty(day: Day, memo: str) -> None:
     _refused(day, _give, day.owner, day.north, InvalidInput, memo=memo)
+
+
+def test_longest_memo_is_accepted(day: Day) -> None:
+    _give(day, day.owner, day.north, 1, memo="x" * 200)
+    assert day.events()[-1].meta == {"memo": "x" * 200}
 
 
 def test_missing_permission_is_refused_before_all_other_checks(day: Day) -> None:

@@ -17,10 +17,10 @@ LOUD = {"bands": {"elevated": 1, "tiltRisk": 2, "stop": 3}}
 
 
 def risky(day: Day, how: str) -> tuple[Guest, Answer]:
-    """Return a player whose thirteenth quick loss in a row led to a cooldown, and the answer of that spin."""
+    """Return a player whose sixteenth quick loss in a row led to a cooldown, and the answer of that spin."""
     enforce(day, how)
     guest = day.welcome(100_000)
-    return guest, lose(day, guest, 13, gap_ms=800)[-1]
+    return guest, lose(day, guest, 16, gap_ms=800)[-1]
 
 
 def log_in_again(day: Day, guest: Guest) -> Guest:
@@ -51,7 +51,7 @@ def test_a_spin_scores_itself_and_the_next_one_is_refused(day: Day, how: str) ->
     assert (nudge.action_type, cooldown.action_type) == (ActionType.NUDGE, ActionType.COOLDOWN)
     assert (cooldown.cause, cooldown.evidence["LOSS_STREAK"]) == (
         ActionCause.SPIN,
-        {"lostInARow": 13, "fairRun": 13},
+        {"lostInARow": 16, "fairRun": 16},
     )
     before = day.events()
     day.clock.advance(seconds=30, milliseconds=1)
@@ -73,8 +73,8 @@ def test_pause_ends_to_the_moment_and_play_starts_again(day: Day) -> None:
     assert "action" not in day.spin(guest, 1, LOSE).content()
     # Even when a second pause could be given, it takes new play to lead to it.
     day.clock.advance(minutes=10)
-    answers = lose(day, guest, 12, gap_ms=800)
-    assert [answer.content().get("action", {}).get("cooldownSeconds") for answer in answers] == [None] * 11 + [300]
+    answers = lose(day, guest, 15, gap_ms=800)
+    assert [answer.content().get("action", {}).get("cooldownSeconds") for answer in answers] == [None] * 14 + [300]
     assert day.spin(guest, 1, LOSE).content()["retryAfter"] == 300
 
 
@@ -92,7 +92,7 @@ def test_spin_that_was_played_before_is_replayed_during_a_pause(day: Day) -> Non
     enforce(day, "cooldown")
     guest = day.welcome(100_000)
     first = day.spin(guest, 1, LOSE, key="first")
-    lose(day, guest, 12, gap_ms=800)
+    lose(day, guest, 15, gap_ms=800)
     assert day.spin(guest, 1, LOSE).code == "COOLDOWN_ACTIVE"
     assert day.spin(guest, 1, key="first").body == first.body
 
@@ -109,7 +109,7 @@ def test_logging_in_again_changes_nothing(day: Day, how: str) -> None:
 
 def test_pause_after_an_external_event_is_binding_as_well(day: Day) -> None:
     guest = day.welcome(100_000)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     enforce(day, "cooldown")
     assert note(day, guest).action is not None
     assert day.spin(guest, 1, LOSE).code == "COOLDOWN_ACTIVE"
@@ -184,7 +184,7 @@ def test_a_tenant_enforces_for_its_own_players_alone(day: Day) -> None:
 def test_a_pause_comes_before_every_other_refusal_of_the_state(day: Day) -> None:
     guest = day.welcome(1_000)
     enforce(day, "cooldown")
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     assert day.spin(guest, 99_999, LOSE).code == "COOLDOWN_ACTIVE"
 
 

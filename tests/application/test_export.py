@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,11 +23,10 @@ from playtime.domain.ledger.seals import START, canonical, chained, digest_of
 from support.audit_day import AuditedDay
 from support.day import DOUBLE, Day
 from support.ledger_export import Verdict, exported, lines_of, written
+from support.storages import STORAGES, open_empty
 
 
-@pytest.fixture
-def sealed_day(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Day:
-    """A day of several seals, with events that are not sealed yet."""
+def _sealed_day(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Day:
     audited = AuditedDay.played(storage)
     day = audited.day
     monkeypatch.setattr(sealing, "SEAL_BATCH", 7)
@@ -37,8 +37,24 @@ def sealed_day(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Day:
 
 
 @pytest.fixture
+def sealed_day(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> Day:
+    """A day of several seals, with events that are not sealed yet."""
+    return _sealed_day(storage, monkeypatch)
+
+
+@pytest.fixture
 def file(sealed_day: Day, tmp_path: Path) -> Path:
     return exported(sealed_day.engine, tmp_path / "ledger.jsonl.gz")
+
+
+@pytest.fixture(scope="module", params=STORAGES)
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as `file` gives it, exported once for all tests that need no storage beside it."""
+    folder = tmp_path_factory.mktemp("finished")
+    with closing(open_empty(request.param)) as storage, pytest.MonkeyPatch.context() as monkeypatch:
+        file = exported(_sealed_day(storage, monkeypatch).engine, folder / "ledger.jsonl.gz")
+    assert Verdict.on(written(folder / "same", lines_of(file))).clean
+    return file
 
 
 def test_holds_every_event_and_every_seal_in_order(sealed_day: Day, file: Path) -> None:
@@ -76,7 +92,7 @@ def test_of_an_agent_has_no_events_of_others_and_is_verifiable(sealed_day: Day, 
     digests = sum("digest" in line for line in lines)
     assert digests
     assert Verdict.on(file).ours.digests == digests
-    assert f"{digests} digests stand for events that are not in the file" in Verdict.on(file).script_said
+    assert f"digests in place of events that are not in the file: {digests}" in Verdict.on(file).script_said
     text = gzip.decompress(file.read_bytes()).decode()
     assert str(sealed_day.sister.tenant_id) not in text
     whole = exported(sealed_day.engine, tmp_path / "whole", "north")
@@ -305,9 +321,8 @@ HARMS: dict[str, Harm] = {
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_no_change_in_a_file_goes_unseen(file: Path, tmp_path: Path, harm: str) -> None:
-    lines = lines_of(file)
-    assert Verdict.on(written(tmp_path / "same", lines)).clean
+def test_no_change_in_a_file_goes_unseen(finished: Path, tmp_path: Path, harm: str) -> None:
+    lines = lines_of(finished)
     harmed = HARMS[harm](lines)
     assert harmed != lines
     assert not Verdict.on(written(tmp_path / "harmed", harmed)).clean
@@ -401,8 +416,8 @@ def test_of_an_agent_has_the_recorded_seals(sealed_day: Day, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("cut", [1, 30, 0.5])
-def test_truncated_file_is_reported(file: Path, tmp_path: Path, cut: float) -> None:
-    raw = file.read_bytes()
+def test_truncated_file_is_reported(finished: Path, tmp_path: Path, cut: float) -> None:
+    raw = finished.read_bytes()
     length = int(len(raw) * cut) if cut < 1 else len(raw) - int(cut)
     broken = tmp_path / "broken"
     broken.write_bytes(raw[:length])

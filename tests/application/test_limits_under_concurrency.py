@@ -18,13 +18,13 @@ from playtime.application.access import PlayerPrincipal
 from playtime.application.answers import Answer
 from playtime.application.engine import Engine
 from playtime.application.ports.filters import Page
-from playtime.contracts.doubles import PINS, ScriptedSeeds, SeededRandomness, build_engine
+from playtime.contracts.doubles import SeededRandomness, build_engine
 from playtime.domain.errors import DomainError
 from playtime.domain.limits.exclusions import CoolOff, ExclusionRuns
 from playtime.domain.limits.limits import LOSS_WINDOWS, LimitKind
 from playtime.domain.play.rounds import Round
 
-from support.day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, build_day
+from support.day import DOUBLE, FIVEFOLD, LOSE, Day, Guest, build_day, losing_engine
 from support.storages import STORAGES, open_empty
 
 LOSS, WEEK, TIME = LimitKind
@@ -106,8 +106,7 @@ def test_exactly_the_losing_spins_within_the_limit_are_played(name: str) -> None
     day = build_day(storage)
     guests = _tied(day, 4)
     day.engine.set_limit(guests[0].principal, WEEK, 1_000)
-    seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=_NoLuck())
-    engine = build_engine(storage, seed=5, clock=day.clock, randomness=_NoLuck(), seeds=seeds)
+    engine = losing_engine(day, seed=5)
 
     def play(who: PlayerPrincipal) -> Answer:
         return engine.spin(who, stake_minor=100, game_key="demo-wheel")
@@ -159,13 +158,6 @@ def test_redemptions_spins_and_limits_on_one_pass_never_deadlock(name: str) -> N
     assert all(getattr(outcome, "code", None) is None for outcome in _at_once(calls))
     day.books()
     storage.close()
-
-
-class _NoLuck:
-    """Every spin loses."""
-
-    def below(self, bound: int) -> int:
-        return LOSE
 
 
 RIPENING: Final = (0, 1, 1_439, 1_440, 11_519, 11_520)

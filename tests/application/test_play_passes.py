@@ -1,12 +1,20 @@
 """The play pass: what holds for a player holds for the next account that shows it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from attrs import evolve
 
-from playtime.application.answers import Answer
+from playtime.application.answers import Answer, Command
+from playtime.application.decisions import Moment, Refused
 from playtime.application.errors import IdempotencyKeyReused, InvalidCredentials, UnknownPlayPass
+from playtime.application.ports.bindings import Binding
+from playtime.application.ports.play import LockedPlayer
+from playtime.application.vouchers.redemption import LockedVoucher, RedemptionRequest, decide_redemption
+from playtime.contracts.doubles import CountingIds, SettableClock
+from playtime.domain.access.attempts import Attempts
 from playtime.domain.access.codes import make_code
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.limits.exclusions import CoolOff, SelfExcluded
@@ -14,6 +22,7 @@ from playtime.domain.limits.limits import LimitKind
 from playtime.domain.limits.play_passes import PlayPassOfOther
 
 from support.day import LOSE, Day, Guest, Sold
+from support.models import AGENT, NOW, OPERATOR, make_player, make_voucher
 
 LOSS, WEEK, TIME = LimitKind
 
@@ -271,3 +280,22 @@ def test_a_pass_outlives_its_players(day: Day) -> None:
     day.engine.close_player(day.agent.head, first.player_id)
     second = follow(day, code)
     assert day.spin(second, 101, LOSE).code == "PLAYER_LOSS_LIMIT_REACHED"
+
+
+def test_pass_is_not_looked_at_while_the_voucher_is_locked() -> None:
+    """Others may lock the voucher after the PIN was checked and before the pass is read."""
+    now, voucher = NOW, make_voucher()
+    made = LockedPlayer(make_player(), None, (), None)
+    attempts = Attempts(operator_id=OPERATOR, tenant_id=AGENT, subject_id=voucher.voucher_id)
+    request = RedemptionRequest(
+        command=Command.of("REDEEM", voucher.voucher_id, "key"),
+        binding=Binding(operator_id=OPERATOR, tenant_id=AGENT, role="public", user_id=AGENT),
+        principal=None,
+        shown=make_code("ABCD", 7),
+    )
+    for locked_until, error in ((None, UnknownPlayPass), (now + timedelta(minutes=1), InvalidCredentials)):
+        locked = LockedVoucher(voucher, made, evolve(attempts, locked_until=locked_until))
+        decision = decide_redemption(locked, request, Moment(now, CountingIds(SettableClock())))
+        assert isinstance(decision, Refused)
+        assert type(decision.error) is error
+        assert bool(decision.saved) is (error is UnknownPlayPass)

@@ -243,6 +243,21 @@ def test_notice_is_in_one_answer_and_open_until_acknowledged(day: Day) -> None:
     assert kinds(day.events(of=guest)).count("LIMIT_ACKNOWLEDGED") == 1
 
 
+def test_limit_that_is_set_again_as_it_is_is_no_activity(day: Day) -> None:
+    """Only its notices are renewed, once the loss has left the window: then they are given again."""
+    guest = day.welcome(10_000)
+    limit(day, guest, LOSS, 100)
+    day.spin(guest, 100, LOSE)
+    day.clock.advance(hours=26)
+    check_reality(day, guest)
+    before, events = day.engine.read_player(day.owner, guest.player_id), day.events(of=guest)
+    day.clock.advance(minutes=1)
+    limit(day, guest, LOSS, 100)
+    assert day.engine.read_player(day.owner, guest.player_id) == before
+    assert day.events(of=guest) == events
+    assert day.spin(guest, 100, LOSE).content()["limitNotices"] == [{"kind": "LOSS_24H", "percent": 100}]
+
+
 def test_every_decision_is_in_the_ledger(day: Day) -> None:
     guest = day.welcome(10_000)
     limit(day, guest, LOSS, 300)

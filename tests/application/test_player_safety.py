@@ -39,7 +39,7 @@ def test_the_first_example(day: Day) -> None:
 
 def test_the_second_example(day: Day) -> None:
     guest = day.welcome(100_000)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     assert to_wire(note(day, guest)) == {
         "risk": {"score": 60, "band": "TILT_RISK", "reasons": ["LOSS_STREAK", "SPIN_RATE"]},
         "action": {
@@ -52,7 +52,7 @@ def test_the_second_example(day: Day) -> None:
 
 def test_action_is_stored_with_the_figures_that_led_to_it(day: Day) -> None:
     guest = day.welcome(100_000)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     note(day, guest, "loss streak")
     (action,) = actions(day)
     assert (action.player_id, action.tenant_id) == (guest.player_id, day.agent.tenant_id)
@@ -65,8 +65,8 @@ def test_action_is_stored_with_the_figures_that_led_to_it(day: Day) -> None:
     assert (action.score, action.band, action.pause_seconds) == (60, "TILT_RISK", 90)
     assert (action.game_key, action.event_type) == (GAME, "loss streak")
     assert action.evidence == {
-        "LOSS_STREAK": {"lostInARow": 13, "fairRun": 13},
-        "SPIN_RATE": {"medianGapMs": 800, "spins": 13},
+        "LOSS_STREAK": {"lostInARow": 16, "fairRun": 16},
+        "SPIN_RATE": {"medianGapMs": 800, "spins": 16},
     }
 
 
@@ -85,7 +85,7 @@ def test_a_nudge_comes_at_most_once_in_five_minutes(day: Day) -> None:
 
 def test_the_ladder_of_cooldowns(day: Day) -> None:
     guest = day.welcome(100_000)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     pauses = []
     for _ in range(6):
         answer = note(day, guest)
@@ -103,12 +103,12 @@ def test_the_ladder_of_cooldowns(day: Day) -> None:
 
 def test_what_is_done_is_of_the_player_and_not_of_the_session(day: Day) -> None:
     guest = day.welcome(100_000)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     assert note(day, guest).action is not None
     day.engine.player_logout(guest.principal)
     login = day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
     again = evolve(guest, principal=day.engine.authenticate.player(login.token))
-    lose(day, again, 13, gap_ms=800)
+    lose(day, again, 16, gap_ms=800)
     assert note(day, again).action is None
     with pytest.raises(InvalidToken):
         note(day, guest)
@@ -116,14 +116,14 @@ def test_what_is_done_is_of_the_player_and_not_of_the_session(day: Day) -> None:
 
 def test_two_players_are_looked_at_apart(day: Day) -> None:
     one, other = day.welcome(100_000), day.welcome(100_000)
-    lose(day, one, 13, gap_ms=800)
+    lose(day, one, 16, gap_ms=800)
     assert note(day, one).risk.score == 60
     assert note(day, other).risk.score == 0
 
 
 def test_a_policy_of_the_tenant_scores(day: Day) -> None:
     guest = day.welcome(100_000)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     enforce(day, "off", policy={"markers": {"SPIN_RATE": {"on": False}}})
     assert to_wire(note(day, guest).risk) == {"score": 30, "band": "ELEVATED", "reasons": ["LOSS_STREAK"]}
 
@@ -241,7 +241,7 @@ def test_session_with_several_games_is_checked_for_each_of_them() -> None:
     sure = evolve(DEMO_GAME, game_key="sure", pays={**DEMO_GAME.pays, "shade": {1: 1}})
     day = build_day(MemoryStorage(), games=(DEMO_GAME, sure))
     guest = day.welcome(100_000)
-    lose(day, guest, 12)
+    lose(day, guest, 15)
     assert note(day, guest).risk.reasons == ()
     lose(day, guest, 1)
     assert note(day, guest).risk.reasons == ("LOSS_STREAK",)

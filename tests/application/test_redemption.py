@@ -261,3 +261,9 @@ def test_a_login_code_that_is_taken_is_drawn_again(day: Day) -> None:
     assert first.login_code != second.login_code
     assert day.spin(second, 1, LOSE).code is None
     day.books()
+
+
+def test_new_player_has_region_and_cashier_of_the_voucher(day: Day) -> None:
+    record = day.record(day.welcome(100))
+    assert (record.region, record.cashier_id) == ("Nevada", day.agent.cashier.staff_id)
+    assert day.record(day.welcome(100, day.sister)).region is None

@@ -21,6 +21,8 @@ from support.day import Day, Guest, build_day
 from support.safety import GAME, enforce, note
 
 SPINS: Final = 400
+STEPS: Final = 7
+"""The stakes climb by doubling so many times, again and again: play that also the usual policy advises about."""
 MANY_SPINS: Final = 100_000
 HOSTILE: Final = {
     "markers": {
@@ -77,7 +79,7 @@ def outcomes(watching: Watching, seed: int, spins: int) -> tuple[str, int]:
             day.clock.advance(hours=25)
         elif watching.how != "off":
             day.clock.advance(seconds=_held(day, guest).total_seconds())
-        stake = 100 * (1 + at * 7 % 5)
+        stake = 100 * 2 ** (at % STEPS)
         content = day.engine.spin(guest.principal, stake_minor=stake, game_key=GAME).content()
         if content.get("code") == "REALITY_CHECK_DUE":
             day.engine.acknowledge_reality_check(guest.principal)

@@ -17,7 +17,7 @@ from playtime.domain.errors import DomainError
 from playtime.domain.ledger.events import EventType
 from playtime.domain.safety.actions import ActionType
 
-from support.day import LOSE, Day, build_day
+from support.day import Day, NoLuck, build_day
 from support.safety import GAME, actions, enforce, lose
 from support.storages import STORAGES, open_empty
 
@@ -30,13 +30,6 @@ def day(request: pytest.FixtureRequest) -> Iterator[Day]:
     storage = open_empty(request.param, pool_size=40)
     yield build_day(storage)
     storage.close()
-
-
-class NoLuck:
-    """Every spin loses."""
-
-    def below(self, bound: int) -> int:
-        return LOSE
 
 
 def _engine(day: Day, *, losing: bool) -> Engine:
@@ -107,7 +100,7 @@ def test_stakes_limits_and_top_ups_at_once_never_pass_the_limit(day: Day, seed: 
 
 def test_of_64_events_at_once_one_leads_to_the_action(day: Day) -> None:
     guest, engine = day.welcome(100_000), _engine(day, losing=True)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     note = partial(engine.note_safety_event, guest.principal, game_key=GAME, event_type="spin")
     given = [getattr(answer, "action", None) for answer in _at_once([note] * THREADS)]
     assert sum(action is not None for action in given) == 1
@@ -119,6 +112,6 @@ def test_64_spins_at_once_play_none_after_the_pause_began(day: Day) -> None:
     guest, engine = day.welcome(100_000), _engine(day, losing=True)
     spin = partial(engine.spin, guest.principal, stake_minor=1, game_key=GAME)
     codes = Counter(answer.code for answer in _at_once([spin] * THREADS) if isinstance(answer, Answer))
-    # At the same moment six spins are quick, and the thirteenth lost in a row is one too many.
-    assert codes == {None: 13, "COOLDOWN_ACTIVE": 51}
+    # At the same moment six spins are quick, and the sixteenth lost in a row is one too many.
+    assert codes == {None: 16, "COOLDOWN_ACTIVE": 48}
     assert [action.action_type for action in actions(day)] == [ActionType.NUDGE, ActionType.COOLDOWN]

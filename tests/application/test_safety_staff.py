@@ -119,7 +119,7 @@ def busy(day: Day) -> Day:
     day.clock.advance(hours=3)
     for desk in (day.agent, day.sister, day.stranger):
         guest = day.welcome(100_000, desk)
-        lose(day, guest, 13, gap_ms=800)
+        lose(day, guest, 16, gap_ms=800)
         note(day, guest)
     return day
 
@@ -233,8 +233,8 @@ def test_one_player_with_the_figures(busy: Day) -> None:
         Enforcement.COOLDOWN,
     )
     assert seen.held_until == action.acted_at + timedelta(seconds=90)
-    assert (seen.score, seen.band, seen.net_loss_minor, seen.loss_limit_minor) == (60, "TILT_RISK", 13, None)
-    assert seen.evidence["LOSS_STREAK"] == {"lostInARow": 13, "fairRun": 13}
+    assert (seen.score, seen.band, seen.net_loss_minor, seen.loss_limit_minor) == (60, "TILT_RISK", 16, None)
+    assert seen.evidence["LOSS_STREAK"] == {"lostInARow": 16, "fairRun": 16}
     assert seen.actions == [action]
     assert seen == busy.engine.read_player_safety(busy.owner, action.player_id)
 

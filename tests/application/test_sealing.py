@@ -1,16 +1,21 @@
 """Sealing by the sweep, on every storage: everything once, in batches, operator by operator."""
 
 import time
+from datetime import datetime
+from functools import partial
+from uuid import UUID
 
 import pytest
 
 from playtime.application.access import SYSTEM
 from playtime.application.errors import Forbidden
 from playtime.application.ledger import sealing
-from playtime.application.ledger.sealing import SealedBooks
+from playtime.application.ledger.sealing import SealedBooks, SealLedger, VerifySeals
 from playtime.application.ports.filters import Page
+from playtime.application.ports.storage import Storage
 from playtime.application.upkeep import sweeps
 from playtime.application.upkeep.sweeps import Swept
+from playtime.contracts.doubles import SettableClock
 from playtime.domain.ledger.recorded_seals import RecordedSeal
 
 from support.day import LOSE, Day
@@ -93,6 +98,51 @@ def test_sweep_seals_in_batches_and_leaves_newer_events(day: Day, monkeypatch: p
     north = _verified(day)["north"]
     assert north.seals >= count // 4
     assert north.clean
+
+
+def test_one_sweep_seals_more_than_one_batch(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (sealing, sweeps):
+        monkeypatch.setattr(module, "SEAL_BATCH", 2)
+    day.spin(day.welcome(1_000), 100, LOSE, times=6)
+    # The newest events may wait on a busy server, the older ones do not.
+    day.engine.sweep()
+    assert _verified(day)["north"].seals > 2
+
+
+class SealingClock(SettableClock):
+    """A clock that lets another process seal first, between the reading and the writing of a seal."""
+
+    def __init__(self, storage: Storage, operator_id: UUID) -> None:
+        super().__init__()
+        self.other = partial(SealLedger(storage, SettableClock()), operator_id)
+        self.sealed = 0
+
+    def now(self) -> datetime:
+        """Return the time, after the other process has sealed."""
+        self.sealed += self.other()
+        return super().now()
+
+
+def test_of_two_who_seal_at_once_one_stops(day: Day) -> None:
+    day.welcome(1_000)
+    clock = SealingClock(day.storage, day.north.operator_id)
+    assert SealLedger(day.storage, clock)(day.north.operator_id) == 0
+    assert clock.sealed > 0
+    north = _verified(day)["north"]
+    assert (north.seals, north.sealed, north.clean) == (1, clock.sealed, True)
+
+
+def test_exactly_the_newest_seals_are_checked(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (sealing, sweeps):
+        monkeypatch.setattr(module, "SEAL_BATCH", 2)
+    day.spin(day.welcome(1_000), 100, LOSE, times=6)
+    _sealed_whole(day)
+    verify = VerifySeals(day.storage)
+    number = _verified(day)["north"].seals
+    assert number > 3
+    for newest in (1, 2, number - 1, number, number + 1):
+        checked = verify.of(day.north.operator_id, "north", newest=newest)
+        assert (checked.seals, checked.clean) == (min(newest, number), True)
 
 
 def test_stopped_sweep_seals_no_more(day: Day) -> None:

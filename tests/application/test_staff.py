@@ -234,3 +234,33 @@ def test_a_token_ends(day: Day) -> None:
         day.engine.authenticate.staff(result.token)
     with pytest.raises(InvalidToken):
         day.engine.refresh_staff(result.refresh_token)
+
+
+def test_refresh_token_used_twice_ends_its_session(day: Day) -> None:
+    first = _login(day, "north-a-cashier", "north-a")
+    second = day.engine.refresh_staff(first.refresh_token)
+    other = _login(day, "north-a-cashier", "north-a")
+    with pytest.raises(InvalidToken):
+        day.engine.refresh_staff(first.refresh_token)
+    for ended in (first, second):
+        with pytest.raises(InvalidToken):
+            day.engine.refresh_staff(ended.refresh_token)
+        with pytest.raises(InvalidToken):
+            day.engine.authenticate.staff(ended.token)
+    assert day.engine.refresh_staff(other.refresh_token).token
+
+
+def test_nobody_deactivates_themselves(day: Day) -> None:
+    with pytest.raises(Forbidden, match="nobody deactivates themselves"):
+        day.engine.deactivate_staff(day.agent.head, day.agent.head.staff_id)
+    assert (
+        day.engine.deactivate_staff(day.agent.head, day.agent.cashier.staff_id).status is StaffStatus.DEACTIVATED
+    )
+
+
+@pytest.mark.parametrize("who", ["north.head", "agent.head"])
+def test_only_the_owner_creates_owners(day: Day, who: str) -> None:
+    with pytest.raises(Forbidden, match="only the owner creates owners"):
+        day.engine.create_staff(
+            _who(day, who), username="boss", password=PASSWORD, role=Role.OWNER, tenant_id=PLATFORM_ID
+        )

@@ -1,6 +1,8 @@
 """docs/audit.md against the code: the keys of a line, of a seal, and the form."""
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -47,4 +49,11 @@ def test_the_form_is_named() -> None:
 
 def test_the_script_is_a_page() -> None:
     assert len(SCRIPT.splitlines()) < 132
-    assert set(re.findall(r"^import (\w+)", SCRIPT, re.MULTILINE)) == {"gzip", "hashlib", "json", "sys"}
+    assert set(re.findall(r"^import (\w+)", SCRIPT, re.MULTILINE)) == {"gzip", "hashlib", "json", "re", "sys"}
+
+
+def test_the_script_without_a_file_says_how_it_is_used() -> None:
+    words = [sys.executable, "-I", str(ROOT / "docs" / "verify_ledger.py")]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("usage: verify_ledger.py FILE")

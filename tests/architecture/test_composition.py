@@ -23,7 +23,7 @@ from playtime.application.engine import Engine
 from playtime.application.ports.services import Clock, Ids, Passwords, Randomness, Stopwatch, SweepLog, Tokens
 from playtime.application.ports.storage import Storage, UnitOfWork
 from playtime.application.ports.tenancy import Directory
-from playtime.bootstrap import Container, build_container, open_engine, server_url
+from playtime.bootstrap import Container, build_container, open_engine
 
 HEX = "ab" * 32
 PROFILES = {
@@ -151,4 +151,4 @@ def test_tokens_of_one_memory_engine_are_nothing_to_another() -> None:
     ],
 )
 def test_the_address_of_a_server_is_one_that_can_be_asked(host: str, url: str) -> None:
-    assert server_url(Settings(host=host, port=8392)) == url
+    assert Settings(host=host, port=8392).server_url == url

@@ -95,3 +95,15 @@ def test_a_server_loads_no_simulator_demo_or_bench() -> None:
     folders = {name.split(".")[2] for name in seen.stdout.split()}
     assert "cli" in folders
     assert not folders & {"bench", "demo", "simulation"}
+
+
+def test_an_engine_on_memory_loads_no_database_and_no_server() -> None:
+    program = (
+        "import sys\nfrom playtime import Settings, open_engine\n"
+        "with open_engine(Settings(storage='memory')): print(*sys.modules)\n"
+    )
+    seen = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, check=True
+    )
+    assert "playtime.adapters.memory.storage" in seen.stdout.split()
+    assert not {"flask", "granian", "psycopg", "sqlalchemy"} & set(seen.stdout.split())

@@ -25,3 +25,13 @@ def test_bench_measures_every_report_and_rebuild_changes_nothing(command: Comman
     rebuilt = command.run("analytics", "rebuild")
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     assert f" {written} events rolled up, the same as before" in rebuilt.stdout
+
+
+def test_bench_refuses_a_database_with_operators_of_others(command: Command) -> None:
+    demo = command.run("demo", "--once", "--spins", "100")
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    refused = command.run("bench", "analytics", "--events", "1000", "--times", "3", "--patience", "0")
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("Error: The database has the operator ")
+    assert line.endswith("give it a PLAYTIME_HOME of its own.")

@@ -34,6 +34,10 @@ def new_engine(games: Sequence[Game] = (DEMO_GAME,)) -> Engine:
     return build_engine(MemoryStorage(), clock=clock, ids=ids, randomness=randomness, games=games)
 
 
+def play(engine: Engine, spins: int) -> PlayedDay:
+    return play_demo(engine, spins, progress=progress_bar, show=lambda _: None)
+
+
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     return new_engine()
@@ -41,7 +45,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="module")
 def day(engine: Engine) -> PlayedDay:
-    return play_demo(engine, SPINS, progress_bar)
+    return play(engine, SPINS)
 
 
 def test_every_check_of_the_day_holds(day: PlayedDay) -> None:
@@ -60,7 +64,7 @@ def test_the_table_adds_up_to_nothing(day: PlayedDay) -> None:
 
 
 def test_a_second_day_has_an_operator_of_its_own(engine: Engine, day: PlayedDay) -> None:
-    second = play_demo(engine, 100, progress_bar)
+    second = play(engine, 100)
     assert second.held
     assert second.guide.operator_id != day.guide.operator_id
 
@@ -81,7 +85,7 @@ def test_so_is_a_game_of_unusual_stakes(stake: StakeRule) -> None:
 
 def _play_and_go_on(games: Sequence[Game]) -> None:
     engine = new_engine(games)
-    day = play_demo(engine, 100, progress_bar)
+    day = play(engine, 100)
     assert day.held, day.report()
     assert day.counts["spins"] == 100
     shell = Shell(create_app(engine).test_client())

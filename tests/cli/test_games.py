@@ -91,7 +91,7 @@ def test_rounds_are_verified_from_a_file_or_the_standard_input(tmp_path: Path) -
     assert (false.exit_code, "line 1: the seeds give another win" in false.output) == (1, True)
     waiting = run("verify", "-", given=export(DEMO_GAME, 0, server_seed=None))
     assert (waiting.exit_code, "1 whose server seed is not revealed yet" in waiting.output) == (1, True)
-    assert run("verify", "-", given=b"").exit_code == 1, "nothing was verified"
+    assert run("verify", "-", given=b"").exit_code == 3, "nothing was verified"
 
 
 @pytest.mark.parametrize(

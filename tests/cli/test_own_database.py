@@ -1,6 +1,7 @@
 """A PostgreSQL of one's own: migrated from nothing, refused when it is not safe."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -76,6 +77,29 @@ def test_migrate_check_lists_what_is_pending_and_changes_nothing(own: ThrowawayC
         assert "ahead of this release" in ahead.stderr
 
 
+@pytest.mark.parametrize(("runs_with", "runs"), [(NAMES[-1], True), ("9998_between.sql", False), (None, False)])
+def test_the_release_before_runs_after_a_migration(
+    own: ThrowawayCluster, *, runs_with: str | None, runs: bool
+) -> None:
+    superuser_url = own.create_database()
+    with new_command(**settings(own, superuser_url)) as command:
+        assert command.run("migrate").returncode == 0
+        with psycopg.connect(superuser_url) as connection:
+            connection.execute(
+                "insert into playtime.schema_migrations (name, sha256, runs_with)"
+                " values ('9999_later.sql', 'x', %s)",
+                (runs_with,),
+            )
+            # As the next release may do: a table and a function that the login may use.
+            connection.execute("create table playtime.later (operator_id uuid, tenant_id uuid)")
+            connection.execute("select playtime.secure('later', 'select, insert')")
+            connection.execute("create function playtime.later() returns int language sql as 'select 1'")
+        for words in (("migrate",), ("migrate", "--check"), ("sweep",)):
+            ran = command.run(*words)
+            assert ran.returncode == (0 if runs else 1), (words, ran.stderr)
+            assert runs or "the database is ahead of this release: it has 9999_later.sql" in ran.stderr
+
+
 def test_migrate_check_of_an_empty_cluster_makes_no_role() -> None:
     with throwaway_cluster() as empty:
         url = empty.create_database()
@@ -93,6 +117,17 @@ def test_the_service_waits_for_migrations(own: ThrowawayCluster) -> None:
         refused = command.run("serve")
     assert refused.returncode == 1
     assert "Traceback" not in refused.stderr
+
+
+def test_home_that_cannot_be_written_is_refused_before_serving() -> None:
+    secret = "0a" * 32
+    secrets = {"PLAYTIME_JWT_SECRET": secret, "PLAYTIME_PIN_SECRETS": f"k1={secret}"}
+    with fresh_database() as database:
+        extra = {"PLAYTIME_DATABASE_URL": database.app_url, **secrets}
+        refused = Command(Path("/proc/nowhere"), extra=extra).run("serve")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    (line,) = refused.stderr.splitlines()
+    assert "/proc/nowhere" in line
 
 
 def test_the_service_refuses_a_superuser() -> None:

@@ -4,10 +4,12 @@ import io
 import json
 import re
 import socket
+import subprocess
 from collections.abc import Iterator
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import psycopg
 import pytest
 
 from playtime.adapters.cli.commands.staff import read_password
@@ -22,6 +24,7 @@ from support.program import Command, new_command
 @pytest.fixture(scope="module")
 def command() -> Iterator[Command]:
     with new_command() as command:
+        assert command.run("migrate").returncode == 0
         yield command
 
 
@@ -57,7 +60,11 @@ def test_commands_join_the_server_that_runs_and_leave_it_running(command: Comman
         again = command.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\n")
         assert again.returncode == 1
         assert again.stderr.strip() == "Error: The username owner-1 is taken in this tenant."
+        log = command.home / "postgres" / "server.log"
+        logged = log.stat().st_size
         assert command.run("isolation", "check").returncode == 0
+        # Each denied cell of the matrix is an error that is expected.
+        assert log.read_bytes()[logged:] == b""
         assert command.run("migrate").stdout == "The schema is up to date.\n"
         checked = command.run("migrate", "--check")
         assert (checked.returncode, checked.stdout) == (0, "The schema is up to date.\n")
@@ -72,10 +79,13 @@ def test_commands_join_the_server_that_runs_and_leave_it_running(command: Comman
 def test_checking_the_migrations_of_a_home_that_was_never_used() -> None:
     with new_command() as command:
         checked = command.run("migrate", "--check")
-        assert checked.returncode == 1, checked.stderr
-        assert checked.stdout.startswith("pending 0001_isolation.sql\n")
-        assert command.run("migrate", "--check").stdout == checked.stdout
-        assert command.run("migrate").stdout == checked.stdout.replace("pending", "applied")
+        assert checked.returncode == 3
+        assert checked.stderr == f"Error: there is no database in {command.home}: check PLAYTIME_HOME\n"
+        assert not command.home.exists()
+        made = command.run("migrate")
+        assert made.stdout.startswith("applied 0001_isolation.sql\n")
+        assert made.stderr == f"Made a new database in {command.home}.\n"
+        assert command.run("migrate").stderr == ""
         assert command.run("migrate", "--check").returncode == 0
 
 
@@ -126,21 +136,71 @@ def test_a_lost_file_of_secrets_is_not_replaced() -> None:
     with new_command() as command:
         assert command.run("migrate").returncode == 0
         secrets = command.home / "secrets.json"
-        moved = secrets.rename(secrets.with_name("moved"))
+        secrets.unlink()
         for words in (("migrate",), ("ledger", "verify")):
             refused = command.run(*words)
             assert refused.returncode == 1
             assert f"{secrets} is gone" in refused.stderr
             assert not secrets.exists()
         given = {"PLAYTIME_JWT_SECRET": "ab" * 32, "PLAYTIME_PIN_SECRETS": f"k2={'cd' * 32}"}
-        assert Command(command.home, extra=given).run("ledger", "verify").returncode == 0
-        moved.rename(secrets)
-        assert command.run("ledger", "verify").returncode == 0
+        other = Command(command.home, extra=given)
+        refused = other.run("sweep")
+        assert refused.returncode == 1
+        assert f"{secrets} is gone: `playtime migrate` makes a new one" in refused.stderr
+        assert not secrets.exists()
+        assert other.run("migrate").returncode == 0
+        assert other.run("sweep").returncode == 0
 
 
-def test_the_connection_string_is_the_apps(command: Command) -> None:
-    url = command.run("db", "url").stdout.strip()
-    assert re.fullmatch(r"postgresql://playtime_app:[0-9a-f]{64}@127\.0\.0\.1:\d+/playtime", url)
+def test_secret_of_the_environment_is_not_made_again() -> None:
+    """A later start without the variable must not find another secret under its id."""
+    given = {"PLAYTIME_JWT_SECRET": "ab" * 32, "PLAYTIME_PIN_SECRETS": f"k1={'cd' * 32}"}
+    with new_command(**given) as command:
+        assert command.run("migrate").returncode == 0
+        assert command.run("sweep").returncode == 0
+        secrets = command.home / "secrets.json"
+        assert not {"jwt", "pin_k1"} & json.loads(secrets.read_text()).keys()
+        secrets.unlink()
+        assert command.run("migrate").returncode == 0
+        assert not {"jwt", "pin_k1"} & json.loads(secrets.read_text()).keys()
+        refused = Command(command.home).run("sweep")
+        assert refused.returncode == 1
+        assert f"{secrets} lacks jwt, pin_k1" in refused.stderr
+        assert "PLAYTIME_PIN_SECRETS" in refused.stderr
+        assert command.run("sweep").returncode == 0
+
+
+@pytest.mark.parametrize("role", ["playtime_app", "playtime_owner_read", "playtime_migrator"])
+def test_wrong_password_of_an_embedded_database_is_corrected(command: Command, role: str) -> None:
+    secrets = command.home / "secrets.json"
+    secrets.write_text(json.dumps(json.loads(secrets.read_text()) | {role: "ef" * 32}))
+    refused = command.run("sweep")
+    if role == "playtime_migrator":
+        assert refused.returncode == 0, "a sweep does not migrate"
+    else:
+        assert refused.returncode == 1
+        (line,) = refused.stderr.splitlines()
+        assert line.startswith(f"Error: the database of {command.home} cannot be used: ")
+        assert f'failed for user "{role}"' in line
+        assert f"another password than {secrets}: restore that file, or run `playtime migrate`" in line
+        assert "PLAYTIME_DATABASE_URL" not in line
+    assert command.run("migrate").returncode == 0
+    assert command.run("sweep").returncode == 0
+
+
+@pytest.mark.parametrize(("words", "role"), [((), "playtime_app"), (("--owner-read",), "playtime_owner_read")])
+def test_connection_string_says_whether_the_database_runs(
+    command: Command, words: tuple[str, ...], role: str
+) -> None:
+    stopped = command.run("db", "url", *words)
+    assert stopped.stderr == "The database does not run now: use the address while `playtime serve` runs.\n"
+    with command.database_up():
+        running = command.run("db", "url", *words)
+        assert (running.stdout, running.stderr) == (stopped.stdout, "")
+        url = running.stdout.strip()
+        assert re.fullmatch(rf"postgresql://{role}:[0-9a-f]{{64}}@127\.0\.0\.1:\d+/playtime", url)
+        with psycopg.connect(url) as connection:
+            assert connection.execute("select session_user").fetchone() == (role,)
 
 
 @pytest.mark.parametrize(
@@ -148,12 +208,18 @@ def test_the_connection_string_is_the_apps(command: Command) -> None:
     [
         (("staff", "create", "x-1", "--password-stdin"), "short\n", "password: must be 10 to 200 characters"),
         (("staff", "create", "NO", "--password-stdin"), "a long enough password\n", "username: must be"),
-        (("staff", "create", "x-1", "--tenant", "nowhere", "--password-stdin"), "a" * 12 + "\n", "no such tenant"),
         (
-            ("staff", "create", "x-1", "--role", "cashier", "--password-stdin"),
+            ("staff", "create", "x-1", "--tenant", "nowhere", "--password-stdin"),
             "a" * 12 + "\n",
-            "has no staff of role",
+            "There is no tenant with the slug nowhere.",
         ),
+        (
+            ("staff", "create", "x-1"),
+            "a" * 12 + "\n",
+            "no terminal to ask for the password at: give it with --pass",
+        ),
+        (("ledger", "export", "nowhere.gz", "--tenant", "nowhere"), "", "no tenant with the slug nowhere"),
+        (("ledger", "dedupe", "--tenant", "nowhere"), "", "no operator with the slug nowhere"),
     ],
 )
 def test_impossible_command_is_refused_in_a_line(
@@ -162,7 +228,15 @@ def test_impossible_command_is_refused_in_a_line(
     result = command.run(*words, given=given)
     assert result.returncode == 1
     assert message in result.stderr
-    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_staff_of_the_platform_are_owners(command: Command) -> None:
+    given = "a long enough password\n"
+    refused = command.run("staff", "create", "own", "--role", "operator", "--password-stdin", given=given)
+    assert refused.returncode == 2
+    said = "Error: --role operator needs --tenant SLUG: the platform itself has owners only"
+    assert refused.stderr.splitlines()[-1] == said
 
 
 @pytest.mark.parametrize(
@@ -174,12 +248,13 @@ def test_impossible_command_is_refused_in_a_line(
         ({"PLAYTIME_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "onnection refused"),
         ({"PLAYTIME_DATABASE_URL": "none"}, "its address must be like postgresql://"),
         ({"PLAYTIME_HOME": "/proc/nowhere"}, "/proc"),
+        ({"PLAYTIME_SEALS_FILE": "/nowhere/seals"}, "PLAYTIME_SEALS_FILE: /nowhere/seals cannot be written"),
         ({"PLAYTIME_HOME": "/srv/play\ntime"}, "PLAYTIME_HOME: must have no control characters"),
     ],
 )
 def test_wrong_setting_is_refused_in_a_line(command: Command, extra: dict[str, str], message: str) -> None:
-    result = Command(command.home, extra=extra).run("ledger", "verify")
-    assert result.returncode == 1
+    result = Command(command.home, extra=extra).run("serve")
+    assert (result.returncode, result.stdout) == (1, "")
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert "Traceback" not in result.stderr
@@ -205,3 +280,19 @@ def test_memory_serves_and_tells_its_owner() -> None:
         assert "create staff on postgres" in refused.stderr
         demo = memory.run("demo", "--once", "--spins", "100")
         assert demo.returncode == 0, demo.stdout
+
+
+def test_demo_writes_its_lines_to_a_file_and_ends_with_books() -> None:
+    with new_command(PLAYTIME_STORAGE="memory") as memory:
+        with memory.serving("demo", "--spins", "100") as server:
+            assert server.stdout is not None
+            server.terminate()
+            said = server.stdout.read()
+        lines = memory.home / "demo-1.sh"
+        assert f"curl line for each route are in {lines}\nServing {memory.url}." in said
+        phases = ("Starting", "Creating", "Playing the day", "Sending", "Verifying", "Serving", "Balances, FUN")
+        assert sorted(phases, key=said.index) == list(phases)
+        assert said.rstrip().endswith("Every check held.")
+        assert lines.stat().st_mode & 0o777 == 0o600
+        assert "curl" not in said.replace("a curl line", "")
+        assert subprocess.run(["bash", "-n", str(lines)], check=False).returncode == 0

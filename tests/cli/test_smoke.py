@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import pytest
@@ -104,19 +105,19 @@ class Home:
 
     def finds(self) -> bool:
         """Return whether `playtime smoke` finds a good API."""
-        return self._run("smoke").exit_code == 0
+        return self.run("smoke").exit_code == 0
 
     def serve(self, url: str, meanwhile: Callable[[], None]) -> None:
         """Run `playtime serve` until `meanwhile` is done."""
-        served = self._run("serve", url=url, serve=meanwhile)
+        served = self.run("serve", url=url, serve=meanwhile)
         assert served.exit_code == 0, served.output
 
-    def _run(self, *words: str, url: str = NOBODY, serve: Callable[[], None] = lambda: None) -> Result:
+    def run(self, *words: str, url: str = NOBODY, serve: Callable[[], None] = lambda: None) -> Result:
         @contextmanager
         def open_running() -> Iterator[Running]:
             yield Running(
                 engine=self._engine,
-                database=cast("Any", object()),
+                database=cast("Any", SimpleNamespace(is_new=False)),
                 home=self._folder,
                 url=url,
                 sweep_seconds=60,
@@ -145,3 +146,18 @@ def test_a_server_is_found_where_one_died_until_it_ends(engine: Engine, url: str
         home.announce(NOBODY, pid)
         home.serve(url, lambda: found.append(home.finds()))
     assert [*found, home.finds()] == [True, True, False]
+
+
+def test_server_that_ended_without_a_stop_is_not_asked(engine: Engine, url: str, tmp_path: Path) -> None:
+    """Another server may listen at the usual address, which would hold."""
+    died = subprocess.Popen(["true"])
+    died.wait()
+    home = Home(tmp_path, engine)
+    home.announce(url, died.pid)
+    ran = home.run("smoke")
+    assert ran.exit_code == 1
+    assert f"the server of {tmp_path} at {url} has ended" in ran.output
+
+
+def test_the_address_that_is_asked_is_printed(engine: Engine, tmp_path: Path) -> None:
+    assert f"asking {NOBODY}\n" in Home(tmp_path, engine).run("smoke").output

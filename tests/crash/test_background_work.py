@@ -1,7 +1,8 @@
 """Background work of the server: it continues after any failure of the last run."""
 
 import threading
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -23,13 +24,14 @@ from playtime.application.errors import (
     StorageUnavailable,
     TransientConflict,
 )
+from playtime.application.ledger.books import Health
 from playtime.application.ports.bindings import Binding
 from playtime.application.upkeep.sweeps import Swept
 from playtime.domain.errors import InvalidInput
 from playtime.domain.vouchers.vouchers import VOUCHER_TTL_DAYS
 
 from support.commands import run_command
-from support.crash.servers import SECONDS
+from support.crash.servers import SECONDS, wait_for
 from support.day import Day, Desk, build_day
 
 
@@ -66,6 +68,16 @@ class _Parts:
         self.__dict__.update(parts)
 
 
+def _engine(**parts: object) -> _Parts:
+    return _Parts(check_health=lambda: Health(None, 0), **parts)
+
+
+@contextmanager
+def _working(running: Running) -> Iterator[None]:
+    with run_worker(running, SealNotes.opened(running)):
+        yield
+
+
 NO_SEALS = _Parts(newest=lambda _: iter(()))
 
 
@@ -76,18 +88,33 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_database_that_does_not_come_up_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     revive = Faltering([SetupError("no room"), OSError("no room"), ValueError("a defect")])
-    with run_worker(_running(_Parts(revive=revive), _Parts(sweep=Faltering([]), list_seals=NO_SEALS))):
+    with _working(_running(_Parts(revive=revive), _engine(sweep=Faltering([]), list_seals=NO_SEALS))):
         assert revive.worked.wait(SECONDS)
     assert "the database does not start: no room" in caplog.text
 
 
 def test_a_sweep_that_failed_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     sweep = Faltering([StorageUnavailable("away"), ValueError("a defect")])
-    with run_worker(_running(None, _Parts(sweep=sweep, list_seals=NO_SEALS))):
+    with _working(_running(None, _engine(sweep=sweep, list_seals=NO_SEALS))):
         assert sweep.worked.wait(SECONDS)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
     assert "sweep put off" in caplog.text
     assert "a defect" in caplog.text
+
+
+def test_a_comparison_of_clocks_that_fails_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    compare = Faltering([StorageUnavailable("away"), ValueError("a defect"), ValueError("a defect")])
+
+    def check_health() -> Health:
+        compare()
+        return Health(None, 60)
+
+    engine = _Parts(sweep=Faltering([]), list_seals=NO_SEALS, check_health=check_health)
+    with _working(_running(None, engine)):
+        assert compare.worked.wait(SECONDS)
+        wait_for(lambda: "differs from the database's clock by 60 s" in caplog.text, "the difference is logged")
+    assert "away" not in caplog.text
+    assert caplog.text.count("the clock was not compared") == 2
 
 
 _AWAY = StorageUnavailable("away")
@@ -114,7 +141,7 @@ def test_only_what_the_storage_could_not_do_now_is_put_off(
     caplog: pytest.LogCaptureFixture, failure: Exception, put_off: list[str], defects: list[str]
 ) -> None:
     sweep = Faltering([failure])
-    with run_worker(_running(None, _Parts(sweep=sweep, list_seals=NO_SEALS))):
+    with _working(_running(None, _engine(sweep=sweep, list_seals=NO_SEALS))):
         assert sweep.worked.wait(SECONDS)
     logged = {record.levelname: record for record in caplog.records}
     assert logged.keys() == {level for level, what in (("WARNING", put_off), ("ERROR", defects)) if what}
@@ -148,7 +175,7 @@ def test_the_command_shows_defects_with_their_traces() -> None:
 def _swept_by_hand(failures: list[Exception]) -> Result:
     failure = failures[0] if len(failures) == 1 else ExceptionGroup("several", failures)
     running = _running(None, _Parts(sweep=Faltering([failure])))
-    return run_command("sweep", open_running=lambda: nullcontext(running))
+    return run_command("sweep", open_existing=lambda: nullcontext(running))
 
 
 class Sick(MemoryStorage):

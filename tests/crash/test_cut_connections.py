@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -21,7 +22,8 @@ from support.crash.servers import Client, Reply, client_of, wait_for
 from support.crash.storm import OWNER, PASSWORD, Asked, Casino, Storm, hold_books, settle, spin_of
 from support.postgres.database import TestDatabase, fresh_database
 
-TURNS = range(12)
+TURNS: Final = range(12)
+TIMES: Final = 20
 
 
 @frozen
@@ -80,79 +82,115 @@ def _played(reply: Reply) -> bool:
     return reply.status == 200 and not reply.replayed
 
 
-def test_an_answer_lost_behind_the_commit_is_given_again(
+@frozen
+class Unnamed:
+    """A command without a name of its own, and the query that counts how often it was carried out."""
+
+    path: str
+    body: dict[str, Any]
+    query: str
+
+    @property
+    def earlier_commits(self) -> int:
+        """The number of COMMITs before its own: that of reading the session of staff."""
+        return 0 if self.path == "/bet/spin" else 1
+
+    def ask(self, house: House, client: Client, **name: Any) -> Reply:
+        """Send the command; `name` is the action id of a spin, or the Idempotency-Key."""
+        is_spin = self.path == "/bet/spin"
+        token = house.casino.players[0].token if is_spin else house.casino.desk
+        path = self.path.format(agent=house.casino.agent_id)
+        if is_spin:
+            return client.post(path, self.body | name, token)
+        return client.post(path, self.body, token, name.get("actionId"))
+
+    def times(self, house: House) -> int:
+        """Return the number of times that it was carried out, read from the database itself."""
+        with psycopg.connect(house.database.superuser_url) as connection:
+            (count,) = connection.execute(self.query).fetchone() or (-1,)
+        return int(count)
+
+
+_COUNT: Final = "select count(*) from playtime.ledger_events where event_type = '{}'"
+UNNAMED: Final = {
+    "spin": Unnamed("/bet/spin", {"stakeMinor": 100, "gameKey": "demo-wheel"}, _COUNT.format("BET")),
+    "voucher": Unnamed(
+        "/voucher/agents/{agent}/vouchers", {"amountMinor": 1_000}, _COUNT.format("VOUCHER_ISSUED")
+    ),
+    "credit": Unnamed(
+        "/admin/tenants/{agent}/credit/return",
+        {"amountMinor": 500, "memo": "back"},
+        _COUNT.format("CREDIT_RETURNED"),
+    ),
+}
+every_command = pytest.mark.parametrize("command", UNNAMED.values(), ids=UNNAMED)
+
+
+@every_command
+@pytest.mark.parametrize("moment", ["after", "before", "late"])
+def test_answer_says_what_became_of_a_commit(
+    house: House, client: Client, command: Unnamed, moment: Moment
+) -> None:
+    """The outcome is found on another connection. A commit that is not carried out is done again."""
+    before = command.times(house)
+    for time in range(1, TIMES + 1):
+        cut = house.proxy.cut(moment, spares=command.earlier_commits)
+        reply = command.ask(house, client)
+        cut.released.set()
+        assert cut.happened.is_set()
+        assert (reply.status in {200, 201}, reply.replayed) == (True, False), reply
+        assert command.times(house) == before + time
+    house.proxy.leave_alone()
+    assert all(operator.clean for operator in house.engine.verify_ledger(SYSTEM))
+
+
+@every_command
+@pytest.mark.parametrize(("moment", "is_done"), [("after", True), ("before", False)])
+def test_unknown_outcome_names_the_id_to_repeat_with(
+    house: House, client: Client, command: Unnamed, moment: Moment, *, is_done: bool
+) -> None:
+    """The database cannot be reached after the cut, so nobody can find out."""
+    before = command.times(house)
+    cut = house.proxy.cut(moment, spares=command.earlier_commits, closes=True)
+    unknown = command.ask(house, client)
+    house.proxy.leave_alone()
+    assert cut.happened.is_set()
+    assert (unknown.status, unknown.code) == (503, "OUTCOME_UNKNOWN")
+    assert command.times(house) == before + is_done
+    replies = [command.ask(house, client, actionId=unknown.content["actionId"]) for _ in range(2)]
+    assert [reply.status in {200, 201} for reply in replies] == [True, True], replies
+    assert [reply.replayed for reply in replies] == [is_done, True]
+    assert replies[0].body == replies[1].body
+    assert command.times(house) == before + 1
+
+
+def test_unknown_outcome_of_a_named_command_has_its_name(
     house: House, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     spin = spin_of(house.casino.players[0], "lost")
-    cut = house.proxy.cut("after")
-    refused = spin.ask(client)
-    assert (refused.status, refused.code) == (503, "STORAGE_UNAVAILABLE")
-    assert cut.happened.is_set()
+    house.proxy.cut("after", closes=True)
+    unknown = spin.ask(client)
+    assert (unknown.status, unknown.code, unknown.content["actionId"]) == (503, "OUTCOME_UNKNOWN", "lost")
     assert "error=OutcomeUnknown" in caplog.text
-    assert house.rounds() == 1
+    house.proxy.leave_alone()
     again = spin.ask(client)
     assert (again.status, again.replayed) == (200, True)
     house.hold([spin])
 
 
-def test_commit_that_never_arrived_is_done_by_a_repeated_request(
-    house: House, client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The server cannot distinguish it from a commit that was carried out, and answers the same."""
-    spin = spin_of(house.casino.players[0], "lost")
-    cut = house.proxy.cut("before")
-    assert spin.ask(client).status == 503
-    assert cut.happened.is_set()
-    assert "error=OutcomeUnknown" in caplog.text
-    assert house.rounds() == 0
-    assert _played(spin.ask(client))
-    house.hold([spin])
-
-
-def test_commit_that_arrives_late_is_found_by_the_next_request(house: House, client: Client) -> None:
-    """The client gives up and asks again before the database gets the COMMIT of the first request."""
-    spin = spin_of(house.casino.players[0], "late")
-    cut = house.proxy.cut("late")
-    assert spin.ask(client).status == 503
-    second = threading.Thread(target=spin.ask, args=(client,))
-    second.start()
-    wait_for(lambda: _waits_for_a_lock(house.database), "the second attempt waits for the player")
-    assert house.rounds() == 0
-    cut.released.set()
-    second.join()
-    assert spin.answer is not None
-    assert (spin.answer.status, spin.answer.replayed) == (200, True)
-    house.hold([spin])
-
-
-def _waits_for_a_lock(database: TestDatabase) -> bool:
-    with psycopg.connect(database.superuser_url) as connection:
-        (waiting,) = connection.execute(
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        ).fetchone() or (0,)
-    return bool(waiting)
-
-
 @pytest.mark.parametrize("moment", ["up", "down"])
-def test_only_a_connection_lost_while_committing_is_noticed(house: House, client: Client, moment: Moment) -> None:
-    """Work that is lost before the commit is done again silently."""
-    spins, seen = [], []
+def test_connection_lost_at_any_turn_is_not_noticed(house: House, client: Client, moment: Moment) -> None:
+    """Work that is lost before the commit is done again silently; the outcome of a lost commit is found."""
+    spins = []
     for turn in TURNS:
         spin = spin_of(house.casino.players[0], f"turn-{turn}")
         spins.append(spin)
+        client.get("/player/me", house.casino.players[0].token)  # connects, if the last spin lost its connection
         cut = house.proxy.cut(moment, skips=turn)
-        first = spin.ask(client)
+        assert _played(spin.ask(client))
         if not cut.happened.is_set():
-            assert _played(first)
             break
-        if first.status == 503:
-            again = spin.ask(client)
-            assert (again.status, again.replayed) == (200, moment == "down")
-        else:
-            assert _played(first)
-        seen.append(first.status)
-    assert seen.count(503) == 1
-    assert seen.count(200) >= 1
+    assert len(spins) > 2
     house.hold(spins)
 
 
@@ -171,5 +209,6 @@ def test_storm_over_connections_cut_anywhere_leaves_exact_books(house: House) ->
     storm = Storm(house.url, house.casino, "storm", stays=True)
     with storm.raging():
         storm.wait(lambda: house.proxy.cuts >= 60, "sixty cuts")
-    assert storm.refused
+    # Whether one of them is answered with a 503 is chance: outcomes of lost commits are found.
+    assert storm.answered
     house.hold(storm.asked)

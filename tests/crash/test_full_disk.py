@@ -1,45 +1,19 @@
 """A full disk below the database: writes are refused, and work continues when there is room again."""
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 import psycopg
-import pytest
 from attrs import define
 
-from support.crash.servers import embedded_url, is_well, serving, wait_for
+from support.crash.servers import embedded_url, is_well, postmaster_of, serving, wait_for
 from support.crash.storm import Storm, hold_books, open_casino, settle, verify
-from support.postgres.cluster import reachable_folder
+from support.postgres.disk import small_disk
 from support.program import Command
 
 SIZE: Final = "192m"
 PAGE_BYTES: Final = 4096
-
-
-@contextmanager
-def _small_disk() -> Iterator[Path]:
-    """Mount a disk of a few megabytes; skip where that is refused."""
-    with reachable_folder() as folder:
-        place = folder / "disk"
-        place.mkdir()
-        try:
-            mounted = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "playtime-test", str(place)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except OSError as error:
-            pytest.skip(f"there is no mount command: {error}")
-        if mounted.returncode != 0:
-            pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
-        try:
-            yield place
-        finally:
-            subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @define
@@ -85,7 +59,7 @@ def _use_up_log(url: str) -> None:
 
 def test_a_full_disk_loses_and_doubles_nothing() -> None:
     with (
-        _small_disk() as disk,
+        small_disk(SIZE) as disk,
         serving(Command(disk / "home")) as server,
         Ballast(disk / "ballast") as ballast,
     ):
@@ -93,21 +67,23 @@ def test_a_full_disk_loses_and_doubles_nothing() -> None:
         casino = open_casino(server, rich=4, poor=2)
         url = embedded_url(command.home)
         storm = Storm(server.url, casino, "storm", stays=True)
-        pid = server.pid
+        pid, postmaster = server.pid, postmaster_of(command.home)
         _start_new_log(url)
         with storm.raging():
             storm.wait_for_answers(150)
             ballast.take()
             storm.wait(lambda: storm.refused > 0, "clients get 503")
             wait_for(lambda: "(53100)" in server.said, "a table cannot grow")
-            assert is_well(server.url), "the database runs on"
+            assert not is_well(server.url), "readiness tests a write"
+            wait_for(lambda: "takes no writes" in server.said, "the log says so")
+            assert postmaster_of(command.home) == postmaster, "the database runs on"
             ballast.drop()
             storm.wait_for_answers(150)
-            ballast.take()
-            _use_up_log(url)
 
             def is_left_down() -> bool:
                 ballast.take()  # also what the dead server left
+                # Again if it ended by an error without ending the server, or the server came up.
+                _use_up_log(url)
                 # Either the server finds no room, or it comes up and its address cannot be written down.
                 return any(words in server.said for words in ("did not start", "cannot be written"))
 

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from support.crash.servers import children_of, embedded_url, is_well, serving, wait_for
+from support.crash.servers import children_of, embedded_url, is_well, postmaster_of, serving, wait_for
 from support.crash.storm import Asked, Storm, hold_books, open_casino, settle, verify
 from support.program import Command
 
@@ -58,3 +58,13 @@ def test_workers_do_not_outlive_the_server(command: Command) -> None:
         settle(server.url, storm.asked)
         hold_books(embedded_url(command.home), storm.asked)
         verify(command)
+
+
+def test_the_next_command_ends_a_killed_servers_database(command: Command) -> None:
+    with serving(command) as server:
+        postmaster = postmaster_of(command.home)
+        server.kill()
+        os.kill(postmaster, 0)
+        assert command.run("db", "url").returncode == 0
+        # A server that was stopped removes the file; its process may be left as a zombie.
+        assert not (command.home / "postgres" / "data" / "postmaster.pid").exists()

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -24,21 +24,12 @@ from support.crash.servers import (
     serving,
     wait_for,
 )
+from support.crash.stops import stops_in_time
 from support.crash.storm import Asked, Casino, Storm, hold_books, open_casino, settle, spin_of
 from support.program import new_command
 
-STOP_SECONDS = 15.0
-"""Half the time that a stop took when it had to kill. On an idle machine a stop takes under 5 s."""
-
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """The start of a connection by prior knowledge of HTTP/2: the preface, and empty settings (RFC 9113, 3.4)."""
-
-
-@contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    begun = time.monotonic()
-    yield
-    assert time.monotonic() - begun < seconds
 
 
 def _connect(server: Server) -> socket.socket:
@@ -92,7 +83,7 @@ def _settle_books(server: Server, asked: Sequence[Asked]) -> None:
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_ctrl_c_stops_in_time(server: Server, times: int) -> None:
     for _ in range(times):
-        with _within(STOP_SECONDS):
+        with stops_in_time(server):
             assert _stop_by_terminal(server) == 0
         server.start()
 
@@ -100,7 +91,7 @@ def test_ctrl_c_stops_in_time(server: Server, times: int) -> None:
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_stalled_client_does_not_delay_a_stop(server: Server, times: int) -> None:
     for _ in range(times):
-        with _stalled(server), _stalled(server), _within(STOP_SECONDS):
+        with _stalled(server), _stalled(server), stops_in_time(server):
             assert server.stop() == 0
         server.start()
 
@@ -124,7 +115,7 @@ def test_a_request_under_way_is_answered_before_the_stop(
         workers = children_of(server.pid)
         server.ask_to_stop()
         wait_for(lambda: not workers <= children_of(server.pid), "the other worker has ended")
-    with _within(STOP_SECONDS):
+    with stops_in_time(server):
         assert server.wait_for_end() == 0
     caller.join()
     assert [reply.status for reply in replies] == [200]
@@ -141,7 +132,7 @@ def test_workers_end_with_a_server_killed_at_its_start(server: Server, times: in
         server.launch()
         wait_for(lambda: bool(children_of(server.pid)), "a first worker")
         time.sleep(turn / times)
-        with _within(STOP_SECONDS):
+        with stops_in_time(server):
             server.kill_parent()
     server.start()
 

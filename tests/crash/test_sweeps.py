@@ -37,7 +37,7 @@ _AGE: Final = """
         last_active_at = last_active_at - interval '40 days' where tenant_id = any (%(agents)s);
 """
 """Vouchers of then have expired, and players who were last seen then are idle."""
-_REPORT: Final = re.compile(r"(\d+) vouchers expired, (\d+) players closed")
+_REPORT: Final = re.compile(r"(\d+) vouchers? expired, (\d+) players? closed")
 
 
 @frozen

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,9 +22,11 @@ from playtime.domain.games.files import (
     matches_declared_rtp,
     read_game,
     read_playable_game,
+    versioned,
 )
 from playtime.domain.games.game import Game, StakeRule
 from playtime.domain.games.par_sheet import sheet_of
+from playtime.domain.money import MAX_AMOUNT_MINOR
 
 from support.games import document_of, file_of, finished, games, make_game
 from support.tree import ROOT
@@ -319,3 +322,34 @@ def test_playable_game_has_its_odds_counted(monkeypatch: pytest.MonkeyPatch) -> 
     game = read_playable_game(canonical(_slots()))
     monkeypatch.setattr(odds, "MOST_STEPS", 0)
     assert 0 < sheet_of(game).at_least_stake < 1
+
+
+def test_declared_fraction_must_be_exact() -> None:
+    exact = Fraction(19, 20)
+    assert matches_declared_rtp("19/20", exact)
+    assert matches_declared_rtp("95/100", exact)
+    assert not matches_declared_rtp("950001/1000000", exact)
+    assert not matches_declared_rtp(f"{19 * 10**30 + 1}/{20 * 10**30}", exact)
+
+
+@pytest.mark.parametrize("off", [1, 499, 999])
+def test_declared_return_nearly_right_is_refused(off: int) -> None:
+    assert not matches_declared_rtp(f"0.{950_000 + off}", Fraction(19, 20))
+    assert not matches_declared_rtp(f"0.{950_000 - off}", Fraction(19, 20))
+    assert not matches_declared_rtp("0.95000", Fraction(19, 20))
+    assert matches_declared_rtp("0.950000", Fraction(19, 20))
+
+
+def test_each_field_of_the_stake_is_part_of_the_version() -> None:
+    game = finished(make_game(["AB"], {"A": {1: 1}}, stake=StakeRule(1, 1, 100, (1, 10))))
+    for stake in (StakeRule(1, 1, 100), StakeRule(1, 1, 100, (1, 10, 100)), StakeRule(1, 1, 50, (1, 10))):
+        assert versioned(evolve(game, stake=stake)).version != versioned(game).version
+
+
+def test_largest_win_is_that_of_all_lines_together() -> None:
+    """One line may win the largest amount, two lines at once may not."""
+    largest = StakeRule(1, 1, MAX_AMOUNT_MINOR // 2)
+    one = make_game(["A", "B"], {"A": {1: 2}}, lines=[(0, 0)], stake=largest)
+    two = make_game(["A", "B"], {"A": {1: 2}}, rows=2, lines=[(0, 0), (1, 1)], stake=largest)
+    assert [fault.path for fault in faults_of(one) if fault.path == "stake.maxMinor"] == []
+    assert [fault.path for fault in faults_of(two) if fault.path == "stake.maxMinor"] == ["stake.maxMinor"]

@@ -202,3 +202,20 @@ def test_stake_must_be_an_amount(stake: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         DEMO_GAME.checked_stake(stake)
     assert refused.value.path == "stake_minor"
+
+
+def test_equal_pays_count_for_the_symbol() -> None:
+    game = make_game(["WA", "WA", "A"], {"A": {3: 10}, "W": {2: 10, 3: 10}})
+    assert game.best_pay("A", 3, 2) == ("A", 3, 10)
+    assert _wins(game, 0, 0, 0) == [LineWin(1, "A", 3, 10)]
+
+
+def test_wilds_behind_a_symbol_are_no_run_of_wilds() -> None:
+    game = make_game(["A", "W", "W"], {"A": {3: 1}, "W": {2: 50, 3: 100}})
+    assert _wins(game, 0, 0, 0) == [LineWin(1, "A", 3, 1)]
+
+
+def test_each_scatter_of_a_reel_counts() -> None:
+    game = make_game(["SSA", "AAA"], {"A": {2: 1}}, rows=3, lines=[(0, 0)], scatter_pays={2: 7, 3: 9})
+    window = game.window(game.reels, (0, 0))
+    assert (window.scatters, window.scatter_coins) == (2, 7)

@@ -1,28 +1,20 @@
 """Intervals, tests and the alarm: figures calculated by hand, and rates of alarms of fair and unfair games."""
 
 from collections.abc import Sequence
-from decimal import Decimal, localcontext
 from fractions import Fraction
 from operator import mul
 from random import Random
 from uuid import UUID
 
 import pytest
-from attrs import evolve
-from hypothesis import given
-from hypothesis import strategies as st
 
 from playtime.adapters.system.game_shelf import shipped_games
 from playtime.domain.errors import InvalidInput
 from playtime.domain.games.configs import GameConfig
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.inference import (
-    FEWEST_ROUNDS,
     FEWEST_SPINS,
     Z_OUTLIER,
-    Odds,
-    drift_bound,
-    has_drifted,
     is_beyond_luck,
     is_outlier,
     rtp_interval,
@@ -31,7 +23,6 @@ from playtime.domain.games.inference import (
 from playtime.domain.games.par_sheet import sheet_of
 
 VARIANCE = sheet_of(DEMO_GAME).spread.variance
-ODDS = Odds(rtp=DEMO_GAME.rtp, variance=VARIANCE)
 
 
 def test_variance_of_the_demo_game() -> None:
@@ -101,61 +92,21 @@ class TestFairPlayers:
         assert not is_beyond_luck([])
 
 
-@given(st.integers(1, 10**20))
-def test_drift_bound_is_the_published_formula(spent: int) -> None:
-    variance, tuning = Fraction(spent), VARIANCE * 10_000 * 100**2
-    with localcontext(prec=50):
-        whole, p = _decimal(variance + tuning), _decimal(tuning)
-        expected = (whole * (whole / (p * Decimal("0.000001"))).ln()).sqrt()
-        assert abs(_decimal(drift_bound(variance, VARIANCE)) - expected) < Decimal("0.0001")
-
-
-def _decimal(number: Fraction) -> Decimal:
-    return Decimal(number.numerator) / Decimal(number.denominator)
-
-
-def _first_alarm(seed: int, rounds: int, *, bonus_percent: int) -> int | None:
-    """Play and check after every hundredth round; return the round of the alarm."""
-    (reel,) = DEMO_GAME.reels
-    pays = [DEMO_GAME.pays.get(symbol, {}).get(1, 0) for symbol in reel.strip]
-    wins = Random(seed).choices(pays, reel.weights, k=rounds)
-    for number in range(100, rounds + 1, 100):
-        won = sum(wins[:number]) * (100 + bonus_percent)
-        if has_drifted(ODDS, payout_minor=won, handle_minor=number * 100, squares=number * 100**2):
-            return number
-    return None
-
-
-def test_fair_game_sets_off_no_alarm_at_any_check() -> None:
-    alarms = [_first_alarm(seed, 40_000, bonus_percent=0) for seed in range(10)]
-    assert alarms == [None] * 10
-
-
-def test_game_that_pays_ten_points_too_much_sets_off_the_alarm() -> None:
-    found = [_first_alarm(seed, 60_000, bonus_percent=11) for seed in range(5)]
-    assert None not in found
-
-
-def test_drift_needs_enough_rounds_of_similar_stakes() -> None:
-    def drifted(*stakes: tuple[int, int]) -> bool | None:
-        handle = sum(number * stake for number, stake in stakes)
-        squares = sum(number * stake**2 for number, stake in stakes)
-        return has_drifted(ODDS, payout_minor=0, handle_minor=handle, squares=squares)
-
-    assert drifted((FEWEST_ROUNDS, 100)) is True
-    assert drifted((FEWEST_ROUNDS - 1, 100)) is None
-    assert drifted((FEWEST_ROUNDS, 100), (1, 100_000)) is None
-    assert has_drifted(evolve(ODDS, variance=None), payout_minor=0, handle_minor=10**9, squares=10**9) is None
-
-
-def test_game_with_variance_0_drifts_at_its_first_deviation() -> None:
-    sure = evolve(ODDS, variance=Fraction(0))
-    drifted = [has_drifted(sure, payout_minor=won, handle_minor=100, squares=10_000) for won in (95, 96)]
-    assert drifted == [False, True]
-
-
 @pytest.mark.parametrize("given", [{"expected_rtp": Fraction(3)}, {"hit_rate": Fraction(2)}, {"volatility": -1}])
 def test_impossible_game_config_is_refused(given: dict[str, Fraction]) -> None:
     about = {"expected_rtp": Fraction(95, 100)} | given
     with pytest.raises(InvalidInput, match="must be from 0 to"):
         GameConfig(operator_id=UUID(int=1), tenant_id=UUID(int=1), game_key="a", provider="b", **about)
+
+
+def test_variance_of_a_game_config_is_its_squared_volatility() -> None:
+    operator_id = UUID(int=1)
+    config = GameConfig(
+        operator_id=operator_id,
+        tenant_id=operator_id,
+        game_key="theirs",
+        provider="them",
+        expected_rtp=Fraction(19, 20),
+        volatility=Fraction(3),
+    )
+    assert (config.odds.variance, config.odds.volatility) == (Fraction(9), Fraction(3))

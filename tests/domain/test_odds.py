@@ -12,8 +12,9 @@ from attrs import evolve
 from hypothesis import given, settings
 
 from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.free_spin_odds import FreeSpinOdds
 from playtime.domain.games.game import Game, Window
-from playtime.domain.games.odds import count_runs, count_scatters, count_windows, cycle_of
+from playtime.domain.games.odds import StepBudget, count_runs, count_scatters, count_windows, cycle_of
 from playtime.domain.games.par_sheet import ParSheet, Spread, returns_of
 
 from support.games import every_window, games, make_game
@@ -236,3 +237,19 @@ def test_range_narrows_with_the_root_of_the_spins() -> None:
 
 def test_game_without_house_edge_never_breaks_even() -> None:
     assert Spread.of({0: 1, 2: 1}, 1).break_even_spins is None
+
+
+def test_moments_of_free_spins_equal_a_calculation_by_hand() -> None:
+    """Two free spins, each worth 6 coins or nothing with equal chances: E T = 6, E T^2 = 2 x 18 + 2 x 3 x 3."""
+    game = make_game(["AB", "CC"], {"A": {1: 2}}, scatter_pays={}, free=({1: 2}, 3, 2))
+    assert game.free_spins is not None
+    odds = FreeSpinOdds.of(game, game.free_spins, count_windows(game, game.reels))
+    assert [odds.mean_spins(2), odds.mean(2), odds.mean_square(2)] == [Fraction(2), Fraction(6), Fraction(54)]
+    below = [odds.chance_below(2, limit, StepBudget()) for limit in (1, 6, 7, 12, 13)]
+    assert below == [Fraction(quarters, 4) for quarters in (1, 1, 3, 3, 4)]
+
+
+def test_each_scatter_of_a_column_is_counted() -> None:
+    game = make_game(["SSA", "ABC"], {"A": {2: 1}}, rows=3, lines=[(0, 0)], scatter_pays={2: 7})
+    assert count_scatters(game, game.reels) == {2: 9}
+    assert {scatters for _, scatters in count_windows(game, game.reels).counts} == {2}

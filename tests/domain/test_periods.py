@@ -227,3 +227,13 @@ class TestRefused:
         assert (
             len(period_of(NOW, NOW + timedelta(hours=MOST_BUCKETS), now=NOW, bucket="hour").edges) >= MOST_BUCKETS
         )
+
+
+def test_last_day_is_over_at_its_end() -> None:
+    since = datetime(2026, 3, 1, tzinfo=UTC)
+    period = Period(since=since, until=since + timedelta(days=3), timezone="UTC")
+    assert period.whole_days(period.until) == 3
+    assert period.whole_days(period.until - timedelta(microseconds=1)) == 2
+    assert period.whole_days(since) == 0
+    cut = Period(since=since, until=since + timedelta(days=2, hours=5), timezone="UTC")
+    assert cut.whole_days(cut.until + timedelta(days=9)) == 2

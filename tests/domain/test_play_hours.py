@@ -134,3 +134,24 @@ def test_hours_of_two_accounts_are_never_counted_too_low(
     for since in {oldest, *(play.at for play in plays if play.at >= oldest)}:
         exact = sum(play.stake_minor - play.win_minor for play in plays if play.at > since)
         assert net_loss_minor(hours, since) >= exact
+
+
+def test_hour_that_begins_at_the_edge_counts_with_its_worst_loss() -> None:
+    """A win at the very edge is not in the window, and the loss after it is."""
+    hours = hours_of([Turn(NOON, 0, 1_000), loss(NOON + SOON, 500)])
+    assert net_loss_minor(hours, NOON) == 500
+    assert net_loss_minor(hours, NOON - SOON) == -500
+
+
+def test_quarter_of_the_edge_counts_whole() -> None:
+    played = PlayHour(starts_at=NOON, quarter_seconds=(100, 20, 3, 0))
+    quarter = timedelta(minutes=15)
+    for since, seconds in (
+        (NOON - DAY, 123),
+        (NOON, 123),
+        (NOON + quarter - SOON, 123),
+        (NOON + quarter, 23),
+        (NOON + 2 * quarter, 3),
+        (NOON + 4 * quarter, 0),
+    ):
+        assert played.seconds_since(since) == seconds

@@ -179,3 +179,12 @@ def test_no_accepted_stake_takes_a_window_past_its_limit(
             assert amount is not None
             assert lost + stake <= amount
         plays.append(Turn(at, stake, stake * multiplier))
+
+
+def test_all_exclusions_of_the_past_stay_known() -> None:
+    held = new_pass()
+    starts = [NOW + timedelta(days=days) for days in (0, 10, 20)]
+    for start in starts:
+        held = held.exclude(cool_off(CoolOff.WEEK, start))
+    assert [span.since for span in held.exclusions] == starts
+    assert [span.until for span in held.exclusions] == [start + timedelta(days=7) for start in starts]

@@ -1,8 +1,12 @@
 """Recorded seals: their text, and files of them."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import pytest
 
 from playtime.domain.ledger.recorded_seals import RecordedSeal, read_recorded
+from playtime.domain.ledger.seals import Place, Placed, next_seal
 
 HASH = "0a" * 32
 SEAL = RecordedSeal("north", 12, bytes.fromhex(HASH))
@@ -39,3 +43,12 @@ def test_file_has_one_a_line_and_comments() -> None:
     assert list(read_recorded(lines)) == [SEAL, RecordedSeal("south", 1, SEAL.hash)]
     with pytest.raises(ValueError, match=r"^line 2: must be SLUG=NUMBER:HASH"):
         list(read_recorded(["\n", "north\n"]))
+
+
+def test_record_of_a_seal_has_its_own_hash() -> None:
+    place = Place(1, 1, UUID(int=1))
+    events = [Placed(b"{}", place)]
+    first = next_seal(UUID(int=9), None, events, datetime(2026, 3, 1, tzinfo=UTC))
+    second = next_seal(UUID(int=9), first, events, datetime(2026, 3, 2, tzinfo=UTC))
+    assert RecordedSeal.of("north", second) == RecordedSeal("north", 2, second.hash)
+    assert second.hash != second.previous_hash

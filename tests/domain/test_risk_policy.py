@@ -15,8 +15,8 @@ DEFAULT = {
     "markers": {
         "BET_ACCEL": {"on": True, "points": 35, "raises": 3},
         "SPIN_RATE": {"on": True, "points": 30, "spins": 6, "gapMs": 1_200},
-        "LOSS_STREAK": {"on": True, "points": 30, "chancePercent": 5},
-        "LOSS_CLUSTER": {"on": True, "points": 25, "floorMinor": 5_000, "sharePercent": 30},
+        "LOSS_STREAK": {"on": True, "points": 30, "chancePercent": 1},
+        "LOSS_CLUSTER": {"on": True, "points": 25, "floorMinor": 5_000, "sharePercent": 30, "chancePercent": 1},
         "GAME_HOP": {"on": True, "points": 15, "games": 3},
     },
     "bands": {"elevated": 25, "tiltRisk": 50, "stop": 75},

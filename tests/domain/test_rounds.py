@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game
 from playtime.domain.ledger.wallet import InsufficientFunds
-from playtime.domain.play.rounds import Settlement, require_playable, settle_bonuses, settle_round
+from playtime.domain.play.rounds import Settlement, outcome_of, require_playable, settle_bonuses, settle_round
 from playtime.domain.vouchers.bonuses import Bonus, BonusAckRequired, BonusStatus
 
-from support.games import FixedDraw, games, plays_of, stakes_of
+from support.games import FixedDraw, games, make_game, plays_of, stakes_of
 from support.models import NOW, balances, bonus_lists, make_bonus, make_player
 
 LOSE, EVEN, DOUBLE, SUNRISE = 0, 5895, 7945, 9999
@@ -127,3 +127,12 @@ def test_bonuses_settle_on_the_player() -> None:
     player, triggered = settle_bonuses(make_player(0), [make_bonus(7)], NOW)
     assert player.wallet.balance_minor == 7
     assert [bonus.amount_minor for bonus in triggered] == [7]
+
+
+def test_wins_of_free_spins_are_shown_with_their_multiplier() -> None:
+    game = make_game(["AS", "AS"], {"A": {2: 5}}, scatter_pays={2: 1}, free=({2: 1}, 3, 3))
+    play = game.play(FixedDraw([1, 1, 0, 0]))
+    outcome = outcome_of(play, 20)
+    assert outcome["scatterWinMinor"] == 20
+    assert outcome["freeSpins"][0]["lineWins"][0]["winMinor"] == 5 * 3 * 20
+    assert play.coins * 20 == 20 + 300

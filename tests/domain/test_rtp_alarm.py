@@ -15,12 +15,17 @@ from playtime.adapters.system.game_shelf import load_games
 from playtime.domain.games.demo import DEMO_GAME
 from playtime.domain.games.game import Game
 from playtime.domain.games.par_sheet import sheet_of
-from playtime.domain.games.rtp_alarm import GameTotals, are_possible, is_possible, largest_possible_stake
+from playtime.domain.games.rtp_alarm import GameTotals, are_possible
 
 from support.games import every_window, games, make_game
 
 SHELF = load_games()
 for_every_shipped_game = pytest.mark.parametrize("game", SHELF, ids=lambda game: game.game_key)
+
+
+def is_possible(game: Game, play: GameTotals) -> bool:
+    """Return whether the odds allow the wins at one game."""
+    return are_possible([(game, play)])
 
 
 def of_equal_stakes(game: Game, rounds: int, stake_minor: int, rtp: Fraction) -> GameTotals:
@@ -145,7 +150,7 @@ def test_largest_likely_first_win_sets_off_no_alarm(game: Game) -> None:
     ],
 )
 def test_rounds_until_too_much_is_found(game_key: str, double: int, three_points: int) -> None:
-    """Equal stakes, with a known largest stake; docs/audit.md has these figures."""
+    """Equal stakes, with a known largest stake."""
     (game,) = (game for game in SHELF if game.game_key == game_key)
     for stake in (game.min_stake_minor, game.max_stake_minor):
         assert rounds_until_found(game, game.rtp, stake, stake) <= double
@@ -167,20 +172,6 @@ def test_excess_of_several_games_is_added() -> None:
     assert [is_possible(*play) for play in plays] == [True, True, True]
     assert not are_possible(plays)
     assert are_possible([])
-
-
-class TestLargestPossibleStake:
-    @given(st.lists(st.integers(1, DEMO_GAME.max_stake_minor), min_size=1, max_size=30))
-    def test_is_at_least_every_stake(self, stakes: list[int]) -> None:
-        squares = sum(stake**2 for stake in stakes)
-        largest = largest_possible_stake(
-            DEMO_GAME, rounds=len(stakes), staked_minor=sum(stakes), staked_squares=squares
-        )
-        assert max(stakes) <= largest <= DEMO_GAME.max_stake_minor
-
-    def test_of_equal_stakes_is_that_stake(self) -> None:
-        largest = largest_possible_stake(DEMO_GAME, rounds=9, staked_minor=63, staked_squares=441)
-        assert largest == 7
 
 
 def test_game_without_chance_allows_its_return_only() -> None:

@@ -22,6 +22,7 @@ from playtime.domain.ledger.seals import (
     Seal,
     SealFault,
     canonical,
+    chained,
     digest_of,
     event_line,
     next_seal,
@@ -229,3 +230,18 @@ def test_removal_of_a_seal_is_found() -> None:
         (3, SealFault.PREVIOUS),
         (3, SealFault.EVENTS),
     ]
+
+
+def test_seal_that_states_another_number_of_events_is_broken() -> None:
+    events = _placed(3)
+    seal = next_seal(OPERATOR, None, events, NOW)
+    # Somebody who changes the number can also make the hash again.
+    claimed = evolve(seal, event_count=2)
+    chain = GENESIS
+    for placed in events:
+        chain = chained(chain, digest_of(placed.line))
+    claimed = evolve(claimed, hash=chained(chain, digest_of(canonical(claimed.head))))
+    check = ChainCheck()
+    for placed in events:
+        check.add(digest_of(placed.line))
+    assert [found.fault for found in check.close(claimed)] == [SealFault.EVENTS]

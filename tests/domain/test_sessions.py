@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playtime.domain.play.sessions import SESSION_IDLE_MINUTES, SessionEnd, StaffSession
+from playtime.domain.play.sessions import SESSION_IDLE_MINUTES, Session, SessionEnd, StaffSession
 
 from support.models import AGENT, CASHIER, NOW, OPERATOR, make_session, moments, uid
 
@@ -110,3 +110,23 @@ def test_staff_session_ends_no_earlier_than_its_activity() -> None:
     ended = session.end(NOW + IDLE)
     assert (ended.ended_at, ended.is_open) == (NOW + IDLE, False)
     assert session.end(NOW - IDLE).ended_at == NOW
+
+
+def test_session_is_continued_before_30_minutes_after_its_end() -> None:
+    ended = make_session().end(NOW, SessionEnd.LOGOUT)
+    assert ended.is_continued(NOW)
+    assert ended.is_continued(NOW + IDLE - INSTANT)
+    assert not ended.is_continued(NOW + IDLE)
+    assert not make_session().is_continued(NOW)
+
+
+def test_third_session_continues_the_first_and_the_second() -> None:
+    def played(session: Session) -> Session:
+        return session.played(NOW, game_key="g", stake_minor=100, win_minor=30, balance_minor=0)
+
+    first = played(make_session(started_at=NOW))
+    second = played(make_session(started_at=NOW + IDLE).continuing(first))
+    third = make_session(started_at=NOW + 2 * IDLE).continuing(second)
+    assert (third.earlier_bets_minor, third.earlier_wins_minor) == (200, 60)
+    assert (third.total_bets_minor, third.total_wins_minor, third.total_loss_minor) == (200, 60, 140)
+    assert (third.net_loss_minor, third.began_at) == (0, NOW)

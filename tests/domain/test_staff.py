@@ -16,6 +16,7 @@ from playtime.domain.tenancy.staff import (
     StaffStatus,
     checked_password,
     checked_username,
+    is_username,
     require_role_of,
 )
 from playtime.domain.tenancy.tenants import TenantKind
@@ -155,3 +156,8 @@ def test_a_member_is_deactivated_once() -> None:
     with pytest.raises(StaffDeactivated) as refused:
         gone.deactivate()
     assert refused.value.data() == {"staff_id": uid(4)}
+
+
+def test_username_has_at_most_64_characters_with_separators() -> None:
+    assert is_username("a" + "-b" * 31 + "c")
+    assert not is_username("a" + "-b" * 32)

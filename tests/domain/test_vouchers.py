@@ -143,3 +143,9 @@ def test_prints_are_counted_while_it_is_open() -> None:
 def test_vouchers_of_a_batch_are_numbered() -> None:
     assert make_voucher().number == 1
     assert (make_voucher(number=7).number, make_voucher().batch_id) == (7, make_voucher(number=7).batch_id)
+
+
+def test_voucher_is_open_until_just_before_its_expiry() -> None:
+    voucher = make_voucher()
+    assert voucher.is_open(voucher.expires_at - timedelta(microseconds=1))
+    assert not voucher.is_open(voucher.expires_at)

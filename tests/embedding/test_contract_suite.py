@@ -31,26 +31,28 @@ def suite(host: Host, tmp_path: Path) -> Host:
 
 
 @pytest.mark.parametrize(
-    ("begin", "module", "found"),
+    ("begin", "module", "names", "found"),
     [
         # An agent that has the view of its operator.
         (
             "return super().begin(evolve(binding, tenant_id=binding.operator_id))",
             "test_isolation",
+            "TestReading",
             "FAILED ::TestReading::test_an_agent_does_not_see_its_operator",
         ),
         # A storage that begins only one unit.
         (
             "self.unit = getattr(self, 'unit', None) or super().begin(binding); return self.unit",
             "test_storage",
+            "test_",
             "ERROR ::test_what_is_begun_and_never_used_holds_nothing",
         ),
     ],
 )
-def test_it_finds_what_is_wrong(suite: Host, begin: str, module: str, found: str) -> None:
-    """Run only the module that finds the fault."""
+def test_it_finds_what_is_wrong(suite: Host, begin: str, module: str, names: str, found: str) -> None:
+    """Run only the part of the suite that finds the fault."""
     (suite.folder / "conftest.py").write_text(CONFTEST.format(begin=begin))
-    ran = suite.run(*SUITE, f"playtime.contracts.{module}", "-rfE")
+    ran = suite.run(*SUITE, f"playtime.contracts.{module}", "-k", names, "-rfE")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert found in ran.stdout
     assert "warning" not in ran.stdout

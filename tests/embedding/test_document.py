@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from support.postgres.database import TestDatabase
+from support.postgres.database import fresh_database
 from support.tree import ROOT
 from support.wheel import Host
 
@@ -31,17 +31,15 @@ def test_every_block_is_a_file_or_a_command() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_runs(reader: Host, name: str, database: TestDatabase, playtime_environ: dict[str, str]) -> None:
-    environ = {
-        "SHOP_DATABASE_URL": database.app_url,
-        "SHOP_OWNER_READ_URL": database.owner_read_url,
-        "SHOP_TOKEN_SECRET": SECRET,
-        "SHOP_PIN_SECRET": SECRET,
-    }
-    if "DATABASE_URL" in FILES[name]:
-        migrated = reader.run("playtime", "migrate", **playtime_environ)
-        assert migrated.returncode == 0, migrated.stderr
-    ran = reader.run("python", "-W", "error", name, **environ)
+def test_a_file_runs(reader: Host, name: str) -> None:
+    with fresh_database() as database:
+        environ = {
+            "SHOP_DATABASE_URL": database.app_url,
+            "SHOP_OWNER_READ_URL": database.owner_read_url,
+            "SHOP_TOKEN_SECRET": SECRET,
+            "SHOP_PIN_SECRET": SECRET,
+        }
+        ran = reader.run("python", "-W", "error", name, **environ)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -62,8 +62,8 @@ def test_every_missing_and_unknown_field_is_named(web: Web, route: Route) -> Non
 def test_known_values_and_bounds_are_stated(web: Web) -> None:
     order = {"slug": 7, "name": "", "kind": "CASINO", "parentId": "north", "region": None}
     assert _faults(web.post("/admin/tenants", order, web.owner)) == {
-        "$.slug": "must be 1 to 40 characters without controls",
-        "$.name": "must be 1 to 120 characters without controls",
+        "$.slug": "must be 1 to 40 printable characters",
+        "$.name": "must be 1 to 120 printable characters",
         "$.kind": "must be one of DEV, OPERATOR, AGENT",
         "$.parentId": (
             "must be an id, such as 01890a5d-ac96-774b-bcce-b302099a8057. This is a slug: "
@@ -106,6 +106,8 @@ def test_rules_are_checked_beside_the_form(web: Web) -> None:
     faults = _faults(web.post("/admin/tenants", order, web.owner))
     assert set(faults) == {"$.slug", "$.kind"}
     assert "a-z, 0-9" in faults["$.slug"]
+    typed = _faults(web.post("/voucher/redeem", {"code": "\x01", "pin": "123456"}))
+    assert typed == {"$.code": "must be 1 to 64 printable characters or blanks"}
     redeem = {"code": 7, "pin": "12345", "playPass": "x"}
     assert set(_faults(web.post("/voucher/redeem", redeem))) == {"$.code", "$.pin", "$.playPass"}
     boss = web.log_in(web.day.north, Role.OPERATOR)
@@ -142,6 +144,10 @@ def test_each_event_of_a_report_is_checked(web: Web) -> None:
     wrong = [event | {"eventType": "CALL"}, event, event | {"gameKey": "", "mood": 1}, 7]
     reply = web.post("/events", {"events": wrong}, token)
     assert reply.paths == ["$.events[0].eventType", "$.events[2].gameKey", "$.events[2].mood", "$.events[3]"]
+    # A body has no percent signs, so the hint about the plus sign of a query would mislead.
+    late = web.post("/events", {"events": [event | {"occurredAt": "2026-03-01T00:00:00"}]}, token)
+    right = "must be a time with an offset, such as 2026-03-01T00:00:00Z"
+    assert _faults(late) == {"$.events[0].occurredAt": right}
     unruly = [event | {"amountMinor": 5}, event, event | {"occurredAt": "1999-01-01T00:00:00Z", "amountMinor": 5}]
     reply = web.post("/events", {"events": unruly}, token)
     assert (reply.status, reply.code) == (400, "INVALID_INPUT")
@@ -190,3 +196,12 @@ def test_a_duplicate_field_is_named(web: Web) -> None:
     faults = _faults(web.send("/bet/spin", raw, web.day.welcome(1_000).token))
     assert faults["$"] == "duplicate field: stakeMinor"
     assert "$.stakeMinor" in faults
+
+
+def test_a_bet_refuses_the_idempotency_key_that_it_would_ignore(web: Web) -> None:
+    """A caller who relies on it would bet twice."""
+    token, spin = web.day.welcome(1_000).token, {"stakeMinor": 10, "gameKey": "demo-wheel"}
+    refused = web.post("/bet/spin", spin, token, Idempotency_Key="k")
+    assert refused.status == 400
+    assert _faults(refused) == {"header.Idempotency-Key": "is not taken here: send actionId in the body"}
+    assert web.post("/bet/spin", spin | {"actionId": "k"}, token).status == 200

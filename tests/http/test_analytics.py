@@ -14,11 +14,13 @@ from playtime.application.answers import LONGEST_ACTION_ID
 from playtime.application.ledger.ingestion import LARGEST_REPORT
 from playtime.contracts.doubles import START
 from playtime.domain.access.codes import LONGEST_TYPED
+from playtime.domain.ledger.events import EventSource
 from playtime.domain.money import MAX_AMOUNT_MINOR
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import LONGEST_NAME
 
-from support.day import DOUBLE, LOSE
+from support.day import DOUBLE, LOSE, SUNRISE, Guest
+from support.games import EVEN_PRIZES, RICH
 from support.http import API, Reply, Web
 
 ROUTES: Final = ("overview", "revenue", "players", "games", "ops", "funnel", "ltv", "attribution")
@@ -142,6 +144,29 @@ def test_the_funnel_follows_vouchers_through_the_day(any_web: Web) -> None:
     assert [stage["shareOfIssued"] for stage in stages][1:3] == ["1.000000", "0.333333"]
 
 
+def test_changed_game_file_neither_raises_an_alarm_nor_hides_one(any_web: Web) -> None:
+    """The wheel is fair at first, and then pays what neither its odds nor the first ones allow."""
+    web, day = any_web, any_web.day
+
+    def drifted() -> list[object]:
+        games = web.get(f"{BASE}/games", boss(web)).content["data"]["games"]
+        alarms = web.get("/admin/audit/run", boss(web)).content["audit"]["findings"]
+        return [*((game["drifted"], game["notJudged"]) for game in games), *(alarm["sample"] for alarm in alarms)]
+
+    guest = day.welcome(1_000_000)
+    for number in range(60):
+        assert web.spin(guest, 100, SUNRISE - 167 * number).status == 200
+    assert drifted() == [(False, None)]
+    web.restart(EVEN_PRIZES)
+    assert drifted() == [(False, None)]
+    for _ in range(60):
+        assert web.spin(guest, 100, SUNRISE).status == 200
+    web.restart(EVEN_PRIZES)
+    assert drifted() == [(True, None), ["demo-wheel"]]
+    web.restart(RICH)
+    assert drifted() == [(True, None), [f"demo-wheel:{EVEN_PRIZES.version}"]]
+
+
 def test_every_role_sees_only_its_own_play(any_web: Web) -> None:
     web, day = any_web, any_web.day
     play(web)
@@ -168,7 +193,149 @@ def reported(number: int, kind: str = "BET", **about: Any) -> dict[str, Any]:
     return named | amount | about
 
 
+def ids_of(guest: Guest) -> dict[str, Any]:
+    """Return the ids of a guest and of the guest's session."""
+    return {"playerId": str(guest.player_id), "sessionId": str(guest.principal.session_id)}
+
+
 class TestExternalEvents:
+    @pytest.mark.parametrize(
+        ("about", "field", "got"),
+        [
+            ({"amountMinor": 101}, "amountMinor", 101),
+            ({"gameKey": "another"}, "gameKey", "another"),
+            ({"provider": "another"}, "provider", "another"),
+            ({"region": "US"}, "region", "US"),
+            ({"occurredAt": "2026-02-28T23:59:59Z"}, "occurredAt", "2026-02-28T23:59:59.000Z"),
+            ({"sessionId": None}, "sessionId", None),
+        ],
+    )
+    def test_that_conflict_are_reported_and_change_nothing(
+        self, any_web: Web, about: dict[str, Any], field: str, got: object
+    ) -> None:
+        web, token = any_web, provider(any_web)
+        put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        put(web, "/admin/games/another", CONFIG, boss(web))
+        ids = ids_of(web.day.welcome(100)) | {"agentId": str(web.day.agent.tenant_id)}
+        sent = reported(1, **ids, region="DE", occurredAt="2026-03-01T00:00:00Z")
+        assert web.post("/events", {"events": [sent]}, token).status == 200
+        before = web.day.events()
+        for _ in range(2):
+            reply = web.post("/events", {"events": [sent, sent | about, reported(2)]}, token)
+            assert (reply.status, reply.content["ok"]) == (207, True)
+            has = "2026-03-01T00:00:00.000Z" if field == "occurredAt" else sent[field]
+            conflict = {"actionId": "round-1", "eventType": "BET", "field": field, "has": has, "got": got}
+            assert reply.content["conflicting"] == [conflict]
+            assert reply.content["unregistered"] == []
+            assert reply.content["received"] == 3
+            assert reply.content["accepted"] + reply.content["repeated"] == 2
+        after = web.day.events()
+        assert [event for event in after if event in before] == before
+        assert sorted(event.event_type for event in after if event not in before) == ["BET", "EXTERNAL_CONFLICT"]
+        audit = web.get("/admin/audit/run", boss(web)).content["audit"]
+        assert [(one["code"], one["severity"], one["count"]) for one in audit["findings"]] == [
+            ("EXTERNAL_CONFLICT", "warning", 1)
+        ]
+        assert audit["clean"], "a warning is not an error"
+
+    def test_of_one_report_conflict_with_each_other(self, web: Web) -> None:
+        put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        events = [reported(1), reported(1, amountMinor=7), reported(1, "WIN", amountMinor=7), reported(1)]
+        reply = web.post("/events", {"events": events}, provider(web))
+        assert (reply.status, reply.content["accepted"], reply.content["repeated"]) == (207, 2, 1)
+        assert [(one["has"], one["got"]) for one in reply.content["conflicting"]] == [(100, 7)]
+
+    def test_of_games_without_a_config_are_listed(self, any_web: Web) -> None:
+        web, token = any_web, provider(any_web)
+        put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        put(web, "/admin/games/theirs", CONFIG, web.log_in(web.day.south, Role.OPERATOR))
+        events = [reported(number, gameKey=key) for number, key in enumerate(("theirs", "b", "elsewhere", "b"))]
+        reply = web.post("/events", {"events": events}, token)
+        assert (reply.status, reply.content["unregistered"]) == (207, ["b", "theirs"])
+        assert reply.content["conflicting"] == []
+
+    def test_name_unregistered_games_only_when_stored(self, any_web: Web) -> None:
+        web, token = any_web, provider(any_web)
+        events = [reported(number, gameKey=key) for number, key in enumerate(("b", "c", "demo-wheel"))]
+        assert web.post("/events", {"events": events}, token).content["unregistered"] == ["b", "c"]
+        again = web.post("/events", {"events": events}, token)
+        assert (again.status, again.content["repeated"], again.content["unregistered"]) == (200, 3, [])
+        more = [reported(0, gameKey="z"), events[1], reported(3, gameKey="d"), reported(3, gameKey="e")]
+        reply = web.post("/events", {"events": more}, token)
+        assert (reply.status, reply.content["unregistered"]) == (207, ["d"])
+        assert [(one["has"], one["got"]) for one in reply.content["conflicting"]] == [("b", "z"), ("d", "e")]
+
+    def test_win_without_bet_is_found_until_the_bet_comes(self, any_web: Web) -> None:
+        web, token = any_web, provider(any_web)
+        put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        assert web.post("/events", {"events": [reported(1, "WIN")]}, token).status == 200
+        (finding,) = web.day.engine.run_audit(web.day.north.head).findings
+        assert finding.code == "EXTERNAL_WIN_WITHOUT_BET"
+        assert web.post("/events", {"events": [reported(1)]}, token).status == 200
+        assert web.day.engine.run_audit(web.day.north.head).findings == []
+
+    def test_of_a_player_conflict_with_those_of_an_agent(self, any_web: Web) -> None:
+        web, token = any_web, provider(any_web)
+        put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        agent_id, player_id = str(web.day.agent.tenant_id), ids_of(web.day.welcome(100))["playerId"]
+        events = [reported(1, agentId=agent_id), reported(1, playerId=player_id), reported(1)]
+        conflicting = web.post("/events", {"events": events}, token).content["conflicting"]
+        assert [(one["field"], one["has"], one["got"]) for one in conflicting] == [
+            ("playerId", None, player_id),
+            ("agentId", agent_id, None),
+        ]
+
+    def test_of_a_player_are_stored_for_the_players_agent(self, any_web: Web) -> None:
+        web, token = any_web, provider(any_web)
+        agent_id, ids = web.day.agent.tenant_id, ids_of(web.day.welcome(100))
+        events = [reported(1, **ids), reported(2, **ids, agentId=str(agent_id)), reported(3), reported(4, **ids)]
+        web.post("/events", {"events": events[:3]}, token)
+        again = web.post("/events", {"events": [event | {"agentId": None} for event in events]}, token)
+        assert (again.content["repeated"], again.content["accepted"], again.content["conflicting"]) == (3, 1, [])
+        stored = {one.action_id: one for one in web.day.events() if one.source is EventSource.EXTERNAL}
+        assert {name: one.agent_id for name, one in stored.items()} == {
+            "round-1": agent_id,
+            "round-2": agent_id,
+            "round-3": None,
+            "round-4": agent_id,
+        }
+        for event in stored.values():
+            assert event.tenant_id == (event.agent_id or event.operator_id)
+
+    def test_of_a_player_are_taken_from_the_own_agents_provider(self, any_web: Web) -> None:
+        web, day = any_web, any_web.day
+        day.hire(day.agent.tenant_id, day.north.operator_id, f"{day.agent.slug}-provider", Role.PROVIDER)
+        token, ids = web.log_in(day.agent, Role.PROVIDER), ids_of(day.welcome(100))
+        own, sister = str(day.agent.tenant_id), str(day.sister.tenant_id)
+        events = [reported(1, **ids), reported(2, **ids, agentId=own), reported(3, agentId=own)]
+        assert web.post("/events", {"events": events}, token).content["accepted"] == 3
+        for about, path in (({"agentId": sister}, "agentId"), (ids_of(day.welcome(100, day.sister)), "playerId")):
+            refused = web.post("/events", {"events": [reported(4, **about)]}, token)
+            assert (refused.status, refused.paths) == (400, [f"$.events[0].{path}"])
+
+    def test_with_ids_of_others_are_refused(self, any_web: Web) -> None:
+        """Players and sessions of another operator get the same answer as those of nobody."""
+        web, token = any_web, provider(any_web)
+        own, stranger, nobody = web.day.welcome(100), web.day.welcome(100, web.day.stranger), str(UUID(int=7))
+        other = web.day.welcome(100)
+        before = web.day.events()
+        theirs, north, sister = ids_of(stranger), str(web.day.north.tenant_id), str(web.day.sister.tenant_id)
+        for about, paths in (
+            ({"playerId": nobody}, ["playerId"]),
+            ({"playerId": theirs["playerId"]}, ["playerId"]),
+            ({"sessionId": nobody}, ["sessionId"]),
+            ({"sessionId": theirs["sessionId"]}, ["sessionId"]),
+            (ids_of(own) | {"sessionId": ids_of(other)["sessionId"]}, ["sessionId"]),
+            ({"sessionId": ids_of(own)["sessionId"]}, ["sessionId"]),
+            ({"agentId": north}, ["agentId"]),
+            (ids_of(own) | {"agentId": north}, ["agentId"]),
+            (ids_of(own) | {"agentId": sister}, ["playerId"]),
+        ):
+            reply = web.post("/events", {"events": [reported(1), reported(2, **about)]}, token)
+            assert (reply.status, reply.paths) == (400, [f"$.events[1].{path}" for path in paths])
+        assert web.day.events() == before
+        assert web.post("/events", {"events": [reported(1, **ids_of(own))]}, token).content["accepted"] == 1
+
     def test_are_counted_once_and_beside_our_own(self, any_web: Web) -> None:
         web, token = any_web, provider(any_web)
         play(web)
@@ -179,10 +346,12 @@ class TestExternalEvents:
             reported(2, agentId=agent_id),
             reported(3, "SPIN"),
         ]
+        put(web, "/admin/games/elsewhere", CONFIG, boss(web))
+        plain = {"ok": True, "conflicting": [], "unregistered": []}
         first = web.post("/events", {"events": events}, token)
-        assert (first.status, first.content) == (200, {"ok": True, "received": 4, "accepted": 4, "repeated": 0})
+        assert (first.status, first.content) == (200, plain | {"received": 4, "accepted": 4, "repeated": 0})
         again = web.post("/events", {"events": [*events, reported(4), reported(4)]}, token)
-        assert again.content == {"ok": True, "received": 6, "accepted": 1, "repeated": 5}
+        assert (again.status, again.content) == (200, plain | {"received": 6, "accepted": 1, "repeated": 5})
         current = web.get(f"{BASE}/overview", boss(web)).content["data"]["current"]
         assert (current["spins"], current["handleMinor"]) == (2, 200)
         assert current["elsewhere"] == {"spins": 4, "handleMinor": 300, "payoutMinor": 40, "rtp": "0.133333"}
@@ -192,30 +361,28 @@ class TestExternalEvents:
 
     def test_of_a_thousand_fit_and_one_more_does_not(self, web: Web) -> None:
         token = provider(web)
-        session = str(UUID(int=7))
-        events = [reported(number, sessionId=session, playerId=session) for number in range(LARGEST_REPORT)]
+        ids = ids_of(web.day.welcome(100))
+        events = [reported(number, **ids) for number in range(LARGEST_REPORT)]
         assert web.post("/events", {"events": events}, token).content["accepted"] == LARGEST_REPORT
         assert web.post("/events", {"events": [*events, reported(-1)]}, token).paths == ["$.events"]
         assert web.post("/events", {"events": []}, token).paths == ["$.events"]
 
     def test_of_a_thousand_fit_at_their_largest(self, any_web: Web) -> None:
         """Each text has its largest length, of symbols that take twelve bytes in ASCII JSON."""
-        web, wide, some_id = any_web, "🎰", str(UUID(int=2**128 - 1))
+        web, wide = any_web, "🎰"
         about: dict[str, Any] = {
             "gameKey": wide * LONGEST_TYPED,
             "provider": wide * LONGEST_NAME,
             "region": wide * LONGEST_NAME,
             "amountMinor": MAX_AMOUNT_MINOR,
             "occurredAt": START.isoformat(timespec="microseconds"),
-            "playerId": some_id,
-            "sessionId": some_id,
             "agentId": str(web.day.agent.tenant_id),
-        }
+        } | ids_of(web.day.welcome(100))
         names = (f"{number:04}".ljust(LONGEST_ACTION_ID, '"') for number in range(LARGEST_REPORT))
         events = [reported(0, **about, actionId=name) for name in names]
         assert len(json.dumps({"events": events})) > REPORT_BYTES * 0.9, "the limit is hardly larger than a report"
         reply = web.post("/events", {"events": events}, provider(web))
-        assert (reply.status, reply.content.get("accepted")) == (200, LARGEST_REPORT)
+        assert (reply.status, reply.content.get("accepted")) == (207, LARGEST_REPORT)
 
     @pytest.mark.parametrize(
         ("about", "place"),
@@ -267,7 +434,7 @@ class TestGameConfigs:
             (game,) = web.get(f"{BASE}/games", token).content["data"]["games"]
             assert (game["source"], game["handleMinor"], game["expectedRtp"]) == ("EXTERNAL", 1_000, "0.850000")
             assert (game["expectedHitRate"], game["volatility"]) == ("0.250000", "3.500000")
-            assert game["drifted"] is None, "too few rounds"
+            assert (game["drifted"], game["notJudged"]) == (False, None)
             # 1.959964 x 3.5 x sqrt(10 x 100^2) / 1000.
             assert game["rtpHigh"] == "2.169283"
 

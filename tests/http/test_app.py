@@ -86,7 +86,7 @@ def test_wrong_method_is_405_and_lists_the_right_ones(web: Web, method: str, pat
 
 
 def test_health_is_503_while_the_storage_is_down(caplog: pytest.LogCaptureFixture) -> None:
-    check = CheckHealth(_DownStorage(), SettableClock(), NotedSweep())
+    check = CheckHealth(_DownStorage(), SettableClock(), SettableClock(), NotedSweep())
     app = create_app(evolve(build_engine(MemoryStorage()), check_health=check))
     response = app.test_client().get("/api/health")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
@@ -99,13 +99,27 @@ def test_health_is_503_while_the_storage_is_down(caplog: pytest.LogCaptureFixtur
     assert "db-7" in caplog.text
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable, OutcomeUnknown, TransientConflict])
+@pytest.mark.parametrize("error", [StorageUnavailable, TransientConflict])
 def test_a_storage_that_fails_is_503(error: type[StorageUnavailable]) -> None:
     app = _broken_app(error("host=db-7"))
     response = app.test_client().get(f"{API}/player/me", headers={"Authorization": "Bearer x"})
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert (response.json or {})["code"] == "STORAGE_UNAVAILABLE"
     assert b"db-7" not in response.data
+
+
+@pytest.mark.parametrize("action_id", [None, "key-1"])
+def test_unknown_outcome_has_a_code_and_the_action_id(action_id: str | None) -> None:
+    app = _broken_app(OutcomeUnknown("host=db-7", action_id))
+    response = app.test_client().get(f"{API}/player/me", headers={"Authorization": "Bearer x"})
+    # A program that obeys Retry-After would repeat the request without the action id.
+    assert (response.status_code, "Retry-After" in response.headers) == (503, False)
+    assert response.json == {
+        "ok": False,
+        "code": "OUTCOME_UNKNOWN",
+        "message": OutcomeUnknown.text,
+        "actionId": action_id,
+    }
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("secret-7"), IsolationViolation("secret-7")])

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -68,6 +68,27 @@ def test_every_request_in_the_document_is_closed(web: Web) -> None:
     objects = {name for name in asked if "properties" in schemas[name]}
     assert objects >= {"SpinRequest", "EventsReport", "ExternalEventRequest"}
     assert {name for name in objects if schemas[name].get("additionalProperties") is not False} == set()
+
+
+def _texts(content: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each summary and description below an object of the document, with its place."""
+    if isinstance(content, list):
+        for part in content:
+            yield from _texts(part, place)
+    elif isinstance(content, dict):
+        for name, part in content.items():
+            if name in {"summary", "description"} and isinstance(part, str):
+                yield f"{place}/{name}", part
+            yield from _texts(part, f"{place}/{name}")
+
+
+def test_texts_of_the_document_speak_of_the_wire(web: Web) -> None:
+    # They come from docstrings, which have the names of Python and its line ends.
+    texts = list(_texts(web.get("/openapi.json").content))
+    assert any("`totalCostMinor`" in text for _, text in texts)
+    python = re.compile(r"[a-z0-9]_[a-z0-9]|\bNone\b|\n ")
+    assert {place: text for place, text in texts if python.search(text)} == {}
+    assert [text for place, text in texts if place.endswith("/summary") and "\n" in text] == []
 
 
 def test_the_document_is_the_same_each_time(web: Web) -> None:

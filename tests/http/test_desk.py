@@ -286,7 +286,7 @@ def test_the_audit(web: Web) -> None:
     guest = day.welcome(1_000)
     token = web.log_in(day.agent, Role.ANALYST)
     reply = web.get("/admin/audit/run", token)
-    assert (reply.status, reply.keys) == (200, {"ok", "audit"})
+    assert (reply.status, reply.keys) == (200, {"ok", "audit", "ageSeconds"})
     audit = reply.content["audit"]
     assert audit.keys() == {"ranAt", "clean", "checks", "findings"}
     assert (audit["clean"], audit["findings"]) == (True, [])
@@ -296,10 +296,12 @@ def test_the_audit(web: Web) -> None:
         assert locked is not None
         unit.save(locked.player.credit(1))
         unit.commit()
-    for who in (token, web.owner, web.log_in(day.north, Role.OPERATOR)):
+    again = web.get("/admin/audit/run", web.log_in(day.agent, Role.AGENT))
+    assert again.content["audit"] == audit, "it is remembered for the tenant"
+    for who in (web.owner, web.log_in(day.north, Role.OPERATOR)):
         (finding,) = web.get("/admin/audit/run", who).content["audit"]["findings"]
         assert finding.keys() == {"code", "severity", "holds", "count", "sample", "query"}
         assert (finding["code"], finding["count"]) == ("BALANCE_DIFFERS", 1)
         assert finding["sample"] == [f"PLAYER:{guest.player_id}"]
-    assert web.get("/admin/audit/run", web.log_in(day.sister, Role.AGENT)).content["audit"]["clean"]
+    assert web.get("/admin/audit/run", web.log_in(day.sister, Role.AGENT)).content["audit"]["findings"] == []
     assert web.get("/admin/audit/run", web.log_in(day.agent, Role.CASHIER)).status == 403

@@ -1,7 +1,9 @@
 """Failed requests: counted by route and code for the caller's tenant, and written together."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
+from uuid import UUID
 
 import pytest
 from attrs import evolve
@@ -10,9 +12,10 @@ from playtime.adapters.http.app import create_app
 from playtime.adapters.http.calls import MAX_BODY_BYTES
 from playtime.adapters.http.error_tally import MOST_KINDS, ErrorTally
 from playtime.application.analytics.failed_requests import FailedRequest
-from playtime.application.errors import StorageUnavailable
+from playtime.application.errors import OutcomeUnknown, StorageUnavailable
 from playtime.domain.ledger.events import EventType
 from playtime.domain.tenancy.staff import Role
+from playtime.domain.tenancy.tenants import PLATFORM_ID
 
 from support.http import API, Web
 
@@ -130,13 +133,91 @@ def test_is_written_automatically_after_a_while_and_starts_again(web: Web) -> No
         written.clear()
 
 
-def test_is_bounded_and_loses_counts_rather_than_requests(web: Web) -> None:
+def test_counts_stay_while_the_storage_is_away(any_web: Web) -> None:
+    web, day = any_web, any_web.day
+    is_away, written = [True], day.engine.record_errors
+
+    def record(counts: Mapping[FailedRequest, int]) -> None:
+        if is_away[0]:
+            raise StorageUnavailable("away")
+        written(counts)
+
+    tally = ErrorTally(record, seconds=None)
+    web.app = create_app(day.engine, errors=tally)
+    agent, stranger = web.log_in(day.agent, Role.AGENT), web.log_in(day.south, Role.OPERATOR)
+    for token in (agent, stranger):
+        for _ in range(2):
+            assert web.post("/admin/tenants", {"slug": "x", "name": "x", "kind": "OPERATOR"}, token).status == 403
+        tally.flush()
+    is_away[0] = False
+    assert web.post("/admin/tenants", {"slug": "x", "name": "x", "kind": "OPERATOR"}, agent).status == 403
+    for _ in range(2):
+        tally.flush()
+    assert errors(web, agent) == {("createTenant", "FORBIDDEN"): 3}
+    assert errors(web, stranger) == {("createTenant", "FORBIDDEN"): 2}
+
+
+def test_one_operator_away_does_not_count_others_twice(web: Web) -> None:
+    written: Counter[FailedRequest] = Counter()
+    north, south = web.day.north.tenant_id, web.day.south.tenant_id
+
+    def record(counts: Mapping[FailedRequest, int]) -> None:
+        if any(failed.operator_id == south for failed in counts) and not written[failure(south)]:
+            written[failure(south)] = -2
+            raise StorageUnavailable("away")
+        written.update(counts)
+
+    def failure(tenant_id: UUID) -> FailedRequest:
+        return FailedRequest(tenant_id, tenant_id, "spin", "FORBIDDEN")
+
+    tally = ErrorTally(record, seconds=None)
+    for tenant_id in (north, south, south):
+        tally.note(failure(tenant_id))
+    for _ in range(3):
+        tally.flush()
+    assert written == {failure(north): 1, failure(south): 0}
+
+
+def test_counts_of_an_unknown_outcome_are_not_written_again() -> None:
+    calls: list[int] = []
+
+    def record(counts: Mapping[FailedRequest, int]) -> None:
+        calls.append(len(counts))
+        raise OutcomeUnknown("the link broke")
+
+    tally = ErrorTally(record, seconds=None)
+    tally.note(FailedRequest(PLATFORM_ID, PLATFORM_ID, "spin", "X"))
+    for _ in range(2):
+        tally.flush()
+    assert calls == [1]
+
+
+def test_memory_is_bounded_while_the_storage_is_away() -> None:
+    sizes: list[int] = []
+
     def fail(counts: Mapping[FailedRequest, int]) -> None:
-        assert len(counts) <= MOST_KINDS
+        sizes.append(len(counts))
         raise StorageUnavailable("away")
 
     tally = ErrorTally(fail, seconds=None)
-    web.app = create_app(web.day.engine, errors=tally)
-    assert web.get("/admin/players", "no token").status == 401
-    tally.flush()
-    assert web.get("/admin/players", "no token").status == 401
+    for turn in range(3):
+        for number in range(MOST_KINDS):
+            tally.note(FailedRequest(PLATFORM_ID, PLATFORM_ID, f"{turn}-{number}", "X"))
+        tally.flush()
+    assert sizes == [MOST_KINDS] * 3
+
+
+def test_is_tried_again_by_itself() -> None:
+    written: list[int] = []
+
+    def record(counts: Mapping[FailedRequest, int]) -> None:
+        written.append(sum(counts.values()))
+        if len(written) < 3:
+            raise StorageUnavailable("away")
+
+    tally = ErrorTally(record, seconds=0.01)
+    tally.note(FailedRequest(PLATFORM_ID, PLATFORM_ID, "spin", "X"))
+    deadline = time.monotonic() + 10
+    while len(written) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert written == [1, 1, 1]

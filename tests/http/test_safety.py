@@ -36,7 +36,7 @@ def put(web: Web, path: str, body: object, token: str) -> Reply:
 
 def at_risk(web: Web) -> Guest:
     guest = web.day.welcome(100_000)
-    lose(web.day, guest, 13, gap_ms=800)
+    lose(web.day, guest, 16, gap_ms=800)
     return guest
 
 
@@ -127,9 +127,9 @@ def test_a_session_that_is_left_out_or_forged_changes_nothing(web: Web) -> None:
 def test_a_pause_says_when_play_goes_on_in_body_and_header(any_web: Web) -> None:
     enforce(any_web.day, "cooldown")
     guest = any_web.day.welcome(100_000)
-    lose(any_web.day, guest, 12, gap_ms=800)
+    lose(any_web.day, guest, 15, gap_ms=800)
     any_web.day.clock.advance(milliseconds=800)
-    last = any_web.spin(guest, 1, LOSE, action_id="thirteenth")
+    last = any_web.spin(guest, 1, LOSE, action_id="sixteenth")
     assert (last.status, last.keys) == (200, {"ok", "result", "action"})
     assert last.content["action"]["cooldownSeconds"] == 90
     refused = any_web.spin(guest, 1, LOSE, action_id="too soon")
@@ -195,7 +195,7 @@ def test_staff_see_actions_sums_and_a_player(any_web: Web) -> None:
     (action,) = listed.content["actions"]
     assert action.keys() == ACTION
     assert (action["actionType"], action["cause"], action["pauseSeconds"]) == ("COOLDOWN", "EVENT", 90)
-    assert action["evidence"]["SPIN_RATE"] == {"medianGapMs": 800, "spins": 13}
+    assert action["evidence"]["SPIN_RATE"] == {"medianGapMs": 800, "spins": 16}
     assert any_web.get("/admin/safety/actions?reason=GAME_HOP", token).content["actions"] == []
     summary = any_web.get("/admin/safety/summary?timezone=UTC", token)
     assert (summary.status, summary.keys) == (200, {"ok", "range", "data"})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,12 @@ from playtime.application.access import SYSTEM
 from playtime.application.ledger import sealing
 from playtime.application.ledger.audit import NEWEST_SEALS
 from playtime.application.ports.audit import Stored
-from playtime.domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
+from playtime.domain.ledger.events import Account, AccountKind, EventSource, EventType, LedgerEvent, Transfer
 from playtime.domain.ledger.wallet import Wallet
 from playtime.domain.play.players import Player
 from playtime.domain.play.rounds import Round
 from playtime.domain.play.sessions import Session
-from playtime.domain.vouchers.bonuses import Bonus, BonusStatus
+from playtime.domain.vouchers.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
 from playtime.domain.vouchers.vouchers import Voucher, VoucherStatus
 
 from support.audit_day import AuditedDay
@@ -71,6 +72,12 @@ class Rows:
         self.books.ledger.rows[event.event_id] = event
         self.books.totals.count(event)
 
+    def report(self, event_type: EventType, **about: Any) -> None:
+        """Write an external event, or the note of a conflict with one."""
+        named = {"source": EventSource.EXTERNAL, "provider": "them", "player_seq": None} | about
+        event = evolve(self._planted(EventType.SPIN, None, None), **named, event_type=event_type)
+        self.books.ledger.rows[event.event_id] = event
+
     def win(self, round_id: UUID) -> None:
         """Write a win of 7 whose accounts are in order."""
         player = self.player.credit(7).numbered(self.player.last_seq + 1)
@@ -83,22 +90,22 @@ class Rows:
         )
         self.write(self._planted(T.WIN, moved, round_id))
 
-    def take_out(self) -> None:
-        """Move 1,000 from the player to the agent, bonus or no bonus."""
-        player = self.player.debit(1_000).numbered(self.player.last_seq + 1)
+    def take_out(self, amount_minor: int = 1_000) -> None:
+        """Move an amount from the player to the agent, bonus or no bonus."""
+        player = self.player.debit(amount_minor).numbered(self.player.last_seq + 1)
         self.books.players.rows[self.player_id] = player
-        wallet = self.books.wallets.rows[self.agent_id].credit(1_000)
+        wallet = self.books.wallets.rows[self.agent_id].credit(amount_minor)
         self.books.wallets.rows[self.agent_id] = wallet
         moved = Transfer(
             source=player.account,
             target=Account(K.TENANT, self.agent_id),
-            amount_minor=1_000,
+            amount_minor=amount_minor,
             source_balance_minor=player.wallet.balance_minor,
             target_balance_minor=wallet.wallet.balance_minor,
         )
         self.write(self._planted(T.PLAYER_CLOSED, moved, None))
 
-    def _planted(self, event_type: EventType, moved: Transfer, round_id: UUID | None) -> LedgerEvent:
+    def _planted(self, event_type: EventType, moved: Transfer | None, round_id: UUID | None) -> LedgerEvent:
         bet = self.event(T.BET)
         return evolve(
             bet,
@@ -244,8 +251,27 @@ def _gap(rows: Rows) -> None:
     rows.books.players.rows[rows.player_id] = rows.player.numbered(rows.player.last_seq + 1)
 
 
-def _limit(rows: Rows) -> None:
-    limit, limit_minor = rows.event(T.LIMIT_SET), 10
+def _to_the_threshold(rows: Rows) -> None:
+    rows.take_out(rows.player.wallet.balance_minor - TRIGGER_AT_MINOR)
+    assert rows.player.wallet.balance_minor == TRIGGER_AT_MINOR
+
+
+def _voucher_gone(rows: Rows) -> None:
+    del rows.books.vouchers.rows[rows.voided_id]
+
+
+def _same_number(rows: Rows) -> None:
+    limit = rows.event(T.LIMIT_SET)
+    assert limit.player_seq is not None
+    rows.books.ledger.rows[limit.event_id] = evolve(limit, player_seq=limit.player_seq + 1)
+
+
+def _more_staked(rows: Rows) -> None:
+    rows.books.rounds.rows[rows.won.round_id] = evolve(rows.won, stake_minor=rows.won.stake_minor + 1)
+
+
+def _limit(rows: Rows, limit_minor: int = 10) -> None:
+    limit = rows.event(T.LIMIT_SET)
     changed = evolve(limit, meta=dict(limit.meta) | {"lossLimitMinor": limit_minor})
     rows.books.ledger.rows[limit.event_id] = changed
     _keep(rows, loss_limit_minor=limit_minor)
@@ -283,6 +309,16 @@ FAULTS: dict[str, tuple[Stored, Callable[[Rows], None]]] = {
     "nobody's session": (Stored.SESSION_DIFFERS, _unopened),
     "gap": (Stored.PLAYER_SEQ_GAP, _gap),
     "limit": (Stored.LIMIT_PASSED, _limit),
+    "limit by one": (Stored.LIMIT_PASSED, partial(_limit, limit_minor=99)),
+    "overdue at exactly the threshold": (Stored.BONUS_OVERDUE, _to_the_threshold),
+    "voucher is gone": (Stored.VOUCHER_DIFFERS, _voucher_gone),
+    "two events of one number": (Stored.PLAYER_SEQ_GAP, _same_number),
+    "staked": (Stored.ROUND_DIFFERS, _more_staked),
+    "external win": (Stored.EXTERNAL_WIN_WITHOUT_BET, lambda rows: rows.report(T.WIN)),
+    "external conflict": (
+        Stored.EXTERNAL_CONFLICT,
+        lambda rows: rows.report(T.EXTERNAL_CONFLICT, source=EventSource.PLAYTIME),
+    ),
     "lifted": (Stored.LIMIT_PASSED, lambda rows: _keep(rows, loss_limit_minor=None)),
 }
 
@@ -330,7 +366,7 @@ def test_newest_seals_are_not_trusted_if_those_before_are_gone(
     books = storage._shelf[day.north.operator_id]
     for _ in books.ledger.rows:
         day.engine.sweep()
-    assert day.engine.run_audit(day.north.head).clean
+    assert day.engine.run_audit(day.north.head).findings == []
     seals = sorted(books.seals.rows.values(), key=lambda seal: seal.number)
     newest = seals[-1].number
     assert newest > NEWEST_SEALS
@@ -342,3 +378,13 @@ def test_newest_seals_are_not_trusted_if_those_before_are_gone(
     for newest_seals in (NEWEST_SEALS, None):
         (finding,) = day.engine.run_audit(day.north.head, newest_seals=newest_seals).findings
         assert (finding.code, finding.sample) == ("SEAL_BROKEN", (f"north:{newest}",))
+
+
+def test_books_at_the_very_edge_of_the_rules_are_clean() -> None:
+    storage = MemoryStorage()
+    audited = AuditedDay.played(storage)
+    books = storage._shelf[audited.day.north.operator_id]
+    rows = Rows(books, audited.guest.player_id, audited.voided.voucher_id, audited.day.agent.tenant_id)
+    _limit(rows, limit_minor=100)
+    rows.take_out(rows.player.wallet.balance_minor - TRIGGER_AT_MINOR - 1)
+    assert audited.broken() == {}

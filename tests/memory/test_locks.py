@@ -1,13 +1,18 @@
 """Promises of the memory storage alone: waiting ends, and its books are its own."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Condition, Semaphore
+from uuid import UUID
+
 import pytest
 
+from playtime.adapters.memory.locks import RowLocks
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.application.errors import StorageMisuse, StorageUnavailable
+from playtime.application.errors import StorageMisuse, StorageUnavailable, TransientConflict
 from playtime.application.ports.bindings import AnswerKey
 from playtime.application.ports.storage import Storage
 from playtime.contracts.house import House
-from playtime.contracts.records import read, write
+from playtime.contracts.records import fresh_id, read, write
 from playtime.domain.ledger.wallet import Wallet
 
 
@@ -66,3 +71,70 @@ def test_what_json_cannot_hold_is_refused_at_once() -> None:
     house = House.built(storage)
     with storage.begin(house.as_agent) as unit, pytest.raises(TypeError):
         unit.add(house.answer(AnswerKey(house.agent.tenant_id, "x"), hints={"id": house.agent.tenant_id}))
+
+
+def _locked(storage: MemoryStorage) -> list[UUID]:
+    """Return the rows that the only unit holds, in the order in which it got them."""
+    (rows,) = storage._locks._held.values()
+    return [row[-1] for row in rows if isinstance(row, tuple)]
+
+
+def test_wallets_are_locked_in_the_order_of_their_ids() -> None:
+    storage = MemoryStorage()
+    house = House.built(storage)
+    ids = sorted((house.operator.tenant_id, house.agent.tenant_id, house.neighbour.tenant_id))
+    for asked in (ids, ids[::-1]):
+        with storage.begin(house.as_operator) as unit:
+            unit.wallets.lock(asked)
+            assert _locked(storage) == ids
+
+
+def test_passes_are_locked_in_order_of_ids_before_players() -> None:
+    storage = MemoryStorage()
+    house = House.built(storage)
+    passes = sorted((house.play_pass() for _ in range(4)), key=lambda play_pass: play_pass.pass_id)
+    players = [house.player(pass_id=play_pass.pass_id) for play_pass in passes]
+    write(storage, house.as_agent, *passes, *players)
+    for own, shown in ((0, 3), (3, 0), (1, 2), (2, 1)):
+        with storage.begin(house.as_agent) as unit:
+            unit.players.lock(players[own].player_id, shown_pass_id=passes[shown].pass_id)
+            ids = sorted((passes[own].pass_id, passes[shown].pass_id))
+            assert _locked(storage) == [*ids, players[own].player_id]
+
+
+def test_vouchers_of_a_batch_are_locked_by_number() -> None:
+    storage = MemoryStorage()
+    house = House.built(storage)
+    batch_id = fresh_id()
+    vouchers = [house.voucher(batch_id=batch_id, number=number) for number in (2, 3, 1)]
+    write(storage, house.as_agent, *vouchers)
+    with storage.begin(house.as_agent) as unit:
+        unit.vouchers.lock_batch(batch_id)
+        assert _locked(storage) == [vouchers[at].voucher_id for at in (2, 0, 1)]
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_circle_of_waits_is_refused_at_once(number: int) -> None:
+    latch = Condition()
+    locks = RowLocks(latch, timeout_seconds=5)
+    waiting = Semaphore(0)
+
+    def wait_for_the_next(owner: int) -> None:
+        with latch:
+            waiting.release()
+            locks.acquire(owner, f"row {owner + 1}")
+            locks.release_all(owner)
+
+    with latch:
+        for owner in range(number):
+            locks.acquire(owner, f"row {owner}")
+    with ThreadPoolExecutor(number) as threads:
+        others = [threads.submit(wait_for_the_next, owner) for owner in range(number - 1)]
+        for _ in others:
+            waiting.acquire()
+        with latch:
+            with pytest.raises(TransientConflict):
+                locks.acquire(number - 1, "row 0")
+            locks.release_all(number - 1)
+        for other in others:
+            other.result(timeout=20)

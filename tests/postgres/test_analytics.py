@@ -138,6 +138,7 @@ class TestRebuild:
             "update playtime.player_quarter_hours set bets = bets + 1",
             "update playtime.player_days set handle_minor = handle_minor - 1",
             "update playtime.stake_buckets set bets = bets + 1",
+            "update playtime.outcome_counts set rounds = rounds + 1",
             "update playtime.player_sets set members = ~members where detail = 0 and grain = 60",
             "update playtime.transaction_ranges set last_xact_id = '0'",
             "update playtime.rollup_watermarks set through = '0'",

@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - texts of this file alone
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 
 import psycopg
@@ -13,7 +14,7 @@ from playtime.application.ledger.audit import CHECKS, NEWEST_SEALS
 
 from support.audit_day import AuditedDay
 from support.day import DOUBLE
-from support.postgres.database import TestDatabase
+from support.postgres.database import TestDatabase, fresh_database
 
 _INSERT: Final = """
 insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,
@@ -51,6 +52,11 @@ update playtime.players set balance_minor = balance_minor + 10 where player_id =
 update playtime.sessions set start_balance_minor = start_balance_minor + 10,
     end_balance_minor = end_balance_minor + 10 where player_id = %(player)s;
 """
+_EXTERNAL: Final = """
+insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, actor_id, provider, source,
+    event_type, action_id, amount_minor, meta)
+select operator_id, tenant_id, gen_random_uuid(), now(), gen_random_uuid(), 'them',"""
+_OF_AGENT: Final = "from playtime.tenants where tenant_id = %(agent)s"
 _WON: Final = "(select round_id from playtime.rounds where player_id = %(player)s and win_minor > 0)"
 _FIRST: Final = """(select event_id from playtime.ledger_events where player_id = %(player)s and event_type = 'BET'
     order by player_seq limit 1)"""
@@ -190,6 +196,13 @@ FAULTS: Final = {
         "PLAYER_SEQ_GAP",
         "delete from playtime.ledger_events where player_id = %(player)s and event_type = 'LOGIN'",
     ),
+    "a bet passed the limit by one": (
+        "LIMIT_PASSED",
+        """update playtime.ledger_events set meta = jsonb_set(meta, '{lossLimitMinor}', '99')
+        where player_id = %(player)s and event_type = 'LIMIT_SET';
+        update playtime.sessions set loss_limit_minor = 99 where player_id = %(player)s""",
+    ),
+    "a bonus is overdue at exactly the threshold": ("BONUS_OVERDUE", _OUT.replace("1000", "950")),
     "a bet passed the limit": (
         "LIMIT_PASSED",
         """update playtime.ledger_events set meta = jsonb_set(meta, '{lossLimitMinor}', '10')
@@ -265,19 +278,48 @@ FAULTS: Final = {
         "ROLLUP_DIFFERS",
         "update playtime.transaction_ranges set last_xact_id = '0' where tenant_id = %(agent)s and not moves",
     ),
+    "an external win has no bet": (
+        "EXTERNAL_WIN_WITHOUT_BET",
+        f"{_EXTERNAL} 'EXTERNAL', 'WIN', 'theirs', 5, '{{}}' {_OF_AGENT}",
+    ),
+    "a conflict was noted": (
+        "EXTERNAL_CONFLICT",
+        f"{_EXTERNAL} 'PLAYTIME', 'EXTERNAL_CONFLICT', 'theirs', 0, '{{}}' {_OF_AGENT}",
+    ),
+    "two actors reported different amounts": (
+        "EXTERNAL_CONFLICT",
+        f"""{_EXTERNAL} 'EXTERNAL', 'BET', 'theirs', 5, '{{}}' {_OF_AGENT};
+        {_EXTERNAL} 'EXTERNAL', 'BET', 'theirs', 6, '{{}}' {_OF_AGENT}""",
+    ),
     "rolled-up events are taken for new": (
         "ROLLUP_DIFFERS",
         "update playtime.rollup_watermarks set through = '0' where tenant_id = %(agent)s",
     ),
 }
 """The rule that each fault breaks, and the statement that plants it."""
+ROWS: Final = {"rolled-up events are taken for new": 2}
+"""The rows that break the rule, if more than one: an event has a bucket, and a round an outcome count."""
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[tuple[TestDatabase, AuditedDay]]:
+    """A day that was played once. Each test has a copy of its database."""
+    with fresh_database() as database:
+        with closing(database.storage()) as storage:
+            audited = AuditedDay.played(storage)
+        yield database, audited
 
 
 @pytest.fixture
-def audited(own: TestDatabase) -> Iterator[AuditedDay]:
-    storage = own.storage()
-    yield AuditedDay.played(storage)
-    storage.close()
+def own(played: tuple[TestDatabase, AuditedDay]) -> Iterator[TestDatabase]:
+    with fresh_database(played[0].name) as database:
+        yield database
+
+
+@pytest.fixture
+def audited(own: TestDatabase, played: tuple[TestDatabase, AuditedDay]) -> Iterator[AuditedDay]:
+    with closing(own.storage()) as storage:
+        yield played[1].on(storage)
 
 
 def _plant(database: TestDatabase, audited: AuditedDay, statements: str) -> None:
@@ -303,8 +345,9 @@ def test_exactly_that_fault_is_found(audited: AuditedDay, own: TestDatabase, fau
     day = audited.day
     for principal in (SYSTEM, day.north.head, day.agent.head):
         found = audited.audit(principal).findings
-        assert [(finding.code, finding.count) for finding in found] == [(code, 1)], fault
-        assert len(found[0].sample) == 1
+        rows = ROWS.get(fault, 1)
+        assert [(finding.code, finding.count) for finding in found] == [(code, rows)], fault
+        assert len(found[0].sample) == rows
     for principal in (day.sister.head, day.south.head, day.stranger.head):
         assert audited.broken(principal) == {}
 
@@ -324,7 +367,7 @@ def test_a_broken_seal_is_found(audited: AuditedDay, own: TestDatabase) -> None:
     for principal in (SYSTEM, day.north.head):
         assert audited.broken(principal) == {"SEAL_BROKEN": ("north:1",)}
     assert audited.broken(day.agent.head) == {}, "seals are the operator's"
-    assert day.engine.run_audit(SYSTEM, newest_seals=1).clean, "it is older than what was looked at"
+    assert day.engine.run_audit(SYSTEM, newest_seals=1).findings == [], "it is older than what was looked at"
 
 
 def test_newest_seals_are_not_trusted_if_those_before_are_gone(
@@ -340,7 +383,7 @@ def test_newest_seals_are_not_trusted_if_those_before_are_gone(
     assert north.last_seal is not None
     newest = north.last_seal.number
     assert newest > NEWEST_SEALS
-    assert day.engine.run_audit(day.north.head).clean
+    assert day.engine.run_audit(day.north.head).findings == []
     gone = f"operator_id = '{day.north.operator_id}' and number between {newest - NEWEST_SEALS} and {newest - 1}"
     _plant(
         own,

@@ -222,7 +222,9 @@ def test_secrets_are_for_the_owner_alone(home: Path) -> None:
     with EmbeddedPostgres(home, durable=False) as postgres:
         folder = home / "postgres"
         stored = json.loads((folder / "instance.json").read_text())
-        assert stored == {"password": postgres.password, "port": postgres.port, "pid": pid_of(home)}
+        assert stored == {"password": postgres.password, "port": postgres.port, "pid": pid_of(home)} | {
+            "had_database": False
+        }
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.name != "data"}
         assert set(modes.values()) == {0o600}, modes
         assert stat.S_IMODE((folder / "data").stat().st_mode) == 0o700

@@ -4,13 +4,17 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from playtime.adapters.postgres.embedded import server
 from playtime.adapters.postgres.embedded.binaries import account_for, find_binaries
 from playtime.adapters.postgres.embedded.cluster import Cluster
+from playtime.adapters.postgres.embedded.locked_files import try_lock
 from playtime.adapters.postgres.embedded.server import EmbeddedPostgres, EmbeddedPostgresError
 
 from support.postgres.cluster import reachable_folder
@@ -104,6 +108,66 @@ def test_a_home_that_cannot_be_made_is_named(home: Path) -> None:
     (home / "file").touch()
     with pytest.raises(EmbeddedPostgresError, match=r"file/postgres cannot be made .*PLAYTIME_HOME"):
         EmbeddedPostgres(home / "file").start()
+
+
+def test_second_restore_into_a_home_is_refused(home: Path) -> None:
+    with (
+        EmbeddedPostgres(home).restoring(),
+        pytest.raises(EmbeddedPostgresError, match="Another program is restoring"),
+        EmbeddedPostgres(home).restoring(),
+    ):
+        pass
+    EmbeddedPostgres(home).require_finished()
+
+
+def _before_the_lock(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let another program act after the checks of a restore, and before it has its lock."""
+
+    def late(file: IO[bytes], *, exclusive: bool) -> bool:
+        act()
+        return try_lock(file, exclusive=exclusive)
+
+    monkeypatch.setattr(server, "try_lock", late)
+
+
+def test_late_second_restore_leaves_the_finished_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = home / "postgres" / "data"
+    with ExitStack() as first:
+        first.enter_context(EmbeddedPostgres(home).restoring())
+        data.mkdir()
+        _before_the_lock(monkeypatch, first.close)
+        with pytest.raises(EmbeddedPostgresError, match="has a cluster"), EmbeddedPostgres(home).restoring():
+            pass
+    assert data.exists()
+    EmbeddedPostgres(home).require_finished()
+
+
+def test_restore_leaves_a_database_made_meanwhile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = home / "postgres" / "data"
+    _before_the_lock(monkeypatch, lambda: data.mkdir(exist_ok=True))
+    with pytest.raises(EmbeddedPostgresError, match="has a cluster"), EmbeddedPostgres(home).restoring():
+        pass
+    assert data.exists()
+    EmbeddedPostgres(home).require_finished()
+
+
+def test_second_restore_removes_what_the_first_left(home: Path) -> None:
+    data = home / "postgres" / "data"
+    with suppress(KeyboardInterrupt), EmbeddedPostgres(home).restoring():
+        data.mkdir()
+        raise KeyboardInterrupt
+    with EmbeddedPostgres(home).restoring():
+        assert not data.exists()
+
+
+def test_home_that_a_restore_did_not_finish_is_refused(home: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), EmbeddedPostgres(home).restoring():
+        raise KeyboardInterrupt
+    with pytest.raises(EmbeddedPostgresError, match=r"was not finished\. Run `playtime restore FILE` again"):
+        EmbeddedPostgres(home).require_finished()
+    with EmbeddedPostgres(home).restoring():
+        pass
+    EmbeddedPostgres(home).require_finished()
 
 
 def test_windows_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

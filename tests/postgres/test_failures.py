@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from playtime import Settings, open_engine
-from playtime.adapters.postgres.admin.startup import refuse_unsafe
+from playtime.adapters.postgres.admin.startup import refuse_unfinished, refuse_unsafe
 from playtime.adapters.postgres.connection.failures import ExchangeFailed, commit_error, port_error
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.adapters.postgres.unit_of_work import PostgresUnitOfWork
@@ -80,8 +80,12 @@ def test_wrong_password_or_database_states_the_reason(shared: TestDatabase) -> N
         (shared.app_url.replace("playtime_app", "nobody"), "nobody"),
     ):
         assert url != shared.app_url
-        with pytest.raises(SetupError, match=reason):
+        with pytest.raises(SetupError, match=rf"PLAYTIME_DATABASE_URL cannot be used: .*{reason}"):
             refuse_unsafe(url)
+    with pytest.raises(SetupError, match=r"PLAYTIME_OWNER_READ_URL cannot be used: .*nobody"):
+        refuse_unsafe(shared.app_url, shared.owner_read_url.replace("playtime_owner_read", "nobody"))
+    with pytest.raises(SetupError, match=r"PLAYTIME_MIGRATOR_URL cannot be used: .*nobody"):
+        refuse_unfinished(shared.migrator_url.replace("playtime_migrator", "nobody"))
 
 
 def _balance(storage: PostgresStorage, house: House, player: Player) -> int:
@@ -229,16 +233,16 @@ def test_the_directory_looks_again_by_itself(shared: TestDatabase, storage: Post
     assert storage.directory.by_slug("anything") is None
 
 
-@pytest.mark.parametrize(("cut", "balance"), [("before", 1_000), ("after", 600)])
-def test_connection_lost_in_a_commit_leaves_the_outcome_unknown(
+@pytest.mark.parametrize(("cut", "times"), [("before", 2), ("after", 1)])
+def test_outcome_of_a_commit_without_answer_is_found(
     shared: TestDatabase,
     storage: PostgresStorage,
     house: House,
     player: Player,
     cut: Literal["before", "after"],
-    balance: int,
+    times: int,
 ) -> None:
-    """The client cannot know whether the commit succeeded, so the unit is not run again."""
+    """The unit runs again if the commit was not carried out."""
     runs = []
 
     def work(unit: UnitOfWork) -> None:
@@ -251,11 +255,31 @@ def test_connection_lost_in_a_commit_leaves_the_outcome_unknown(
     with wire_to(shared.url("playtime_app", tcp=True)) as (wire, url):
         broken = PostgresStorage(url)
         _cut_at_commit(wire, cut)
+        transact(broken, house.as_agent, work)
+        broken.close()
+    assert len(runs) == times
+    assert _balance(storage, house, player) == 600
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_outcome_of_a_unit_that_locked_nothing_stays_unknown(
+    shared: TestDatabase, house: House, cut: Literal["before", "after"]
+) -> None:
+    """A unit that locks nothing has no transaction id before its commit, and is not run again."""
+    runs = []
+
+    def work(unit: UnitOfWork) -> None:
+        runs.append(unit)
+        unit.add(house.event())
+        unit.commit()
+
+    with wire_to(shared.url("playtime_app", tcp=True)) as (wire, url):
+        broken = PostgresStorage(url)
+        _cut_at_commit(wire, cut)
         with pytest.raises(OutcomeUnknown):
             transact(broken, house.as_agent, work)
         broken.close()
     assert len(runs) == 1
-    assert _balance(storage, house, player) == balance
 
 
 def _cut_at_commit(wire: Wire, cut: Literal["before", "after"]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from playtime.adapters.postgres.admin.privileges import privilege_reasons
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_unsafe
 from playtime.adapters.postgres.isolation.check import check_isolation
 from playtime.adapters.postgres.isolation.matrix import VERBS
@@ -228,3 +229,62 @@ def test_the_page_lists_the_tables_of_the_catalogue(shared: TestDatabase) -> Non
         expected.append((name, "tenant", verbs) if secured else (name, "global", "select"))
     assert sorted(listed) == sorted(expected)
     assert "make test-rls" in text
+
+
+# --- the rights of the login ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("revoke insert on playtime.{0} from playtime_app", "may not INSERT {0}: grant it"),
+        ("revoke select on playtime.{0} from playtime_app", "may not SELECT {0}: grant it"),
+        ("grant delete on playtime.{0} to playtime_app", "may DELETE {0}: revoke it"),
+        ("grant truncate on playtime.{0} to playtime_app", "may TRUNCATE {0}: revoke it"),
+        ("grant references on playtime.{0} to public", "may REFERENCES {0}: revoke it"),
+    ],
+)
+def test_start_compares_the_rights_on_every_table(own: TestDatabase, statement: str, reason: str) -> None:
+    with psycopg.connect(own.superuser_url) as connection:
+        for table in OWNED:
+            connection.execute(statement.format(table).encode())
+            connection.execute("set local role playtime_app")
+            found = list(privilege_reasons(connection, "playtime_app"))
+            assert f"the login playtime_app {reason.format(table)}" in found
+            connection.rollback()
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("grant update on playtime.ledger_events to playtime_app", "may UPDATE ledger_events: revoke it"),
+        ("grant update (meta) on playtime.ledger_events to playtime_app", "may UPDATE ledger_events"),
+        ("grant insert on playtime.directory to playtime_app", "may INSERT directory: revoke it"),
+        ("revoke execute on function playtime.secret_register(text, bytea) from playtime_app",
+         "may not EXECUTE secret_register: grant it"),
+        ("grant execute on function playtime.secure(text, text, boolean) to playtime_app",
+         "may EXECUTE secure: revoke it"),
+        ("grant create on schema playtime to playtime_app", "may CREATE playtime: revoke it"),
+    ],
+)  # fmt: skip
+def test_start_names_a_right_too_many_or_too_few(own: TestDatabase, statement: str, reason: str) -> None:
+    refuse_unsafe(own.app_url, own.owner_read_url)
+    run_as(None, own, statement)
+    with pytest.raises(UnsafeDatabase, match=re.escape(f"the login playtime_app {reason}")):
+        refuse_unsafe(own.app_url)
+
+
+def test_owners_read_login_does_not_serve(shared: TestDatabase) -> None:
+    with pytest.raises(UnsafeDatabase) as raised:
+        refuse_unsafe(shared.owner_read_url)
+    (insert,) = (reason for reason in raised.value.reasons if "may not INSERT" in reason)
+    assert insert.startswith("the login playtime_owner_read may not INSERT account_total_watermarks, ")
+    assert insert.endswith(" more: use playtime_app")
+    assert any("default_transaction_read_only is on" in reason for reason in raised.value.reasons)
+    assert "\n" not in str(raised.value)
+
+
+def test_owners_reads_with_a_right_to_write_are_refused(own: TestDatabase) -> None:
+    run_as(None, own, "grant insert on playtime.wallets to playtime_owner_read")
+    with pytest.raises(UnsafeDatabase, match="playtime_owner_read may INSERT wallets: revoke it"):
+        refuse_unsafe(own.app_url, own.owner_read_url)

@@ -108,6 +108,19 @@ def test_the_service_refuses_to_start_before_the_migrations(empty: TestDatabase)
         refuse_unsafe(empty.app_url)
 
 
+def test_database_from_before_the_first_release_is_refused(own: TestDatabase) -> None:
+    with psycopg.connect(own.superuser_url) as connection:
+        connection.execute("alter table playtime.schema_migrations drop column runs_with")
+    migrator = Migrator(own.migrator_url)
+    for ask in (migrator.pending, migrator.migrate):
+        with pytest.raises(MigrationError, match="a development version from before the first release") as refused:
+            ask()
+        assert "\n" not in str(refused.value)
+    for urls in ((own.app_url,), (own.app_url, own.owner_read_url)):
+        with pytest.raises(SetupError, match="PLAYTIME_HOME or PLAYTIME_DATABASE_URL to a new database"):
+            refuse_unsafe(*urls)
+
+
 def test_the_apps_login_may_not_migrate(empty: TestDatabase) -> None:
     with pytest.raises(MigrationError, match=f"cannot become {OWNER}"):
         Migrator(empty.app_url).migrate()

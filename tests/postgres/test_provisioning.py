@@ -1,5 +1,6 @@
 """Provisioning that was interrupted is finished by the next start, and two first starts at once both work."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -55,6 +56,8 @@ def _forget(server: EmbeddedPostgres) -> None:
         connection.execute(f"drop database if exists {DATABASE} with (force)")
         for role in sorted(ROLES):
             connection.execute(f"drop role if exists {role}".encode())
+    instance = server.home / "postgres" / "instance.json"
+    instance.write_text(json.dumps(json.loads(instance.read_text()) | {"had_database": False}))
 
 
 def _create_database(server: EmbeddedPostgres) -> None:

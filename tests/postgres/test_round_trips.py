@@ -8,7 +8,9 @@ import pytest
 from attrs import evolve
 
 from playtime.adapters.postgres.storage import PostgresStorage
+from playtime.application.ledger.importing import IMPORT_BATCH
 from playtime.application.ports.play import LockedPlayer
+from playtime.application.vouchers.sales import LARGEST_BATCH
 from playtime.contracts.house import House
 from playtime.contracts.records import LATER, fresh_key, fresh_name, write
 from playtime.domain.limits.limits import LimitKind
@@ -16,6 +18,7 @@ from playtime.domain.play.sessions import SessionEnd
 from playtime.domain.vouchers.bonuses import BonusStatus
 
 from support.day import LOSE, Day, build_day
+from support.external_events import external_event, file_of_events
 from support.postgres.database import TestDatabase, fresh_database
 from support.postgres.proxy import Wire, wire_to
 from support.safety import enforce, lose, note
@@ -56,18 +59,18 @@ def test_a_spin_that_scores_itself_is_two_round_trips_as_well(wired: tuple[Wire,
     guest = day.welcome(10_000)
     enforce(day, how)
     codes = []
-    for _ in range(15):
+    for _ in range(18):
         before = wire.turns
         codes.append(day.spin(guest, 1, LOSE).code)
         assert wire.turns - before == 2
     enforce(day, "off")
-    assert codes == [None] * 13 + ["COOLDOWN_ACTIVE"] * 2
+    assert codes == [None] * 16 + ["COOLDOWN_ACTIVE"] * 2
 
 
 def test_external_event_is_two_round_trips(wired: tuple[Wire, Day]) -> None:
     wire, day = wired
     guest = day.welcome(10_000)
-    lose(day, guest, 13, gap_ms=800)
+    lose(day, guest, 16, gap_ms=800)
     for action in (True, False):
         before = wire.turns
         assert (note(day, guest).action is not None) is action
@@ -86,12 +89,34 @@ def test_spins_within_and_beyond_limits_are_two_round_trips(
         assert wire.turns - before == 2
 
 
-def test_issue_is_a_round_trip_for_lookup_lock_tenant_and_commit(wired: tuple[Wire, Day]) -> None:
+@pytest.mark.parametrize("count", [1, 2, LARGEST_BATCH])
+def test_issue_is_a_round_trip_for_lookup_lock_tenant_and_commit(wired: tuple[Wire, Day], count: int) -> None:
     wire, day = wired
-    day.fund(day.agent, 1_500)
+    day.fund(day.agent, 1_500 * count)
     before = wire.turns
-    day.engine.issue_voucher(day.agent.cashier, day.agent.tenant_id, amount_minor=1_000)
+    day.engine.issue_vouchers(day.agent.cashier, day.agent.tenant_id, amount_minor=1_000, count=count)
     assert wire.turns - before == 4
+
+
+def test_import_looks_the_ids_of_a_batch_up_at_once(wired: tuple[Wire, Day]) -> None:
+    """Each batch is two units of work: one checks the ids before anything is added, and one adds the events."""
+    wire, day = wired
+    guests = [day.welcome(1_000) for _ in range(3)]
+
+    def turns(run: str, events: int) -> int:
+        guest_ids = [guests[number % 3].player_id for number in range(events)]
+        sent = [
+            external_event(day, 1, action_id=f"{run}-{number}", player_id=guest_id)
+            for number, guest_id in enumerate(guest_ids)
+        ]
+        before = wire.turns
+        assert day.engine.import_ledger(file_of_events(day, sent)).added == events
+        return wire.turns - before
+
+    turns("warm", IMPORT_BATCH)
+    tenant, batch = 2, 4
+    for run, events, batches in (("event", 1, 1), ("batch", IMPORT_BATCH, 1), ("three", 3 * IMPORT_BATCH, 3)):
+        assert turns(run, events) - turns("none", 0) == tenant + batches * batch
 
 
 def test_a_unit_that_is_not_used_sends_nothing(wired: tuple[Wire, Day]) -> None:

@@ -12,7 +12,6 @@ import pytest
 from playtime.adapters.postgres.connection.channel import Statement
 from playtime.adapters.postgres.reads.safety import safety_by
 from playtime.adapters.postgres.storage import PostgresStorage
-from playtime.adapters.postgres.transaction import PostgresTransaction
 from playtime.application.ports.safety import SafetyWatch
 from playtime.application.ports.storage import Storage
 from playtime.contracts.house import House
@@ -59,6 +58,8 @@ def _blocks(database: TestDatabase, statement: Statement) -> int:
 
 
 def _literal(value: object) -> str:
+    if isinstance(value, list):
+        return f"'{{{','.join(map(str, value))}}}'"
     return str(value) if isinstance(value, int) else f"'{value}'"
 
 
@@ -77,8 +78,8 @@ def test_it_costs_the_same_after_5_000_spins_as_after_500(shared: TestDatabase, 
     with psycopg.connect(shared.superuser_url, autocommit=True) as connection:
         connection.execute("analyze playtime.rounds")
     watch = SafetyWatch(asked_at=NOW, only_enforced=True)
-    transaction = PostgresTransaction(storage._connections, built.as_agent)
-    short, long = (_blocks(shared, safety_by(transaction, player.player_id, watch)) for player in players)
+    transaction = storage.begin(built.as_agent).transaction
+    short, long = (_blocks(shared, safety_by(transaction, [player.player_id], watch)) for player in players)
     assert 100 < short < 1_000
     assert long <= 1.5 * short
 
@@ -90,9 +91,9 @@ def test_where_nothing_is_enforced_no_round_is_looked_at(shared: TestDatabase, h
         unit.safety.settings(built.agent.tenant_id)
         unit.save(built.safety_settings())
         unit.commit()
-    transaction = PostgresTransaction(storage._connections, built.as_agent)
+    transaction = storage.begin(built.as_agent).transaction
     looked = [
-        _blocks(shared, safety_by(transaction, player.player_id, SafetyWatch(asked_at=NOW, only_enforced=only)))
+        _blocks(shared, safety_by(transaction, [player.player_id], SafetyWatch(asked_at=NOW, only_enforced=only)))
         for only in (True, False)
     ]
     assert looked[0] < 20 < looked[1]

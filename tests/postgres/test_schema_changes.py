@@ -94,6 +94,12 @@ def writing(database: TestDatabase, operators: Operators, tables: list[TableShap
 
 
 @pytest.mark.parametrize("change", CHANGES)
+def test_a_migration_names_the_release_that_still_runs(change: str) -> None:
+    (migration,) = [found for found in known_migrations(FILES[change].parent) if found.name == change]
+    assert migration.runs_with in list(FILES)[: list(FILES).index(change)]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_migration_runs_while_the_release_before_writes(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,8 +122,11 @@ def test_a_migration_runs_while_the_release_before_writes(
         assert_filled_in(connection, columns)
         assert list(lint(connection)) == []
         assert_indexes_are_valid(connection)
-        monkeypatch.setattr(startup, "known_migrations", lambda: known_migrations(folder))
-        refuse_unsafe(database.app_url)
+        # The release before starts, too.
+        for started in (tmp_path / "release", tmp_path / release[-1]):
+            monkeypatch.setattr(startup, "known_migrations", lambda: known_migrations(started))  # noqa: B023 - at once
+            refuse_unsafe(database.app_url, database.owner_read_url)
+            assert Migrator(database.migrator_url, started).migrate() == []
         assert_read(database, operators, contents(connection, columns))
 
 

@@ -1,5 +1,6 @@
 """Seals on PostgreSQL: the watermark, other clusters, connections that die, and what a superuser changes."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -12,6 +13,8 @@ import pytest
 from attrs import define, evolve, field
 
 from playtime.adapters.postgres.admin.startup import UnsafeDatabase, refuse_restored
+from playtime.adapters.postgres.backup.moving_on import MOVE_ERAS, MOVE_SEEDS
+from playtime.adapters.postgres.records.tables import ROLLUP
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.access import SYSTEM
 from playtime.application.errors import StorageUnavailable
@@ -29,23 +32,7 @@ from support.postgres.database import TestDatabase, fresh_database
 PATIENCE_SECONDS = 20
 SEEDS: Final = SeedKeys(PINS.current, PINS.secrets)
 
-RESTORED = """
-delete from playtime.account_total_watermarks;
-delete from playtime.account_totals;
-truncate playtime.rollup_watermarks, playtime.event_buckets, playtime.stake_buckets, playtime.player_quarter_hours,
-    playtime.player_days, playtime.player_positions, playtime.player_sets, playtime.transaction_ranges;
-do $$ begin execute format(
-    'alter table playtime.ledger_events alter column era set default %s',
-    (select coalesce(max(era), 0) + 1 from playtime.ledger_events)
-); end $$;
-insert into playtime.revealed_seeds
-    (operator_id, tenant_id, player_id, number, server_seed, client_seed, rounds, revealed_at)
-    select operator_id, tenant_id, player_id, seed_number,
-        convert_to('derived from the secret with the id ' || seed_key_id, 'UTF8'), client_seed, seed_nonce, now()
-    from playtime.players where seed_nonce > 0;
-update playtime.players
-    set seed_number = seed_number + 10000000 + (random() * 10000000)::integer, seed_nonce = 0;
-"""
+RESTORED: Final = MOVE_ERAS + MOVE_SEEDS
 """The statements that docs/architecture.md prescribes after a restore."""
 
 
@@ -263,7 +250,8 @@ def test_no_draw_comes_twice_after_a_restore() -> None:
             lasting = [played for guest in guests[:2] for played in _play(fair, guest)]
         backup = stack.enter_context(fresh_database(lost.name))
         with closing(lost.storage()) as storage:
-            forgotten = [played for guest in guests for played in _play(_on(storage, fair), guest)]
+            unsaved = _on(storage, fair)
+            forgotten = [played for guest in guests for played in _play(unsaved, guest)]
         storage = stack.enter_context(closing(backup.storage()))
         restored = _on(storage, fair)
         for _ in range(2):
@@ -314,3 +302,8 @@ def test_the_statements_are_those_of_the_documentation() -> None:
     from support.tree import ROOT  # noqa: PLC0415 - of this test alone
 
     assert RESTORED.strip() in (ROOT / "docs" / "architecture.md").read_text()
+
+
+def test_restore_empties_every_table_of_the_roll_up() -> None:
+    emptied = re.findall(r"playtime\.(\w+)", MOVE_ERAS.partition(";")[0])
+    assert sorted(emptied) == sorted(ROLLUP)

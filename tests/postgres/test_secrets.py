@@ -79,6 +79,15 @@ def test_first_start_stores_fingerprints_of_its_secrets(database: TestDatabase, 
     assert needed_secrets(database.app_url) == ["k1", "k2"]
 
 
+def test_check_without_registering_stores_nothing(database: TestDatabase) -> None:
+    require_secrets(database.app_url, OTHERS, registers=False)
+    assert needed_secrets(database.app_url) == []
+    require_secrets(database.app_url, OTHERS)
+    wrong = dict(PinKeys("k2", {"k2": b"x" * 32}).fingerprints())
+    with pytest.raises(WrongSecrets, match="the secret k2 is another one"):
+        require_secrets(database.app_url, wrong, registers=False)
+
+
 def test_other_secret_under_a_known_id_is_refused(database: TestDatabase, tmp_path: Path) -> None:
     _open(database, tmp_path, k1=OLD)
     for pins in ({"k1": OTHER}, {"k2": NEW, "k1": OTHER}):

@@ -14,6 +14,7 @@ from playtime.adapters.postgres.admin.roles import APP
 from playtime.adapters.postgres.admin.startup import refuse_unsafe
 from playtime.adapters.postgres.connection.pool import AdminConnection
 from playtime.adapters.postgres.storage import CHECK_SECONDS, PostgresStorage
+from playtime.adapters.postgres.transaction import LOOKUP_SECONDS
 from playtime.application.engine import Engine
 from playtime.application.errors import OutcomeUnknown, SetupError, StorageSilent, StorageUnavailable
 from playtime.application.ports.filters import LedgerFilter, Page
@@ -109,11 +110,31 @@ def test_a_commit_that_gets_no_answer_has_an_unknown_outcome(link: Link) -> None
         assert locked is not None
         unit.save(locked.player.credit(1))
         link.wire.silence()
-        with _lasts(DEADLINE, DEADLINE), pytest.raises(OutcomeUnknown):
+        with _lasts(DEADLINE, DEADLINE + LOOKUP_SECONDS), pytest.raises(OutcomeUnknown):
             unit.commit()
     link.wire.resume()
     _until_well(lambda: _balance(link), 2)
     assert _balance(link) in {1_000, 1_001}
+
+
+def test_outcome_is_found_if_the_link_is_back_in_time(link: Link) -> None:
+    """The COMMIT arrives late, or its transaction is ended first. The caller gets the right one of both."""
+    with link.storage.begin(link.house.as_operator) as unit:
+        locked = unit.players.lock(link.player.player_id)
+        assert locked is not None
+        unit.save(locked.player.credit(1))
+        link.wire.silence()
+        back = threading.Timer(DEADLINE + 0.3, link.wire.resume)
+        back.start()
+        try:
+            unit.commit()
+        except StorageSilent:
+            expected = 1_000
+        else:
+            expected = 1_001
+        back.join()
+    _until_well(lambda: _balance(link), 2)
+    assert _balance(link) == expected
 
 
 def test_an_end_without_commit_keeps_the_callers_error(link: Link) -> None:

@@ -14,7 +14,6 @@ from psycopg import sql
 from playtime.adapters.postgres.connection.channel import Channel, Statement, UnstorableValue, encode
 from playtime.adapters.postgres.records.mapping import SCHEMA
 from playtime.adapters.postgres.records.tables import GLOBAL, INSERT_ONLY, TABLES
-from playtime.adapters.postgres.records.writes import Writes
 from playtime.adapters.postgres.storage import PostgresStorage
 from playtime.application.engine import Engine
 from playtime.application.errors import AlreadyExists, IsolationViolation, StorageError, StorageUnavailable
@@ -137,16 +136,6 @@ def test_very_many_records_are_one_unit(storage: PostgresStorage, house: House, 
     again = [evolve(voucher, voucher_id=fresh_id()) for voucher in vouchers]
     with pytest.raises(AlreadyExists):
         write(storage, house.as_agent, *again)
-
-
-def test_a_statement_stays_below_the_protocols_limit(house: House) -> None:
-    writes = Writes()
-    for _ in range(6_000):
-        writes.add(house.event())
-        writes.add(house.player())
-    statements = writes.statements()
-    assert len(statements) > 6
-    assert all(len(statement.values) <= 30_000 for statement in statements)
 
 
 # --- statements -------------------------------------------------------------------------------------------

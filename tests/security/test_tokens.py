@@ -1,6 +1,9 @@
 """Tokens: an issued token is read unchanged, and all others are refused."""
 
+import hashlib
+import threading
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import jwt
@@ -9,7 +12,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playtime.adapters.security.tokens import LIFETIMES, JwtTokens
+from playtime.adapters.security.tokens import LIFETIMES, JwtTokens, VerifiedTokens
 from playtime.application.errors import InvalidToken, TokenExpired
 from playtime.application.ports.services import Claims
 from playtime.contracts.doubles import SettableClock
@@ -132,3 +135,115 @@ def test_a_short_secret_is_refused(clock: SettableClock) -> None:
 
 def test_the_secret_is_not_shown(tokens: JwtTokens) -> None:
     assert "sss" not in repr(tokens)
+
+
+MOST: Final = 3
+
+
+def _tokens_remembering(most: int, clock: SettableClock) -> JwtTokens:
+    tokens = JwtTokens(SECRET, clock)
+    tokens._verified.most = most
+    return tokens
+
+
+def _read(tokens: JwtTokens, token: str, kind: str, use: str) -> object:
+    """Return the claims, or the class of the error."""
+    try:
+        return tokens.read(token, kind, use)
+    except (InvalidToken, TokenExpired) as error:
+        return type(error)
+
+
+ISSUED = [
+    JwtTokens(SECRET, SettableClock(NOW)).issue(claims)
+    for claims in (
+        STAFF,
+        STAFF.for_refresh(),
+        PLAYER,
+        evolve(PLAYER, session_id=UUID(int=5)),
+        evolve(PLAYER, session_id=UUID(int=6)),
+        PLAYER.for_refresh(),
+    )
+]
+SENT = st.one_of(
+    st.sampled_from(ISSUED),
+    st.text(max_size=20),
+    st.builds(
+        lambda token, at, text: token[:at] + text + token[at:],
+        st.sampled_from(ISSUED),
+        st.integers(0, 400),
+        st.text(max_size=2),
+    ),
+)
+SECONDS = st.one_of(
+    st.integers(-10, 10),
+    *(st.integers(-2, 2).map(int(life.total_seconds()).__add__) for life in LIFETIMES.values()),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(SENT, st.sampled_from(["staff", "player"]), st.sampled_from(["access", "refresh"]), SECONDS),
+        max_size=40,
+    )
+)
+def test_verified_tokens_are_read_like_new_ones(asked: list[tuple[str, str, str, int]]) -> None:
+    clock = SettableClock(NOW)
+    remembering = _tokens_remembering(MOST, clock)
+    for token, kind, use, seconds in asked:
+        clock.set(NOW + timedelta(seconds=seconds))
+        expected = _read(JwtTokens(SECRET, clock), token, kind, use)
+        for _ in range(2):
+            assert _read(remembering, token, kind, use) == expected
+        assert len(remembering._verified) <= MOST
+
+
+def test_a_verified_token_is_not_decoded_again(
+    tokens: JwtTokens, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tokens.issue(PLAYER)
+    tokens.read(token, "player", "access")
+    monkeypatch.delattr(jwt, "decode")
+    assert tokens.read(token, "player", "access") == PLAYER
+    clock.set(NOW + LIFETIMES["player", "access"])
+    with pytest.raises(TokenExpired):
+        tokens.read(token, "player", "access")
+
+
+def test_only_digests_of_access_tokens_are_stored(tokens: JwtTokens) -> None:
+    access, refresh = tokens.issue(PLAYER), tokens.issue(PLAYER.for_refresh())
+    tokens.read(access, "player", "access")
+    tokens.read(refresh, "player", "refresh")
+    for token in (access[:-1], refresh, "x"):
+        with pytest.raises(InvalidToken):
+            tokens.read(token, "player", "access")
+    stored = tokens._verified._signed
+    assert list(stored) == [hashlib.sha256(access.encode()).digest()]
+    assert access not in repr(stored)
+
+
+def test_oldest_verified_token_is_dropped_first() -> None:
+    verified = VerifiedTokens(most=2)
+    for number in (1, 2, 3):
+        verified.add(bytes([number]), (PLAYER, NOW))
+    assert [verified.get(bytes([number])) is None for number in (1, 2, 3)] == [True, False, False]
+
+
+def test_threads_share_verified_tokens(clock: SettableClock) -> None:
+    tokens = _tokens_remembering(MOST, clock)
+    claims = [evolve(PLAYER, session_id=UUID(int=number)) for number in range(8)]
+    issued = [tokens.issue(claim) for claim in claims]
+    wrong: list[object] = []
+
+    def read_all() -> None:
+        for turn in range(200):
+            at = turn % len(issued)
+            found = _read(tokens, issued[at], "player", "access")
+            wrong.extend([] if found == claims[at] else [found])
+
+    threads = [threading.Thread(target=read_all) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (wrong, len(tokens._verified)) == ([], MOST)

@@ -1,7 +1,7 @@
 """Requests for reports in tests: an operator with generated play, and a question about it."""
 
 import atexit
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -22,6 +22,9 @@ from playtime.contracts.doubles import SettableClock, build_engine
 from playtime.contracts.house import House
 from playtime.contracts.plays import BEGINNING, DAYS, GAMES, GeneratedPlay, generated_play
 from playtime.contracts.records import read, write
+from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.ledger.events import EventSource, EventType, LedgerEvent
+from playtime.domain.play.rounds import Round
 from playtime.domain.tenancy.staff import Role
 
 from support.ledger_sums import Reckoning, buckets
@@ -91,6 +94,23 @@ class Question:
         return [self.reckoning(*span) for span in spans]
 
 
+def _rounds_of(house: House, play: GeneratedPlay, events: Sequence[LedgerEvent]) -> list[Round]:
+    """Return the rounds of our own bets, each named as its bet; the demo game is the one on offer."""
+    sessions = {player.player_id: house.session(player) for player in play.players}
+    bets = [e for e in events if (e.source, e.event_type) == (EventSource.PLAYTIME, EventType.BET)]
+    return [
+        house.round(
+            sessions[bet.player_id],
+            round_id=bet.event_id,
+            game_key=bet.game_key,
+            stake_minor=bet.amount_minor,
+            **({"game_version": DEMO_GAME.version} if bet.game_key == DEMO_GAME.game_key else {}),
+        )
+        for bet in bets
+        if bet.player_id is not None
+    ]
+
+
 def moments(beginning: datetime) -> st.SearchStrategy[datetime]:
     """Return a strategy of moments around the generated days, on the minute."""
     return st.integers(-1440, (DAYS + 1) * 1440).map(lambda minutes: beginning + timedelta(minutes=minutes))
@@ -105,9 +125,9 @@ def questions(draw: st.DrawFn, name: str, *, compare: str | None = None) -> Ques
     play = generated_play(house, random, events=draw(st.integers(0, 80))).later(beginning - BEGINNING)
     write(storage, house.as_operator, *play.players)
     cut = draw(st.integers(0, len(play.events)))
-    write(storage, house.as_operator, *play.events[:cut])
+    write(storage, house.as_operator, *play.events[:cut], *_rounds_of(house, play, play.events[:cut]))
     read(storage, house.as_operator, lambda unit: unit.roll_up.buckets(1_000))
-    write(storage, house.as_operator, *play.events[cut:])
+    write(storage, house.as_operator, *play.events[cut:], *_rounds_of(house, play, play.events[cut:]))
     since, until = draw(st.lists(moments(beginning), min_size=2, max_size=2, unique=True).map(sorted))
     asked = AnalyticsRequest(
         since=since,

@@ -1,10 +1,13 @@
 """A day for audits, with every operation in it and with books in order."""
 
-from attrs import frozen
+from copy import copy
+
+from attrs import evolve, frozen
 
 from playtime.application.access import SYSTEM, StaffPrincipal
 from playtime.application.ledger.audit import AuditReport
 from playtime.application.ports.storage import Storage
+from playtime.domain.games.demo import DEMO_GAME
 
 from support.day import DOUBLE, LOSE, Day, Guest, Sold, build_day
 
@@ -34,6 +37,13 @@ class AuditedDay:
         day.engine.void_voucher(day.agent.head, voided.voucher_id)
         day.engine.return_credit(day.agent.head, day.agent.tenant_id, amount_minor=9, memo="too much")
         return cls(day, guest, voided)
+
+    def on(self, storage: Storage) -> "AuditedDay":
+        """Return the same day on a storage that has a copy of its books."""
+        day = copy(self.day)
+        day.storage = storage
+        day.restart(DEMO_GAME)
+        return evolve(self, day=day)
 
     def audit(self, principal: StaffPrincipal = SYSTEM) -> AuditReport:
         """Check the books against every rule, all of the seals included."""

@@ -14,9 +14,10 @@ from playtime.application.play.players import PlayerRecord, PlayerState
 from playtime.application.ports.bindings import AnswerKey, Binding, StoredAnswer
 from playtime.application.ports.filters import LedgerFilter, Page
 from playtime.application.ports.storage import Storage
-from playtime.contracts.doubles import PINS, ScriptedRandomness, SettableClock, build_engine
+from playtime.contracts.doubles import PINS, ScriptedRandomness, ScriptedSeeds, SettableClock, build_engine
 from playtime.domain.access.pins import PinKind
 from playtime.domain.games.demo import DEMO_GAME
+from playtime.domain.games.game import Game
 from playtime.domain.ledger.events import EventType
 from playtime.domain.tenancy.staff import Role
 from playtime.domain.tenancy.tenants import TenantKind
@@ -100,6 +101,11 @@ class Day:
         self.agent = self.open_agent("north-a", self.north, region="Nevada")
         self.sister = self.open_agent("north-b", self.north)
         self.stranger = self.open_agent("south-a", self.south)
+
+    def restart(self, *games: Game) -> None:
+        """Start another engine on the same storage, which offers these games."""
+        parts = {"clock": self.clock, "randomness": self.randomness, "ids": self.engine.spin.ids}
+        self.engine = build_engine(self.storage, games=games, **parts)
 
     def open_operator(self, slug: str) -> Desk:
         """Create an operator with staff."""
@@ -269,6 +275,20 @@ def build_day(storage: Storage, *, seed: int = 0, **parts: Any) -> Day:
     day = Day(engine, storage, clock, randomness)
     day.populate()
     return day
+
+
+class NoLuck:
+    """Every spin loses. Many threads may draw from it."""
+
+    def below(self, bound: int) -> int:
+        return LOSE
+
+
+def losing_engine(day: Day, *, seed: int, **parts: Any) -> Engine:
+    """Return another engine on a day's storage, of which every spin loses."""
+    seeds = ScriptedSeeds(PINS.current, PINS.secrets, randomness=NoLuck())
+    given = {"clock": day.clock, "randomness": NoLuck(), "seeds": seeds} | parts
+    return build_engine(day.storage, seed=seed, **given)
 
 
 def sold(answer: Answer) -> Sold:

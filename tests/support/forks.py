@@ -14,15 +14,22 @@ import sys
 import tempfile
 import threading
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Final
 
 from attrs import asdict, define, field, frozen
 
-from playtime.adapters.system.game_shelf import load_games
+from playtime.adapters.system.game_shelf import count_odds, load_games
 from playtime.bootstrap import main
 
 RUN_SECONDS: Final = 120
+LOADED_WHEN_NEEDED: Final = (
+    "playtime.adapters.http.app",
+    "playtime.adapters.http.server",
+    "playtime.adapters.postgres.database",
+)
+"""The parts that bootstrap imports only when a command needs them."""
 
 
 @frozen
@@ -115,7 +122,9 @@ def become_next_command(orders: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    load_games()
+    for part in LOADED_WHEN_NEEDED:
+        import_module(part)
+    count_odds(load_games())
     # Without this, each child spends most of its time on collecting at its end the objects that were loaded here.
     gc.freeze()
     become_next_command(socket.socket(fileno=int(sys.argv[1])))

@@ -79,6 +79,15 @@ def every_window(game: Game, reels: Sequence[Reel] | None = None) -> list[tuple[
     return found
 
 
+EVEN_PRIZES: Final = finished(evolve(DEMO_GAME, pays={symbol: {1: 1} for symbol in DEMO_GAME.pays}))
+"""The demo game with one stake for every prize: its odds do not allow the prizes of the demo game."""
+
+RICH: Final = finished(
+    evolve(DEMO_GAME, reels=tuple(Reel(reel.strip, reel.weights[::-1], reel.rows) for reel in DEMO_GAME.reels))
+)
+"""The demo game with the weights in reverse: its odds allow any number of the largest prizes."""
+
+
 def document_of(game: Game = DEMO_GAME) -> dict[str, Any]:
     """Return the content of a game's file, to be changed."""
     document: dict[str, Any] = json.loads(canonical(game))

@@ -19,6 +19,7 @@ from playtime.application.access import SYSTEM
 from playtime.application.ports.storage import Storage
 from playtime.contracts.doubles import PINS
 from playtime.domain.games.fairness import SeedKeys
+from playtime.domain.games.game import Game
 from playtime.domain.tenancy.staff import Role
 
 from support.day import PASSWORD, Day, Desk, Guest, build_day
@@ -135,6 +136,11 @@ class Web:
     contract: Contract
     owner: str = ""
     _tokens: dict[tuple[str, str], str] = field(factory=dict)
+
+    def restart(self, *games: Game) -> None:
+        """Start another application on the same storage, which offers these games."""
+        self.day.restart(*games)
+        self.app = create_app(self.day.engine)
 
     def get(self, path: str, token: str | None = None, **headers: str) -> Reply:
         """Ask with GET; `path` is below /api/v1."""

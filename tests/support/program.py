@@ -12,6 +12,8 @@ from typing import Final
 
 from attrs import define, field
 
+from playtime.bootstrap import Settings, open_database
+
 from support.forks import forks
 from support.postgres.cluster import reachable_folder
 from support.tree import ROOT
@@ -53,10 +55,10 @@ class Command:
         return forks().run([str(BIN / "playtime"), *words], environ=self.environ, folder=ROOT, given=given)
 
     @contextmanager
-    def serving(self) -> Iterator[subprocess.Popen[str]]:
+    def serving(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """Serve with one worker for a block, from the first answer on, and stop with SIGTERM at its end."""
         server = subprocess.Popen(
-            [str(BIN / "playtime"), "serve"],
+            [str(BIN / "playtime"), *(words or ["serve"])],
             env={"PLAYTIME_WORKERS": "1"} | self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -70,6 +72,13 @@ class Command:
             if server.poll() is None:
                 server.terminate()
             server.communicate(timeout=60)
+
+    @contextmanager
+    def database_up(self) -> Iterator[None]:
+        """Keep the database of the home running for a block: commands join it, which is faster."""
+        with open_database(Settings(home=self.home), "usual") as database:
+            database.make_ready()
+            yield
 
     def _wait_for(self, server: subprocess.Popen[str]) -> None:
         deadline = time.monotonic() + START_SECONDS

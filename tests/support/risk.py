@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
+from playtime.domain.safety.fair_losses import FairGame
 from playtime.domain.safety.markers import PlayedSpin
 from playtime.domain.safety.policy import DEFAULT_POLICY, RiskPolicy
 from playtime.domain.safety.risk import Risk, RiskScorer
@@ -14,8 +15,10 @@ from playtime.domain.safety.risk import Risk, RiskScorer
 from support.models import NOW
 
 WHEEL: Final = "demo-wheel"
-ODDS: Final = {WHEEL: Fraction(4105, 10_000), "rare": Fraction(14_285, 100_000), "slot": Fraction(23, 100)}
-"""Games by their chance that a win is at least the stake; k* is 13, 35 and 23."""
+CHANCES: Final = {WHEEL: Fraction(4105, 10_000), "rare": Fraction(14_285, 100_000), "slot": Fraction(23, 100)}
+"""Games by their chance that a win is at least the stake; k* is 16, 45 and 29."""
+
+ODDS: Final = {game_key: FairGame(chance) for game_key, chance in CHANCES.items()}
 
 
 def spin(
@@ -42,6 +45,8 @@ def scored(
     start_balance_minor: int = 100_000,
     now: datetime = NOW,
     policy: RiskPolicy = DEFAULT_POLICY,
+    session_spins: int = 0,
 ) -> Risk:
     """Return the risk of spins."""
-    return RiskScorer(policy, ODDS).score(spins, start_balance_minor=start_balance_minor, now=now)
+    scorer = RiskScorer(policy, ODDS)
+    return scorer.score(spins, start_balance_minor=start_balance_minor, now=now, session_spins=session_spins)

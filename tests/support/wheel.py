@@ -48,10 +48,12 @@ def _make_once(place: Path, make: Callable[[Path], None]) -> Path:
 def _build_wheel(place: Path) -> None:
     source = place / "source"
     shutil.copytree(ROOT, source, ignore=_NOT_SOURCE)
-    # The copy uses this environment, which its stamp declares to be complete.
-    stamp = place / "ready"
-    stamp.write_text(str(source))
-    _run(["make", "wheel", f"BIN={Path(sys.executable).parent}", f"STAMP={stamp}"], cwd=source)
+    # The copy uses this environment, which its stamps declare to be complete.
+    stamps = {"STAMP": place / "ready", "DEV_STAMP": place / "ready-dev"}
+    for stamp in stamps.values():
+        stamp.write_text(str(source))
+    ours = {"BIN": Path(sys.executable).parent} | stamps
+    _run(["make", "wheel", *(f"{name}={path}" for name, path in ours.items())], cwd=source)
     (built,) = (source / "dist").iterdir()
     shutil.move(built, place)
     shutil.rmtree(source)

@@ -1,5 +1,6 @@
 """Generated secrets: made once, whole, private."""
 
+import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_a_damaged_file_is_not_replaced(tmp_path: Path, content: str) -> None:
     with pytest.raises(SetupError, match=r"secrets\.json"):
         load_secrets(path, ("jwt",))
     assert path.read_text() == content
+
+
+@pytest.mark.parametrize("secret", ["", "ab" * 31, "ab" * 31 + "a", "ab" * 31 + "xy", "ab" * 32 + "\n"])
+def test_a_short_secret_is_named(tmp_path: Path, secret: str) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text(json.dumps({"jwt": secret, "pin": "ab" * 32}))
+    with pytest.raises(SetupError, match=r"secrets\.json: jwt must have at least 64 hexadecimal digits"):
+        load_secrets(path, ("jwt", "pin"))
 
 
 def test_home_that_cannot_be_created_is_reported(tmp_path: Path) -> None:

@@ -26,9 +26,11 @@ def test_every_setting_is_read() -> None:
         "PLAYTIME_DATABASE_URL": "postgresql://app@db/playtime",
         "PLAYTIME_MIGRATOR_URL": "postgresql://migrator@db/playtime",
         "PLAYTIME_OWNER_READ_URL": "postgresql://owner@db/playtime",
+        "PLAYTIME_BACKUP_URL": "postgresql://backup@db/playtime",
         "PLAYTIME_POOL_SIZE": "3",
         "PLAYTIME_DATABASE_SECONDS": "7",
         "PLAYTIME_REPORT_SECONDS": "90",
+        "PLAYTIME_SPINS_TOGETHER": "8",
         "PLAYTIME_HOST": "192.0.2.7",
         "PLAYTIME_PORT": "9000",
         "PLAYTIME_PUBLIC_URL": "https://play.example.com/fun/",
@@ -46,6 +48,7 @@ def test_every_setting_is_read() -> None:
     assert (settings.pool_size, settings.port, settings.workers, settings.threads) == (3, 9000, 4, 5)
     assert settings.sweep_seconds == 6
     assert (settings.database_seconds, settings.report_seconds) == (7, 90)
+    assert settings.spins_together == 8
     assert settings.games == Path("/srv/games")
     assert settings.seals_file == Path("/srv/seals")
     assert settings.public_url == "https://play.example.com/fun"
@@ -58,6 +61,7 @@ def test_every_setting_is_read() -> None:
         ("PLAYTIME_STORAGE", "sqlite"),
         *[("PLAYTIME_HOME", f"/srv/play{control}time") for control in "\n\r\t\x00\x1b\x7f\x85\u2028\udcff"],
         ("PLAYTIME_HOME", "/srv/playtime\n"),
+        ("PLAYTIME_SPINS_TOGETHER", "0"),
         ("PLAYTIME_GAMES", "/srv/games\r"),
         ("PLAYTIME_SEALS_FILE", "/srv/\nseals"),
         ("PLAYTIME_PORT", "-1"),

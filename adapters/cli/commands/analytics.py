@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from ....domain.plurals import counted
+from ..findings import require_operators
 from ..program import Program
 
 
@@ -19,9 +21,10 @@ def rebuild(program: Program) -> None:
 
     May run while the service does. Answers stay exact, but take longer until their events are rolled up again.
     """
-    with program.open_running() as running:
+    with program.open_existing() as running:
         results = running.engine.rebuild_analytics()
+    require_operators(results)
     for result in results:
         verdict = "the same as before" if result.same else "NOT the same as before"
-        click.echo(f"{result.slug}: {result.events} events rolled up, {verdict}")
+        click.echo(f"{result.slug}: {counted(result.events, 'event')} rolled up, {verdict}")
     sys.exit(0 if all(result.same for result in results) else 1)

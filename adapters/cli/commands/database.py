@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from ....application.errors import SetupError
+from ..findings import note_new
 from ..program import Program
 
 _UP_TO_DATE: Final = "The schema is up to date."
@@ -13,15 +14,20 @@ _UP_TO_DATE: Final = "The schema is up to date."
 
 @click.command()
 @click.option("--check", is_flag=True, help="Change nothing; list pending migrations, status 1 if there are any.")
+@click.option("--new", is_flag=True, help="Make a new, empty database in a home that has lost its own.")
 @click.pass_obj
-def migrate(program: Program, *, check: bool) -> None:
+def migrate(program: Program, *, check: bool, new: bool) -> None:
     """Bring the database's schema up to date; on an empty one, make it."""
-    with program.open_database() as database:
-        if check:
+    if check:
+        if new:
+            raise click.UsageError("--check changes nothing, so it takes no --new")
+        with program.open_database() as database:
             pending = database.pending()
-            click.echo("\n".join(f"pending {name}" for name in pending) or _UP_TO_DATE)
-            sys.exit(1 if pending else 0)
+        click.echo("\n".join(f"pending {name}" for name in pending) or _UP_TO_DATE)
+        sys.exit(1 if pending else 0)
+    with program.make_database(new=new) as database:
         applied = database.migrate()
+        note_new(database)
     click.echo("\n".join(f"applied {name}" for name in applied) or _UP_TO_DATE)
 
 
@@ -34,7 +40,7 @@ def isolation() -> None:
 @click.pass_obj
 def check_isolation(program: Program) -> None:
     """Check catalogue and behaviour of the database by the isolation rules; status 1 if one is broken."""
-    with program.open_running() as running:
+    with program.open_existing() as running:
         if running.database is None:
             raise SetupError("PLAYTIME_STORAGE=memory has no database to check.")
         report = running.database.check_isolation()
@@ -49,8 +55,11 @@ def db() -> None:
 
 
 @db.command("url")
+@click.option("--owner-read", is_flag=True, help="That of the read-only login that sees all rows.")
 @click.pass_obj
-def database_url(program: Program) -> None:
+def database_url(program: Program, *, owner_read: bool) -> None:
     """Print the connection string of the app's role."""
     with program.open_database() as database:
-        click.echo(database.app_url)
+        click.echo(database.owner_read_url if owner_read else database.app_url)
+    if not database.is_up:
+        click.echo("The database does not run now: use the address while `playtime serve` runs.", err=True)

@@ -9,10 +9,13 @@ from typing import Any, BinaryIO, Final
 
 import click
 
+from ....application.errors import NothingToCheck
 from ....application.play.verification import Verifier
 from ....domain.decimals import decimal_text
+from ....domain.games.game import Game
 from ....domain.games.par_sheet import RANGES_SPINS, ParSheet, RunOdds, WinOdds
 from ....domain.games.published_schemes import RESULTS, SCHEMES, Scheme
+from ....domain.plurals import counted, noun
 from ..program import Program
 
 _PLACES: Final = 12
@@ -87,11 +90,12 @@ def sheet_content(sheet: ParSheet) -> Mapping[str, Any]:
 def sheet_lines(sheet: ParSheet) -> Sequence[str]:
     """Return an odds sheet as text for people."""
     game, spread, free, even = sheet.game, sheet.spread, sheet.free_spins, sheet.spread.break_even_spins
+    largest = sheet.largest_win.coins
     lines = [
-        f"{game.name} ({game.game_key}), {len(game.reels)} reels of {game.rows} rows, {len(game.lines)} lines",
+        f"{game.name} ({game.game_key}), {_shape(game)}",
         f"version             {game.version}",
         f"combinations        {sheet.cycle:,}",
-        f"a spin costs        {game.stake.coins} coins",
+        f"a spin costs        {counted(game.stake.coins, 'coin')}",
         f"RTP                 {_percent(sheet.returns.total)}",
         f"  lines             {_percent(sheet.returns.lines)}",
         f"  scatters          {_percent(sheet.returns.scatters)}",
@@ -100,8 +104,8 @@ def sheet_lines(sheet: ParSheet) -> Sequence[str]:
         f"stake won back      {_percent(sheet.at_least_stake)} of spins",
         f"standard deviation  {decimal_text(spread.deviation)} stakes",
         f"volatility index    {decimal_text(spread.volatility_index)} (90 %)",
-        f"break-even          {'never' if even is None else f'{int(even) + 1:,} spins'} (90 %)",
-        f"largest win         {sheet.largest_win.coins:,} coins, 1 in {_one_in(sheet.largest_win.chance)}",
+        f"break-even          {'never' if even is None else _spins(int(even) + 1)} (90 %)",
+        f"largest win         {largest:,} {noun(largest, 'coin')}, 1 in {_one_in(sheet.largest_win.chance)}",
     ]
     if free is not None:
         mean, pay = decimal_text(free.mean_spins, 3), decimal_text(free.pay, 3)
@@ -116,6 +120,19 @@ def sheet_lines(sheet: ParSheet) -> Sequence[str]:
         for run in sheet.runs
     ]
     return lines
+
+
+def _shape(game: Game) -> str:
+    reels, rows, lines = (
+        counted(len(game.reels), "reel"),
+        counted(game.rows, "row"),
+        counted(len(game.lines), "line"),
+    )
+    return f"{reels} of {rows}, {lines}"
+
+
+def _spins(number: int) -> str:
+    return f"{number:,} {noun(number, 'spin')}"
 
 
 @click.command()
@@ -159,7 +176,11 @@ def _verified(lines: Iterable[bytes]) -> int:
         faulty += bool(verdict.faults)
         if verdict.faults and faulty <= _FAULTS_SHOWN:
             click.echo(f"line {verdict.line}: {'; '.join(verdict.faults)}")
-    click.echo(f"{verified} rounds verified, {waiting} whose server seed is not revealed yet, {faulty} faulty")
+    if not (verified or waiting or faulty):
+        raise NothingToCheck("there are no rounds in the file")
+    click.echo(
+        f"{counted(verified, 'round')} verified, {waiting} whose server seed is not revealed yet, {faulty} faulty"
+    )
     return 0 if verified and not waiting and not faulty else 1
 
 

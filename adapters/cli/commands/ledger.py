@@ -15,6 +15,8 @@ from ....application.ledger.books import OperatorBooks
 from ....application.ledger.export_check import CheckedFile
 from ....application.ledger.sealing import SealedBooks
 from ....domain.ledger.recorded_seals import RecordedSeal
+from ....domain.plurals import counted
+from ..findings import naming, require_operators
 from ..ledger_files import check_file, export_ledger, read_lines, read_seals
 from ..program import Program
 
@@ -65,13 +67,18 @@ def verify_ledger(
     recorded = frozenset((*given, *(() if seals is None else read_seals(seals))))
     if file is not None:
         _show_file(check_file(file, recorded), recorded)
-    with program.open_running() as running:
-        books = [
-            (sealed, _verify(running.engine, sealed))
-            for sealed in running.engine.verify_seals(SYSTEM, recorded=recorded)
-        ]
-    compared = _compare(recorded, (sealed for sealed, _ in books))
-    _conclude([verdict for _, verdict in books], is_clean=compared)
+    with program.open_existing() as running:
+        verdicts, is_compared = verify_books(running.engine, recorded)
+    _conclude(verdicts, is_clean=is_compared)
+
+
+def verify_books(engine: Engine, recorded: frozenset[RecordedSeal]) -> tuple[list[bool], bool]:
+    """Verify the books of all operators and print the results.
+
+    Returns the verdict on each operator, and whether the chains have all recorded seals.
+    """
+    books = [(sealed, _verify(engine, sealed)) for sealed in engine.verify_seals(SYSTEM, recorded=recorded)]
+    return [verdict for _, verdict in books], _compare(recorded, (sealed for sealed, _ in books))
 
 
 @ledger.command("export")
@@ -80,7 +87,9 @@ def verify_ledger(
 @click.pass_obj
 def export(program: Program, *, file: Path, tenant: str | None) -> None:
     """Export events and seals to FILE (gzip). The same command continues an interrupted export."""
-    with program.open_running() as running:
+    with program.open_existing() as running:
+        with naming(tenant):
+            require_operators(running.engine.export_ledger.plan(tenant).sections)
         bar: Any = click.progressbar(length=1, label="exporting", file=sys.stderr, update_min_steps=1)
         with bar:
 
@@ -89,7 +98,7 @@ def export(program: Program, *, file: Path, tenant: str | None) -> None:
                 bar.update(done - bar.pos)
 
             plan = export_ledger(running.engine.export_ledger, file, tenant, progress=progress)
-    click.echo(f"{plan.events} events of {len(plan.sections)} operators in {file}")
+    click.echo(f"{counted(plan.events, 'event')} of {counted(len(plan.sections), 'ledger')} in {file}")
 
 
 @ledger.command("import")
@@ -102,11 +111,13 @@ def import_ledger(program: Program, *, file: Path, tenant: str | None, external_
     if not file.is_file():
         raise SetupError(f"There is no file {file}.")
     _require_readable(file)
-    with program.open_running() as running:
+    with program.open_existing() as running:
         read = partial(read_lines, file)
-        imported = running.engine.import_ledger(read, tenant=tenant, external_only=external_only)
+        with naming(tenant):
+            imported = running.engine.import_ledger(read, tenant=tenant, external_only=external_only)
     click.echo(
-        f"{imported.added} events added, {imported.present} were there already, {imported.left_out} left out"
+        f"{counted(imported.added, 'event')} added, {imported.present} there already,"
+        f" {imported.left_out} left out, {imported.conflicting} in conflict with the books"
     )
 
 
@@ -116,10 +127,11 @@ def import_ledger(program: Program, *, file: Path, tenant: str | None, external_
 @click.pass_obj
 def dedupe(program: Program, *, apply: bool, tenant: str | None) -> None:
     """Find true duplicates among the events of external games, and mark them with --apply. Deletes nothing."""
-    with program.open_running() as running:
+    with program.open_existing() as running, naming(tenant):
         found = running.engine.dedupe_ledger(tenant, apply=apply)
+    require_operators(found)
     for operator in found:
-        click.echo(f"{operator.slug}: {operator.count} duplicates, {operator.marked} marked")
+        click.echo(f"{operator.slug}: {counted(operator.count, 'duplicate')}, {operator.marked} marked")
         for duplicate in operator.first:
             event = duplicate.event
             click.echo(
@@ -140,7 +152,7 @@ def _show_file(checked: CheckedFile, recorded: frozenset[RecordedSeal]) -> NoRet
         click.echo(f"{operator.slug}: {'clean' if operator.clean else 'NOT CLEAN'}")
         _show_seals(operator)
     if checked.digests:
-        click.echo(f"{checked.digests} digests stand for events that are not in the file")
+        click.echo(f"{counted(checked.digests, 'digest')} in place of events that are not in the file")
     for fault in checked.faults[:MOST_FAULTS]:
         click.echo(f"line {fault.line}: {fault.reason}")
     compared = _compare(recorded, checked.operators)
@@ -155,14 +167,16 @@ def _compare(recorded: frozenset[RecordedSeal], books: Iterable[SealedBooks]) ->
     missing = sorted(recorded.difference(*(operator.found for operator in books)))
     for seal in missing:
         click.echo(f"MISSING your seal {seal}: the chain does not have it")
-    click.echo(f"compared with {len(recorded)} seals of yours, {len(missing)} are missing")
+    click.echo(f"compared with {counted(len(recorded), 'seal')} of yours, {len(missing)} missing")
     return not missing
 
 
 def _conclude(verdicts: Sequence[bool], *, is_clean: bool) -> NoReturn:
     """Print the result of a check and end the program with its status."""
+    if is_clean:
+        require_operators(verdicts)
     is_clean = is_clean and all(verdicts)
-    click.echo(f"{len(verdicts)} operators: {'clean' if is_clean else 'NOT CLEAN'}")
+    click.echo(f"{counted(len(verdicts), 'ledger')}: {'clean' if is_clean else 'NOT CLEAN'}")
     sys.exit(0 if is_clean else 1)
 
 
@@ -182,9 +196,8 @@ def _verify(engine: Engine, sealed: SealedBooks) -> bool:
 def _show(operator: OperatorBooks, sealed: SealedBooks) -> None:
     events = sum(movement.count for movement in operator.movements)
     verdict = "clean" if operator.clean and sealed.clean else "NOT CLEAN"
-    click.echo(
-        f"{operator.slug}: {verdict}; {events} events, {len(operator.accounts)} accounts, sum {operator.sum_minor}"
-    )
+    counts = f"{counted(events, 'event')}, {counted(len(operator.accounts), 'account')}"
+    click.echo(f"{operator.slug}: {verdict}; {counts}, sum {operator.sum_minor}")
     for total in operator.disagreements:
         click.echo(
             f"  {total.account.kind} {total.account.owner_id}: entries {total.entries_minor},"
@@ -197,6 +210,7 @@ def _show_seals(sealed: SealedBooks) -> None:
     """Print the number of sealed events of an operator, and its broken seals."""
     seal = sealed.last_seal
     newest = "" if seal is None else f"; seal {seal.number} is {seal.hash.hex()}"
-    click.echo(f"  {sealed.sealed} events under {sealed.seals} seals, {sealed.unsealed} not sealed yet{newest}")
+    counts = f"{counted(sealed.sealed, 'event')} under {counted(sealed.seals, 'seal')}"
+    click.echo(f"  {counts}, {sealed.unsealed} not sealed yet{newest}")
     for broken in sealed.broken_seals:
         click.echo(f"  BROKEN seal {broken.number}: {broken.fault} (up to event {broken.last_event_id})")

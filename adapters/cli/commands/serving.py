@@ -2,13 +2,15 @@
 
 import secrets
 import sys
+from pathlib import Path
 
 import click
 
 from ....application.access import SYSTEM
 from ....domain.tenancy.staff import Role
 from ..announcement import announced, running_url
-from ..program import Program, Running
+from ..findings import note_new
+from ..program import DemoDay, Program, Running
 from ..progress import progress_bar
 from ..seal_notes import SealNotes
 from ..smoke import smoke_test
@@ -20,11 +22,14 @@ from ..worker import run_worker, sweep_text
 def serve(program: Program) -> None:
     """Serve the HTTP API until stopped."""
     with program.open_running() as running:
-        running.require_address()
+        note_new(running.database)
+        notes = _opened(running)
         if running.database is None:
             _create_owner(running)
-        click.echo(f"Serving {running.url} (health: {running.url}/api/health). Stop with Ctrl-C.")
-        _serve(running)
+        with announced(running), run_worker(running, notes):
+            click.echo(f"Serving {running.url} (health: {running.url}/api/health). Stop with Ctrl-C.")
+            _note_test_prints(running)
+            running.serve()
 
 
 @click.command()
@@ -32,17 +37,21 @@ def serve(program: Program) -> None:
 @click.option("--spins", default=5_000, show_default=True, type=click.IntRange(100, 1_000_000))
 @click.pass_obj
 def demo(program: Program, *, once: bool, spins: int) -> None:
-    """Play a day with an owner, an operator, agents and players; then serve it."""
+    """Play a day with an owner, an operator, agents and players, show its books, and serve it."""
+    _show_phase("Starting the engine and its database")
     with program.open_running() as running:
-        if not once:
-            running.require_address()
-        day = program.play_demo(running.engine, spins, progress_bar)
-        click.echo(day.report())
-        if once:
+        note_new(running.database)
+        notes = None if once else _opened(running)
+        day = program.play_demo(running.engine, spins, progress=progress_bar, show=_show_phase)
+        if notes is None:
+            click.echo(day.report())
             sys.exit(0 if day.held else 1)
-        click.echo(day.instructions(running.url))
-        click.echo(f"\nServing {running.url}. Stop with Ctrl-C.")
-        _serve(running)
+        with announced(running), run_worker(running, notes):
+            _note_test_prints(running)
+            click.echo(f"The log-ins and a curl line for each route are in {_write_lines(running, day)}")
+            click.echo(f"Serving {running.url}. Stop with Ctrl-C.\n")
+            click.echo(day.report())
+            running.serve()
 
 
 @click.command()
@@ -50,7 +59,9 @@ def demo(program: Program, *, once: bool, spins: int) -> None:
 @click.pass_obj
 def smoke(program: Program, url: str | None) -> None:
     """Check a running API quickly. Safe on a live one: it moves no coin and makes nothing."""
-    results = smoke_test(url or running_url(program.home()) or program.default_url())
+    asked = url or running_url(program.home()) or program.default_url()
+    click.echo(f"asking {asked}")
+    results = smoke_test(asked)
     for result in results:
         click.echo(result)
     failed = sum(not result.held for result in results)
@@ -62,18 +73,36 @@ def smoke(program: Program, url: str | None) -> None:
 @click.pass_obj
 def sweep(program: Program) -> None:
     """Do the background work of the server once: expire vouchers, close idle players, roll up and seal."""
-    with program.open_running() as running:
+    with program.open_existing() as running:
         notes = SealNotes.opened(running)
         swept = running.engine.sweep()
         notes.write()
     click.echo(sweep_text(swept))
 
 
-def _serve(running: Running) -> None:
+def _show_phase(name: str) -> None:
+    click.echo(name, err=True)
+
+
+def _write_lines(running: Running, day: DemoDay) -> Path:
+    """Write the curl lines of a day into the home folder. They have passwords: only this account may read them."""
+    file = running.home / f"{day.name}.sh"
+    running.home.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(day.instructions(running.url), encoding="utf-8")
+    return file
+
+
+def _note_test_prints(running: Running) -> None:
     if running.public_url is None:
         click.echo("PLAYTIME_PUBLIC_URL is not set: sheets of vouchers are test prints without QR codes.")
-    with announced(running), run_worker(running):
-        running.serve()
+
+
+def _opened(running: Running) -> SealNotes:
+    """Open the notes and check the address, before anything is made or printed. Raises SetupError."""
+    running.require_address()
+    return SealNotes.opened(running)
 
 
 def _create_owner(running: Running) -> None:

@@ -5,6 +5,8 @@ import sys
 import click
 
 from ....application.upkeep.rebuild_sessions import OperatorSessions, SessionDifference
+from ....domain.plurals import counted
+from ..findings import require_operators
 from ..program import Program
 
 
@@ -18,16 +20,18 @@ def sessions() -> None:
 @click.pass_obj
 def rebuild_sessions(program: Program, *, check: bool) -> None:
     """Derive every session from the ledger, and correct the stored sessions that differ."""
-    with program.open_running() as running:
+    with program.open_existing() as running:
         found = running.engine.rebuild_sessions(check=check)
+    require_operators(found)
     for operator in found:
-        click.echo(f"{operator.slug}: {operator.sessions} sessions, {len(operator.differences)} differ")
+        differences = counted(len(operator.differences), "difference")
+        click.echo(f"{operator.slug}: {counted(operator.sessions, 'session')}, {differences}")
         for difference in operator.differences:
             click.echo(f"  {_line(difference)}")
     different = sum(len(operator.differences) for operator in found)
     total = sum(operator.sessions for operator in found)
-    verdict = "agree with the ledger" if not different else f"{different} {_verdict(found, check=check)}"
-    click.echo(f"{total} sessions: {verdict}")
+    verdict = "no difference from the ledger" if not different else _verdict(found, different, check=check)
+    click.echo(f"{counted(total, 'session')}: {verdict}")
     sys.exit(1 if different and check else 0)
 
 
@@ -41,12 +45,9 @@ def _line(difference: SessionDifference) -> str:
     return f"{name}: {'; '.join(fields)}"
 
 
-def _verdict(found: list[OperatorSessions], *, check: bool) -> str:
+def _verdict(found: list[OperatorSessions], different: int, *, check: bool) -> str:
     unknown = sum(difference.is_unknown for operator in found for difference in operator.differences)
     if check:
-        return "differ from the ledger"
-    return (
-        f"differed; put right, except {unknown} that the ledger does not know"
-        if unknown
-        else "differed; put right"
-    )
+        return f"{counted(different, 'difference')} from the ledger"
+    corrected = f"{counted(different, 'difference')} from the ledger, put right"
+    return f"{corrected}, except {unknown} that the ledger does not know" if unknown else corrected

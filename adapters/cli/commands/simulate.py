@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from ....domain.plurals import counted
 from ..program import Program
 
 _SEEDS: Final = 2**32
@@ -31,6 +32,7 @@ def simulate(program: Program, *, seed: int | None, steps: int, seconds: int) ->
         click.echo(f"Show it again: playtime simulate --seed {last.seed} --steps {steps}")
         sys.exit(1)
     if len(results) == 1:
-        click.echo(f"seed {first} held for {last.steps} steps; trace {last.trace}")
+        click.echo(f"seed {first} held for {counted(last.steps, 'step')}; trace {last.trace}")
     else:
-        click.echo(f"{len(results)} seeds from {first} on held, {sum(result.steps for result in results)} steps")
+        total = counted(sum(result.steps for result in results), "step")
+        click.echo(f"{counted(len(results), 'seed')} from {first} on held, {total}")

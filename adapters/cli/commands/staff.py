@@ -9,6 +9,7 @@ from ....application.access import SYSTEM
 from ....application.errors import SetupError
 from ....domain.tenancy.staff import LINE_ENDS, Role
 from ....domain.tenancy.tenants import TenantKind
+from ..findings import naming, note_new
 from ..program import Program
 
 HEAD_ROLES: Final = {
@@ -34,13 +35,17 @@ def create_staff(
     program: Program, name: str, *, role: str | None, tenant: str | None, password_stdin: bool
 ) -> None:
     """Create a member of staff called NAME; asks for the password."""
+    if tenant is None and role not in (None, Role.OWNER):
+        raise click.UsageError(f"--role {role} needs --tenant SLUG: the platform itself has owners only")
     password = read_password(from_stdin=password_stdin)
     with program.open_running() as running:
         if running.database is None:
             raise SetupError("PLAYTIME_STORAGE=memory ends with its program: create staff on postgres.")
+        note_new(running.database)
         engine = running.engine
         engine.create_platform()
-        found = engine.find_tenant(slug=tenant)
+        with naming(tenant):
+            found = engine.find_tenant(slug=tenant)
         chosen = HEAD_ROLES[found.kind] if role is None else Role(role)
         record = engine.create_staff(
             SYSTEM, username=name, password=password, role=chosen, tenant_id=found.tenant_id
@@ -49,9 +54,14 @@ def create_staff(
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """Return a password from the first line of standard input, or from the terminal; no line end belongs to it."""
+    """Return a password from the first line of standard input, or from the terminal; no line end belongs to it.
+
+    Raises SetupError if there is no terminal to ask at.
+    """
     if from_stdin:
         # On Linux Python leaves a carriage return before the line feed in place.
         return sys.stdin.readline().rstrip("".join(LINE_ENDS))
+    if not sys.stdin.isatty():
+        raise SetupError("There is no terminal to ask for the password at: give it with --password-stdin.")
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return answer

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from ..filters import filled
 from ..pages.documents import CSV
 from ..pages.tables import whole_table
 from ..requests import ActionId, Excel, ListFormat, Name, Since, Timezone, Typed, Until
-from .results import Result, success_of
+from .results import MultiStatus, Result, success_of
 from .route import API, Route, fields_of
 
 T = TypeVar("T")
@@ -100,7 +101,7 @@ class ExternalEventRequest:
 
 @frozen(kw_only=True)
 class EventsReport:
-    """External events; events that were sent before are ignored."""
+    """External events; events that were sent before are not stored again."""
 
     events: Annotated[list[ExternalEventRequest], Meta(min_length=1, max_length=LARGEST_REPORT)]
 
@@ -165,9 +166,11 @@ def read_attribution(engine: Engine, call: StaffCall[AttributionQuery]) -> Resul
 
 
 def ingest_events(engine: Engine, call: StaffCall[EventsReport]) -> Result:
-    """Store external events; events that were sent before are ignored."""
+    """Store external events. 207: some were sent before in another way, or a new one's game has no config."""
     events = [filled(ExternalEvent, event) for event in call.given.events]
-    return success_of(engine.ingest_events(call.who, events))
+    ingested = engine.ingest_events(call.who, events)
+    content = success_of(ingested)
+    return MultiStatus(content) if ingested.needs_attention else content
 
 
 def configure_game(engine: Engine, call: StaffCall[GameConfigRequest]) -> Result:
@@ -210,7 +213,7 @@ def _result(
 def _report_route(name: str, handle: Callable[..., Any], data: type[Any]) -> Route:
     gives = {"range": RangeRecord, "data": data}
     path = f"{API}/admin/analytics/{name}"
-    return Route("GET", path, handle, gives=gives, documents=(CSV,), refusals=(InvalidInput,))
+    return Route("GET", path, handle, gives=gives, documents=(CSV,), is_long=True, refusals=(InvalidInput,))
 
 
 ANALYTICS: Final = (
@@ -219,6 +222,7 @@ ANALYTICS: Final = (
         f"{API}/events",
         ingest_events,
         gives=fields_of(Ingested),
+        status_for_part=HTTPStatus.MULTI_STATUS,
         limit_bytes=REPORT_BYTES,
         refusals=(InvalidInput,),
     ),

@@ -136,6 +136,7 @@ DESK: Final = (
         gives=None,
         documents=(HTML,),
         takes_query=True,
+        is_long=True,
         refusals=(MalformedRequest, ReplaySecretExpired),
     ),
     Route(

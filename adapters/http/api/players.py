@@ -125,8 +125,8 @@ PLAYERS: Final = (
         refusals=(InvalidToken, TokenExpired, TenantSuspended),
     ),
     Route("POST", f"{API}/player/logout", log_player_out, gives={}),
-    Route("GET", f"{API}/player/me", read_player_state, gives={"state": PlayerState}),
-    Route("POST", f"{API}/player/bonus/ack", acknowledge_bonus, gives={"state": PlayerState}),
+    Route("GET", f"{API}/player/me", read_player_state, gives={"state": PlayerState}, is_lean=True),
+    Route("POST", f"{API}/player/bonus/ack", acknowledge_bonus, gives={"state": PlayerState}, is_lean=True),
     Route(
         "POST",
         f"{API}/bet/spin",
@@ -135,6 +135,7 @@ PLAYERS: Final = (
         may_give={"action": GivenAction, "limit_notices": list[Notice]},
         may_replay=True,
         is_bet=True,
+        is_lean=True,
         refusals=(
             NotFound,
             StakeOutOfRange,

@@ -14,6 +14,7 @@ from ....application.errors import (
     Unwell,
     VoucherOfOtherAgent,
 )
+from ....application.ledger.books import Health
 from ....application.play.spins import GameRecord
 from ....application.vouchers.redemption import RedeemedPlayer
 from ....application.wire import success
@@ -23,13 +24,13 @@ from ....domain.limits.play_passes import PlayPassOfOther
 from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from ..calls import Call, PublicCall
 from ..requests import Redemption
-from .results import Result
-from .route import API, CREATED, Route
+from .results import Result, success_of
+from .route import API, CREATED, Route, fields_of
 
 
-def health(engine: Engine, _call: PublicCall[None]) -> Result:
-    """Answer whether the service can do its work, and how long ago the last sweep ended."""
-    return success(last_sweep_seconds=engine.check_health().last_sweep_seconds)
+def health(engine: Engine, call: PublicCall[None]) -> Result:
+    """Answer whether the service can do its work: its storage takes writes. The answer has more of its state."""
+    return success_of(call.shared.health.get(engine.check_health))
 
 
 def list_games(engine: Engine, _call: PublicCall[None]) -> Result:
@@ -51,7 +52,7 @@ def redeem_voucher(engine: Engine, call: Call[PlayerPrincipal | None, Redemption
 
 
 PUBLIC: Final = (
-    Route("GET", "/api/health", health, gives={"last_sweep_seconds": int | None}, refusals=(Unwell,)),
+    Route("GET", "/api/health", health, gives=fields_of(Health), refusals=(Unwell,), is_lean=True),
     Route("GET", f"{API}/games", list_games, gives={"games": list[GameRecord]}),
     Route("GET", f"{API}/games/{{gameKey}}", read_game, gives={"game": Mapping[str, Any], "version": str}),
     Route(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from attrs import frozen
+
 from ....application.answers import Answer, Content
 from ....application.ports.filters import Page
 from ....application.wire import success, to_wire
@@ -10,7 +12,15 @@ from ..pages.documents import Document
 from ..pages.tables import Fetch, table
 from ..requests import LedgerQuery, ListFormat, ListQuery, VouchersQuery
 
-Result = Answer | Content | Document
+
+@frozen
+class MultiStatus:
+    """A success of which a part needs attention: its status is 207."""
+
+    content: Content
+
+
+Result = Answer | Content | Document | MultiStatus
 
 
 def listed(name: str, id_field: str, asked: ListQuery, fetch: Fetch) -> Content:

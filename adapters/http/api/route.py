@@ -16,6 +16,7 @@ from ....application.errors import (
     IdempotencyKeyReused,
     InvalidToken,
     NotFound,
+    OutcomeUnknown,
     StorageUnavailable,
     TenantSuspended,
     TokenExpired,
@@ -24,7 +25,9 @@ from ....application.errors import (
 from ....domain.errors import DomainError
 from ....domain.wire_names import camel
 from ..calls import MAX_BODY_BYTES
-from ..errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from ..errors import BodyTooLarge, Busy, MalformedRequest, TooManyAtOnce, UnsupportedMediaType
+from ..lanes import Kind
+from ..requests import ListFormat
 from .results import Result
 
 Refusals = tuple[type[DomainError], ...]
@@ -51,8 +54,11 @@ class Route:
     - `takes` is the class of the body, or of the query for a GET and if `takes_query` is true.
     - `gives` are the fields of a JSON answer; `may_give` are the optional ones.
     - `documents` are further media types of the answer; the only ones if `gives` is None.
+    - `status_for_part` is the status of a success of which a part needs attention.
     - `refusals` are this route's own; `every_refusal` adds those of the other columns. Stored refusals count as
       refused bets if the route `is_bet`, else as errors.
+    - `is_long` marks long work, as does CSV; `kind_of` returns the kind of work of a request.
+    - `is_lean` marks a route that is called so often that it is answered without Flask. Its path is a constant.
     """
 
     method: str
@@ -64,9 +70,12 @@ class Route:
     takes_query: bool = False
     status: HTTPStatus = HTTPStatus.OK
     status_for_player: HTTPStatus | None = None
+    status_for_part: HTTPStatus | None = None
     has_key: bool = False
     may_replay: bool = False
     is_bet: bool = False
+    is_long: bool = False
+    is_lean: bool = False
     refusals: Refusals = ()
     limit_bytes: int = MAX_BODY_BYTES
     name: str = field(init=False)
@@ -92,6 +101,17 @@ class Route:
         return self.takes is not None and self.method != "GET" and not self.takes_query
 
     @property
+    def kind(self) -> Kind | None:
+        """The kind of work of a request that asks for JSON. Health has none: it always finds a thread."""
+        if self.is_long or self.is_bet:
+            return Kind.LONG if self.is_long else Kind.BETS
+        return _KINDS[self.caller] if self.path.startswith(API) else None
+
+    def kind_of(self, given: object) -> Kind | None:
+        """Return the kind of work of a request with this body or query."""
+        return Kind.LONG if getattr(given, "format", None) is ListFormat.CSV else self.kind
+
+    @property
     def path_parameters(self) -> list[str]:
         """The names of the ids, and of what else stands for something, in the path."""
         parts = (part for part in self.path.split("/") if part.startswith("{"))
@@ -109,6 +129,9 @@ class Route:
                 (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, TokenExpired, Forbidden)),
                 (bool(self.path_parameters), (NotFound,)),
                 (self.has_key, (IdempotencyKeyReused,)),
+                (self.kind is not None, (Busy,)),
+                (self.caller is not Caller.ANYBODY, (TooManyAtOnce,)),
+                (self.method != "GET", (OutcomeUnknown,)),
                 (True, (StorageUnavailable,)),
             )
             if condition
@@ -128,6 +151,12 @@ def _annotations_of(handle: Callable[[Engine, Any], Result]) -> tuple[Any, Any]:
     return who, given
 
 
+_KINDS: Final[Mapping[Caller, Kind]] = {
+    Caller.ANYBODY: Kind.PUBLIC,
+    Caller.PLAYER_OR_ANYBODY: Kind.PUBLIC,
+    Caller.PLAYER: Kind.PLAY,
+    Caller.STAFF: Kind.DESK,
+}
 _KNOWN: Final = (Caller.PLAYER, Caller.STAFF)
 _CALLERS: Final[Mapping[Any, Caller]] = {
     NoneType: Caller.ANYBODY,

@@ -115,9 +115,9 @@ _TEMPLATE: Final = """<!doctype html>
 <p class="hint test">TEST PRINT. {{ test_reason }}: there are no QR codes. Do not sell these vouchers.</p>
 {% endif %}
 {% if pages %}
-<p class="hint">{{ sheet.slips|length }} of {{ sheet.count }} vouchers are open. {{ advice }}</p>
+<p class="hint">Open vouchers of this batch: {{ sheet.slips|length }} of {{ sheet.count }}. {{ advice }}</p>
 {% else %}
-<p class="hint">None of the {{ sheet.count }} vouchers of this batch is open any more.</p>
+<p class="hint">No voucher of this batch is open any more.</p>
 {% endif %}
 {% for slips in pages %}
 <section class="{{ block }}">

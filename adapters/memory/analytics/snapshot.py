@@ -13,6 +13,7 @@ from ....domain.games.configs import GameConfig
 from ....domain.ledger.events import EventSource, EventType, LedgerEvent
 from ....domain.periods import Span
 from ....domain.play.players import Player
+from ....domain.play.rounds import Round
 from ....domain.vouchers.vouchers import Voucher
 from ..tables import Owned
 from ..transaction import MemoryTransaction, View
@@ -28,6 +29,7 @@ class VisibleRecords:
 
     events: Sequence[LedgerEvent]
     players: Sequence[Player]
+    rounds: Sequence[Round]
     vouchers: Sequence[Voucher]
     answers: Sequence[StoredAnswer]
     game_configs: Sequence[GameConfig]
@@ -45,6 +47,7 @@ class VisibleRecords:
                 if event.source is EventSource.PLAYTIME or str(event.event_id) not in marked
             ],
             rows(lambda one: one.players),
+            rows(lambda one: one.rounds),
             rows(lambda one: one.vouchers),
             rows(lambda one: one.answers),
             sorted(rows(lambda one: one.game_configs), key=lambda row: (row.operator_id, row.game_key)),

@@ -8,10 +8,16 @@ from typing import Final
 
 from attrs import frozen
 
-from ....application.ports.analytics import STAKE_CLASSES_MINOR, AnalyticsFilter, Dimension, EventTotal
+from ....application.ports.analytics import (
+    STAKE_CLASSES_MINOR,
+    AnalyticsFilter,
+    Dimension,
+    EventTotal,
+)
+from ....domain.games.drift import WHOLE_MULTIPLE, GameOutcomes, Outcome
 from ....domain.ledger.events import EventSource, EventType, LedgerEvent
 from ....domain.periods import Span
-from .snapshot import Snapshot
+from .snapshot import Snapshot, fits
 
 Key = tuple[str | None, ...]
 
@@ -60,3 +66,27 @@ class MemoryPlayTotals:
             bisect_right(STAKE_CLASSES_MINOR, bet.amount_minor) for bet in self.snapshot.bets_in(span, only)
         )
         return [sizes[number + 1] for number in range(len(STAKE_CLASSES_MINOR))]
+
+    def outcomes(self, only: AnalyticsFilter) -> Sequence[GameOutcomes]:
+        part = AnalyticsFilter(agent_id=only.agent_id, game_key=only.game_key)
+        records = self.snapshot.records
+        own = [e for e in records.events if e.source is EventSource.PLAYTIME and fits(e, part)]
+        wins = {e.round_id: e.amount_minor for e in own if e.event_type is EventType.WIN}
+        versions = {row.round_id: row.game_version for row in records.rounds}
+        played = defaultdict[tuple[str, str], Counter[Outcome]](Counter)
+        for bet in own:
+            if bet.event_type is EventType.BET:
+                round_id = bet.round_id or bet.event_id
+                outcome = outcome_of(bet.amount_minor, wins.get(round_id, 0))
+                played[bet.game_key or "", versions.get(round_id, "")][outcome] += 1
+        return game_outcomes(played)
+
+
+def outcome_of(stake_minor: int, win_minor: int) -> Outcome:
+    """Return the stake level and the multiple of a round."""
+    return bisect_right(STAKE_CLASSES_MINOR, stake_minor), win_minor * WHOLE_MULTIPLE // stake_minor
+
+
+def game_outcomes(played: Mapping[tuple[str, str], Mapping[Outcome, int]]) -> list[GameOutcomes]:
+    """Return outcomes by game key and version."""
+    return [GameOutcomes(game_key, rounds, version) for (game_key, version), rounds in sorted(played.items())]

@@ -10,7 +10,7 @@ from uuid import UUID
 from attrs import frozen
 
 from ....application.ports.audit import Found, Stored
-from ....domain.games.rtp_alarm import GameTotals
+from ....domain.games.drift import GameOutcomes, Outcome
 from ....domain.ledger.events import Account, AccountKind, AccountTotal, EventSource, EventType, LedgerEvent
 from ....domain.play.derived_sessions import EARLIER_BETS, EARLIER_WINS, LOSS_LIMIT
 from ....domain.play.players import Player
@@ -18,6 +18,7 @@ from ....domain.play.rounds import Round
 from ....domain.play.sessions import Session
 from ....domain.vouchers.bonuses import TRIGGER_AT_MINOR, Bonus, BonusStatus
 from ....domain.vouchers.vouchers import Voucher, VoucherStatus, bonus_for
+from ..analytics.totals import game_outcomes, outcome_of
 from ..transaction import MemoryTransaction, View
 from .ledger import account_totals
 
@@ -62,6 +63,11 @@ class Rows:
         """The events that are not external."""
         return (event for event in self.events if event.source is EventSource.PLAYTIME)
 
+    @property
+    def external_events(self) -> Iterator[LedgerEvent]:
+        """The external events."""
+        return (event for event in self.events if event.source is EventSource.EXTERNAL)
+
     def of_rounds(self, event_type: EventType) -> Mapping[UUID, list[int]]:
         """Return the amounts of a kind of event by round."""
         amounts: dict[UUID, list[int]] = defaultdict(list)
@@ -84,23 +90,12 @@ class MemoryAudit:
             broken = sorted(set(map(str, check(Rows.of(view)))))
         return Found(len(broken), tuple(broken[:limit]), (check.__doc__ or "").strip())
 
-    def play(self) -> Sequence[GameTotals]:
-        played: dict[tuple[str, str], list[Round]] = defaultdict(list)
+    def play(self) -> Sequence[GameOutcomes]:
+        played = defaultdict[tuple[str, str], Counter[Outcome]](Counter)
         with self.transaction.reading() as view:
             for row in view.rows(lambda books: books.rounds):
-                played[row.game_key, row.game_version].append(row)
-        return [
-            GameTotals(
-                game_key,
-                len(rounds),
-                sum(row.stake_minor for row in rounds),
-                sum(row.win_minor for row in rounds),
-                sum(row.stake_minor**2 for row in rounds),
-                max(row.stake_minor for row in rounds),
-                version,
-            )
-            for (game_key, version), rounds in sorted(played.items())
-        ]
+                played[row.game_key, row.game_version][outcome_of(row.stake_minor, row.win_minor)] += 1
+        return game_outcomes(played)
 
 
 def _sum(rows: Rows) -> Iterator[UUID]:
@@ -361,6 +356,28 @@ def _limits(rows: Rows) -> Iterator[UUID]:
             yield session.session_id
 
 
+def _external_wins(rows: Rows) -> Iterator[UUID]:
+    """Find external wins without an external bet of the same tenant, provider and action id."""
+    bets = {_round_of(event) for event in rows.external_events if event.event_type is EventType.BET}
+    for event in rows.external_events:
+        if event.event_type is EventType.WIN and _round_of(event) not in bets:
+            yield event.event_id
+
+
+def _external_conflicts(rows: Rows) -> Iterator[str]:
+    """Find external events that were reported again with a difference, and those that differ by actor."""
+    yield from (e.action_id for e in rows.own_events if e.event_type is EventType.EXTERNAL_CONFLICT)
+    first: dict[object, object] = {}
+    for event in sorted(rows.external_events, key=lambda event: event.event_id):
+        said = (event.amount_minor, event.game_key, event.player_id)
+        if event.provider is not None and first.setdefault((*_round_of(event), event.event_type), said) != said:
+            yield str(event.event_id)
+
+
+def _round_of(event: LedgerEvent) -> tuple[object, ...]:
+    return event.operator_id, event.tenant_id, event.provider, event.action_id
+
+
 CHECKS: Final[Mapping[Stored, Callable[[Rows], Iterable[object]]]] = {
     Stored.SUM_NOT_ZERO: _sum,
     Stored.BALANCE_DIFFERS: _balances,
@@ -380,5 +397,7 @@ CHECKS: Final[Mapping[Stored, Callable[[Rows], Iterable[object]]]] = {
     Stored.PLAYER_SEQ_GAP: _gaps,
     Stored.LIMIT_PASSED: _limits,
     Stored.ROLLUP_DIFFERS: _nothing,
+    Stored.EXTERNAL_WIN_WITHOUT_BET: _external_wins,
+    Stored.EXTERNAL_CONFLICT: _external_conflicts,
 }
 """The check of each rule."""

@@ -8,11 +8,13 @@ from uuid import UUID
 from attrs import frozen
 
 from ....application.ports.filters import LedgerFilter, Page
+from ....application.ports.ledger import ReportContext, ReportQuestion
 from ....domain.ledger.events import (
     HAS_FLOOR_OF_ZERO,
     Account,
     AccountKind,
     AccountTotal,
+    EventSource,
     EventType,
     LedgerEvent,
     MovementTotal,
@@ -36,20 +38,24 @@ class MemoryLedger:
                 events = newest(view, lambda books: books.ledger, page.before, only.tenant_id)
             return list(islice((event for event in events if _matches(event, only)), page.limit))
 
-    def ingest(self, events: Sequence[LedgerEvent]) -> int:
-        _ = self.transaction.binding
+    def report_context(self, asked: ReportQuestion) -> ReportContext:
+        operator_id = self.transaction.binding.operator_id
         with self.transaction.reading() as view:
-            # The latch is held until they are written: no other unit writes one of them meanwhile.
-            new: dict[UUID, LedgerEvent] = {}
-            for event in events:
-                tables = [books.ledger for books in view.books()]
-                taken = [event.event_id in t.rows or t.taken_key({event.event_id: event}) for t in tables]
-                named = {(one.actor_id, one.action_id, one.event_type) for one in new.values()}
-                if not any(taken) and (event.actor_id, event.action_id, event.event_type) not in named:
-                    new[event.event_id] = event
-            self.transaction.add(*new.values())
-            self.transaction.commit()
-        return len(new)
+            books = view.shelf.get(operator_id) or Books()
+            named = (books.ledger.by("action", (EventSource.EXTERNAL, *name)) for name in asked.names)
+            stored = [event for event in named if event is not None and view.sees(event)]
+            players = (books.players.rows.get(player_id) for player_id in asked.player_ids)
+            sessions = (books.sessions.rows.get(session_id) for session_id in asked.session_ids)
+            configs = (books.game_configs.rows.get(game_key) for game_key in asked.game_keys)
+            return ReportContext(
+                stored={(event.actor_id, event.action_id, event.event_type): event for event in stored},
+                marked={
+                    event.event_id for event in stored if books.ledger.by("action", _note_of(event)) is not None
+                },
+                players={one.player_id: one.tenant_id for one in players if one is not None and view.sees(one)},
+                sessions={one.session_id: one.player_id for one in sessions if one is not None and view.sees(one)},
+                configured={one.game_key for one in configs if one is not None and view.sees(one)},
+            )
 
     def account_totals(self) -> Sequence[AccountTotal]:
         with self.transaction.reading() as view:
@@ -68,6 +74,11 @@ class MemoryLedger:
                         counts[event_type] += count
                         moved[event_type] += books.totals.moved[tenant_id][event_type]
         return [MovementTotal(kind, counts[kind], moved[kind]) for kind in EventType if kind in counts]
+
+
+def _note_of(event: LedgerEvent) -> tuple[EventSource, UUID, str, EventType]:
+    """Return the key of the note of a conflict with an external event."""
+    return EventSource.PLAYTIME, event.tenant_id, str(event.event_id), EventType.EXTERNAL_CONFLICT
 
 
 def _matches(event: LedgerEvent, only: LedgerFilter) -> bool:

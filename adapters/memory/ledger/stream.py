@@ -2,13 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import islice
 from uuid import UUID
 
 from attrs import frozen
 
-from ....application.ports.audit import Duplicate, Duplicates, EventName, Extent
+from ....application.ports.audit import Duplicate, Duplicates, Extent
 from ....domain.ledger.events import EventSource, EventType
 from ....domain.ledger.seals import START, Place, Placed, Seal, event_line
 from ..books import Books
@@ -38,12 +37,6 @@ class MemoryStream:
         with self.transaction.reading() as view:
             seals = (seal for seal in _seals(view, operator_id) if seal.number > after)
             return list(islice(seals, limit))
-
-    def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        with self.transaction.reading() as view:
-            ledger = _books(view, operator_id).ledger
-            found = ((name, ledger.by("action", (EventSource.EXTERNAL, *name))) for name in names)
-            return {name for name, event in found if event is not None and view.sees(event)}
 
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
         originals: dict[object, UUID] = {}

@@ -5,9 +5,13 @@ file is applied under a lock on the table of applied files, and looked up again 
 
 A statement that waits for a lock on a table makes all later requests wait as well. So a migration soon gives up,
 is rolled back and has to be run again. CONTRIBUTING.md has the rules for files that need no long lock.
+
+A file says which release before it still runs on its schema. That release starts, migrates nothing, and leaves the
+rest alone. An older one refuses to start.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -34,6 +38,7 @@ _RACES: Final = (
     psycopg.errors.UniqueViolation,
 )
 _TRIES: Final = 5
+_RUNS_WITH: Final = re.compile(r"^-- runs with: (\S+)$", re.MULTILINE)
 
 
 class MigrationError(SetupError):
@@ -56,19 +61,51 @@ class Migration:
         """The SHA-256 of the file, in hexadecimal."""
         return hashlib.sha256(self.statements.encode()).hexdigest()
 
+    @property
+    def runs_with(self) -> str | None:
+        """The newest file of the oldest release that runs on this file's schema; None if the file does not say."""
+        found = _RUNS_WITH.search(self.statements)
+        return None if found is None else found[1]
+
+
+@frozen
+class Applied:
+    """A file that was applied: its digest, and its `runs_with`."""
+
+    digest: str
+    runs_with: str | None = None
+
+    def allows(self, newest: str) -> bool:
+        """Return whether a release with this newest file runs on the schema of the applied file."""
+        return self.runs_with is not None and self.runs_with <= newest
+
 
 def known_migrations(folder: Path = FOLDER) -> Sequence[Migration]:
     """Return the migrations of this release, in order."""
     return [Migration(path.name, path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.sql"))]
 
 
-def pending_migrations(known: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
-    """Return the migrations that are not applied. Raises MigrationError if an applied file differs."""
+def newer_migrations(known: Sequence[Migration], applied: Mapping[str, Applied]) -> list[str]:
+    """Return the names of the applied files of a newer release, on whose schema this release runs.
+
+    Raises MigrationError if it does not run there.
+    """
+    newest = max((migration.name for migration in known), default="")
+    unknown = sorted(applied.keys() - {migration.name for migration in known})
+    barred = [name for name in unknown if name < newest or not applied[name].allows(newest)]
+    if barred:
+        raise MigrationError(f"the database is ahead of this release: it has {', '.join(barred)}")
+    return unknown
+
+
+def pending_migrations(known: Sequence[Migration], applied: Mapping[str, Applied]) -> list[Migration]:
+    """Return the migrations that are not applied.
+
+    Raises MigrationError if an applied file differs, or this release does not run on the schema.
+    """
+    newer_migrations(known, applied)
     digests = {migration.name: migration.digest for migration in known}
-    unknown = sorted(applied.keys() - digests.keys())
-    if unknown:
-        raise MigrationError(f"the database is ahead of this release: it has {', '.join(unknown)}")
-    edited = sorted(name for name, digest in applied.items() if digests[name] != digest)
+    edited = sorted(name for name in applied.keys() & digests.keys() if digests[name] != applied[name].digest)
     if edited:
         raise MigrationError(
             f"edited after being applied: {', '.join(edited)}; put back the file, write a new one"
@@ -101,7 +138,10 @@ class Migrator:
         """Apply the pending migrations and return their names. Raises MigrationError, StorageUnavailable."""
         with self._connect() as connection:
             self._make_record(connection)
-            pending = pending_migrations(self._known(), applied(connection))
+            try:
+                pending = pending_migrations(self._known(), applied(connection))
+            except psycopg.Error as error:
+                raise MigrationError(f"playtime.schema_migrations cannot be read: {error}") from error
             return [migration.name for migration in pending if self._apply(connection, migration)]
 
     def _known(self) -> Sequence[Migration]:
@@ -137,7 +177,7 @@ class Migrator:
                     connection.execute(
                         "create table if not exists playtime.schema_migrations ("
                         " name text primary key, sha256 text not null,"
-                        " applied_at timestamptz not null default clock_timestamp())"
+                        " applied_at timestamptz not null default clock_timestamp(), runs_with text)"
                     )
             except _RACES:
                 continue
@@ -179,8 +219,8 @@ class Migrator:
     @staticmethod
     def _record(connection: psycopg.Connection[Any], migration: Migration) -> bool:
         connection.execute(
-            "insert into playtime.schema_migrations (name, sha256) values (%s, %s)",
-            (migration.name, migration.digest),
+            "insert into playtime.schema_migrations (name, sha256, runs_with) values (%s, %s, %s)",
+            (migration.name, migration.digest, migration.runs_with),
         )
         return True
 
@@ -192,8 +232,11 @@ def _make_schema(connection: psycopg.Connection[Any]) -> None:
         connection.execute("create schema playtime")
 
 
-def applied(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Return the digests of the applied migrations by name; an empty database has none."""
+def applied(connection: psycopg.Connection[Any]) -> dict[str, Applied]:
+    """Return the applied migrations by name; an empty database has none.
+
+    Raises MigrationError for a database from before the first release.
+    """
     # Asked of the catalogue, which also a login sees that may not look into the schema yet.
     found = connection.execute(
         "select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
@@ -201,8 +244,15 @@ def applied(connection: psycopg.Connection[Any]) -> dict[str, str]:
     ).fetchone()
     if found is None:
         return {}
-    return dict(connection.execute("select name, sha256 from playtime.schema_migrations").fetchall())
+    try:
+        rows = connection.execute("select name, sha256, runs_with from playtime.schema_migrations").fetchall()
+    except psycopg.errors.UndefinedColumn as error:
+        raise MigrationError(
+            "the database was made by a development version from before the first release, which no release brings"
+            " up to date: go on with that version, or set PLAYTIME_HOME or PLAYTIME_DATABASE_URL to a new database"
+        ) from error
+    return {name: Applied(digest, runs_with) for name, digest, runs_with in rows}
 
 
-def _only(digests: Mapping[str, str], name: str) -> dict[str, str]:
-    return {name: digests[name]} if name in digests else {}
+def _only(found: Mapping[str, Applied], name: str) -> dict[str, Applied]:
+    return {name: found[name]} if name in found else {}

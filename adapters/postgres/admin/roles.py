@@ -67,6 +67,9 @@ def provision(superuser_url: str, database: str, passwords: Mapping[str, str]) -
                 raise
         except psycopg.errors.InsufficientPrivilege as error:
             raise RolesMissing(f"{error}\n{_advice(database)}") from error
+        except psycopg.Error as error:
+            reason = " ".join(str(error).split())
+            raise SetupError(f"the roles or the database cannot be made: {reason}") from error
         else:
             return
 
@@ -92,6 +95,15 @@ def is_provisioned(url: str) -> bool:
         return _is_done(connection)
 
 
+def may_log_in(url: str) -> bool:
+    """Return whether a login may connect with its password."""
+    try:
+        with _connect(url):
+            return True
+    except StorageUnavailable:
+        return False
+
+
 def _is_done(connection: psycopg.Connection[Any]) -> bool:
     found = connection.execute(_PROVISIONED, _NAMES).fetchone()
     return found is not None and bool(found[0])
@@ -114,10 +126,14 @@ select to_regnamespace('playtime') is not null and (
 """
 
 
-def has_database(superuser_url: str, database: str) -> bool:
-    """Return whether the cluster has a database of that name. Raises StorageUnavailable."""
+def has_schema(superuser_url: str, database: str) -> bool:
+    """Return whether the cluster has a database of that name with our tables. Raises StorageUnavailable."""
     with _connect(superuser_url) as connection:
-        return _find_database(connection, database)
+        if not _find_database(connection, database):
+            return False
+    with _connect(superuser_url, database) as inside:
+        found = inside.execute("select to_regclass('playtime.schema_migrations') is not null").fetchone()
+    return found is not None and bool(found[0])
 
 
 def roles_sql(database: str) -> str:

@@ -4,6 +4,7 @@ The database stores a fingerprint for the id of each secret that PINs and server
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -26,28 +27,30 @@ class WrongSecrets(SetupError):
         self.reasons = reasons
 
 
-def needed_secrets(app_url: str) -> Sequence[str]:
+def needed_secrets(app_url: str, *, home: Path | None = None) -> Sequence[str]:
     """Return the ids of the secrets that a database may need; none for a database without records.
 
     Raises StorageUnavailable.
     """
-    with inspect(app_url) as connection:
+    with inspect(app_url, home=home) as connection:
         stored, _ = _stored(connection)
         return sorted(stored or {key_id for key_id, _ in _uses(connection, None)})
 
 
-def require_secrets(app_url: str, fingerprints: Mapping[str, bytes]) -> None:
-    """Check the given secrets by their fingerprints, and store those of new ids.
+def require_secrets(
+    app_url: str, fingerprints: Mapping[str, bytes], *, registers: bool = True, home: Path | None = None
+) -> None:
+    """Check the given secrets by their fingerprints, and store those of new ids if it `registers`.
 
     Raises WrongSecrets if an id has another fingerprint, or open vouchers, players or seeds need an id that is not
     given. Raises StorageUnavailable.
     """
-    with inspect(app_url) as connection:
+    with inspect(app_url, home=home) as connection:
         stored, retired = _stored(connection)
         # Without a stored id, the records themselves say what they need.
         missing = stored.keys() - retired - fingerprints.keys() if stored else None
         reasons = [*_other(fingerprints, stored), *_missing(connection, fingerprints, missing)]
-        if not reasons:
+        if registers and not reasons:
             # Another server may register the same id at this moment: the first one wins.
             registered = {key_id: _register(connection, key_id, given) for key_id, given in fingerprints.items()}
             reasons = list(_other(fingerprints, registered))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -11,7 +12,8 @@ from ....application.errors import SetupError, StorageUnavailable
 from ..connection.pool import AdminConnection, connection_parameters
 from ..records.mapping import SCHEMA
 from ..records.tables import GLOBAL, TABLES
-from .migrator import MigrationError, applied, known_migrations, pending_migrations
+from .migrator import MigrationError, applied, known_migrations, newer_migrations, pending_migrations
+from .privileges import privilege_reasons, read_only_reasons
 from .roles import APP, OWNER_READ
 
 VERSION_FLOOR: Final = {15: 14, 16: 10, 17: 6, 18: 0}
@@ -36,35 +38,54 @@ class UnsafeDatabase(SetupError):
         self.reasons = reasons
 
 
-def refuse_unsafe(app_url: str, owner_read_url: str | None = None) -> None:
+def refuse_unsafe(
+    app_url: str, owner_read_url: str | None = None, *, home: Path | None = None, is_restore: bool = False
+) -> None:
     """Refuse a database that is not safe for the app's login or the login of the owner's reads.
 
-    Raises UnsafeDatabase with all reasons, SetupError if there is no connection.
+    Only the restore itself, with `is_restore`, uses a database that a restore has not finished. Raises
+    UnsafeDatabase with all reasons, SetupError if there is no connection.
     """
-    with inspect(app_url) as connection:
+    with inspect(app_url, home=home) as connection:
+        unfinished = [] if is_restore else list(_unfinished_reasons(connection))
+        if unfinished:
+            raise UnsafeDatabase(unfinished)
         reasons = list(_reasons(connection))
     if owner_read_url is not None:
-        with inspect(owner_read_url) as connection:
+        with inspect(owner_read_url, "PLAYTIME_OWNER_READ_URL", home=home) as connection:
             reasons += _owner_read_reasons(connection)
     if reasons:
         raise UnsafeDatabase(reasons)
 
 
-def refuse_restored(owner_read_url: str) -> None:
+def refuse_unfinished(migrator_url: str, *, home: Path | None = None) -> None:
+    """Refuse a database that a restore has not finished. Raises UnsafeDatabase, SetupError."""
+    with inspect(migrator_url, "PLAYTIME_MIGRATOR_URL", home=home) as connection:
+        reasons = list(_unfinished_reasons(connection))
+    if reasons:
+        raise UnsafeDatabase(reasons)
+
+
+def refuse_restored(owner_read_url: str, *, home: Path | None = None) -> None:
     """Refuse books from another cluster without a new era: see docs/architecture.md.
 
     That cluster had higher transaction numbers, so that new events would get places before old ones. Raises
     UnsafeDatabase, SetupError.
     """
-    with inspect(owner_read_url) as connection:
+    with inspect(owner_read_url, "PLAYTIME_OWNER_READ_URL", home=home) as connection:
         ahead = connection.execute(_AHEAD).fetchone()
     if ahead is not None:
         raise UnsafeDatabase([_RESTORED])
 
 
 @contextmanager
-def inspect(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Open a connection for the checks before a start. Raises SetupError with the reason."""
+def inspect(
+    url: str, variable: str = "PLAYTIME_DATABASE_URL", *, home: Path | None = None
+) -> Iterator[psycopg.Connection[Any]]:
+    """Open a connection for the checks before a start. Raises SetupError with the reason and what helps.
+
+    The address comes from a variable of the environment or, with `home`, from the embedded database there.
+    """
     try:
         parameters = connection_parameters(url, application="playtime-startup", statement_timeout="15s")
         with AdminConnection.connect(**parameters, autocommit=True) as connection:
@@ -72,10 +93,18 @@ def inspect(url: str) -> Iterator[psycopg.Connection[Any]]:
     except (psycopg.Error, StorageUnavailable) as error:
         # The text of StorageUnavailable hides its reason, which the callers of an API must not see.
         reason = error.reason if isinstance(error, StorageUnavailable) else str(error)
+        remedy = "" if home is None or _REFUSED_LOGIN not in reason else _REMEDY.format(home=home)
         raise SetupError(
-            f"the database of PLAYTIME_DATABASE_URL cannot be used: {' '.join(reason.split())}"
+            f"the database of {home or variable} cannot be used: {' '.join(reason.split())}{remedy}"
         ) from error
 
+
+_REFUSED_LOGIN: Final = "password authentication failed"
+"""The words of an embedded server, whose messages are in English; the error of a connection has no code."""
+_REMEDY: Final = (
+    ". The database has another password than {home}/secrets.json: restore that file, or run `playtime migrate`,"
+    " which gives the database the passwords of the file"
+)
 
 _RESTORED: Final = (
     "the books were restored from a cluster with higher transaction numbers: run the commands of"
@@ -92,6 +121,16 @@ select 1 from playtime.seals where last_xact_id >= pg_snapshot_xmax(pg_current_s
 """Whether a seal of the present era covers a future transaction."""
 
 
+UNFINISHED: Final = "a restore is not finished"
+"""The comment on the schema of a database as long as a restore works on it."""
+
+
+def _unfinished_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
+    found = connection.execute("select obj_description(to_regnamespace(%s), 'pg_namespace')", (SCHEMA,)).fetchone()
+    if found == (UNFINISHED,):
+        yield "a restore into the database was not finished: run `playtime restore FILE` again"
+
+
 def _reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     yield from _version_reasons(connection.info.server_version)
     yield from _login_reasons(connection, APP)
@@ -99,6 +138,8 @@ def _reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     yield from pending
     if not pending:
         yield from _table_reasons(connection)
+        yield from privilege_reasons(connection, APP, may_have_more=_is_newer(connection))
+    yield from read_only_reasons(connection)
 
 
 def _owner_read_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
@@ -118,6 +159,7 @@ def _owner_read_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     if hidden:
         tables = ", ".join(name for (name,) in hidden)
         yield f"no policy shows {tables} to {connection.info.user}: use {OWNER_READ}"
+    yield from privilege_reasons(connection, OWNER_READ, may_have_more=_is_newer(connection))
 
 
 def _version_reasons(version: int) -> Iterator[str]:
@@ -167,6 +209,11 @@ def _migration_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:
     if pending:
         names = ", ".join(migration.name for migration in pending)
         yield f"not applied yet: {names}; run `playtime migrate`"
+
+
+def _is_newer(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether a newer release has migrated. It may have granted more, which its own check looks at."""
+    return bool(newer_migrations(known_migrations(), applied(connection)))
 
 
 def _table_reasons(connection: psycopg.Connection[Any]) -> Iterator[str]:

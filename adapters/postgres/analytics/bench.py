@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 from attrs import frozen
 
+from ....domain.games.demo import DEMO_GAME
 from ..records.queries import fill
 
 SPINS_A_SESSION: Final = 40
@@ -64,31 +65,41 @@ with sessions as materialized (
 ), spins as materialized (
     select sessions.*, s * $spins + i as number, starts_at + i * interval '9 seconds' as occurred_at,
         (array[10, 20, 50, 100, 100, 200, 500])[1 + floor(random() * 7)::integer] as stake,
-        random() < 0.41 as wins, 1 + floor(random() * 3.63)::integer as multiplier
+        (random() < 0.41)::integer * (1 + floor(random() * 3.63)::integer) as multiplier,
+        (%(agents)s::uuid[])[1 + n %% %(many_agents)s] as tenant_id
     from sessions cross join generate_series(0, $spins - 1) i
+), rounds as (
+    insert into playtime.rounds (operator_id, tenant_id, round_id, player_id, session_id, action_id, game_key,
+        stake_minor, win_minor, bonus_minor, balance_minor, outcome, played_at, game_version, seed_number, nonce)
+    select %(operator)s, tenant_id, $round, $player, $session, number::text, game_key, stake,
+        stake * multiplier, 0, 1000000, '{}', occurred_at,
+        case game_key when 'demo-wheel' then '$version' else 'made up' end, 1, number
+    from spins
 )
 insert into playtime.ledger_events (operator_id, tenant_id, event_id, occurred_at, source, event_type, actor_id,
-    action_id, player_id, player_seq, session_id, agent_id, cashier_id, game_key, provider, region, amount_minor,
-    from_kind, from_owner_id, from_balance_minor, to_kind, to_owner_id, to_balance_minor, meta)
+    action_id, player_id, player_seq, session_id, round_id, agent_id, cashier_id, game_key, provider, region,
+    amount_minor, from_kind, from_owner_id, from_balance_minor, to_kind, to_owner_id, to_balance_minor, meta)
 select %(operator)s, tenant_id,
     ('0189' || lpad(to_hex(number * 2 + (not is_bet)::integer), 28, '0'))::uuid, occurred_at, 'PLAYTIME',
     case when is_bet then 'BET' else 'WIN' end, $player, number::text, $player,
     number * 2 + 10 + (not is_bet)::integer,
-    ('0190' || lpad(to_hex(s), 28, '0'))::uuid, tenant_id,
+    $session, $round, tenant_id,
     ('00000000-0000-7000-9000-' || lpad((n %% 7)::text, 12, '0'))::uuid, game_key, 'playtime',
     (array['US-CA', 'US-NV', 'US-WA'])[1 + n %% 3], case when is_bet then stake else stake * multiplier end,
     case when is_bet then 'PLAYER' else 'HOUSE' end, case when is_bet then $player else tenant_id end,
     case when is_bet then 1000000 end, case when is_bet then 'HOUSE' else 'PLAYER' end,
     case when is_bet then tenant_id else $player end, case when not is_bet then 1000000 end, '{}'
 from spins cross join (values (true), (false)) kind (is_bet)
-cross join lateral (select (%(agents)s::uuid[])[1 + n %% %(many_agents)s] as tenant_id) agent
-where is_bet or wins order by number, is_bet desc
+where is_bet or multiplier > 0 order by number, is_bet desc
 """
 """Writes play in the order of a service: indexes by time rely on it."""
 
 _PARTS: Final = {
     "player": "('01880000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid",
     "voucher": "('01880000-0000-7000-9000-' || lpad(to_hex(n), 12, '0'))::uuid",
+    "session": "('0190' || lpad(to_hex(s), 28, '0'))::uuid",
+    "round": "('0191' || lpad(to_hex(number), 28, '0'))::uuid",
+    "version": DEMO_GAME.version,
     "created": "(%(since)s::timestamptz + n::numeric / %(players)s * (%(length)s::interval))",
     "spins": str(SPINS_A_SESSION),
     "events": """from playtime.ledger_events where operator_id = %(operator)s and source = 'PLAYTIME'

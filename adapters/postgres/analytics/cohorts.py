@@ -7,6 +7,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ....application.ports.analytics import AnalyticsFilter, CohortTotal, RetentionCount
+from ..connection.planning import PlanMode
 from ..records.queries import fill
 from ..transaction import PostgresTransaction
 from .layout import PLAYERS_A_BLOCK, set_of
@@ -85,6 +86,7 @@ class PostgresCohorts:
         query = AnalyticsQuery(
             source=BETTORS + _BETTING_MEMBERS if _is_of_a_game(only) else _NOTHING + _MEMBERS,
             select=_SIZES,
+            plan=PlanMode.HASHED,
             edges=bets or edges,
             only=only,
             parameters=_created_between(edges),
@@ -97,6 +99,7 @@ class PostgresCohorts:
         query = AnalyticsQuery(
             source=BETTORS + _MEMBERS,
             select=_RETENTION,
+            plan=PlanMode.HASHED,
             edges=edges,
             only=only,
             parameters={"after": list(after), **_created_between(cohorts)},
@@ -108,6 +111,7 @@ class PostgresCohorts:
         query = AnalyticsQuery(
             source=fill(PLAYERS_OF_COHORT, cohort=_MEMBERS),
             select=fill(_TOTALS, where_bettor=_WHERE_BETTOR if _is_of_a_game(only) else ""),
+            plan=PlanMode.HASHED,
             edges=edges,
             only=only,
             parameters=_created_between(edges),

@@ -37,15 +37,11 @@ with issued as materialized (
             then v.closed_at end as redeemed_at
     $vouchers
 ), came as (
-    select issued_at, redeemed_at, bets.first_at, bets.tenth_at, (
-        select min(o.closed_at) from playtime.vouchers o
-        where o.operator_id = i.operator_id and o.player_id = i.player_id and o.voucher_id <> i.voucher_id
-        and o.status = 'REDEEMED' and o.closed_at >= bets.tenth_at and o.closed_at < cast(:until as timestamptz)
-    ) as again_at
+    select issued_at, redeemed_at, bets.first_at, bets.tenth_at, again.again_at
     from issued i left join lateral (
         select r.player_seq from playtime.ledger_events r
         where r.operator_id = i.operator_id and r.source = 'PLAYTIME' and r.actor_id = i.tenant_id
-        and r.action_id = i.named and r.event_type = 'VOUCHER_REDEEMED'
+        and r.action_id = i.named and r.event_type = 'VOUCHER_REDEEMED' offset 0
     ) redeemed on i.redeemed_at is not null left join lateral (
         select min(occurred_at) as first_at, case when count(*) = 10 then max(occurred_at) end as tenth_at from (
             select e.occurred_at from playtime.ledger_events e
@@ -54,7 +50,14 @@ with issued as materialized (
             $and_bet
             order by e.player_seq limit 10
         ) first_ten where occurred_at < cast(:until as timestamptz)
-    ) bets on redeemed.player_seq is not null
+    ) bets on redeemed.player_seq is not null left join lateral (
+        select min(closed_at) as again_at from (
+            select o.voucher_id, o.status, o.closed_at from playtime.vouchers o
+            where o.operator_id = i.operator_id and o.player_id = i.player_id offset 0
+        ) o
+        where o.voucher_id <> i.voucher_id and o.status = 'REDEEMED' and o.closed_at >= bets.tenth_at
+        and o.closed_at < cast(:until as timestamptz)
+    ) again on bets.tenth_at is not null
 )
 select count(*), count(redeemed_at), count(first_at), count(tenth_at), count(again_at),
     $medians
@@ -71,6 +74,11 @@ from came
         )
     ),
 )
+"""Events and vouchers are looked up for each voucher.
+
+`offset 0` fixes the columns of each look-up. Without statistics the planner would read all redemptions for each
+voucher, and all vouchers that were redeemed later.
+"""
 
 
 @frozen

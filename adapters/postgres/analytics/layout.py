@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import Final
 
+from ....domain.games.drift import WHOLE_MULTIPLE
+
 GRAINS_MINUTES: Final = (15, 60, 240, 1440)
 """The lengths of buckets. Each divides the next; the shortest fits the timezones of the whole world."""
 
@@ -35,3 +37,19 @@ def marked_by(event: str) -> str:
     case = f"case {event}.event_type when 'DUPLICATE_OF' then"
     return f"""{case} {event}.meta ->> 'eventType' end as marked_type,
         {case} ({event}.meta ->> 'amountMinor')::bigint end as marked_minor"""
+
+
+VERSION: Final = """coalesce((
+        select r.game_version from playtime.rounds r
+        where r.operator_id = bets.operator_id and r.player_id = bets.player_id and r.round_id = bets.round_id
+    ), '') as game_version"""
+"""The game version of the round of a row of `bets`; '' without a round.
+
+The player is named so that both indexes with a round's id find it at once. Without statistics the planner may take
+either.
+"""
+
+
+def multiple_of(stake: str, win: str) -> str:
+    """Return the multiple of a stake that a win is, in millionths; 0 without a win."""
+    return f"coalesce(div({win}::numeric * {WHOLE_MULTIPLE}, {stake}), 0)::bigint"

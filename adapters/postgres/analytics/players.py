@@ -18,6 +18,7 @@ from ....application.ports.analytics import (
 from ....domain.games.inference import FEWEST_SPINS, Z_OUTLIER, Odds
 from ....domain.periods import Span
 from ..connection.channel import Row
+from ..connection.planning import PlanMode
 from ..records.queries import fill
 from ..transaction import PostgresTransaction
 from .query import AnalyticsQuery, filled
@@ -164,6 +165,7 @@ class PostgresPlayerActivity:
             select=_PLAYER_TOTALS,
             edges=(span.since, span.until),
             only=only,
+            plan=PlanMode.HASHED,
             parameters={"players": notable},
         )
         rows = totals.rows(self.transaction)

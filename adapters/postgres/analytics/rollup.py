@@ -3,6 +3,8 @@
 Buckets hold sums, the play of each player, and the players who bet. They have several lengths: a month by days of
 a timezone is a few buckets a day and not ninety-six.
 
+A round's bet and win are in one transaction, and so in one roll-up, which counts the round by its outcome.
+
 Each quarter of an hour has ranges of transactions that its events are in. The last roll-up's range of a quarter
 grows by what this one finds; late events of the quarter get a range of their own. So no range holds many more than
 its quarter's events, and no two ranges of a quarter share a transaction.
@@ -27,8 +29,10 @@ from .layout import (
     NO_PLAYERS,
     NOBODY,
     PLAYERS_A_BLOCK,
+    VERSION,
     Detail,
     marked_by,
+    multiple_of,
     set_of,
 )
 
@@ -52,7 +56,7 @@ for no key update of marks
 )
 
 _COLUMNS: Final = fill(
-    """xact_id, occurred_at, source, event_type, player_id,
+    """xact_id, occurred_at, source, event_type, player_id, coalesce(round_id, event_id) as round_id,
     coalesce(session_id, '$nobody') as session_id, coalesce(game_key, '') as game_key,
     coalesce(provider, '') as provider, coalesce(cashier_id, '$nobody') as cashier_id,
     coalesce(region, '') as region, amount_minor,
@@ -145,6 +149,19 @@ with taken as materialized ($taken), placed as materialized (
     on conflict (
         operator_id, detail, grain, bucket_at, tenant_id, size_class, game_key, provider, cashier_id, region
     ) do update set bets = kept.bets + excluded.bets
+), outcomes as (
+    insert into playtime.outcome_counts as kept
+    select operator_id, tenant_id, game_key, $version,
+        width_bucket(stake_minor, cast(:steps as bigint[])) as size_class, $multiple as multiple, count(*)
+    from (
+        select cast(:operator_id as uuid) as operator_id, tenant_id, round_id, player_id,
+            min(game_key) as game_key,
+            sum(amount_minor) filter (where is_bet) as stake_minor,
+            sum(amount_minor) filter (where is_win) as win_minor
+        from placed where is_bet or is_win group by tenant_id, round_id, player_id
+    ) bets where stake_minor is not null group by 1, 2, 3, 4, 5, 6
+    on conflict (operator_id, tenant_id, game_key, game_version, size_class, multiple)
+    do update set rounds = kept.rounds + excluded.rounds
 ), played as materialized (
     select bucket_at, tenant_id, player_id, session_id, game_key, provider, cashier_id, region,
         count(*) filter (where is_bet) as bets,
@@ -216,6 +233,8 @@ with taken as materialized ($taken), placed as materialized (
 select count(*) from taken
 """,
     taken=_TAKEN,
+    multiple=multiple_of("stake_minor", "win_minor"),
+    version=VERSION,
     quarters=fill(_PLAYED, table="player_quarter_hours", starts_at="bucket_at"),
     days=fill(_PLAYED, table="player_days", starts_at=f"date_bin('1 day', bucket_at, '{GRAIN_EPOCH}')"),
     each_way="cross join unnest(cast(:grains as integer[])) grain"
@@ -235,6 +254,7 @@ _NO_PLAY: Final = "bets = 0, handle_minor = 0, squares = 0, wins = 0, payout_min
 _ZEROS: Final = {
     "event_buckets": "events = 0, amount_minor = 0, squares = 0",
     "stake_buckets": "bets = 0",
+    "outcome_counts": "rounds = 0",
     "player_quarter_hours": f"{_NO_PLAY}, first_bet_at = null, last_bet_at = null",
     "player_days": f"{_NO_PLAY}, first_bet_at = null, last_bet_at = null",
     "player_sets": f"members = {NO_PLAYERS}",

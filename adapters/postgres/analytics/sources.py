@@ -10,7 +10,7 @@ from typing import Final
 
 from ..reads.watermarks import LAST_XID
 from ..records.queries import fill
-from .layout import NOBODY, PLAYERS_A_BLOCK, marked_by, set_of
+from .layout import NOBODY, PLAYERS_A_BLOCK, VERSION, marked_by, multiple_of, set_of
 
 _EVENTS: Final = fill(
     """
@@ -33,16 +33,17 @@ _LATE: Final = fill(
     events=_EVENTS,
     last=str(LAST_XID),
 )
+_WATERMARKS: Final = """marks as materialized (
+    select t.operator_id, t.tenant_id, coalesce(m.through, '0'::xid8) as through from playtime.tenants t
+    left join playtime.rollup_watermarks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
+    where t.operator_id $of_operator $and_tenant
+)"""
 _RAW: Final = fill(
     """
 with gaps as materialized (
     select * from unnest(cast(:gaps_since as timestamptz[]), cast(:gaps_until as timestamptz[]))
         gap (since, until)
-), marks as materialized (
-    select t.operator_id, t.tenant_id, coalesce(m.through, '0'::xid8) as through from playtime.tenants t
-    left join playtime.rollup_watermarks m on m.operator_id = t.operator_id and m.tenant_id = t.tenant_id
-    where t.operator_id $of_operator $and_tenant
-), raw as materialized (
+), $watermarks, raw as $kept (
     select near.* from gaps cross join marks cross join lateral (
         select q.moves, q.bucket_at, q.first_xact_id, q.last_xact_id from playtime.transaction_ranges q
         where q.operator_id = marks.operator_id and q.tenant_id = marks.tenant_id
@@ -60,6 +61,7 @@ with gaps as materialized (
     ) late
     where late.occurred_at >= cast(:since as timestamptz) and late.occurred_at < cast(:until as timestamptz)
 )""",
+    watermarks=_WATERMARKS,
     near_moves=fill(_NEAR, kind="quarter.moves and e.from_kind is not null"),
     near_notes=fill(_NEAR, kind="not quarter.moves and e.from_kind is null"),
     late_moves=fill(_LATE, kind="e.from_kind is not null"),
@@ -67,9 +69,15 @@ with gaps as materialized (
 )
 """Rolled-up events in the gaps, found by their transactions, and all events that are not rolled up yet.
 
+A source that reads them once has them `not materialized`: then only the columns of its query are computed. For the
+same reason the parts of `figures` have the same types: otherwise each has all of its columns, also unused ones.
+
 `offset 0` fixes the place of the conditions. The planner expects a third of the table above a watermark. Without
 `offset 0` it finds events that are not rolled up by their time, and reads every event of the period.
 """
+
+_RAW_TWICE: Final = fill(_RAW, kept="materialized")
+_RAW_ONCE: Final = fill(_RAW, kept="not materialized")
 
 _BUCKETS: Final = """unnest(cast(:grains as integer[]), cast(:runs_since as timestamptz[]),
         cast(:runs_until as timestamptz[])) run (grain, since, until)"""
@@ -88,15 +96,15 @@ PLAY: Final = fill(
     ) b
     where b.events <> 0
     union all
-    select $event_bucket, tenant_id, source, event_type, $desk, 1, amount_minor,
+    select $event_bucket, tenant_id, source, event_type, $desk, 1::bigint, amount_minor,
         case event_type when 'BET' then amount_minor::numeric * amount_minor else 0 end
     from raw
     union all
-    select $event_bucket, tenant_id, 'EXTERNAL', marked_type, $desk, -1, -marked_minor,
+    select $event_bucket, tenant_id, 'EXTERNAL', marked_type, $desk, -1::bigint, -marked_minor,
         case marked_type when 'BET' then -(marked_minor::numeric * marked_minor) else 0 end
     from raw where marked_type is not null
 )""",
-    raw=_RAW,
+    raw=_RAW_TWICE,
     buckets=_BUCKETS,
     bucket=_BUCKET,
     event_bucket=_EVENT_BUCKET,
@@ -115,23 +123,54 @@ STAKES: Final = fill(
     ) b
     where b.bets > 0
     union all
-    select width_bucket(amount_minor, cast(:steps as bigint[])), 1 from raw
+    select width_bucket(amount_minor, cast(:steps as bigint[])), 1::bigint from raw
     where source = 'PLAYTIME' and event_type = 'BET'
 )""",
-    raw=_RAW,
+    raw=_RAW_ONCE,
     buckets=_BUCKETS,
     in_detail=fill(_IN_DETAIL, detail="detail"),
 )
 """Bets on our own games by the size of the stake."""
+
+OUTCOMES: Final = fill(
+    """with $watermarks, late as materialized (
+    select found.* from marks cross join lateral (
+        select e.operator_id, e.tenant_id, e.event_type, coalesce(e.round_id, e.event_id) as round_id, e.player_id,
+            e.game_key, e.amount_minor from playtime.ledger_events e
+        where e.operator_id = marks.operator_id and e.tenant_id = marks.tenant_id and e.from_kind is not null
+        and e.xact_id > marks.through and e.xact_id < '$last'::xid8
+        and e.event_type in ('BET', 'WIN') and e.source = 'PLAYTIME' $and_event offset 0
+    ) found
+), figures as (
+    select b.game_key, b.game_version, b.size_class, b.multiple, b.rounds from playtime.outcome_counts b
+    where b.operator_id $of_operator $and_bucket and b.rounds > 0
+    union all
+    select game_key, $version, width_bucket(stake_minor, cast(:steps as bigint[])), $multiple, 1::bigint
+    from (
+        select operator_id, round_id, player_id, coalesce(min(game_key), '') as game_key,
+            sum(amount_minor) filter (where event_type = 'BET') as stake_minor,
+            sum(amount_minor) filter (where event_type = 'WIN') as win_minor
+        from late group by operator_id, tenant_id, round_id, player_id
+    ) bets where stake_minor is not null
+)""",
+    watermarks=_WATERMARKS,
+    last=str(LAST_XID),
+    multiple=multiple_of("stake_minor", "win_minor"),
+    version=VERSION,
+)
+"""Rounds on our own games by version and outcome, since the beginning.
+
+Bets and wins are grouped by round: a join may compare each bet with each win.
+"""
 
 _PLAYED: Final = """b.operator_id, b.tenant_id, b.player_id, b.session_id, b.game_key,
         b.bets, b.handle_minor, b.squares, b.wins, b.payout_minor, b.first_bet_at, b.last_bet_at"""
 _PLAYED_RAW: Final = fill(
     """operator_id, tenant_id, player_id,
         coalesce(session_id, '$nobody'), coalesce(game_key, ''),
-        is_bet::integer, case when is_bet then amount_minor else 0 end,
+        is_bet::integer::bigint, case when is_bet then amount_minor else 0 end,
         case when is_bet then amount_minor::numeric * amount_minor else 0 end,
-        (not is_bet)::integer, case when is_bet then 0 else amount_minor end,
+        (not is_bet)::integer::bigint, case when is_bet then 0 else amount_minor end,
         case when is_bet then occurred_at end, case when is_bet then occurred_at end
     from (select *, event_type = 'BET' as is_bet from raw) raw
     where source = 'PLAYTIME' and event_type in ('BET', 'WIN') and player_id is not null""",
@@ -150,7 +189,7 @@ PLAYERS: Final = fill(
     union all
     select $played_raw
 )""",
-    raw=_RAW,
+    raw=_RAW_ONCE,
     played=_PLAYED,
     played_raw=_PLAYED_RAW,
     days=fill(_BETWEEN, name="days"),
@@ -183,7 +222,7 @@ PLAYERS_OF_COHORT: Final = fill(
         payout_minor, first_bet_at, last_bet_at
     ) join cohort_players c on c.operator_id = played.operator_id and c.player_id = played.player_id
 )""",
-    raw=_RAW,
+    raw=_RAW_ONCE,
     bucket=_BUCKET,
     event_bucket=_EVENT_BUCKET,
     played=_PLAYED,
@@ -193,10 +232,12 @@ PLAYERS_OF_COHORT: Final = fill(
 
 BETTORS: Final = fill(
     """$raw, fresh as materialized (
-    select distinct $event_bucket as bucket, raw.operator_id, raw.tenant_id, raw.player_id, n.position
-    from raw left join playtime.player_positions n
-        on n.operator_id = raw.operator_id and n.tenant_id = raw.tenant_id and n.player_id = raw.player_id
-    where raw.source = 'PLAYTIME' and raw.event_type = 'BET' and raw.player_id is not null
+    select bets.bucket, bets.operator_id, bets.tenant_id, bets.player_id, n.position
+    from (
+        select distinct $event_bucket as bucket, operator_id, tenant_id, player_id
+        from raw where source = 'PLAYTIME' and event_type = 'BET' and player_id is not null
+    ) bets left join playtime.player_positions n
+        on n.operator_id = bets.operator_id and n.tenant_id = bets.tenant_id and n.player_id = bets.player_id
 ), figures as materialized (
     select bucket, operator_id, tenant_id, block, bit_or(members) as members from (
         select $bucket as bucket, b.operator_id, b.tenant_id, b.block, b.members
@@ -210,10 +251,10 @@ BETTORS: Final = fill(
 ), strangers as materialized (
     select bucket, operator_id, tenant_id, player_id from fresh where position is null
 )""",
-    raw=_RAW,
+    raw=_RAW_ONCE,
     buckets=_BUCKETS,
     bucket=_BUCKET,
-    event_bucket=fill(_BUCKET_OF, at="raw.occurred_at"),
+    event_bucket=_EVENT_BUCKET,
     in_detail=fill(_IN_DETAIL, detail="set_detail"),
     block=str(PLAYERS_A_BLOCK),
     set_of_one=set_of("position"),

@@ -1,20 +1,26 @@
 """Totals of events, and the distribution of stakes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from attrs import frozen
 
-from ....application.ports.analytics import STAKE_CLASSES_MINOR, AnalyticsFilter, Dimension, EventTotal
+from ....application.ports.analytics import (
+    STAKE_CLASSES_MINOR,
+    AnalyticsFilter,
+    Dimension,
+    EventTotal,
+)
+from ....domain.games.drift import GameOutcomes, Outcome
 from ....domain.ledger.events import EventSource, EventType
-from ....domain.periods import Span
+from ....domain.periods import FIRST_MOMENT, Span
 from ..connection.channel import Row
 from ..connection.planning import PlanMode
 from ..transaction import PostgresTransaction
 from .layout import NOBODY, Detail
 from .query import AnalyticsQuery, filled
-from .sources import PLAY, STAKES
+from .sources import OUTCOMES, PLAY, STAKES
 
 _TOTALS: Final = """
 select bucket, source, event_type, sum(events)::bigint, sum(amount_minor)::text, sum(squares)::text$split
@@ -37,6 +43,10 @@ _NO_PLAY: Final = "and b.event_type <> 'BET' and b.event_type <> 'WIN'"
 """Repeats the predicate of the index `event_buckets_without_play` literally, or the planner ignores the index."""
 
 _STAKES: Final = "select size_class, sum(bets)::bigint from figures group by size_class"
+
+_OUTCOMES: Final = """
+select game_key, game_version, size_class, multiple, sum(rounds)::bigint from figures group by 1, 2, 3, 4
+"""
 
 
 @frozen
@@ -76,6 +86,19 @@ class PostgresPlayTotals:
             plan=PlanMode.GENERIC,
         )
         return filled(query.rows(self.transaction), len(STAKE_CLASSES_MINOR), first=1)
+
+    def outcomes(self, only: AnalyticsFilter) -> Sequence[GameOutcomes]:
+        part = AnalyticsFilter(agent_id=only.agent_id, game_key=only.game_key)
+        query = AnalyticsQuery(source=OUTCOMES, select=_OUTCOMES, edges=(FIRST_MOMENT, FIRST_MOMENT), only=part)
+        return game_outcomes(query.rows(self.transaction))
+
+
+def game_outcomes(rows: Iterable[Row]) -> list[GameOutcomes]:
+    """Return the outcomes of rows of game key, version, stake level, multiple and number of rounds."""
+    played: dict[tuple[str, str], dict[Outcome, int]] = {}
+    for game_key, version, level, multiple, rounds in rows:
+        played.setdefault((game_key, version), {})[level, multiple] = rounds
+    return [GameOutcomes(game_key, rounds, version) for (game_key, version), rounds in played.items()]
 
 
 def _event_total(row: Row) -> EventTotal:

@@ -253,6 +253,28 @@ _CHECKS: Final[Mapping[Stored, str]] = {
         where loss_limit_minor is distinct from limit_minor
     """,
     Stored.ROLLUP_DIFFERS: ROLLUPS,
+    Stored.EXTERNAL_WIN_WITHOUT_BET: """
+        select event_id::text as id from playtime.ledger_events wins
+        where event_type = 'WIN' and source = 'EXTERNAL' $and_operator and not exists (
+            select from playtime.ledger_events bets where bets.operator_id = wins.operator_id
+            and bets.tenant_id = wins.tenant_id and bets.provider = wins.provider
+            and bets.action_id = wins.action_id and bets.event_type = 'BET' and bets.source = 'EXTERNAL'
+        )
+    """,
+    # Notes of reports that differed; and events of one name that differ and that several actors wrote, such as the
+    # next credential of a provider and an import.
+    Stored.EXTERNAL_CONFLICT: """
+        select action_id as id from playtime.ledger_events
+        where event_type = 'EXTERNAL_CONFLICT' and source = 'PLAYTIME' $and_operator
+        union
+        select event_id::text from (
+            select event_id, amount_minor <> first_value(amount_minor) over same
+                or game_key is distinct from first_value(game_key) over same
+                or player_id is distinct from first_value(player_id) over same as is_other
+            from playtime.ledger_events where source = 'EXTERNAL' and provider is not null $and_operator
+            window same as (partition by operator_id, tenant_id, provider, action_id, event_type order by event_id)
+        ) events where is_other
+    """,
 }
 
 

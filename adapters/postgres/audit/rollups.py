@@ -4,7 +4,8 @@ The shortest buckets are compared with the events, and each longer bucket with t
 without cashiers and regions are compared with those that have them. An id names the tenant and its day in UTC.
 
 Sets of players are united where sums are added up. Each event must be in one of the ranges of transactions of its
-quarter of an hour, and no two ranges may share a transaction.
+quarter of an hour, and no two ranges may share a transaction. Outcomes are counted over all time: the day of a
+difference there is the last one with such a round, or that of the epoch.
 """
 
 from itertools import pairwise
@@ -20,6 +21,7 @@ from ..analytics.layout import (
     PLAYERS_A_BLOCK,
     Detail,
     marked_by,
+    multiple_of,
     set_of,
 )
 from ..records.queries import fill
@@ -50,7 +52,7 @@ _LAYOUT: Final = {
 _EVENTS: Final = fill(
     """
     select operator_id, tenant_id, date_bin('$shortest minutes', occurred_at, '$epoch') as bucket_at,
-        source, event_type, player_id, coalesce(session_id, '$nobody') as session_id,
+        source, event_type, player_id, round_id, coalesce(session_id, '$nobody') as session_id,
         coalesce(game_key, '') as game_key, coalesce(provider, '') as provider,
         coalesce(cashier_id, '$nobody') as cashier_id, coalesce(region, '') as region,
         width_bucket(amount_minor, array[$steps]::bigint[]) as size_class,
@@ -122,6 +124,25 @@ _STAKES: Final = _differing(
             provider, cashier_id, region, -events as bets
         from added_up where source = 'PLAYTIME' and event_type = 'BET'""",
     "bets",
+)
+
+_OUTCOMES: Final = fill(
+    """
+    select tenant_id, coalesce(max(bucket_at), '$epoch') as bucket_at from (
+        select $outcome, rounds, null::timestamptz as bucket_at
+        from playtime.outcome_counts where true $and_operator
+        union all
+        select bet.operator_id, bet.tenant_id, bet.game_key, coalesce(played.game_version, ''), bet.size_class,
+            $multiple, -1, bet.bucket_at
+        from ($events) bet left join ($events) win on win.operator_id = bet.operator_id
+            and win.round_id = bet.round_id and win.source = 'PLAYTIME' and win.event_type = 'WIN'
+        left join playtime.rounds played on played.operator_id = bet.operator_id and played.round_id = bet.round_id
+        where bet.source = 'PLAYTIME' and bet.event_type = 'BET'
+    ) outcomes group by $outcome having sum(rounds) <> 0""",
+    outcome="operator_id, tenant_id, game_key, game_version, size_class, multiple",
+    events=_EVENTS,
+    multiple=multiple_of("bet.amount_minor", "win.amount_minor"),
+    **_LAYOUT,
 )
 
 _PLAYERS: Final = fill(
@@ -215,6 +236,7 @@ with added_up as materialized (
 )
 select distinct tenant_id || ':' || to_char(bucket_at at time zone 'UTC', 'YYYY-MM-DD') as id from ($play
     union all$stakes
+    union all$outcomes
     union all$players
     union all$sets
     union all$quarters
@@ -223,6 +245,7 @@ select distinct tenant_id || ':' || to_char(bucket_at at time zone 'UTC', 'YYYY-
     events=_EVENTS,
     play=_PLAY,
     stakes=_STAKES,
+    outcomes=_OUTCOMES,
     players=_PLAYERS,
     sets=_SETS,
     quarters=_QUARTERS,

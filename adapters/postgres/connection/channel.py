@@ -9,7 +9,7 @@ casts, so that a null or a small number never needs another prepared statement.
 
 import json
 import select
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final
@@ -29,6 +29,10 @@ _MOST_PREPARED: Final = 300
 
 _LARGEST_PREPARED: Final = 600
 """The most parameters of a prepared statement; a larger one is sent unprepared, because it hardly repeats."""
+
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+
+_NUL: Final = "a text with a NUL in it cannot be stored"
 
 _ANSWERED: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 _ENDED: Final = frozenset({"FATAL", "PANIC"})
@@ -218,27 +222,36 @@ def encode(value: object) -> bytes | None:
 def _encode_text(value: str) -> bytes:
     raw = value.encode()
     if 0 in raw:
-        raise UnstorableValue("a text with a NUL in it cannot be stored")
+        raise UnstorableValue(_NUL)
     return raw
 
 
-def _encode_moment(value: datetime) -> bytes:
+def _moment(value: datetime) -> str:
     assert value.tzinfo is not None, "moments are aware"
-    return value.isoformat().encode()
+    return value.isoformat()
 
 
 def _encode_list(value: Sequence[object]) -> bytes:
-    return b"{" + b",".join(_elements(value)) + b"}"
+    return f"{{{','.join(map(_element, value))}}}".encode()
 
 
-def _elements(value: Sequence[object]) -> Iterator[bytes]:
-    for element in value:
-        raw = encode(element)
-        yield b"NULL" if raw is None else b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+def _element(value: object) -> str:
+    """Return a value as an element of an array's text form."""
+    if value is None:
+        return "NULL"
+    bare = _BARE.get(type(value))
+    if bare is not None:
+        return bare(value)
+    text = value if type(value) is str else (encode(value) or b"").decode()
+    if "\0" in text:
+        raise UnstorableValue(_NUL)
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def _encode_json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(dict(value), separators=(",", ":")).encode()
+    return _JSON.encode(dict(value)).encode()
 
 
 def _refuse(value: object) -> bytes:
@@ -249,11 +262,18 @@ def _refuse(value: object) -> bytes:
 _ENCODERS: Final[Mapping[type, Callable[[Any], bytes]]] = {
     str: _encode_text,
     int: lambda value: b"%d" % value,
-    UUID: lambda value: str(value).encode(),
-    datetime: _encode_moment,
+    UUID: lambda value: value.hex.encode(),
+    datetime: lambda value: _moment(value).encode(),
     bytes: lambda value: b"\\x" + value.hex().encode(),
     dict: _encode_json,
     tuple: _encode_list,
     list: _encode_list,
     Mapping: _encode_json,
 }
+
+_BARE: Final[Mapping[type, Callable[[Any], str]]] = {
+    int: str,
+    UUID: lambda value: value.hex,
+    datetime: _moment,
+}
+"""The text of values that need no quotes in an array."""

@@ -5,14 +5,16 @@
 directory is in use; when it is free, no process of the server is left.
 """
 
+import errno
 import os
+import re
 import secrets  # noqa: TID251 - picks a port, outside of the engine
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
@@ -29,7 +31,9 @@ _PORT_TAKEN: Final = "could not create any TCP/IP sockets"
 _SOCKET_PATH_BYTES = 103  # macOS's limit; Linux allows 107
 _LOG_BYTES = 8 * 2**20
 _LOG_BYTES_READ = 16 * 2**10
-_LOG_LINES_QUOTED = 12
+_ERROR: Final = re.compile(r"LOG: +(could not|invalid|unrecognized)|(HINT|ERROR|FATAL|PANIC|error|fatal): ")
+_ERRORS_QUOTED = 3
+_NO_SPACE: Final = os.strerror(errno.ENOSPC)
 _INITDB_SECONDS = 120.0
 _SPAWN_SECONDS = 20.0
 _BUILTIN_LOCALE_MAJOR = 17
@@ -137,6 +141,22 @@ class Cluster:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
+    def adopt(self, fill: Callable[[Path], None]) -> None:
+        """Make the cluster from files that `fill` writes into a folder, complete or not at all."""
+        account = self.account()
+        place = Path(tempfile.mkdtemp(prefix="initdb-", dir=self.folder))
+        try:
+            data = place / "data"
+            data.mkdir(mode=0o700)
+            fill(data)
+            for path in (place, data, *data.rglob("*")):
+                if account:
+                    os.chown(path, account.uid, account.gid)
+            data.rename(self.data)
+            sync_folder(self.folder)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
     def _initdb(self, binaries: Binaries, account: SystemAccount | None, place: Path, lock: IO[bytes]) -> None:
         command = [
             f"{binaries.initdb}",
@@ -155,9 +175,7 @@ class Cluster:
             command += ["--no-sync"]
         answer = _run_as(account, command, stderr=subprocess.STDOUT, inherited=lock, seconds=_INITDB_SECONDS)
         if answer.returncode != 0:
-            raise EmbeddedPostgresError(
-                f"PostgreSQL's initdb failed in {self.folder}:\n{_last_lines(answer.stdout)}"
-            )
+            raise EmbeddedPostgresError(f"PostgreSQL's initdb failed in {self.folder}: {_cause(answer.stdout)}")
 
     def launch(self, port: int) -> Postmaster:
         """Start the server and wait until it answers. Raises PortTakenError, EmbeddedPostgresError."""
@@ -182,7 +200,7 @@ class Cluster:
             raise EmbeddedPostgresError(
                 f"The cluster in {self.data} was made by PostgreSQL {major}, but the programs in "
                 f"{binaries.directory} are PostgreSQL {binaries.major}. Install version {major}, "
-                "or move the data with pg_dump and pg_restore (or pg_upgrade)."
+                "or run `playtime backup` there and `playtime restore` in an empty home here."
             )
 
     def _clear_up(self) -> None:
@@ -248,7 +266,7 @@ class Cluster:
             if postmaster:
                 with suppress(ProcessLookupError, PermissionError):  # it was killed, so its children end too
                     os.kill(postmaster.pid, number)
-                    os.kill(postmaster.pid, signal.SIGCONT)  # a suspended process does not see the other signal
+                    _resume(postmaster.pid)
             if wait_until(lambda: not self.is_alive(), seconds):
                 if postmaster:
                     _reap(postmaster.pid)
@@ -272,9 +290,22 @@ class Cluster:
             return log.read().decode(errors="replace")
 
     def _story(self, what: str, since: int = 0) -> str:
-        """Return a message about the server with the last lines of its log."""
-        path = self.folder / "server.log"
-        return f"The PostgreSQL in {self.folder} {what}. {path}:\n{_last_lines(self._log_since(since))}"
+        """Return a message about the server with the causes that its log names."""
+        cause = _cause(self._log_since(since))
+        return f"The PostgreSQL in {self.folder} {what}: {cause} ({self.folder / 'server.log'} has more.)"
+
+
+def _resume(postmaster: int) -> None:
+    """Let the server and its backends go on: a suspended process does not act on another signal.
+
+    Where the system does not list children, only the server itself is resumed.
+    """
+    os.kill(postmaster, signal.SIGCONT)
+    with suppress(OSError):
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for child in map(int, children):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGCONT)
 
 
 def free_port() -> int:
@@ -334,5 +365,9 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def _last_lines(text: str) -> str:
-    return "\n".join(text.strip().splitlines()[-_LOG_LINES_QUOTED:])
+def _cause(text: str) -> str:
+    """Return the errors that a program's output names, on one line; without any, the end of the output."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line[found.start() :] for line in lines if (found := _ERROR.search(line))]
+    cause = "; ".join(dict.fromkeys(errors[-_ERRORS_QUOTED:])) or " ".join(lines[-1:]) or "it said nothing."
+    return f"{cause}. Make room on its disk." if _NO_SPACE in cause else cause

@@ -4,6 +4,7 @@ A lock (flock) belongs to an open file, which forked processes share. The kernel
 with that open file has closed it or ended for any reason.
 """
 
+import errno
 import logging
 import os
 import stat
@@ -36,12 +37,19 @@ def open_private(path: Path, flags: int = 0) -> Iterator[IO[bytes]]:
             "directory of your own."
         ) from None
     except OSError as error:
-        raise EmbeddedPostgresError(f"{path} cannot be opened: {error.strerror}") from error
+        raise EmbeddedPostgresError(f"{path} cannot be opened: {error.strerror}. {remedy(error)}") from error
     with os.fdopen(number, "r+b", buffering=0) as file:
         if os.geteuid() == 0:
             owner = path.parent.stat()
             os.fchown(number, owner.st_uid, owner.st_gid)
         yield file
+
+
+def remedy(error: OSError) -> str:
+    """Return the sentence that says what to do after a failure of the file system."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "Make room on its disk, or set PLAYTIME_HOME to a directory on another."
+    return "Set PLAYTIME_HOME to a directory of your own."
 
 
 def close_to_others(path: Path) -> None:
@@ -59,6 +67,14 @@ def try_lock(file: IO[bytes], *, exclusive: bool) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def is_named(file: IO[bytes], path: Path) -> bool:
+    """Return whether a path still leads to an open file, which another program may have removed or replaced."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def unlock(file: IO[bytes]) -> None:

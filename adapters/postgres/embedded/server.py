@@ -12,8 +12,9 @@ kernel releases them when a process ends for any reason:
 import json
 import os
 import secrets  # noqa: TID251 - makes a password between programs, outside of the engine
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final, Literal, Self
@@ -23,7 +24,16 @@ from attrs import asdict, define, evolve, field, frozen
 
 from .binaries import EmbeddedPostgresError
 from .cluster import HOST, READY_SECONDS, SUPERUSER, Cluster, PortTakenError, Postmaster, accepts, free_port
-from .locked_files import close_to_others, open_private, sync_folder, try_lock, unlock, wait_until
+from .locked_files import (
+    close_to_others,
+    is_named,
+    open_private,
+    remedy,
+    sync_folder,
+    try_lock,
+    unlock,
+    wait_until,
+)
 
 __all__ = ["SUPERUSER", "EmbeddedPostgres", "EmbeddedPostgresError", "PortTakenError"]
 
@@ -41,6 +51,7 @@ class _Instance:
     password: str = field(repr=False)
     port: int | None = None
     pid: int | None = None
+    had_database: bool = False
 
 
 def _resolved(home: str | os.PathLike[str]) -> Path:
@@ -78,6 +89,15 @@ class EmbeddedPostgres:
         if self._joined and self._joined_by == os.getpid():
             return
         self._make_folder()
+        try:
+            self._join()
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"The PostgreSQL of {self.home} cannot start: {error.filename or self._folder}:"
+                f" {error.strerror}. {remedy(error)}"
+            ) from error
+
+    def _join(self) -> None:
         with self._lifecycle() as lifecycle, ExitStack() as joining:
             users = joining.enter_context(open_private(self._folder / "users.lock"))
             if not try_lock(users, exclusive=False):
@@ -113,6 +133,96 @@ class EmbeddedPostgres:
             return
         with self._lifecycle():
             self._instance = self._running() or self._launched(port)
+
+    def require_finished(self) -> None:
+        """Refuse a home into which a restore was not finished. Raises EmbeddedPostgresError."""
+        if self._restore_note.exists():
+            raise EmbeddedPostgresError(
+                f"A restore into {self.home} was not finished. Run `playtime restore FILE` again."
+            )
+
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Fill an empty home for a block. Until its end, a note refuses all other uses of the home.
+
+        Removes what an earlier, unfinished restore left. Raises EmbeddedPostgresError if the home has a cluster.
+        """
+        note = self._restore_note
+        if self.is_made and not note.exists():
+            raise self._has_cluster()
+        self._make_folder()
+        with open_private(note) as lock:
+            if not try_lock(lock, exclusive=True):
+                raise EmbeddedPostgresError(f"Another program is restoring into {self.home}.")
+            # Since the first check, another restore may have finished, or another program made a cluster.
+            if not is_named(lock, note):
+                raise self._has_cluster()
+            is_again = bool(lock.read(1))
+            if self.is_made and not is_again:
+                note.unlink()
+                raise self._has_cluster()
+            self._begin_note(lock)
+            if is_again:
+                self._remove()
+            yield
+            note.unlink()
+            sync_folder(self.home)
+
+    def _begin_note(self, note: IO[bytes]) -> None:
+        """Write into the note of a restore: from now on, a cluster of the home is unfinished."""
+        try:
+            note.write(b"unfinished\n")
+            os.fsync(note.fileno())
+            sync_folder(self.home)
+        except OSError as error:
+            raise EmbeddedPostgresError(
+                f"{note.name} cannot be written: {error.strerror}. {remedy(error)}"
+            ) from error
+
+    def _has_cluster(self) -> EmbeddedPostgresError:
+        return EmbeddedPostgresError(
+            f"{self.home} has a cluster. Set PLAYTIME_HOME to an empty home, or move {self._folder} away, to"
+            " restore there."
+        )
+
+    def adopt(self, fill: Callable[[Path], None], password: str) -> None:
+        """Make the cluster from files that `fill` writes into a folder, with the password of their superuser."""
+        self._make_folder()
+        with self._lifecycle():
+            self._write(_Instance(password))
+            self._cluster.adopt(fill)
+
+    def _remove(self) -> None:
+        """Remove the cluster. Raises EmbeddedPostgresError if a program uses it."""
+        if not self.stop_if_unused():
+            raise EmbeddedPostgresError(f"A program uses the PostgreSQL of {self.home}: stop it first.")
+        shutil.rmtree(self._folder)
+        self._make_folder()
+
+    @property
+    def _restore_note(self) -> Path:
+        return self.home / "restore-unfinished"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the home has a cluster, running or not."""
+        return self._cluster.data.exists()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the server of the home runs, also if another program started it."""
+        return self._cluster.is_alive()
+
+    @property
+    def had_database(self) -> bool:
+        """Whether `note_database` was called for this cluster."""
+        return self._started.had_database
+
+    def note_database(self) -> None:
+        """Note that the cluster has a complete database, so that none is made in its place later."""
+        if not self.had_database:
+            with self._lifecycle():
+                self._instance = self._write(evolve(self._remembered(), had_database=True))
 
     @property
     def port(self) -> int:
@@ -167,9 +277,7 @@ class EmbeddedPostgres:
                 path.mkdir(exist_ok=True)
                 path.chmod(mode)
         except OSError as error:
-            raise EmbeddedPostgresError(
-                f"{self._folder} cannot be made ({error}). Set PLAYTIME_HOME to a directory of your own."
-            ) from error
+            raise EmbeddedPostgresError(f"{self._folder} cannot be made ({error}). {remedy(error)}") from error
 
     @contextmanager
     def _lifecycle(self) -> Iterator[IO[bytes]]:
@@ -255,5 +363,5 @@ class EmbeddedPostgres:
             new.replace(self._file)
             sync_folder(self._folder)
         except OSError as error:
-            raise EmbeddedPostgresError(f"{self._file} cannot be written: {error}") from error
+            raise EmbeddedPostgresError(f"{self._file} cannot be written: {error}. {remedy(error)}") from error
         return instance

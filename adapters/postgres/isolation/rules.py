@@ -12,14 +12,12 @@ from attrs import frozen
 
 from ..admin.roles import APP, BACKUP, MIGRATOR, OWNER, OWNER_READ, ROLES
 from ..records.mapping import SCHEMA
-from ..records.tables import GLOBAL, INSERT_ONLY
-
-DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep", "secret_register")
-"""The functions that run with their owner's rights. The application may call these and no others."""
+from ..records.tables import DEFINERS, GLOBAL, INSERT_ONLY
 
 RANGED: Final = (
     "rollup_watermarks",
     "event_buckets",
+    "outcome_counts",
     "player_days",
     "player_positions",
     "player_quarter_hours",

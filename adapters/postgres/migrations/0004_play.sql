@@ -25,7 +25,6 @@ create table playtime.players (
     -- Set by sweeps alone, if it is later than the last activity: idle time counts from here.
     idle_from timestamptz,
     constraint players_pkey primary key (operator_id, player_id),
-    constraint players_login_code_key unique (operator_id, login_code),
     constraint players_tenant_fkey foreign key (operator_id, tenant_id)
         references playtime.tenants (operator_id, tenant_id),
     constraint players_pass_fkey foreign key (operator_id, pass_id)
@@ -36,11 +35,16 @@ create table playtime.players (
     constraint players_seed_check check (seed_number >= 1 and seed_nonce >= 0)
 ) with (fillfactor = 70);
 
-create index players_tenant on playtime.players (operator_id, tenant_id, player_id);
+-- `is not null` is always true. It keeps the planner from an index unless its second column is asked for. An operator
+-- that is newer than the statistics seems to have no rows, so that any index would do to find one of its players.
+create unique index players_login_code_key on playtime.players (operator_id, login_code)
+    where login_code is not null;
 
-create index players_status on playtime.players (operator_id, status, player_id);
+create index players_tenant on playtime.players (operator_id, tenant_id, player_id) where tenant_id is not null;
 
-create index players_created_at on playtime.players (operator_id, created_at);
+create index players_status on playtime.players (operator_id, status, player_id) where status is not null;
+
+create index players_created_at on playtime.players (operator_id, created_at) where created_at is not null;
 
 -- Finds idle players by their creation, not by their last activity: that changes with every spin, which would then
 -- touch every index of the table. A player who is idle for 30 days is at least as old.
@@ -83,7 +87,7 @@ create table playtime.sessions (
 
 create unique index sessions_open_key on playtime.sessions (operator_id, player_id) where ended_at is null;
 
-create index sessions_player on playtime.sessions (operator_id, player_id, session_id);
+create index sessions_player on playtime.sessions (operator_id, player_id, session_id) where player_id is not null;
 
 -- Written once, by the statement that writes the player. The game's version and the player's seed decide the outcome.
 create table playtime.rounds (

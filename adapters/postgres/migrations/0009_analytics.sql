@@ -49,6 +49,21 @@ create table playtime.stake_buckets (
     )
 ) with (fillfactor = 70);
 
+-- All rounds so far by outcome, for the alarm of a game's return: the class of the stake, and the multiple of the stake
+-- that was won, in millionths. Each version of a game has odds of its own. A bet without a round has an empty version.
+create table playtime.outcome_counts (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    game_key text not null,
+    game_version text not null,
+    size_class integer not null,
+    multiple bigint not null,
+    rounds bigint not null,
+    constraint outcome_counts_pkey primary key (
+        operator_id, tenant_id, game_key, game_version, size_class, multiple
+    )
+) with (fillfactor = 70);
+
 -- The play of each player's session, per quarter of an hour and per day (UTC): two tables, so that the rows of a
 -- month of days lie together. Cashier and region are the player's own and add no rows.
 create table playtime.player_quarter_hours (
@@ -154,6 +169,7 @@ create table playtime.rollup_watermarks (
 
 select playtime.secure('event_buckets', 'select, insert, update', p_by_range => true);
 select playtime.secure('stake_buckets', 'select, insert, update', p_by_range => true);
+select playtime.secure('outcome_counts', 'select, insert, update', p_by_range => true);
 select playtime.secure('player_quarter_hours', 'select, insert, update', p_by_range => true);
 select playtime.secure('player_days', 'select, insert, update', p_by_range => true);
 select playtime.secure('player_positions', 'select, insert', p_by_range => true);

@@ -6,6 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from ....application.ports.filters import LedgerFilter, Page
+from ....application.ports.ledger import ReportContext, ReportQuestion
 from ....domain.ledger.events import (
     KEEPS_BALANCE,
     Account,
@@ -19,7 +20,7 @@ from ..connection.channel import Row, Statement
 from ..records.ledger import EVENTS
 from ..records.queries import scoped
 from ..transaction import PostgresTransaction
-from .external_events import ingest
+from .external_events import report_context
 from .lookups import page_by
 
 ACCOUNTS: Final = """
@@ -84,8 +85,8 @@ class PostgresLedger:
             ("occurred_at", "until", only.until),
         )
 
-    def ingest(self, events: Sequence[LedgerEvent]) -> int:
-        return ingest(self.transaction, events)
+    def report_context(self, asked: ReportQuestion) -> ReportContext:
+        return report_context(self.transaction, asked)
 
     def account_totals(self) -> Sequence[AccountTotal]:
         """Return every visible account.

@@ -1,12 +1,13 @@
 """Reading and locking play passes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Final, Literal
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import and_, select
 
 from ....application.errors import TransientConflict
 from ....domain.access.codes import Code
@@ -16,8 +17,7 @@ from ....domain.play.players import Player
 from ..connection.channel import Row
 from ..records.limits import PLAY_PASSES
 from ..records.play import PLAYERS, ROUNDS
-from ..records.queries import Query, compiled, locked, matching, param, scope
-from ..records.safety import SAFETY_SETTINGS
+from ..records.queries import Query, compiled, fill, matching, param, query_of, scope
 from ..transaction import PostgresTransaction
 from .lookups import find, lock, one_of
 
@@ -44,39 +44,58 @@ class PostgresPlayPasses:
         return [Turn(*row) for row in self.transaction.read(statement)[0]]
 
 
-@cache
-def locking_pass(*, shown: bool) -> Query:
-    """Return the query that locks a player's pass, and the one that is shown, in the order of their ids.
+_LOCKING: Final = """
+select $passes, (
+    select s.timezone from playtime.safety_settings s
+    where s.operator_id = held.operator_id and s.tenant_id = held.tenant_id
+)
+from (
+    select p.pass_id from unnest(cast(:player_ids as uuid[])) as wanted (player_id)
+    cross join lateral (
+        select x.pass_id from playtime.players x
+        where x.operator_id = :operator_id and x.player_id = wanted.player_id offset 0
+    ) p
+    where p.pass_id is not null
+    union select cast(:shown_pass_id as uuid) where cast(:shown_pass_id as uuid) is not null
+    order by pass_id
+) own
+cross join lateral (
+    select * from playtime.play_passes x
+    where x.operator_id = :operator_id and x.pass_id = own.pass_id for no key update $skip
+) held
+"""
 
-    It reads the pass of the player without the player's lock, which comes after the pass's. A player's pass is set
+
+@cache
+def locking_passes(skip: Literal["", "skip locked"] = "") -> Query:
+    """Return the query that locks the passes of players, and the one that is shown, in the order of their ids.
+
+    It reads the pass of a player without the player's lock, which comes after the pass's. A player's pass is set
     once and never changed. So the read value is right forever, or it is null and the player may be tied to a pass
     before the player is locked. Then `held_pass` finds it in the player's row, and the unit runs again.
 
     Each pass comes with the timezone that its tenant has set. No lock of ours guards that setting, so it may be
     read here, before the wait. Without a pass this costs nothing.
     """
-    passes, players = PLAY_PASSES.table, PLAYERS.table
-    own = select(players.c.pass_id).where(*scope(players, bound=True), *matching(players, ["player_id"]))
-    wanted: ColumnElement[bool] = passes.c.pass_id == own.scalar_subquery()
-    if shown:
-        also = param(passes.c.pass_id, "shown_pass_id")
-        wanted = passes.c.pass_id.in_([own.scalar_subquery(), also])
-    settings = SAFETY_SETTINGS.table
-    of_tenant = and_(settings.c.operator_id == passes.c.operator_id, settings.c.tenant_id == passes.c.tenant_id)
-    timezone = select(settings.c.timezone).where(of_tenant).correlate(passes).scalar_subquery()
-    statement = select(*passes.c, timezone).where(*scope(passes, bound=True), wanted)
-    return compiled(locked(statement.order_by(passes.c.pass_id) if shown else statement))
+    return query_of(fill(_LOCKING, passes=PLAY_PASSES.select_list("held"), skip=skip))
+
+
+HeldPass = tuple[PlayPass, str | None]
+"""A locked pass, and the timezone of its tenant's days."""
+
+
+def passes_in(rows: Sequence[Row]) -> dict[UUID, HeldPass]:
+    """Return the locked passes by their ids."""
+    return {held.pass_id: (held, row[-1]) for row in rows for held in [PLAY_PASSES.record_of(row)]}
 
 
 def held_pass(
-    rows: Sequence[Row], player: Player, shown_pass_id: UUID | None
-) -> tuple[PlayPass | None, str | None]:
+    held: Mapping[UUID, HeldPass], player: Player, shown_pass_id: UUID | None
+) -> HeldPass | tuple[None, None]:
     """Return the player's pass, or the one shown, and its timezone. Raises TransientConflict."""
     wanted = player.pass_id or shown_pass_id
-    for row in rows:
-        held = PLAY_PASSES.record_of(row)
-        if held.pass_id == wanted:
-            return held, row[-1]
+    if wanted is not None and wanted in held:
+        return held[wanted]
     if player.pass_id is not None:
         raise TransientConflict("the player was tied to a play pass in between")
     return None, None

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import groupby
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from attrs import frozen
 from sqlalchemy import FromClause, Select, and_, func, select
 
-from ....application.ports.bindings import AnswerKey
+from ....application.ports.bindings import AnswerKey, StoredAnswer
 from ....application.ports.filters import Page, PlayerFilter
 from ....application.ports.play import FairRound, LockedPlayer, PlayerView
 from ....application.ports.safety import SafetyWatch
@@ -31,22 +32,66 @@ from ..records.queries import (
     Query,
     asked_for,
     compiled,
+    fill,
     literal,
     matching,
     newest,
     param,
-    rows_by,
+    query_of,
     scope,
 )
 from ..records.tenancy import ANSWERS
 from ..records.vouchers import BONUSES
 from ..transaction import PostgresTransaction
-from .limits import held_pass, locking_pass
+from .limits import held_pass, locking_passes, passes_in
 from .lookups import all_of, find, one_of, page_by
 from .safety import safety_by, safety_in
 from .tenancy import is_storable
 
 _OPEN_BONUSES: Final = (BonusStatus.PENDING, BonusStatus.TRIGGERED)
+
+_LOCKING: Final = fill(
+    """
+select $players from unnest(cast(:player_ids as uuid[])) as wanted (player_id)
+cross join lateral (
+    select * from playtime.players x
+    where x.operator_id = :operator_id and x.player_id = wanted.player_id for no key update $skip
+) p
+""",
+    players=PLAYERS.select_list("p"),
+)
+"""Locks players in the given order. Each is looked up alone, by the primary key, also without statistics."""
+
+_DEPENDENT: Final = fill(
+    """
+select wanted.player_id, $sessions, $bonuses, $answers
+from unnest(
+    cast(:player_ids as uuid[]), cast(:actor_ids as uuid[]), cast(:action_ids as text[])
+) as wanted (player_id, actor_id, action_id)
+left join lateral (
+    select * from playtime.sessions x
+    where x.operator_id = :operator_id and x.player_id = wanted.player_id and x.ended_at is null offset 0
+) s on true
+left join lateral (
+    select * from playtime.bonuses x
+    where x.operator_id = :operator_id and x.player_id = wanted.player_id
+    and x.status in ('PENDING', 'TRIGGERED') offset 0
+) b on true
+left join lateral (
+    select * from playtime.answers x
+    where x.operator_id = :operator_id and x.actor_id = wanted.actor_id and x.action_id = wanted.action_id offset 0
+) a on true
+order by wanted.player_id, b.bonus_id
+""",
+    sessions=SESSIONS.select_list("s"),
+    bonuses=BONUSES.select_list("b"),
+    answers=ANSWERS.select_list("a"),
+)
+"""The open sessions and bonuses of locked players, and the answer of each one's key: a row for each bonus.
+
+`offset 0` keeps the planner from joining whole tables. It takes an operator that is newer than its statistics to
+have no rows, and would read all of them.
+"""
 
 
 @frozen
@@ -71,33 +116,60 @@ class PostgresPlayers:
         shown_pass_id: UUID | None = None,
         watch: SafetyWatch | None = None,
     ) -> LockedPlayer | None:
-        """Lock pass and player, then read session, bonuses and answer by a later statement, in one round trip.
+        (found,) = self._lock([player_id], [key], watch=watch, shown_pass_id=shown_pass_id)
+        return found
+
+    def lock_free(
+        self, keys: Sequence[AnswerKey], *, watch: SafetyWatch | None = None
+    ) -> Sequence[LockedPlayer | None]:
+        return self._lock([key.actor_id for key in keys], keys, watch=watch, skip="skip locked")
+
+    def _lock(
+        self,
+        player_ids: Sequence[UUID],
+        keys: Sequence[AnswerKey | None],
+        *,
+        watch: SafetyWatch | None,
+        shown_pass_id: UUID | None = None,
+        skip: Literal["", "skip locked"] = "",
+    ) -> list[LockedPlayer | None]:
+        """Lock passes and players, then read sessions, bonuses and answers by later statements, in one round trip.
 
         The reads are statements of their own. A statement sees the rows committed before it began, so a join in
         the locking statement would read them as they were before the wait.
         """
         _ = self.transaction.binding
-        locking = rows_by(PLAYERS, "player_id", bound=True, lock=True)
-        about: dict[str, Any] = {**self.transaction.scope, "player_id": player_id}
-        if key is not None:
-            about |= {"actor_id": key.actor_id, "action_id": key.action_id}
-        watched = [] if watch is None else [safety_by(self.transaction, player_id, watch)]
-        passes, found, dependent, *safety = self.transaction.read(
-            locking_pass(shown=shown_pass_id is not None)(**about, shown_pass_id=shown_pass_id),
-            locking(**about),
-            _dependent(keyed=key is not None)(**about),
-            *watched,
+        wanted = sorted(zip(player_ids, keys, strict=True), key=itemgetter(0))
+        about: dict[str, Any] = {
+            **self.transaction.scope,
+            "player_ids": [player_id for player_id, _ in wanted],
+            "actor_ids": [key and key.actor_id for _, key in wanted],
+            "action_ids": [key and key.action_id for _, key in wanted],
+            "shown_pass_id": shown_pass_id,
+        }
+        passes, players, dependent, *safety = self.transaction.read(
+            locking_passes(skip)(**about),
+            query_of(fill(_LOCKING, skip=skip))(**about),
+            query_of(_DEPENDENT)(**about),
+            *([] if watch is None else [safety_by(self.transaction, player_ids, watch)]),
+            plans_once=True,
         )
-        if not found:
-            return None
-        player = PLAYERS.record_of(found[0])
-        play_pass, timezone = held_pass(passes, player, shown_pass_id)
-        session, bonuses = _session_and_bonuses(dependent)
-        answer = None
-        if key is not None and dependent and dependent[0][_ANSWER_FROM] is not None:
-            answer = ANSWERS.record_of(dependent[0][_ANSWER_FROM:])
-        watching = safety_in(safety[0]) if safety else None
-        return LockedPlayer(player, session, bonuses, answer, watching, play_pass, timezone)
+        watched = safety_in(safety[0]) if safety else {}
+        held = passes_in(passes)
+        rows = {player_id: list(group) for player_id, group in groupby(dependent, key=itemgetter(0))}
+        found = {}
+        for player in map(PLAYERS.record_of, players):
+            if skip and player.pass_id is not None and player.pass_id not in held:
+                continue
+            about_player = rows.get(player.player_id, [])
+            found[player.player_id] = LockedPlayer(
+                player,
+                *_session_and_bonuses(row[1:] for row in about_player),
+                _answer_in(about_player),
+                watched.get(player.player_id),
+                *held_pass(held, player, shown_pass_id),
+            )
+        return [found.get(player_id) for player_id in player_ids]
 
     def events(self, player_id: UUID, after_seq: int, limit: int) -> Sequence[LedgerEvent]:
         query = _events(bound=self.transaction.bound)
@@ -156,7 +228,7 @@ class PostgresPlayers:
 
 
 _BONUS_FROM: Final = len(SESSIONS.columns)
-_ANSWER_FROM: Final = _BONUS_FROM + len(BONUSES.columns)
+_BONUS_END: Final = _BONUS_FROM + len(BONUSES.columns)
 _PLAYER_WIDTH: Final = len(PLAYERS.columns)
 _ROUND_WIDTH: Final = len(ROUNDS.columns)
 
@@ -205,19 +277,6 @@ def _events(*, bound: bool) -> Query:
         events.c.player_seq > param(events.c.player_seq, "after_seq"),
     )
     return compiled(statement.order_by(events.c.player_seq).limit(LIMIT))
-
-
-@cache
-def _dependent(*, keyed: bool) -> Query:
-    """Return the query for a locked player's open session and bonuses, and the answer of a key."""
-    players, answers, bonuses = PLAYERS.table, ANSWERS.table, BONUSES.table
-    statement = _with_dependents(players)
-    if keyed:
-        named = and_(answers.c.operator_id == players.c.operator_id, *matching(answers, ["actor_id", "action_id"]))
-        source = statement.get_final_froms()[0].outerjoin(answers, named)
-        statement = select(*statement.selected_columns, *answers.c).select_from(source)
-    conditions = [*scope(players, bound=True), players.c.player_id == param(players.c.player_id)]
-    return compiled(statement.where(*conditions).order_by(bonuses.c.bonus_id))
 
 
 @cache
@@ -270,11 +329,17 @@ def _views(rows: Sequence[Row]) -> list[PlayerView]:
     return views
 
 
+def _answer_in(rows: Sequence[Row]) -> StoredAnswer | None:
+    """Return the answer in the rows of a locked player, which are without one if no key was asked for."""
+    answer = rows[0][1 + _BONUS_END :] if rows else ()
+    return ANSWERS.record_of(answer) if answer and answer[0] is not None else None
+
+
 def _session_and_bonuses(rows: Iterable[Row]) -> tuple[Session | None, tuple[Bonus, ...]]:
     session, bonuses = None, []
     for row in rows:
         if session is None and row[0] is not None:
             session = SESSIONS.record_of(row[:_BONUS_FROM])
         if row[_BONUS_FROM] is not None:
-            bonuses.append(BONUSES.record_of(row[_BONUS_FROM:_ANSWER_FROM]))
+            bonuses.append(BONUSES.record_of(row[_BONUS_FROM:_BONUS_END]))
     return session, tuple(bonuses)

@@ -33,12 +33,15 @@ _NEWEST: Final = """(
     order by a.action_id desc limit 1
 )"""
 
-_OF_PLAYER: Final = fill(
+_OF_PLAYERS: Final = fill(
     """
-select $settings,
+select p.player_id, $settings,
     $nudged_at, $stopped_at,
     pauses.since, pauses.seconds, spins.games, spins.stakes, spins.wins, spins.moments
-from playtime.players p
+from unnest(cast(:player_ids as uuid[])) as wanted (player_id)
+cross join lateral (
+    select * from playtime.players x where x.player_id = wanted.player_id $scoped offset 0
+) p
 left join playtime.safety_settings s on s.operator_id = p.operator_id and s.tenant_id = p.tenant_id
 left join playtime.sessions o
     on o.operator_id = p.operator_id and o.player_id = p.player_id and o.ended_at is null
@@ -74,16 +77,16 @@ cross join lateral (
         select * from walk
     ) r
 ) spins
-where p.player_id = cast(:player_id as uuid) $scoped $enforced
+where true $enforced
 """,
     settings=SAFETY_SETTINGS.select_list("s"),
     nudged_at=fill(_NEWEST, action_type="NUDGE"),
     stopped_at=fill(_NEWEST, action_type="STOP"),
     looked_at="x.round_id, x.session_id, x.game_key, x.stake_minor, x.win_minor, x.played_at",
 )
-"""One player at one moment.
+"""Players at one moment.
 
-The player's rounds are read backwards, by one look at the index each. The first spins are always wanted, the next
+A player's rounds are read backwards, by one look at the index each. The first spins are always wanted, the next
 ones if they are of the last five minutes. The cost does not grow with the number of rounds, as a sort's would. The
 inner parts are never run where nothing is enforced.
 """
@@ -130,7 +133,7 @@ class PostgresSafety:
         return find(self.transaction, SAFETY_SETTINGS, tenant_id=tenant_id)
 
     def of_player(self, player_id: UUID, watch: SafetyWatch) -> PlayerSafety | None:
-        return safety_in(self.transaction.read(safety_by(self.transaction, player_id, watch))[0])
+        return safety_in(self.transaction.read(safety_by(self.transaction, [player_id], watch))[0]).get(player_id)
 
     def actions(self, only: SafetyFilter, page: Page) -> Sequence[SafetyAction]:
         if not is_storable(only.reason or ""):
@@ -158,10 +161,10 @@ class PostgresSafety:
         return _tally(self.transaction.as_report().read(statement)[0])
 
 
-def safety_by(transaction: PostgresTransaction, player_id: UUID, watch: SafetyWatch) -> Statement:
-    """Return the statement that reads the records a player's risk depends on."""
-    return _of_player(bound=transaction.bound, only_enforced=watch.only_enforced)(
-        player_id=player_id,
+def safety_by(transaction: PostgresTransaction, player_ids: Sequence[UUID], watch: SafetyWatch) -> Statement:
+    """Return the statement that reads the records on which the risk of players depends."""
+    return _of_players(bound=transaction.bound, only_enforced=watch.only_enforced)(
+        player_ids=player_ids,
         pauses_since=watch.pauses_since,
         # A round's id starts with the time at which it was played: no round of the last minutes has a smaller id.
         oldest_id=UUID(int=int(watch.minutes_since.timestamp()) * 1_000 << 80),
@@ -172,20 +175,21 @@ def safety_by(transaction: PostgresTransaction, player_id: UUID, watch: SafetyWa
 
 
 @cache
-def _of_player(*, bound: bool, only_enforced: bool) -> Query:
+def _of_players(*, bound: bool, only_enforced: bool) -> Query:
     text = fill(
-        _OF_PLAYER,
-        scoped="and p.operator_id = :operator_id" if bound else "",
+        _OF_PLAYERS,
+        scoped="and x.operator_id = :operator_id" if bound else "",
         enforced="and s.enforce <> 'off'" if only_enforced else "",
     )
     return query_of(text)
 
 
-def safety_in(rows: Sequence[Row]) -> PlayerSafety | None:
-    """Return the records that `safety_by` has read."""
-    if not rows:
-        return None
-    row = rows[0]
+def safety_in(rows: Sequence[Row]) -> dict[UUID, PlayerSafety]:
+    """Return the records that `safety_by` has read, by player."""
+    return {row[0]: _player_safety(row[1:]) for row in rows}
+
+
+def _player_safety(row: Row) -> PlayerSafety:
     nudged_at, stopped_at, since, seconds, *spins = row[_SETTINGS_WIDTH:]
     pauses = tuple(Pause(*pause) for pause in zip(since or (), seconds or (), strict=True))
     return PlayerSafety(

@@ -5,14 +5,12 @@ Ids start again in another cluster, so the era comes first in the order. All eve
 """
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from uuid import UUID
 
 from attrs import frozen
 
-from ....application.ports.audit import Duplicate, Duplicates, EventName, Extent
-from ....domain.ledger.events import EventType
+from ....application.ports.audit import Duplicate, Duplicates, Extent
 from ....domain.ledger.seals import START, Place, Placed, Seal, line_of
 from ..connection.channel import Statement
 from ..connection.planning import WHOLE_TABLES
@@ -85,12 +83,6 @@ _NEWEST_SEAL: Final = query_of(
     )
 )
 
-_TAKEN: Final = query_of("""
-select actor_id, action_id, event_type from playtime.ledger_events
-where operator_id = :operator_id and source = 'EXTERNAL' and actor_id = any (cast(:actors as uuid[]))
-and action_id = any (cast(:actions as text[])) and event_type = any (cast(:types as text[]))
-""")
-
 DUPLICATES: Final = query_of(
     fill(
         """
@@ -151,17 +143,6 @@ class PostgresStream:
 
     def seals(self, operator_id: UUID, after: int, limit: int) -> Sequence[Seal]:
         return all_of(self.transaction, SEALS, _SEALS(operator_id=operator_id, after=after, limit=limit))
-
-    def taken(self, operator_id: UUID, names: Sequence[EventName]) -> AbstractSet[EventName]:
-        statement = _TAKEN(
-            operator_id=operator_id,
-            actors=[name[0] for name in names],
-            actions=[name[1] for name in names],
-            types=[name[2].value for name in names],
-        )
-        rows = self.transaction.read(statement)[0]
-        # Each part was asked for by itself.
-        return {(row[0], row[1], EventType(row[2])) for row in rows} & set(names)
 
     def duplicates(self, operator_id: UUID, limit: int) -> Duplicates:
         rows = self.transaction.read(WHOLE_TABLES, DUPLICATES(operator_id=operator_id, limit=limit))[1]

@@ -46,6 +46,7 @@ ROLLUP: Final = frozenset(
         "account_total_watermarks",
         "account_totals",
         "event_buckets",
+        "outcome_counts",
         "player_days",
         "player_positions",
         "player_quarter_hours",
@@ -58,6 +59,9 @@ ROLLUP: Final = frozenset(
 """The tables that a roll-up fills, by SQL of its own."""
 
 TABLES: Final = GLOBAL | ROLLUP | {mapped.name for mapped in RECORDS.values()}
+
+DEFINERS: Final = ("directory_register", "directory_set_status", "game_file_keep", "secret_register")
+"""The functions that run with their owner's rights. The application may call these and no others."""
 
 INSERT_ONLY: Final = frozenset(
     {"player_positions", *(mapped.name for mapped in RECORDS.values() if not mapped.can_change)}

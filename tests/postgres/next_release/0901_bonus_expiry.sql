@@ -1,3 +1,4 @@
+-- runs with: 0009_analytics.sql
 -- An invented next release, which shows how a schema changes while the servers of this one go on: bonuses expire.
 
 alter table playtime.bonuses

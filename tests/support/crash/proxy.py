@@ -28,21 +28,26 @@ class Cut:
     - `late`: like `before`, but the server gets the COMMIT when the cut is released.
     - `up` and `down`: the conversation ends after `bytes_left` bytes to the server or to the client.
 
-    `skips` is the number of the client's turns that pass first.
+    `skips` is the number of the client's turns that pass first, `spares` the number of COMMITs. `closes` means
+    that the proxy accepts no further conversation until it is left alone.
     """
 
     moment: Moment
     bytes_left: int = 0
     skips: int = 0
+    spares: int = 0
+    closes: bool = False
     happened: threading.Event = field(factory=threading.Event, init=False)
     released: threading.Event = field(factory=threading.Event, init=False)
 
     def part_of(self, data: bytes, *, up: bool, commits: bool) -> bytes | None:
         """Return the bytes that still pass if the conversation ends here; otherwise None."""
-        if self.moment in {"before", "late"}:
-            return b"" if commits else None
-        if self.moment == "after":
-            return b"" if not up and _COMMITTED in data else None
+        if self.moment in {"before", "late", "after"}:
+            is_reached = not up and _COMMITTED in data if self.moment == "after" else commits
+            if not is_reached or self.spares:
+                self.spares -= is_reached
+                return None
+            return b""
         if up is not (self.moment == "up"):
             return None
         self.bytes_left -= len(data)
@@ -93,14 +98,15 @@ class Proxy:
     """Called at each turn of a connection without a planned end."""
     cuts: int = field(default=0, init=False)
     _is_left_alone: bool = field(default=True, init=False)
+    _is_closed: bool = field(default=False, init=False)
     _mutex: threading.Lock = field(factory=threading.Lock, init=False)
     _listener: socket.socket = field(init=False)
     _open: set[socket.socket] = field(factory=set, init=False)
     _threads: list[threading.Thread] = field(factory=list, init=False)
 
-    def cut(self, moment: Moment, *, skips: int = 0) -> Cut:
-        """End the next conversation at a moment, and no other."""
-        cut = Cut(moment, skips=skips)
+    def cut(self, moment: Moment, *, skips: int = 0, spares: int = 0, closes: bool = False) -> Cut:
+        """End the next conversation at a moment, and no other unless the proxy closes."""
+        cut = Cut(moment, skips=skips, spares=spares, closes=closes)
         waiting = [cut]
 
         def plan() -> Cut | None:
@@ -126,7 +132,7 @@ class Proxy:
 
     def leave_alone(self) -> None:
         """End no more conversations, and drop all planned ends."""
-        self._is_left_alone = True
+        self._is_left_alone, self._is_closed = True, False
 
     def _follow(self, plan: Callable[[], Cut | None]) -> None:
         self._plan, self._is_left_alone = plan, False
@@ -159,7 +165,10 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            self._spawn(self._carry, client)
+            if self._is_closed:
+                client.close()
+            else:
+                self._spawn(self._carry, client)
 
     def _carry(self, client: socket.socket) -> None:
         with client, suppress(OSError), socket.create_connection((self._host, self._port)) as server:
@@ -193,12 +202,13 @@ class Proxy:
     def _end(self, cut: Cut, client: socket.socket, server: socket.socket, data: bytes) -> None:
         with self._mutex:
             self.cuts += 1
+            self._is_closed |= cut.closes
         cut.happened.set()  # before anybody can notice
         client.shutdown(socket.SHUT_RDWR)
         if cut.moment == "late":
             cut.released.wait(_RELEASE_SECONDS)
             server.sendall(data)
-            while _COMMITTED not in server.recv(_CHUNK):
+            while (data := server.recv(_CHUNK)) and _COMMITTED not in data:
                 pass
 
 

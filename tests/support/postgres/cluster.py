@@ -17,6 +17,8 @@ from playtime.adapters.postgres.embedded.server import EmbeddedPostgres
 
 _PREFIX = "playtime-test-"
 _PLACE = Path("/tmp")  # noqa: S108 - open to every account, and short enough for a socket's path
+_MEMORY = Path("/dev/shm")  # noqa: S108 - as above
+_ROOM_BYTES = 8 << 30
 _ABANDONED_AFTER_SECONDS = 3600
 
 
@@ -50,16 +52,16 @@ def throwaway_cluster() -> Iterator[ThrowawayCluster]:
     """Run a cluster without durability; for a fixture of session scope."""
     _sweep()
     with (
-        reachable_folder() as home,
+        reachable_folder(_fastest_place()) as home,
         EmbeddedPostgres(home, durable=False) as postgres,
     ):
         yield ThrowawayCluster(postgres)
 
 
 @contextmanager
-def reachable_folder() -> Iterator[Path]:
+def reachable_folder(place: Path = _PLACE) -> Iterator[Path]:
     """Make a folder that the account which runs PostgreSQL for root can enter, too."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_PLACE))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
     folder.chmod(0o755)
     try:
         yield folder.resolve()
@@ -67,9 +69,14 @@ def reachable_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+def _fastest_place() -> Path:
+    """Return a folder in memory if there is room in it: making the files of a database is slow on disks."""
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES else _PLACE
+
+
 def _sweep() -> None:
     """Remove the leftovers of killed test runs, their servers included."""
-    for folder in _PLACE.glob(f"{_PREFIX}*"):
+    for folder in (*_PLACE.glob(f"{_PREFIX}*"), *_MEMORY.glob(f"{_PREFIX}*")):
         try:
             if time.time() - folder.stat().st_mtime < _ABANDONED_AFTER_SECONDS:
                 continue

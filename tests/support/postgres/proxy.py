@@ -22,7 +22,7 @@ class Wire:
     sent: bytearray = field(factory=bytearray, init=False)
     cut_at: bytes | None = field(default=None, init=False)
     cut: Literal["before", "after"] = field(default="before", init=False)
-    """Whether the server still gets the data with the word; its answer never arrives."""
+    """Whether the server still gets the data with the word; its answer never arrives. It is cut once."""
     _carried_out: threading.Event = field(factory=threading.Event, init=False)
     _passes: threading.Event = field(factory=threading.Event, init=False)
     _listener: socket.socket = field(init=False)
@@ -93,6 +93,7 @@ class Wire:
         if self.cut == "after":
             server.sendall(data)
             self._carried_out.wait()
+        self.cut_at = None
         for one in (client, server):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,1 @@
+"""Backup of a database into one file, and restoring it."""

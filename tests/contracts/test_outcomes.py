@@ -1,0 +1,3 @@
+"""playtime.contracts.test_outcomes, on our own storages."""
+
+from playtime.contracts.test_outcomes import *
