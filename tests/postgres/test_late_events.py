@@ -34,7 +34,7 @@ FEW: Final = 5_000
 """Work below this varies with the play, which is drawn. Each with each would be millions."""
 
 MOST_READS: Final = 10
-"""The most events read for one more line: a new plan in the middle may read a few. The first batch is of 500 lines."""
+"""The most events read for one more line: a new plan in the middle may read a few. A batch has 500 lines."""
 
 REPORTS: Final = ("overview", "revenue", "games", "players", "ltv", "funnel", "ops", "attribution")
 
