@@ -29,6 +29,13 @@ class IsolationReport(Protocol):
         """Return the counts, and a line for each finding."""
 
 
+class SettingsReport(Protocol):
+    """The settings of PostgreSQL for `playtime db settings`."""
+
+    def lines(self) -> Sequence[str]:
+        """Return the lines of a `postgresql.conf`, with reasons and the server's other values as comments."""
+
+
 class Database(Protocol):
     """The database behind the engine, as its administrator uses it."""
 
@@ -63,6 +70,9 @@ class Database(Protocol):
 
     def check_isolation(self) -> IsolationReport:
         """Check catalogue and behaviour of the database by the isolation rules."""
+
+    def settings_report(self, *, memory_bytes: int | None, cores: int | None) -> SettingsReport:
+        """Return the settings that fit the machine of the server, by default this one, beside the server's own."""
 
     def revive(self) -> None:
         """Start the embedded server again if it has died; does nothing for another database."""

@@ -24,9 +24,12 @@ from .admin.roles import (
     require_roles,
 )
 from .admin.secrets import needed_secrets, require_secrets, retire_secret
+from .admin.settings import SettingsReport, compare_settings
 from .admin.startup import refuse_restored, refuse_unfinished, refuse_unsafe
 from .analytics.bench import BenchBooks
+from .embedded.machine import Machine
 from .embedded.server import EmbeddedPostgres
+from .embedded.tuning import fitting
 from .floor.floor import SpinFloor
 from .isolation.check import IsolationReport, check_isolation
 
@@ -222,6 +225,13 @@ class Database:
         if self.logins.migrator is None:
             raise SetupError("Set PLAYTIME_MIGRATOR_URL: the app's own login does not see the whole catalogue.")
         return check_isolation(self.logins.app, self.logins.migrator)
+
+    def settings_report(self, *, memory_bytes: int | None = None, cores: int | None = None) -> SettingsReport:
+        """Return the settings that fit the machine of the server, by default this one, beside the server's own."""
+        here = Machine.here()
+        machine = Machine(memory_bytes or here.memory_bytes, cores or here.cores)
+        settings = fitting(machine, is_shared=self.is_embedded)
+        return compare_settings(machine, settings, self.logins.app, home=self.home)
 
     def bench_books(
         self, operator_id: UUID, agent_ids: Sequence[UUID], since: datetime, until: datetime

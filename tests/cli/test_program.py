@@ -203,6 +203,16 @@ def test_connection_string_says_whether_the_database_runs(
             assert connection.execute("select session_user").fetchone() == (role,)
 
 
+def test_embedded_server_has_the_settings_that_are_printed(command: Command) -> None:
+    with command.database_up():
+        printed = command.run("db", "settings")
+        assert printed.returncode == 0, printed.stderr
+        assert "\nsynchronous_commit = on\n# The server has all of them.\n" in printed.stdout
+        larger = command.run("db", "settings", "--memory-gb", "0.5", "--cores", "3").stdout.splitlines()
+    assert larger[0] == "# For 3 cores and 512 MB of memory."
+    assert next(line for line in larger if line.startswith("shared_buffers")).startswith("shared_buffers = 64MB")
+
+
 @pytest.mark.parametrize(
     ("words", "given", "message"),
     [

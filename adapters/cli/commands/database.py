@@ -9,6 +9,7 @@ from ....application.errors import SetupError
 from ..findings import note_new
 from ..program import Program
 
+_GIGABYTE: Final = 1 << 30
 _UP_TO_DATE: Final = "The schema is up to date."
 
 
@@ -51,7 +52,7 @@ def check_isolation(program: Program) -> None:
 
 @click.group()
 def db() -> None:
-    """Show the address of the database."""
+    """Show the address of the database, and the settings for its server."""
 
 
 @db.command("url")
@@ -63,3 +64,18 @@ def database_url(program: Program, *, owner_read: bool) -> None:
         click.echo(database.owner_read_url if owner_read else database.app_url)
     if not database.is_up:
         click.echo("The database does not run now: use the address while `playtime serve` runs.", err=True)
+
+
+@db.command("settings")
+@click.option("--memory-gb", type=click.FloatRange(min=0.25), help="The memory of the server's machine.")
+@click.option("--cores", type=click.IntRange(min=1), help="The cores of the server's machine.")
+@click.pass_obj
+def database_settings(program: Program, *, memory_gb: float | None, cores: int | None) -> None:
+    """Print the settings of PostgreSQL that fit its machine, by default this one, with a reason for each.
+
+    The lines are those of a postgresql.conf. Where the running server has another value, a comment shows it.
+    """
+    memory_bytes = None if memory_gb is None else int(memory_gb * _GIGABYTE)
+    with program.open_database() as database:
+        report = database.settings_report(memory_bytes=memory_bytes, cores=cores)
+    click.echo("\n".join(report.lines()))

@@ -23,6 +23,8 @@ from attrs import frozen
 
 from .binaries import ENVIRONMENT, Binaries, EmbeddedPostgresError, SystemAccount, account_for, find_binaries
 from .locked_files import open_private, sync_folder, try_lock, unlock, wait_until
+from .machine import Machine
+from .tuning import PLANNER, fitting
 
 HOST: Final = "127.0.0.1"
 SUPERUSER: Final = "postgres"
@@ -222,7 +224,7 @@ class Cluster:
         """Start the server in a session of its own, as an orphan, and return its process id."""
         settings = {
             **_SETTINGS,
-            **({} if self.durable else _NOT_DURABLE),
+            **self._tuning(),
             "port": str(port),
             "unix_socket_directories": str(self.socket_directory or ""),
         }
@@ -239,6 +241,11 @@ class Cluster:
                 seconds=_SPAWN_SECONDS,
             )
         return int(answer.stdout)
+
+    def _tuning(self) -> dict[str, str]:
+        """Return the settings that fit this machine. A server of tests gets no more memory: many run at once."""
+        tuning = fitting(Machine.here(), is_shared=True) if self.durable else PLANNER
+        return {setting.name: setting.value for setting in tuning} | ({} if self.durable else _NOT_DURABLE)
 
     def _comes_up(self, pid: int) -> bool:
         """Wait for the server to be ready; return False if it ends instead."""
