@@ -10,7 +10,6 @@ import logging
 import os
 import secrets
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from dependency_injector import containers, providers
 
-from .adapters.cli.main import build_commands
 from .adapters.cli.program import DemoDay, Print, Program, Progress, Restored, Running, SeedResult
 from .adapters.http.error_tally import ErrorTally
 from .adapters.memory.storage import MemoryStorage
@@ -28,6 +26,7 @@ from .adapters.security.passwords import Argon2Passwords
 from .adapters.security.tokens import JwtTokens
 from .adapters.system.file_locks import FileLocks, NoLocks
 from .adapters.system.game_shelf import count_odds, load_game, load_games
+from .adapters.system.odds_cache import OddsCache
 from .adapters.system.secret_file import SECRET_BYTES, load_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from .adapters.system.settings import Settings
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
     from .adapters.postgres.storage import PostgresStorage
     from .adapters.simulation.stage import Stage
 
-__all__ = ["Container", "Settings", "build_container", "main", "open_engine", "open_running", "worker_app"]
+__all__ = ["Container", "Settings", "build_container", "open_engine", "open_running", "worker_app"]
 
 _SECRETS_FILE: Final = "secrets.json"
 _GENERATED_ID: Final = "k1"
@@ -92,15 +91,15 @@ def _lanes(settings: Settings, exclusive: "Exclusive") -> "Lanes":
     return sized(settings.threads, settings.pool_size, bets_together=settings.spins_together > 1)
 
 
-def _app(engine: Engine, games: Sequence[Game], **options: Any) -> "Flask":
-    return _load_app(games)(engine, **options)
+def _app(engine: Engine, games: Sequence[Game], odds: OddsCache, **options: Any) -> "Flask":
+    return _load_app(games, odds)(engine, **options)
 
 
-def _load_app(games: Sequence[Game]) -> "Callable[..., Flask]":
+def _load_app(games: Sequence[Game], odds: OddsCache) -> "Callable[..., Flask]":
     """Load the HTTP application and count what its spins need. Returns the function that makes the application."""
     from .adapters.http.app import create_app
 
-    count_odds(games)
+    count_odds(games, odds)
     return create_app
 
 
@@ -126,7 +125,8 @@ class Container(containers.DeclarativeContainer):
     )
     ids = providers.Singleton(SystemIds)
     randomness = providers.Singleton(SystemRandomness)
-    games = providers.Singleton(load_games, settings.provided.games)
+    odds = providers.Singleton(OddsCache, settings.provided.odds_folder)
+    games = providers.Singleton(load_games, settings.provided.games, odds)
     passwords = providers.Singleton(Argon2Passwords)
     tokens = providers.Singleton(JwtTokens, secret=jwt_secret, clock=clock)
     storage = providers.Selector(
@@ -167,6 +167,7 @@ class Container(containers.DeclarativeContainer):
         _app,
         engine,
         games,
+        odds,
         public_url=settings.provided.public_url,
         errors=errors,
         lanes=lanes,
@@ -412,9 +413,9 @@ def worker_app() -> "Flask":
     return app
 
 
-def main() -> None:
-    """Run the `playtime` command."""
-    program = Program(
+def composed_program() -> Program:
+    """Return the product as the commands see it."""
+    return Program(
         open_running=lambda: open_running(_settings()),
         open_existing=lambda: open_running(_settings(), "existing"),
         open_database=lambda: open_database(_settings()),
@@ -429,7 +430,6 @@ def main() -> None:
         simulate=simulate,
         benches=composed_benches(),
     )
-    build_commands(program)(prog_name=Path(sys.argv[0]).name)
 
 
 def _settings() -> Settings:
@@ -496,5 +496,5 @@ def _serve(settings: Settings, container: Container) -> None:
     os.environ["PLAYTIME_DATABASE_URL"] = settings.database_url or ""
     os.environ["PLAYTIME_OWNER_READ_URL"] = settings.owner_read_url or ""
     # Workers that are forks of this process do not load and count this again.
-    _load_app(container.games())
+    _load_app(container.games(), container.odds())
     serve_workers(worker_app, options)

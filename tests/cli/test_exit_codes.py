@@ -67,7 +67,7 @@ def run(*words: str, engine: object = None, **parts: Any) -> Result:
         "home": lambda: Path("nowhere"),
         "benches": None,
     }
-    result = CliRunner().invoke(build_commands(Program(**(given | parts))), words)
+    result = CliRunner().invoke(build_commands(lambda: Program(**(given | parts))), words)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
     return result
 

@@ -19,9 +19,9 @@ from playtime.domain.games.files import (
     LARGEST_FILE_BYTES,
     InvalidGameFile,
     canonical,
+    count_odds,
     matches_declared_rtp,
     read_game,
-    read_playable_game,
     versioned,
 )
 from playtime.domain.games.game import Game, StakeRule
@@ -306,20 +306,21 @@ def test_game_with_too_many_free_spin_sums_is_refused() -> None:
     game = _heavy(100, 200)
     assert faults_of(game) == []
     with pytest.raises(InvalidGameFile) as refused:
-        read_playable_game(canonical(game))
+        count_odds(read_game(canonical(game)))
     assert [fault.path for fault in refused.value.faults] == ["freeSpins.mostSpins"]
     assert read_game(canonical(game)).version == game.version
-    assert read_playable_game(canonical(_heavy(20, 100))).free_spins is not None
+    assert 0 < count_odds(read_game(canonical(_heavy(20, 100)))).at_least_stake < 1
 
 
 def test_game_with_too_many_windows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(odds, "MOST_STEPS", 10)
     with pytest.raises(InvalidGameFile, match="reels: makes the odds take too long to count"):
-        read_playable_game(canonical(_slots()))
+        count_odds(read_game(canonical(_slots())))
 
 
-def test_playable_game_has_its_odds_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    game = read_playable_game(canonical(_slots()))
+def test_spins_find_counted_odds(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = read_game(canonical(_slots()))
+    count_odds(game)
     monkeypatch.setattr(odds, "MOST_STEPS", 0)
     assert 0 < sheet_of(game).at_least_stake < 1
 

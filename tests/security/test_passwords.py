@@ -1,6 +1,10 @@
 """Argon2id as the engine uses it."""
 
+from typing import Literal
+
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from playtime.adapters.security.passwords import Argon2Passwords
 
@@ -24,6 +28,20 @@ def test_the_hash_is_argon2id_at_19_mib_and_salted(passwords: Argon2Passwords) -
 
 def test_nobody_has_no_password(passwords: Argon2Passwords) -> None:
     assert not passwords.verify(None, "no password is this one")
+
+
+def test_an_unknown_username_takes_the_work_of_a_known_one() -> None:
+    class Watched(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - its name
+            seen.append(str(hash))
+            with pytest.raises(VerifyMismatchError):
+                super().verify(hash, password)
+            raise VerifyMismatchError
+
+    seen: list[str] = []
+    passwords = Argon2Passwords(Watched(time_cost=3, memory_cost=64, parallelism=2))
+    assert not passwords.verify(None, "a password")
+    assert extract_parameters(seen[0]) == extract_parameters(passwords.hash("a password"))
 
 
 @pytest.mark.parametrize("attempt", ["", "\ud800", "\x00", "x" * 100_000])

@@ -13,7 +13,7 @@ from playtime.adapters.cli.program import Program
 def run_command(*words: str, given: bytes = b"", **parts: Any) -> Result:
     """Run a command. A part of the program that is not given fails the test when it is used."""
     program = Program(**{field.name: parts.get(field.name, _unused(field.name)) for field in fields(Program)})
-    return CliRunner().invoke(build_commands(program), words, input=given)
+    return CliRunner().invoke(build_commands(lambda: program), words, input=given)
 
 
 def _unused(name: str) -> Callable[..., Any]:

@@ -20,16 +20,22 @@ from typing import IO, Final
 
 from attrs import asdict, define, field, frozen
 
+from playtime.__main__ import main
 from playtime.adapters.system.game_shelf import count_odds, load_games
-from playtime.bootstrap import main
 
 RUN_SECONDS: Final = 120
 LOADED_WHEN_NEEDED: Final = (
+    "playtime.bootstrap",
+    "playtime.adapters.cli.failures",
+    "playtime.adapters.cli.commands.database",
+    "playtime.adapters.cli.commands.ledger",
+    "playtime.adapters.cli.commands.serving",
+    "playtime.adapters.cli.commands.staff",
     "playtime.adapters.http.app",
     "playtime.adapters.http.server",
     "playtime.adapters.postgres.database",
 )
-"""The parts that bootstrap imports only when a command needs them."""
+"""The parts that are imported only when a command needs them."""
 
 
 @frozen
