@@ -24,6 +24,9 @@ create table playtime.players (
     last_session_id uuid,
     -- Set by sweeps alone, if it is later than the last activity: idle time counts from here.
     idle_from timestamptz,
+    -- The hour from which idle time counts. The database calculates it; no program writes it.
+    idle_hour timestamptz not null
+        generated always as (date_bin('1 hour', greatest(last_active_at, idle_from), '2000-01-01 00:00:00+00')) stored,
     constraint players_pkey primary key (operator_id, player_id),
     constraint players_tenant_fkey foreign key (operator_id, tenant_id)
         references playtime.tenants (operator_id, tenant_id),
@@ -46,9 +49,9 @@ create index players_status on playtime.players (operator_id, status, player_id)
 
 create index players_created_at on playtime.players (operator_id, created_at) where created_at is not null;
 
--- Finds idle players by their creation, not by their last activity: that changes with every spin, which would then
--- touch every index of the table. A player who is idle for 30 days is at least as old.
-create index players_open on playtime.players (operator_id, created_at) where status = 'OPEN';
+-- Finds idle players, those idle longest first, without a look at all others. Hours, because an index on the time of the
+-- last activity would change with every spin, and with it all other indexes of the table.
+create index players_idle on playtime.players (operator_id, idle_hour) where status = 'OPEN';
 
 create table playtime.sessions (
     operator_id uuid not null,

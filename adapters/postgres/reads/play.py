@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from attrs import frozen
-from sqlalchemy import FromClause, Select, and_, func, select
+from sqlalchemy import FromClause, Select, and_, select
 
 from ....application.ports.bindings import AnswerKey, StoredAnswer
 from ....application.ports.filters import Page, PlayerFilter
@@ -18,7 +18,7 @@ from ....application.ports.safety import SafetyWatch
 from ....domain.access.codes import Code
 from ....domain.games.fairness import RevealedSeed
 from ....domain.ledger.events import LedgerEvent
-from ....domain.play.players import Player, PlayerStatus
+from ....domain.play.players import Player
 from ....domain.play.rounds import Round
 from ....domain.play.sessions import Session
 from ....domain.vouchers.bonuses import Bonus, BonusStatus
@@ -39,6 +39,7 @@ from ..records.queries import (
     param,
     query_of,
     scope,
+    scoped,
 )
 from ..records.tenancy import ANSWERS
 from ..records.vouchers import BONUSES
@@ -92,6 +93,14 @@ order by wanted.player_id, b.bonus_id
 `offset 0` keeps the planner from joining whole tables. It takes an operator that is newer than its statistics to
 have no rows, and would read all of them.
 """
+
+IDLE: Final = """
+select player_id from playtime.players
+where status = 'OPEN' and idle_hour <= cast(:moment as timestamptz)
+and greatest(last_active_at, idle_from) <= cast(:moment as timestamptz) $and_operator
+order by idle_hour, greatest(last_active_at, idle_from), player_id limit cast(:limit as bigint)
+"""
+"""The open players that were idle the longest. Of those who are not, only some of the first hour are read."""
 
 
 @frozen
@@ -177,12 +186,8 @@ class PostgresPlayers:
         return all_of(self.transaction, EVENTS, statement)
 
     def idle(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Return the open players that were idle the longest.
-
-        An index finds the players created before that moment, and these are searched. An index on the time of the
-        last activity would change with every spin, and with it all other indexes of the table.
-        """
-        query = _idle(bound=self.transaction.bound)
+        """Return the open players that were idle the longest, by an index on the hour."""
+        query = scoped(IDLE, bound=self.transaction.bound)
         statement = query(**self.transaction.scope, moment=before, limit=limit)
         return [row[0] for row in self.transaction.read(statement)[0]]
 
@@ -252,20 +257,6 @@ def _with_dependents(player: FromClause) -> Select[Any]:
         ),
     )
     return select(*sessions.c, *bonuses.c).select_from(joined)
-
-
-@cache
-def _idle(*, bound: bool) -> Query:
-    players = PLAYERS.table
-    moment = param(players.c.last_active_at, "moment")
-    idle_since = func.greatest(players.c.last_active_at, players.c.idle_from)
-    statement = select(players.c.player_id).where(
-        *scope(players, bound=bound),
-        players.c.status == literal(PlayerStatus.OPEN),
-        players.c.created_at <= moment,
-        idle_since <= moment,
-    )
-    return compiled(statement.order_by(idle_since, players.c.player_id).limit(LIMIT))
 
 
 @cache

@@ -29,6 +29,7 @@ PLAYERS: Final = Mapped(
     Column("pass_id", changes=True),
     Column("last_session_id", changes=True),
     Column("idle_from", changes=True),
+    by_server=("idle_hour",),
 )
 
 SESSIONS: Final = Mapped(
