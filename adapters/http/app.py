@@ -1,6 +1,7 @@
 """The Flask application of an engine: requests in, use cases called, answers out."""
 
 import re
+from functools import cache
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -69,13 +70,18 @@ def create_app(
         _serve(app, route.method, endpoint)
         if route.is_lean:
             lean[route.method, route.path] = endpoint
-    document = encode(describe(ROUTES))
-    _serve_page(app, f"{API}/openapi.json", "openapi", lambda *_: respond(document, HTTPStatus.OK))
+    _serve_page(app, f"{API}/openapi.json", "openapi", lambda *_: respond(_described(), HTTPStatus.OK))
     _serve_pages(app)
     app.register_error_handler(HTTPException, _unserved)
     app.register_error_handler(Exception, _defect)
     app.wsgi_app = Front(app, lean, AccessLog(), errors)  # type: ignore[method-assign] # as Flask documents it
     return app
+
+
+@cache
+def _described() -> bytes:
+    """Return the description of the API. It is made at the first request for it, since that takes long."""
+    return encode(describe(ROUTES))
 
 
 def _serve(app: Flask, method: str, endpoint: Endpoint) -> None:

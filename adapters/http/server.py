@@ -1,5 +1,6 @@
 """Serving the HTTP application: worker processes under granian, or one process for the memory storage."""
 
+import gc
 import logging
 import multiprocessing
 import multiprocessing.process
@@ -146,6 +147,8 @@ def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     )
+    # What is loaded stays: the collectors of forked workers need not look at it, which would also copy its pages.
+    gc.freeze()
     # Handed over as it is: looking a module up by its name alone, granian would take it for one of a folder.
     server.serve(target_loader=make_app, wrap_loader=False)
 
