@@ -15,8 +15,10 @@ from playtime.adapters.postgres.connection.standalone import run_standalone
 from playtime.adapters.postgres.reads.play import IDLE
 from playtime.adapters.postgres.records.queries import scoped
 from playtime.adapters.postgres.storage import PostgresStorage
+from playtime.application.access import SYSTEM
 from playtime.application.ports.bindings import Binding
 from playtime.application.ports.filters import Page
+from playtime.application.ports.storage import Storage
 from playtime.contracts.house import House
 from playtime.contracts.records import NOW, write
 
@@ -75,15 +77,15 @@ def spin(day: Day, guest: Guest, spins: int) -> None:
 
 def cost_of_spins(day: Day, database: TestDatabase, guest: Guest) -> tuple[int, int]:
     """Return the rows that SPINS spins read, and the pages."""
-    before = _counts(day, database)
+    before = _counts(day.storage, database)
     spin(day, guest, SPINS)
-    after = _counts(day, database)
+    after = _counts(day.storage, database)
     return after[0] - before[0], after[1] - before[1]
 
 
-def _counts(day: Day, database: TestDatabase) -> tuple[int, int]:
-    assert isinstance(day.storage, PostgresStorage)
-    run_standalone(day.storage._connections, Statement(_FLUSH))
+def _counts(storage: Storage, database: TestDatabase) -> tuple[int, int]:
+    assert isinstance(storage, PostgresStorage)
+    run_standalone(storage._connections, Statement(_FLUSH))
     with psycopg.connect(database.superuser_url) as connection:
         row = connection.execute(_COUNTS.encode()).fetchone()
     assert row is not None
@@ -189,6 +191,24 @@ def test_idle_players_are_found_without_reading_all_others(own: TestDatabase) ->
     assert "Rows Removed" not in plan
 
 
+@pytest.mark.parametrize("roll_up", ["account_totals", "buckets"])
+def test_roll_up_reads_its_batch_of_a_backlog_only(day: Day, own: TestDatabase, roll_up: str) -> None:
+    guest = day.welcome(10_000)
+    spin(day, guest, SPINS)
+    with copying(own) as connection:
+        events = {
+            "event_id": "gen_random_uuid()",
+            "action_id": "'made-' || n",
+            "player_seq": "1000000 + n",
+            "xact_id": "(3 + n % 600)::text::xid8",
+        }
+        copy_rows(connection, "ledger_events", events, f"player_id = '{guest.player_id}' and event_type = 'BET'")
+    before = _counts(day.storage, own)[0]
+    with day.storage.begin(SYSTEM.binding_at(day.agent.operator_id)) as unit:
+        assert 0 < getattr(unit.roll_up, roll_up)(100) < MORE / 2
+    assert _counts(day.storage, own)[0] - before < MORE / 2
+
+
 def test_page_deep_in_a_list_reads_its_own_rows_only(day: Day, own: TestDatabase) -> None:
     guest = day.welcome(10_000)
     spin(day, guest, SPINS)
@@ -197,9 +217,9 @@ def test_page_deep_in_a_list_reads_its_own_rows_only(day: Day, own: TestDatabase
         connection.execute("analyze playtime.rounds")
 
     def rows_read(page: Page) -> int:
-        before = _counts(day, own)[0]
+        before = _counts(day.storage, own)[0]
         assert len(day.engine.list_rounds(day.agent.head, guest.player_id, page)) == page.limit
-        return _counts(day, own)[0] - before
+        return _counts(day.storage, own)[0] - before
 
     rounds = day.engine.list_rounds(day.agent.head, guest.player_id, Page(MORE))
     assert rows_read(Page(SPINS, rounds[-2 * SPINS].round_id)) == rows_read(Page(SPINS))

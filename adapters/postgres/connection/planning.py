@@ -16,6 +16,17 @@ thousand rows would take minutes.
 """
 
 
+FIRST_ROWS: Final = Statement(
+    "select set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)"
+)
+"""The setting of a query for the first rows of many, in the order of an index.
+
+The planner multiplies the conditions of row security with those of the query, and expects far too few rows. Then
+it would fetch and sort all of them: with millions of events before a roll-up, for each batch again. It would do so
+without statistics as well.
+"""
+
+
 PLANNED_EACH_TIME: Final = Statement("select set_config('plan_cache_mode', 'force_custom_plan', true)")
 """The setting of look-ups in a table that may have grown since the last one.
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ..connection.channel import Statement
+from ..connection.planning import FIRST_ROWS
 from ..records.queries import Query, fill, query_of
 from ..transaction import PostgresTransaction
 
@@ -66,6 +67,6 @@ class WatermarkedRollUp:
             tenant_ids = [row[0] for row in locked]
             room = max(limit // len(tenant_ids), 1)
             adding = self.add(**bound, horizon=horizon, tenant_ids=tenant_ids, room=room, **values)
-            count = transaction.read(adding, touches=True)[0][0][0]
+            count = transaction.read(FIRST_ROWS, adding, touches=True)[1][0][0]
         transaction.commit()
         return count
