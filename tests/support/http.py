@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -75,18 +75,9 @@ class Reply:
 class Contract:
     """The OpenAPI document as a check of answers; a field that it does not name is a fault, too."""
 
-    def __init__(self, document: Content, url_map: Map) -> None:
-        self._document = document
+    def __init__(self, document: bytes, url_map: Map) -> None:
+        self._described = _described(document)
         self._addresses = url_map.bind("localhost")
-        self._operations: dict[str | None, Content] = {
-            operation["operationId"]: operation
-            for methods in document["paths"].values()
-            for operation in methods.values()
-        }
-        for name, schema in document["components"]["schemas"].items():
-            if "properties" in schema and name != "Failure":
-                schema["additionalProperties"] = False
-        self._validators: dict[tuple[str, int], jsonschema_rs.Draft202012Validator] = {}
         self.seen: set[tuple[str, int]] = set()
 
     def check(self, method: str, path: str, reply: Reply) -> None:
@@ -96,14 +87,14 @@ class Contract:
         name, document = self._name_of(method, path), reply.document
         if document is not None:
             assert reply.headers["Content-Type"] == f"{document}; charset=utf-8"
-            assert name not in self._operations or document in self._forms(name, reply.status)
+            assert name not in self._described.operations or document in self._described.forms(name, reply.status)
             return
         assert reply.headers["Content-Type"] == "application/json"
         if name is None:
             assert (reply.content["ok"], reply.status) in {(False, 404), (False, 405)}
-        elif name in self._operations:
+        elif name in self._described.operations:
             self.seen.add((name, reply.status))
-            self._validator(name, reply.status).validate(reply.content)
+            self._described.validator(name, reply.status).validate(reply.content)
 
     def _name_of(self, method: str, path: str) -> str | None:
         try:
@@ -112,19 +103,41 @@ class Contract:
             return None
         return str(name)
 
-    def _validator(self, name: str, status: int) -> jsonschema_rs.Draft202012Validator:
+
+class _Described:
+    """The checks of answers that a document describes. Each is made once, for all tests of a process."""
+
+    def __init__(self, document: Content) -> None:
+        self._document = document
+        self.operations: dict[str | None, Content] = {
+            operation["operationId"]: operation
+            for methods in document["paths"].values()
+            for operation in methods.values()
+        }
+        for name, schema in document["components"]["schemas"].items():
+            if "properties" in schema and name != "Failure":
+                schema["additionalProperties"] = False
+        self._validators: dict[tuple[str, int], jsonschema_rs.Draft202012Validator] = {}
+
+    def validator(self, name: str, status: int) -> jsonschema_rs.Draft202012Validator:
+        """Return the check of an operation's JSON with this status."""
         if (name, status) not in self._validators:
-            schema = self._forms(name, status)["application/json"]["schema"]
+            schema = self.forms(name, status)["application/json"]["schema"]
             whole = {"allOf": [schema], "components": self._document["components"]}
             self._validators[name, status] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
         return self._validators[name, status]
 
-    def _forms(self, name: str | None, status: int) -> Content:
+    def forms(self, name: str | None, status: int) -> Content:
         """Return the media types in which an operation answers with this status."""
-        responses = self._operations[name]["responses"]
+        responses = self.operations[name]["responses"]
         assert str(status) in responses, f"{name} is not said to answer {status}"
         forms: Content = responses[str(status)]["content"]
         return forms
+
+
+@cache
+def _described(document: bytes) -> _Described:
+    return _Described(json.loads(document))
 
 
 @define
@@ -219,7 +232,7 @@ def build_web(storage: Storage, *, seed: int = 0, public_url: str | None = None,
     parts = {"seeds": SeedKeys(PINS.current, PINS.secrets)} if is_fair else {}
     day = build_day(storage, seed=seed, **parts)
     app = create_app(day.engine, public_url=public_url)
-    document = app.test_client().get(f"{API}/openapi.json").get_json()
+    document = app.test_client().get(f"{API}/openapi.json").data
     web = Web(day, app, Contract(document, app.url_map))
     day.engine.create_staff(SYSTEM, username=OWNER, password=PASSWORD, role=Role.OWNER)
     login = web.post("/staff/login", {"username": OWNER, "password": PASSWORD})
