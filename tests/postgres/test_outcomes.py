@@ -21,6 +21,7 @@ from playtime.application.errors import OutcomeUnknown, TransientConflict
 from playtime.contracts.house import House
 from playtime.contracts.records import player_view, write
 
+from support.crash.servers import wait_for
 from support.postgres.cluster import throwaway_cluster
 from support.postgres.database import PASSWORDS, TestDatabase
 
@@ -69,15 +70,21 @@ def test_transaction_that_waits_for_its_client_is_ended(outcomes: Outcomes, lost
         lost.execute("select 1")
 
 
-def test_transaction_at_work_is_waited_for(outcomes: Outcomes, lost: psycopg.Connection[Any]) -> None:
+def test_transaction_at_work_is_waited_for(
+    outcomes: Outcomes, lost: psycopg.Connection[Any], shared: TestDatabase
+) -> None:
     """A transaction that may be committing is left alone."""
-    xact_id = _id_of(lost)
-    at_work = threading.Thread(target=lost.execute, args=("select pg_sleep(2)",))
-    at_work.start()
-    time.sleep(SECONDS)
-    begun = time.monotonic()
-    assert _find(outcomes, xact_id) is None
-    assert time.monotonic() - begun >= SECONDS
+    xact_id, pid = _id_of(lost), lost.info.backend_pid
+    at_work = threading.Thread(target=lost.execute, args=("select pg_advisory_xact_lock(1)",))
+    with psycopg.connect(shared.superuser_url, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(1)")
+        at_work.start()
+        at = "select 1 from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+        wait_for(lambda: other.execute(at, (pid,)).fetchone() is not None, "it is at work")
+        time.sleep(SECONDS)
+        begun = time.monotonic()
+        assert _find(outcomes, xact_id) is None
+        assert time.monotonic() - begun >= SECONDS
     at_work.join()
     lost.commit()
     assert _find(outcomes, xact_id) is Outcome.COMMITTED
