@@ -7,12 +7,15 @@ import atexit
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -40,12 +43,53 @@ LOADED_WHEN_NEEDED: Final = (
 
 @frozen
 class Order:
-    """A command to run: its words, its environment, and the files that it reads from and writes to."""
+    """A command to run: its words, its environment, and the files that it reads from and writes to.
+
+    With `reports_to`, nobody waits for the command: this file gets its process id, and at its end its status.
+    """
 
     words: list[str]
     environ: dict[str, str]
     folder: str
     files: list[str]
+    reports_to: str | None = None
+
+
+@define(eq=False)
+class Started:
+    """A command that runs beside the test, as the leader of a session. For one thread, but for `stdout`."""
+
+    pid: int
+    stdout: IO[bytes]
+    """The output and the errors of the command and of its children."""
+    _statuses: IO[bytes]
+    returncode: int | None = field(default=None, init=False)
+
+    def poll(self) -> int | None:
+        """Return the status if the command has ended."""
+        return self._status(0)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for the end, and return the status. Raises TimeoutError."""
+        if (status := self._status(seconds)) is None:
+            raise TimeoutError(f"the command {self.pid} did not end in {seconds:.0f} s")
+        return status
+
+    def terminate(self) -> None:
+        """Send SIGTERM if the command has not ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
+    def close(self) -> None:
+        """Read no more of the output."""
+        self._statuses.close()
+        self.stdout.close()
+
+    def _status(self, seconds: float) -> int | None:
+        if self.returncode is None and select.select([self._statuses], [], [], seconds)[0]:
+            self.returncode = int(self._statuses.readline())
+        return self.returncode
 
 
 @define
@@ -87,6 +131,17 @@ class Forks:
             _, out, err = (file.read_text() for file in files)
         return subprocess.CompletedProcess(words, status, out, err)
 
+    def start(self, words: list[str], *, environ: dict[str, str], folder: Path) -> Started:
+        """Start a command, and do not wait for its end. Its input is empty."""
+        with self._mutex, tempfile.TemporaryDirectory(prefix="playtime-run-") as place:
+            out, status = (Path(place, name) for name in ("out", "status"))
+            with _pipe(out) as output, _pipe(status) as statuses:
+                order = Order(words, environ, str(folder), [os.devnull, str(out), str(out)], str(status))
+                self._orders.sendall(json.dumps(asdict(order)).encode() + b"\n")
+                assert select.select([statuses], [], [], RUN_SECONDS)[0], "no command was started"
+                pid = int(statuses.readline())
+            return Started(pid, output, statuses)
+
     def _await_status(self) -> int:
         try:
             status: int = json.loads(self._answers.readline())
@@ -105,6 +160,20 @@ def forks() -> Forks:
     return started
 
 
+@contextmanager
+def _pipe(path: Path) -> Iterator[IO[bytes]]:
+    """Make a named pipe, and yield what reads it. It has no end before that of the block."""
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writing = os.open(path, os.O_WRONLY)
+    os.set_blocking(reading, True)
+    try:
+        # Without a buffer, so that `select` knows of everything that was not read.
+        yield os.fdopen(reading, "rb", buffering=0)
+    finally:
+        os.close(writing)
+
+
 def become_next_command(orders: socket.socket) -> None:
     """Fork for each order, and return in the child. The parent ends after the last order."""
     with orders, orders.makefile("rb") as lines:
@@ -112,11 +181,13 @@ def become_next_command(orders: socket.socket) -> None:
             child = os.fork()
             if not child:
                 break
-            _, status = os.waitpid(child, 0)
-            orders.sendall(json.dumps(os.waitstatus_to_exitcode(status)).encode() + b"\n")
+            status = _status_of(child)
+            if json.loads(line)["reports_to"] is None:
+                orders.sendall(json.dumps(status).encode() + b"\n")
         else:
             sys.exit()
     order = Order(**json.loads(line))
+    telling = None if order.reports_to is None else _leave_behind(order.reports_to)
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environ)
@@ -125,6 +196,25 @@ def become_next_command(orders: socket.socket) -> None:
         os.dup2(opened, number)
         os.close(opened)
     sys.argv = order.words
+    if telling is not None:
+        os.write(telling, b"%d\n" % os.getpid())
+        os.close(telling)
+
+
+def _leave_behind(reports_to: str) -> int:
+    """Fork twice, and return in the grandchild with `reports_to` open; its parent writes the status at the end."""
+    if os.fork():
+        os._exit(0)
+    telling = os.open(reports_to, os.O_WRONLY)
+    if child := os.fork():
+        os.write(telling, b"%d\n" % _status_of(child))
+        os._exit(0)
+    os.setsid()
+    return telling
+
+
+def _status_of(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 if __name__ == "__main__":

@@ -6,15 +6,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from playtime.bootstrap import Settings, open_database
 
-from support.forks import forks
+from support.forks import Started, forks
 from support.postgres.cluster import reachable_folder
 from support.tree import ROOT
 
@@ -22,12 +24,28 @@ BIN: Final = Path(sys.executable).parent
 START_SECONDS: Final = 60
 
 
+_PORTS: Final = 600
+_FIRST_PORT: Final = 10_000
+"""Below the ports that systems give to outgoing connections and those that the product takes for databases."""
+
+
+@cache
+def _ports() -> Iterator[int]:
+    """Return the ports of this process of the tests, each in turn. Others have ports of their own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    first = _FIRST_PORT + worker * _PORTS
+    begin = os.getpid() % _PORTS
+    return cycle([*range(first + begin, first + _PORTS), *range(first, first + begin)])
+
+
 def free_port() -> int:
-    """Return a port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nothing listens on."""
+    while True:
+        port = next(_ports())
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @define
@@ -54,24 +72,22 @@ class Command:
         """Run a command to its end, as a fork of a process that has loaded `playtime`."""
         return forks().run([str(BIN / "playtime"), *words], environ=self.environ, folder=ROOT, given=given)
 
+    def start(self, *words: str) -> Started:
+        """Start a command, and do not wait for its end."""
+        return forks().start([str(BIN / "playtime"), *words], environ=self.environ, folder=ROOT)
+
     @contextmanager
-    def serving(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+    def serving(self, *words: str) -> Iterator[Started]:
         """Serve with one worker for a block, from the first answer on, and stop with SIGTERM at its end."""
-        server = subprocess.Popen(
-            [str(BIN / "playtime"), *(words or ["serve"])],
-            env={"PLAYTIME_WORKERS": "1"} | self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=ROOT,
-        )
+        server = evolve(self, extra={"PLAYTIME_WORKERS": "1"} | self.extra).start(*(words or ["serve"]))
         try:
             self._wait_for(server)
             yield server
         finally:
-            if server.poll() is None:
-                server.terminate()
-            server.communicate(timeout=60)
+            server.terminate()
+            server.stdout.read()
+            server.wait(START_SECONDS)
+            server.close()
 
     @contextmanager
     def database_up(self) -> Iterator[None]:
@@ -80,11 +96,11 @@ class Command:
             database.make_ready()
             yield
 
-    def _wait_for(self, server: subprocess.Popen[str]) -> None:
+    def _wait_for(self, server: Started) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if server.poll() is not None:
-                raise AssertionError(f"the server ended: {server.communicate()[0]}")
+                raise AssertionError(f"the server ended: {server.stdout.read().decode()}")
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return

@@ -18,8 +18,8 @@ import psycopg
 from attrs import define, field, frozen
 from psycopg.conninfo import make_conninfo
 
-from support.program import BIN, Command
-from support.tree import ROOT
+from support.forks import Started
+from support.program import Command
 
 API: Final = "/api/v1"
 SECONDS: Final = 60.0
@@ -132,7 +132,7 @@ class Server:
     """`playtime serve` as a process group of its own, which can be killed as one."""
 
     command: Command
-    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _process: Started | None = field(default=None, init=False)
     _reader: threading.Thread | None = field(default=None, init=False)
     _said: bytearray = field(factory=bytearray, init=False)
 
@@ -160,15 +160,7 @@ class Server:
     def launch(self) -> None:
         """Start it, and do not wait for it."""
         assert self._process is None, "it runs already"
-        self._process = subprocess.Popen(
-            [str(BIN / "playtime"), "serve"],
-            env=self.command.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            start_new_session=True,
-        )
+        self._process = self.command.start("serve")
         self._reader = threading.Thread(target=self._read, args=(self._process,))
         self._reader.start()
 
@@ -216,13 +208,13 @@ class Server:
         reader.join(SECONDS)
         assert not reader.is_alive(), f"something of the server lives on: {self.said[-3000:]}"
         self._process = self._reader = None
-        return process.wait(SECONDS)
+        status = process.wait(SECONDS)
+        process.close()
+        return status
 
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        with process.stdout as stream:
-            while data := os.read(stream.fileno(), 1 << 16):
-                self._said += data
+    def _read(self, process: Started) -> None:
+        while data := os.read(process.stdout.fileno(), 1 << 16):
+            self._said += data
 
 
 @contextmanager
