@@ -88,8 +88,10 @@ class Waits:
 
 
 def _states(process: int) -> Iterator[str]:
-    """Yield the state of each thread of a process."""
+    """Yield the state of each thread of a process, but for the one that asks."""
     with suppress(OSError):
         for thread in Path(f"/proc/{process}/task").iterdir():
+            if thread.name == str(threading.get_native_id()):
+                continue
             with suppress(OSError):
                 yield (thread / "stat").read_text().rpartition(")")[2].split()[0]

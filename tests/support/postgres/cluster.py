@@ -52,16 +52,16 @@ def throwaway_cluster() -> Iterator[ThrowawayCluster]:
     """Run a cluster without durability; for a fixture of session scope."""
     _sweep()
     with (
-        reachable_folder(_fastest_place()) as home,
+        reachable_folder() as home,
         EmbeddedPostgres(home, durable=False) as postgres,
     ):
         yield ThrowawayCluster(postgres)
 
 
 @contextmanager
-def reachable_folder(place: Path = _PLACE) -> Iterator[Path]:
+def reachable_folder() -> Iterator[Path]:
     """Make a folder that the account which runs PostgreSQL for root can enter, too."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_fastest_place()))
     folder.chmod(0o755)
     try:
         yield folder.resolve()
