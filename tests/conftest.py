@@ -5,6 +5,7 @@ another place each time. `planted` is for planted faults: it finds a counterexam
 """
 
 import gc
+from functools import cache
 from os import environ
 from pathlib import Path
 from typing import Final
@@ -28,16 +29,18 @@ settings.register_profile("dev", deadline=None, max_examples=300, suppress_healt
 settings.load_profile(environ.get("HYPOTHESIS_PROFILE", "default"))
 
 LONGEST_FIRST: Final = (
-    "application/test_machine.py",
-    "cli/test_program.py",
-    "crash/test_killed_server.py",
     "http/test_contract.py",
+    "cli/test_backup.py",
+    "application/test_machine.py",
     "postgres/test_isolation_sabotage.py",
-    "application/test_differential.py",
+    "crash/test_killed_server.py",
+    "crash/test_cut_connections.py",
     "crash/test_sweeps.py",
     "postgres/test_sabotage.py",
+    "cli/test_program.py",
     "cli/test_readme.py",
-    "cli/test_backup.py",
+    "cli/test_bench_spin.py",
+    "application/test_differential.py",
     "cli/test_lost_database.py",
     "crash",
     "embedding",
@@ -56,7 +59,7 @@ GARBAGE: Final = 20_000
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with long tests first. The order within a file stays."""
-    items.sort(key=_rank)
+    items.sort(key=lambda item: _rank(item.path))
 
 
 def pytest_collection_finish() -> None:
@@ -66,8 +69,9 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(GARBAGE, 20, 20)
 
 
-def _rank(item: pytest.Item) -> int:
-    place = item.path.relative_to(Path(__file__).parent).as_posix()
+@cache
+def _rank(path: Path) -> int:
+    place = path.relative_to(Path(__file__).parent).as_posix()
     ranks = (rank for rank, name in enumerate(LONGEST_FIRST) if place == name or place.startswith(f"{name}/"))
     return next(ranks, len(LONGEST_FIRST))
 
