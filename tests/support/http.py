@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map
+from werkzeug.routing import Map, Rule
 
 from playtime.adapters.http.api.route import Route
 from playtime.adapters.http.app import create_app
@@ -29,6 +29,23 @@ OWNER: Final = "root"
 NOWHERE: Final = UUID("01890000-0000-7000-8000-000000000000")
 
 Content = dict[str, Any]
+
+_compile_builder: Final = Rule._compile_builder
+_builders: Final[dict[tuple[str, bool], Any]] = {}
+
+
+def _compile_builder_once(rule: Rule, append_unknown: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002 - werkzeug's
+    """Compile the code that makes addresses of a rule, once in a process: an application has many rules.
+
+    The code gets the rule as a parameter.
+    """
+    key = (rule.rule, append_unknown)
+    if key not in _builders:
+        _builders[key] = _compile_builder(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = _compile_builder_once  # type: ignore[method-assign, assignment]
 
 
 @frozen
