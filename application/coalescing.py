@@ -124,7 +124,8 @@ class Coalescer(Generic[C, T]):
         own.asleep.acquire()
 
     def _lead(self, own: _Waiting[C, T]) -> None:
-        run = own.run
+        # Without the circle of a command and a run with itself in it, which Python would free late.
+        run, own.run = own.run, []
         outcomes: Sequence[Outcome[T] | None] = [_interrupted] * len(run)
         try:
             outcomes = self.work.together([waiting.command for waiting in run])

@@ -1,5 +1,6 @@
 """Coalescing: a command alone runs at once, and those that wait run together, in order and each by itself."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +10,7 @@ from functools import partial
 from random import Random
 from typing import Final
 from uuid import UUID
+from weakref import finalize
 
 import pytest
 from attrs import define, field, frozen
@@ -106,6 +108,22 @@ def test_command_alone_runs_at_once() -> None:
     callers.work.gate.set()
     assert [callers.coalescer.carry_out(Order(name, 1)) for name in "ab"] == ["a", "b"]
     assert callers.work.runs == [["a"], ["b"]]
+
+
+def test_command_is_freed_without_a_collection_of_garbage() -> None:
+    order, gone = Order("a", 1), threading.Event()
+    finalize(order, gone.set)
+    work = Work()
+    work.gate.set()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        coalescer = Coalescer[Order, str](work, most=1, runs=1)
+        assert coalescer.carry_out(order) == "a"
+        del order
+        assert gone.is_set()
+    finally:
+        gc.enable()
 
 
 def test_commands_that_wait_run_together_in_their_order() -> None:
