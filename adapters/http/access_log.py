@@ -16,6 +16,7 @@ from attrs import field, frozen
 from .request_state import RequestState
 
 _LOG: Final = logging.getLogger("playtime.http")
+_LINE: Final = "method=%s route=%s status=%d duration_ms=%.2f request_id=%s"
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
@@ -38,11 +39,12 @@ class AccessLog:
     def end(self, state: RequestState, status: int) -> None:
         """Write the line of a request that was answered with a status."""
         if _LOG.isEnabledFor(logging.INFO):
-            _LOG.info(
-                "method=%s route=%s status=%d duration_ms=%.2f request_id=%s",
+            values = (
                 state.method if state.method in _METHODS else "-",
                 state.rule or "-",
                 status,
                 (time.perf_counter() - state.arrived) * 1000,
                 state.request_id,
             )
+            # Without looking for this line of code in the stack, as `info` does.
+            _LOG.handle(_LOG.makeRecord(_LOG.name, logging.INFO, "", 0, _LINE, values, None))
