@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from attrs import evolve, frozen
@@ -25,15 +25,32 @@ SYSTEM_ID = UUID("00000000-0000-7000-8000-000000000001")
 """The actor of the system's own work."""
 
 
+@frozen
+class Origin:
+    """The source address and the request id of a call. None: not known, as for calls from a host's own program."""
+
+    source: str | None = None
+    request_id: str | None = None
+
+
+UNKNOWN: Final = Origin()
+"""The origin of a call that names none."""
+
+
 @frozen(kw_only=True)
 class StaffPrincipal:
-    """A member of staff who has logged in."""
+    """A member of staff who has logged in.
+
+    `username` is known once the session was checked. `origin` is where the call comes from.
+    """
 
     staff_id: UUID
     session_id: UUID
     operator_id: UUID
     tenant_id: UUID
     role: Role
+    username: str | None = None
+    origin: Origin = UNKNOWN
 
     @property
     def binding(self) -> Binding:
@@ -95,6 +112,7 @@ SYSTEM = StaffPrincipal(
     operator_id=PLATFORM_ID,
     tenant_id=PLATFORM_ID,
     role=Role.OWNER,
+    username="system",
 )
 """The principal of programs on the engine's own machine, with the rights of the platform's owner."""
 

@@ -1,6 +1,6 @@
 """The principal of a token."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..domain.tenancy.staff import StaffStatus
 from .access import PlayerPrincipal, StaffPrincipal, player_principal, staff_principal
@@ -22,27 +22,31 @@ class Authenticate:
 
         Raises InvalidToken, also when the session has ended or the member was deactivated, and TenantSuspended.
         """
-        principal = self.named_staff(token)
-        self.require_active(principal)
-        return principal
+        return self.active(self.named_staff(token))
 
     def named_staff(self, token: str) -> StaffPrincipal:
         """Return the member of staff that a signed access token names, without a look at the storage.
 
-        Raises InvalidToken. `require_active` checks the rest.
+        Raises InvalidToken. `active` checks the rest.
         """
         return staff_principal(self.tokens.read(token, "staff", "access"))
 
-    def require_active(self, principal: StaffPrincipal) -> None:
-        """Raise InvalidToken if the session has ended or the member was deactivated, and TenantSuspended."""
+    def active(self, principal: StaffPrincipal) -> StaffPrincipal:
+        """Return the principal with its username.
 
-        def is_good(unit: UnitOfWork) -> bool:
+        Raises InvalidToken if the session has ended or the member was deactivated, and TenantSuspended.
+        """
+
+        def username(unit: UnitOfWork) -> str | None:
             session, member = unit.staff.session(principal.session_id), unit.staff.get(principal.staff_id)
             known = session is not None and session.is_open and session.staff_id == principal.staff_id
-            return known and member is not None and member.status is StaffStatus.ACTIVE
+            is_good = known and member is not None and member.status is StaffStatus.ACTIVE
+            return member.username if is_good and member is not None else None
 
-        if not transact(self.storage, principal.binding, is_good):
+        found = transact(self.storage, principal.binding, username)
+        if found is None:
             raise InvalidToken
+        return evolve(principal, username=found)
 
     def player(self, token: str) -> PlayerPrincipal:
         """Return the player a good access token names. Raises InvalidToken.

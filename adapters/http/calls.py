@@ -13,7 +13,7 @@ import msgspec
 from attrs import frozen
 from werkzeug import Request
 
-from ...application.access import PlayerPrincipal, StaffPrincipal
+from ...application.access import Origin, PlayerPrincipal, StaffPrincipal
 from ...application.answers import checked_action_id
 from ...application.authentication import Authenticate
 from ...application.errors import Forbidden, InvalidToken, Unauthorized
@@ -41,7 +41,7 @@ class Call(Generic[Who, Given]):
     """A checked request: the caller, the body or query, ids and names of the path, and the Idempotency-Key.
 
     `site` is the address under which people reach this service, without a slash at its end; None: not known.
-    `shared` is the work that requests do together.
+    `shared` is the work that requests do together. `origin` is known of calls that are not a player's.
     """
 
     who: Who
@@ -51,6 +51,7 @@ class Call(Generic[Who, Given]):
     key: str | None
     site: str | None
     shared: SharedWork
+    origin: Origin
 
 
 StaffCall = Call[StaffPrincipal, Given]

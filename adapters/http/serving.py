@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 from werkzeug import Request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import ClosingIterator
 
-from ...application.access import StaffPrincipal
+from ...application.access import UNKNOWN, Origin, StaffPrincipal
 from ...application.answers import Answer
 from ...application.engine import Engine
 from ...domain.errors import DomainError
@@ -96,14 +96,18 @@ def endpoint_of(service: Service, route: Route) -> Endpoint:
 
     def handle(state: RequestState, request: Request, parameters: Parameters) -> PlainResponse:
         state.who = who = read_caller(service.engine.authenticate, request)
-        call = _read_call(service, route, read_given, who=who, request=request, parameters=parameters)
+        origin = None if route.caller is Caller.PLAYER else Origin(request.remote_addr, state.request_id)
+        call = _read_call(
+            service, route, read_given, who=who, request=request, parameters=parameters, origin=origin
+        )
         given = call.given if isinstance(call, Call) else None
         kind = route.kind_of(given)
         place = service.lanes.enter(kind, caller_of(who, given), is_verified=who is not None)
         is_sent_in_parts = False
         try:
             engine = service.engine_of(kind)
-            _require_active(engine, state)
+            if isinstance(who, StaffPrincipal):
+                call = _checked(engine, state, who, call)
             if isinstance(call, DomainError):
                 raise call
             response = _answer(state, engine, route, call)
@@ -119,13 +123,19 @@ def endpoint_of(service: Service, route: Route) -> Endpoint:
     return Endpoint.at(route.path, route.name, handle)
 
 
-def _require_active(engine: Engine, state: RequestState) -> None:
-    """Check the session of staff; use cases check that of players. Raises InvalidToken, TenantSuspended."""
-    who = state.who
-    if isinstance(who, StaffPrincipal):
-        state.who = None
-        engine.authenticate.require_active(who)
-        state.who = who
+def _checked(
+    engine: Engine, state: RequestState, who: StaffPrincipal, call: Call[Any, Any] | DomainError
+) -> Call[Any, Any] | DomainError:
+    """Check the session of staff, and return the call with the member's name and origin.
+
+    Use cases check the sessions of players. Raises InvalidToken, TenantSuspended.
+    """
+    state.who = None
+    active = engine.authenticate.active(who)
+    state.who = who
+    if isinstance(call, DomainError):
+        return call
+    return evolve(call, who=evolve(active, origin=call.origin))
 
 
 def _answer(state: RequestState, engine: Engine, route: Route, call: Call[Any, Any]) -> PlainResponse:
@@ -144,6 +154,7 @@ def _read_call(
     who: Any,  # noqa: ANN401 - as the route takes
     request: Request,
     parameters: Parameters,
+    origin: Origin | None,
 ) -> Call[Any, Any] | DomainError:
     """Read and check a request. Returns its refusal if it is malformed, with all its faults."""
     names = {name: value for name, value in parameters.items() if isinstance(value, str)}
@@ -168,6 +179,7 @@ def _read_call(
         key=key,
         site=service.site,
         shared=service.shared,
+        origin=origin or UNKNOWN,
     )
 
 
