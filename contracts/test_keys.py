@@ -107,13 +107,6 @@ def _round_id(house: House) -> Pair:
     return [player, session], played, house.round(session, round_id=played.round_id)
 
 
-def _round_action(house: House) -> Pair:
-    player = house.player()
-    session, ended = house.session(player), house.session(player).end(NOW, SessionEnd.LOGOUT)
-    played = house.round(session)
-    return [player, session, ended], played, house.round(ended, action_id=played.action_id)
-
-
 def _event_id(house: House) -> Pair:
     event = house.event()
     return [], event, house.event(event_id=event.event_id)
@@ -123,6 +116,11 @@ def _event_action(house: House) -> Pair:
     event = house.event()
     # Another tenant's event is not visible to the agent, and the name is taken all the same.
     return [], event, house.event(tenant=house.neighbour, action_id=event.action_id)
+
+
+def _external_bet(house: House) -> Pair:
+    bet = house.event(EventType.BET, source=EventSource.EXTERNAL)
+    return [], bet, house.event(EventType.BET, source=EventSource.EXTERNAL, action_id=bet.action_id)
 
 
 def _player_seq(house: House) -> Pair:
@@ -166,9 +164,9 @@ PAIRS: dict[str, Callable[[House], Pair]] = {
     "session id": _session_id,
     "open session": _open_session,
     "round id": _round_id,
-    "round action": _round_action,
     "event id": _event_id,
     "event action": _event_action,
+    "external bet": _external_bet,
     "player seq": _player_seq,
     "answer": _answer,
     "attempts": _attempts,

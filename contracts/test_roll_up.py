@@ -84,6 +84,9 @@ class TestRollUp:
     def test_without_entries_adds_nothing(self, storage: Storage, here: House) -> None:
         assert _roll_up(storage, here.as_operator) == 0
         write(storage, here.as_agent, here.event(E.LOGIN))
+        before = Sums.of(storage, here)
+        _roll_up_all(storage, here.as_operator)
+        assert Sums.of(storage, here) == before
         assert _roll_up(storage, here.as_operator) == 0
         _play(storage, here)
         _roll_up_all(storage, here.as_operator)

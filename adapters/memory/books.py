@@ -12,7 +12,7 @@ from ...application.ports.storage import Record
 from ...domain.access.attempts import Attempts
 from ...domain.games.configs import GameConfig
 from ...domain.games.fairness import RevealedSeed
-from ...domain.ledger.events import Account, EventType, LedgerEvent
+from ...domain.ledger.events import Account, EventSource, EventType, LedgerEvent
 from ...domain.ledger.seals import Place, Seal
 from ...domain.limits.play_passes import PlayPass
 from ...domain.play.players import Player
@@ -122,7 +122,6 @@ def _rounds() -> Table[Round]:
     return Table(
         "rounds",
         lambda row: row.round_id,
-        unique={"action": lambda row: (row.player_id, row.action_id)},
         grouped={"player": lambda row: row.player_id},
     )
 
@@ -151,12 +150,19 @@ def _player_seq(event: LedgerEvent) -> Hashable:
     return event.player_id, event.player_seq
 
 
+def _event_name(event: LedgerEvent) -> Hashable:
+    """Return the name that no other event has. The key of the stored answers names the bets and wins of a spin."""
+    if event.source is EventSource.PLAYTIME and event.event_type in (EventType.BET, EventType.WIN):
+        return None
+    return event.source, event.actor_id, event.action_id, event.event_type
+
+
 def _ledger() -> Table[LedgerEvent]:
     return Table(
         "ledger",
         lambda row: row.event_id,
         unique={
-            "action": lambda row: (row.source, row.actor_id, row.action_id, row.event_type),
+            "action": _event_name,
             "player_seq": _player_seq,
         },
         grouped={

@@ -13,10 +13,10 @@ class RollUp(Protocol):
     """
 
     def account_totals(self, limit: int) -> int:
-        """Add about `limit` more entries to the account totals at most, and return their number.
+        """Add about `limit` more events to the account totals at most, and return their number.
 
-        Tenants share the limit. After a result of a hundredth of it or more, many entries may be left; after a
-        smaller one, none.
+        Events that move nothing are counted, but add nothing. Tenants share the limit. After a result of a
+        hundredth of it or more, many events may be left; after a smaller one, none.
         """
 
     def buckets(self, limit: int) -> int:

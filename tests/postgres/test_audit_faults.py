@@ -141,7 +141,7 @@ FAULTS: Final = {
     "a second win": ("TWO_WINS", _WIN.format(round=_WON).replace("{{}}", "{}")),
     "an action twice": (
         "DUPLICATE_ACTION",
-        f"""alter table playtime.ledger_events drop constraint ledger_events_action_key;
+        f"""drop index playtime.ledger_events_action_key;
         {_INSERT} select operator_id, tenant_id, gen_random_uuid(), occurred_at, source, event_type, actor_id,
         action_id, player_id, null, round_id, amount_minor, null, null, null, null, null, null, meta
         from playtime.ledger_events where player_id = %(player)s and event_type = 'LOGIN'""",
@@ -266,17 +266,17 @@ FAULTS: Final = {
     "a quarter of an hour begins too late": (
         "ROLLUP_DIFFERS",
         """update playtime.transaction_ranges set first_xact_id = last_xact_id
-        where tenant_id = %(agent)s and moves""",
+        where tenant_id = %(agent)s""",
     ),
     "a quarter of an hour has a transaction twice": (
         "ROLLUP_DIFFERS",
         """insert into playtime.transaction_ranges
-        select operator_id, tenant_id, bucket_at, moves, last_xact_id, last_xact_id
-        from playtime.transaction_ranges where tenant_id = %(agent)s and moves and first_xact_id < last_xact_id""",
+        select operator_id, tenant_id, bucket_at, last_xact_id, last_xact_id
+        from playtime.transaction_ranges where tenant_id = %(agent)s and first_xact_id < last_xact_id""",
     ),
     "a quarter of an hour has no end": (
         "ROLLUP_DIFFERS",
-        "update playtime.transaction_ranges set last_xact_id = '0' where tenant_id = %(agent)s and not moves",
+        "update playtime.transaction_ranges set last_xact_id = '0' where tenant_id = %(agent)s",
     ),
     "an external win has no bet": (
         "EXTERNAL_WIN_WITHOUT_BET",

@@ -5,7 +5,9 @@ import pytest
 
 from playtime.adapters.postgres.audit.checks import check_query
 from playtime.adapters.postgres.connection.planning import WHOLE_TABLES
+from playtime.adapters.postgres.reads.ledger import OPERATOR_PAGE
 from playtime.adapters.postgres.reads.stream import DUPLICATES, EVENTS_BETWEEN
+from playtime.adapters.postgres.records.queries import fill, query_of
 from playtime.application.ports.audit import Stored
 from playtime.contracts.records import fresh_id
 
@@ -41,5 +43,14 @@ def test_of_looking_for_duplicates(shared: TestDatabase) -> None:
 def test_of_a_page_of_the_stream_is_none(own: TestDatabase) -> None:
     """Needs a database of its own: with the few rows of other tests, a sort costs the same."""
     plan = _plan(own, EVENTS_BETWEEN.sql)
-    assert "Index Scan using ledger_events_stream" in plan
-    assert "Sort" not in plan
+    for index in ("ledger_events_transactions", "ledger_events_stream"):
+        assert f"Index Scan using {index}" in plan, plan
+    assert "Seq Scan" not in plan, plan
+
+
+def test_of_pages_of_an_operator_sorts_span_by_span(own: TestDatabase) -> None:
+    """A sort of all spans would read the whole ledger for each page."""
+    page = query_of(fill(OPERATOR_PAGE, and_event=""))
+    for query in (page.sql, EVENTS_BETWEEN.sql):
+        plan = _plan(own, query)
+        assert "Presorted Key: span.place" in plan, plan

@@ -38,7 +38,7 @@ from .layout import (
 
 _NEXT: Final = """
     select events.xact_id from playtime.ledger_events events
-    where events.operator_id = :operator_id and events.tenant_id = marks.tenant_id and events.from_kind is $null
+    where events.operator_id = :operator_id and events.tenant_id = marks.tenant_id
     and events.xact_id > marks.through and events.xact_id < cast(:horizon as xid8)
     order by events.xact_id limit 1
 """
@@ -46,13 +46,11 @@ _NEXT: Final = """
 _LOCK: Final = fill(
     """
 select marks.tenant_id from playtime.rollup_watermarks marks
-where marks.operator_id = :operator_id
-and (($next_move) is not null or ($next_note) is not null)
+where marks.operator_id = :operator_id and ($next) is not null
 order by marks.tenant_id limit cast(:tenants as bigint)
 for no key update of marks
 """,
-    next_move=fill(_NEXT, null="not null"),
-    next_note=fill(_NEXT, null="null"),
+    next=_NEXT,
 )
 
 _COLUMNS: Final = fill(
@@ -65,35 +63,17 @@ _COLUMNS: Final = fill(
     marked=marked_by("ledger_events"),
 )
 
-_SOME: Final = fill(
-    """
-    select $columns from playtime.ledger_events
-    where operator_id = :operator_id and tenant_id = marks.tenant_id and from_kind is $null
-    and xact_id > marks.through and xact_id < cast(:horizon as xid8)
-    order by xact_id fetch first (cast(:room as bigint)) rows with ties
-""",
-    columns=_COLUMNS,
-)
-
-_LAST_OF: Final = """
-    case when (select count(*) from $some) >= cast(:room as bigint)
-    then (select xact_id from $some order by xact_id desc limit 1) else cast(:horizon as xid8) end
-"""
-"""The transaction up to which the rows found are complete: a full batch may have left some behind it."""
-
 _TAKEN: Final = fill(
     """
     select marks.tenant_id, events.* from playtime.rollup_watermarks marks cross join lateral (
-        with moves as materialized ($moves), notes as materialized ($notes)
-        select * from (select true as moves, * from moves union all select false, * from notes) found
-        where xact_id <= least($last_move, $last_note)
+        select $columns from playtime.ledger_events
+        where operator_id = :operator_id and tenant_id = marks.tenant_id
+        and xact_id > marks.through and xact_id < cast(:horizon as xid8)
+        order by xact_id fetch first (cast(:room as bigint)) rows with ties
     ) events
     where marks.operator_id = :operator_id and marks.tenant_id = any (cast(:tenant_ids as uuid[]))
 """,
-    moves=fill(_SOME, null="not null"),
-    notes=fill(_SOME, null="null"),
-    last_move=fill(_LAST_OF, some="moves"),
-    last_note=fill(_LAST_OF, some="notes"),
+    columns=_COLUMNS,
 )
 
 _PLAYED: Final = """
@@ -206,19 +186,19 @@ with taken as materialized ($taken), placed as materialized (
     where kept.members | excluded.members <> kept.members
 ), ranges as (
     insert into playtime.transaction_ranges as kept
-    select cast(:operator_id as uuid), found.tenant_id, found.bucket_at, found.moves,
+    select cast(:operator_id as uuid), found.tenant_id, found.bucket_at,
         coalesce(near.first_xact_id, found.first_xact_id), found.last_xact_id
     from (
-        select tenant_id, bucket_at, moves, min(xact_id) as first_xact_id, max(xact_id) as last_xact_id
-        from placed group by 1, 2, 3
+        select tenant_id, bucket_at, min(xact_id) as first_xact_id, max(xact_id) as last_xact_id
+        from placed group by 1, 2
     ) found join playtime.rollup_watermarks marks
         on marks.operator_id = :operator_id and marks.tenant_id = found.tenant_id
     left join lateral (
         select q.first_xact_id from playtime.transaction_ranges q
         where q.operator_id = :operator_id and q.tenant_id = found.tenant_id and q.bucket_at = found.bucket_at
-        and q.moves = found.moves and q.last_xact_id > marks.previous_through order by q.first_xact_id desc limit 1
+        and q.last_xact_id > marks.previous_through order by q.first_xact_id desc limit 1
     ) near on true
-    on conflict (operator_id, tenant_id, bucket_at, moves, first_xact_id)
+    on conflict (operator_id, tenant_id, bucket_at, first_xact_id)
     do update set last_xact_id = greatest(kept.last_xact_id, excluded.last_xact_id)
 ), moved as (
     update playtime.rollup_watermarks set through = newest.xact_id, previous_through = through,

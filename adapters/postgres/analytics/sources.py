@@ -21,14 +21,14 @@ _EVENTS: Final = fill(
     marked=marked_by("e"),
 )
 _NEAR: Final = fill(
-    """$events and $kind and e.xact_id >= quarter.first_xact_id
+    """$events and e.xact_id >= quarter.first_xact_id
         and e.xact_id <= least(quarter.last_xact_id, marks.through)
         and e.occurred_at >= greatest(gaps.since, quarter.bucket_at)
         and e.occurred_at < least(gaps.until, quarter.bucket_at + interval '15 minutes') $and_event offset 0""",
     events=_EVENTS,
 )
 _LATE: Final = fill(
-    """$events and $kind and e.xact_id > marks.through and e.xact_id < '$last'::xid8
+    """$events and e.xact_id > marks.through and e.xact_id < '$last'::xid8
         $and_event offset 0""",
     events=_EVENTS,
     last=str(LAST_XID),
@@ -45,27 +45,17 @@ with gaps as materialized (
         gap (since, until)
 ), $watermarks, raw as $kept (
     select near.* from gaps cross join marks cross join lateral (
-        select q.moves, q.bucket_at, q.first_xact_id, q.last_xact_id from playtime.transaction_ranges q
+        select q.bucket_at, q.first_xact_id, q.last_xact_id from playtime.transaction_ranges q
         where q.operator_id = marks.operator_id and q.tenant_id = marks.tenant_id
         and q.bucket_at > gaps.since - interval '15 minutes' and q.bucket_at < gaps.until offset 0
-    ) quarter cross join lateral (
-        ($near_moves)
-        union all
-        ($near_notes)
-    ) near
+    ) quarter cross join lateral ($near) near
     union all
-    select late.* from marks cross join lateral (
-        ($late_moves)
-        union all
-        ($late_notes)
-    ) late
+    select late.* from marks cross join lateral ($late) late
     where late.occurred_at >= cast(:since as timestamptz) and late.occurred_at < cast(:until as timestamptz)
 )""",
     watermarks=_WATERMARKS,
-    near_moves=fill(_NEAR, kind="quarter.moves and e.from_kind is not null"),
-    near_notes=fill(_NEAR, kind="not quarter.moves and e.from_kind is null"),
-    late_moves=fill(_LATE, kind="e.from_kind is not null"),
-    late_notes=fill(_LATE, kind="e.from_kind is null"),
+    near=_NEAR,
+    late=_LATE,
 )
 """Rolled-up events in the gaps, found by their transactions, and all events that are not rolled up yet.
 
@@ -137,7 +127,7 @@ OUTCOMES: Final = fill(
     select found.* from marks cross join lateral (
         select e.operator_id, e.tenant_id, e.event_type, coalesce(e.round_id, e.event_id) as round_id, e.player_id,
             e.game_key, e.amount_minor from playtime.ledger_events e
-        where e.operator_id = marks.operator_id and e.tenant_id = marks.tenant_id and e.from_kind is not null
+        where e.operator_id = marks.operator_id and e.tenant_id = marks.tenant_id
         and e.xact_id > marks.through and e.xact_id < '$last'::xid8
         and e.event_type in ('BET', 'WIN') and e.source = 'PLAYTIME' $and_event offset 0
     ) found

@@ -56,7 +56,7 @@ _EVENTS: Final = fill(
         coalesce(game_key, '') as game_key, coalesce(provider, '') as provider,
         coalesce(cashier_id, '$nobody') as cashier_id, coalesce(region, '') as region,
         width_bucket(amount_minor, array[$steps]::bigint[]) as size_class,
-        amount_minor, occurred_at, from_kind is not null as moves, xact_id, $marked
+        amount_minor, occurred_at, xact_id, $marked
     from playtime.ledger_events e join playtime.rollup_watermarks m using (operator_id, tenant_id)
     where e.xact_id <= m.through $and_operator""",
     steps=", ".join(map(str, STAKE_CLASSES_MINOR)),
@@ -211,13 +211,13 @@ _QUARTERS: Final = fill(
     select tenant_id, bucket_at from ($events) events where not exists (
         select from playtime.transaction_ranges stored
         where stored.operator_id = events.operator_id and stored.tenant_id = events.tenant_id
-        and stored.bucket_at = events.bucket_at and stored.moves = events.moves
+        and stored.bucket_at = events.bucket_at
         and stored.first_xact_id <= events.xact_id and stored.last_xact_id >= events.xact_id
     )
     union all
     select tenant_id, bucket_at from (
         select tenant_id, bucket_at, first_xact_id, lag(last_xact_id) over (
-            partition by operator_id, tenant_id, bucket_at, moves order by first_xact_id
+            partition by operator_id, tenant_id, bucket_at order by first_xact_id
         ) as last_before from playtime.transaction_ranges where last_xact_id >= first_xact_id $and_operator
     ) ranges where last_before >= first_xact_id""",
     events=_EVENTS,

@@ -92,7 +92,8 @@ create unique index sessions_open_key on playtime.sessions (operator_id, player_
 
 create index sessions_player on playtime.sessions (operator_id, player_id, session_id) where player_id is not null;
 
--- Written once, by the statement that writes the player. The game's version and the player's seed decide the outcome.
+-- Written once, by the statement that writes the player and the stored answer. The key of the answers ensures that an
+-- action id is played once. The game's version and the player's seed decide the outcome.
 create table playtime.rounds (
     operator_id uuid not null,
     tenant_id uuid not null,
@@ -111,7 +112,6 @@ create table playtime.rounds (
     seed_number integer not null,
     nonce bigint not null,
     constraint rounds_pkey primary key (operator_id, round_id),
-    constraint rounds_action_key unique (operator_id, player_id, action_id),
     constraint rounds_player_fkey foreign key (operator_id, player_id)
         references playtime.players (operator_id, player_id),
     constraint rounds_stake_check check (stake_minor between 1 and 1000000000000),

@@ -32,8 +32,7 @@ create table playtime.ledger_events (
     -- changes the default of the column (docs/architecture.md).
     era integer not null default 0,
     xact_id xid8 not null default pg_current_xact_id(),
-    constraint ledger_events_pkey primary key (operator_id, event_id),
-    constraint ledger_events_action_key unique (operator_id, source, actor_id, action_id, event_type),
+    constraint ledger_events_pkey primary key (operator_id, tenant_id, event_id),
     constraint ledger_events_player_seq_key unique (operator_id, player_id, player_seq),
     constraint ledger_events_source_check check (source in ('PLAYTIME', 'EXTERNAL')),
     constraint ledger_events_kinds_check check (
@@ -61,18 +60,24 @@ create table playtime.ledger_events (
     constraint ledger_events_player_seq_check check (player_seq >= 1)
 );
 
-create index ledger_events_tenant on playtime.ledger_events (operator_id, tenant_id, event_id);
+-- A spin pays for each index, so every index names its query; tests/postgres/test_index_use.py compares the plans.
+--
+-- `ledger_events_pkey`: the lists of a tenant and of an operator, newest first. An operator's list is read tenant by
+-- tenant. `ledger_events_player_seq_key`: a player's events in their order, and the bets after a redemption.
 
--- An operator's events in the order in which they are sealed, exported and checked.
-create index ledger_events_stream on playtime.ledger_events (operator_id, era, xact_id, event_id);
+-- Each name of an event is used once. The bets and wins of our own games are named by a spin, of which the key of the
+-- stored answers already ensures that it is played once. Also finds external events by their names.
+create unique index ledger_events_action_key
+    on playtime.ledger_events (operator_id, source, actor_id, action_id, event_type)
+    where source = 'EXTERNAL' or event_type not in ('BET', 'WIN');
 
--- What a tenant's roll-up has not processed yet: transfers, which the totals of accounts need as well, and the other
--- events (logins, errors, external events).
-create index ledger_events_transfers on playtime.ledger_events (operator_id, tenant_id, xact_id)
-    include (from_kind, from_owner_id, to_kind, to_owner_id, amount_minor) where from_kind is not null;
+-- A tenant's events by transaction: the roll-ups of account totals and of buckets, the events that they have not
+-- processed yet, the events of a quarter of an hour, and the stream that is sealed, exported and checked.
+create index ledger_events_transactions on playtime.ledger_events (operator_id, tenant_id, xact_id);
 
-create index ledger_events_telemetry on playtime.ledger_events (operator_id, tenant_id, xact_id)
-    where from_kind is null;
+-- The same stream in the eras after the first, which only a restore into another cluster begins: there, transactions
+-- of two eras have the same ids.
+create index ledger_events_stream on playtime.ledger_events (operator_id, era, xact_id, event_id) where era > 0;
 
 -- Times, of a table that is written in their order: a few bytes for many rows, and next to nothing at each write.
 -- Short ranges of pages, so that a period that begins within a quarter of an hour reads few other events.

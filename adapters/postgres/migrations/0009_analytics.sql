@@ -143,17 +143,16 @@ create table playtime.player_sets (
     )
 ) with (fillfactor = 70);
 
--- The ranges of transactions that hold the events of a quarter of an hour: transfers, or other events. A report whose
+-- The ranges of transactions that hold the events of a quarter of an hour. A report whose
 -- period begins or ends within the quarter reads only these, however large the ledger is. Late events make a range
 -- of their own.
 create table playtime.transaction_ranges (
     operator_id uuid not null,
     tenant_id uuid not null,
     bucket_at timestamptz not null,
-    moves boolean not null,
     first_xact_id xid8 not null,
     last_xact_id xid8 not null,
-    constraint transaction_ranges_pkey primary key (operator_id, tenant_id, bucket_at, moves, first_xact_id)
+    constraint transaction_ranges_pkey primary key (operator_id, tenant_id, bucket_at, first_xact_id)
 ) with (fillfactor = 70);
 
 -- The newest transaction whose events are in the buckets, the one before the last roll-up, and the number of players

@@ -16,20 +16,20 @@ _LOCK: Final = """
 select marks.tenant_id from playtime.account_total_watermarks marks
 where marks.operator_id = :operator_id and (
     select events.xact_id from playtime.ledger_events events
-    where events.operator_id = :operator_id and events.tenant_id = marks.tenant_id and events.from_kind is not null
+    where events.operator_id = :operator_id and events.tenant_id = marks.tenant_id
     and events.xact_id > marks.through and events.xact_id < cast(:horizon as xid8)
     order by events.xact_id limit 1
 ) is not null
 order by marks.tenant_id limit cast(:tenants as bigint)
 for no key update of marks
 """
-"""Locks the watermarks of tenants with new entries; a roll-up that waited for another looks for these again."""
+"""Locks the watermarks of tenants with new events; a roll-up that waited for another looks for these again."""
 
 _ADD: Final = """
 with taken as materialized (
     select marks.tenant_id, events.* from playtime.account_total_watermarks marks cross join lateral (
         select xact_id, from_kind, from_owner_id, to_kind, to_owner_id, amount_minor from playtime.ledger_events
-        where operator_id = :operator_id and tenant_id = marks.tenant_id and from_kind is not null
+        where operator_id = :operator_id and tenant_id = marks.tenant_id
         and xact_id > marks.through and xact_id < cast(:horizon as xid8)
         order by xact_id fetch first (cast(:room as bigint)) rows with ties
     ) events
@@ -53,7 +53,10 @@ with taken as materialized (
 )
 select count(*) from taken
 """
-"""Adds the entries of each tenant that there is room for, and the rest of the last entry's transaction."""
+"""Adds the events of each tenant that there is room for, and the rest of the last one's transaction.
+
+Events that move nothing are passed as well, so that no later run reads them again.
+"""
 
 ACCOUNT_TOTALS: Final = WatermarkedRollUp.of("account_total_watermarks", lock=_LOCK, add=_ADD)
 

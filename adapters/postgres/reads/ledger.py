@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from ....application.ports.filters import LedgerFilter, Page
 from ....application.ports.ledger import ReportContext, ReportQuestion
@@ -18,10 +19,11 @@ from ....domain.ledger.events import (
 )
 from ..connection.channel import Row, Statement
 from ..records.ledger import EVENTS
-from ..records.queries import scoped
+from ..records.queries import fill, query_of, scoped
 from ..transaction import PostgresTransaction
 from .external_events import report_context
-from .lookups import page_by
+from .lookups import all_of, page_by
+from .merged import TENANTS, seen_tenants, spans_of_ids
 
 ACCOUNTS: Final = """
 with moved as (
@@ -62,6 +64,44 @@ select event_type, count(*), coalesce(sum(amount_minor) filter (where from_kind 
 from playtime.ledger_events where true $and_operator group by event_type
 """
 
+_NEWEST: Final = query_of(
+    fill(
+        """
+with $tenants
+select newest.event_id from own cross join lateral (
+    select e.event_id from playtime.ledger_events e
+    where e.operator_id = :operator_id and e.tenant_id = own.tenant_id order by e.event_id desc limit 1
+) newest order by newest.event_id desc limit 1
+""",
+        tenants=TENANTS,
+    )
+)
+
+OPERATOR_PAGE: Final = fill(
+    """
+with $tenants
+select $columns
+from unnest(cast(:lows as uuid[]), cast(:highs as uuid[])) with ordinality as span (low, high, place)
+cross join own cross join lateral (
+    select * from playtime.ledger_events e
+    where e.operator_id = :operator_id and e.tenant_id = own.tenant_id
+    and e.event_id >= span.low and e.event_id <= span.high $and_event
+    order by e.event_id desc limit cast(:limit as bigint)
+) e
+order by span.place, e.event_id desc limit cast(:limit as bigint)
+""",
+    tenants=TENANTS,
+    columns=EVENTS.select_list("e"),
+)
+"""The newest events of all tenants of an operator, with the place `$and_event` for a filter."""
+
+_CONDITIONS: Final = {
+    "event_type": "and e.event_type = :event_type",
+    "since": "and e.occurred_at >= :since",
+    "until": "and e.occurred_at < :until",
+}
+"""The conditions of a filter by its field."""
+
 _NOTHING_BUT_ENTRIES: Final = frozenset({AccountKind.HOUSE, AccountKind.ISSUANCE})
 _ROLLED_UP: Final = frozenset(AccountKind) - KEEPS_BALANCE
 _EVENT_TYPES: Final = {event_type: place for place, event_type in enumerate(EventType)}
@@ -74,16 +114,38 @@ class PostgresLedger:
     transaction: PostgresTransaction
 
     def page(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
+        if self._reads_all_tenants and only.tenant_id is None and only.player_id is None:
+            return self._page_of_operator(only, page)
+        own = None if self._reads_all_tenants or not self.transaction.bound else self.transaction.binding.tenant_id
         return page_by(
             self.transaction,
             EVENTS,
             page,
-            ("tenant_id", "is", only.tenant_id),
+            ("tenant_id", "is", only.tenant_id or own),
             ("player_id", "is", only.player_id),
             ("event_type", "is", only.event_type),
             ("occurred_at", "since", only.since),
             ("occurred_at", "until", only.until),
         )
+
+    @property
+    def _reads_all_tenants(self) -> bool:
+        """Whether the binding sees every event of one operator."""
+        bound = self.transaction.binding if self.transaction.bound else None
+        return bound is not None and bound.tenant_id == bound.operator_id
+
+    def _page_of_operator(self, only: LedgerFilter, page: Page) -> Sequence[LedgerEvent]:
+        about = {**self.transaction.scope, **seen_tenants(self.transaction.binding), **asdict(only)}
+        if page.before is not None:
+            newest = UUID(int=page.before.int - 1) if page.before.int else None
+        else:
+            row = self.transaction.one(_NEWEST(**about))
+            newest = None if row is None else row[0]
+        if newest is None:
+            return []
+        given = [condition for name, condition in _CONDITIONS.items() if about[name] is not None]
+        query = query_of(fill(OPERATOR_PAGE, and_event=" ".join(given)))
+        return all_of(self.transaction, EVENTS, query(**about, **spans_of_ids(newest), limit=page.limit))
 
     def report_context(self, asked: ReportQuestion) -> ReportContext:
         return report_context(self.transaction, asked)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from ....domain.ledger.events import Account, AccountKind, LedgerEvent, Transfer
 from ....domain.ledger.seals import Place, Seal
 from ..connection.channel import Row
-from .mapping import OWNER, Column, Group, Mapped
+from .mapping import OWN_ROW, OWNER, Column, Group, Mapped
 
 
 def _transfer_row(event: LedgerEvent) -> Row:
@@ -41,7 +41,7 @@ def _transfer(row: Row) -> dict[str, Any]:
 EVENTS: Final = Mapped(
     LedgerEvent,
     "ledger_events",
-    *OWNER,
+    *OWN_ROW,
     Column("event_id", key=True),
     Column("occurred_at"),
     Column("source"),
