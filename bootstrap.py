@@ -8,13 +8,12 @@ is made. So a command loads no HTTP, an engine on memory no database, a server n
 
 import logging
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from dependency_injector import containers, providers
@@ -26,8 +25,9 @@ from .adapters.security.passwords import Argon2Passwords
 from .adapters.security.tokens import JwtTokens
 from .adapters.system.file_locks import FileLocks, NoLocks
 from .adapters.system.game_shelf import count_odds, load_game, load_games
+from .adapters.system.generated_secrets import GENERATED_ID, PIN_SECRET, SECRETS_FILE, load_generated
 from .adapters.system.odds_cache import OddsCache
-from .adapters.system.secret_file import SECRET_BYTES, load_secrets
+from .adapters.system.secret_file import SECRET_BYTES
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from .adapters.system.settings import Settings
 from .adapters.system.stored_secrets import StoredSecrets
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .adapters.bench.benches import ComposedBenches
     from .adapters.bench.spin.bench import Measured
     from .adapters.bench.spin.phases import Steps
+    from .adapters.http.edge import Edge
     from .adapters.http.lanes import Exclusive, Lanes
     from .adapters.http.server import ServerOptions
     from .adapters.postgres.database import Database, Opening
@@ -54,13 +55,6 @@ if TYPE_CHECKING:
     from .adapters.simulation.stage import Stage
 
 __all__ = ["Container", "Settings", "build_container", "open_engine", "open_running", "worker_app"]
-
-_SECRETS_FILE: Final = "secrets.json"
-_GENERATED_ID: Final = "k1"
-"""The id of the generated PIN secret."""
-_PIN_SECRET: Final = f"pin_{_GENERATED_ID}"
-_OWN_SECRETS: Final = ("jwt", _PIN_SECRET)
-"""The generated secrets that are not passwords of the embedded database."""
 
 
 def _postgres_storage(settings: Settings, **options: Any) -> "PostgresStorage":
@@ -89,6 +83,13 @@ def _lanes(settings: Settings, exclusive: "Exclusive") -> "Lanes":
     begin_download = partial(drop_unread, settings.port, settings.report_seconds)
     sized = partial(Lanes.sized, exclusive=exclusive, begin_download=begin_download)
     return sized(settings.threads, settings.pool_size, bets_together=settings.spins_together > 1)
+
+
+def _edge(settings: Settings) -> "Edge":
+    from .adapters.http.edge import Edge
+
+    origins, proxies = frozenset(settings.allowed_origins), settings.trusted_proxies
+    return Edge(origins=origins, proxies=proxies, is_secure=settings.is_secure)
 
 
 def _app(engine: Engine, games: Sequence[Game], odds: OddsCache, **options: Any) -> "Flask":
@@ -172,6 +173,7 @@ class Container(containers.DeclarativeContainer):
         errors=errors,
         lanes=lanes,
         long_reads=long_reads,
+        edge=providers.Singleton(_edge, settings),
     )
 
 
@@ -183,7 +185,7 @@ def build_container(
     It may make the secrets file if it `makes_secrets`, unless existing records need the secrets with these ids.
     """
     stored = _load_secrets(settings, needed_secrets, makes=makes_secrets)
-    pin_secrets = dict(settings.pin_secrets) or {_GENERATED_ID: stored[_PIN_SECRET]}
+    pin_secrets = dict(settings.pin_secrets) or {GENERATED_ID: stored[PIN_SECRET]}
     derivations = {key_id: bytes.fromhex(secret) for key_id, secret in pin_secrets.items()}
     current = next(iter(pin_secrets))
     return Container(
@@ -319,7 +321,7 @@ def open_database(settings: Settings, opening: "Opening" = "existing") -> Iterat
             database.require_empty()
         yield database
         return
-    had_database = (settings.home / _SECRETS_FILE).exists()
+    had_database = (settings.home / SECRETS_FILE).exists()
     load = partial(_load_for_embedded, settings, opening)
     with Database.embedded(settings.home, load, opening=opening, had_database=had_database) as database:
         yield database
@@ -444,27 +446,19 @@ def _play_demo(engine: Engine, spins: int, *, progress: Progress, show: Print) -
 
 def _load_for_embedded(settings: Settings, opening: "Opening", is_made: bool) -> Mapping[str, str]:  # noqa: FBT001 - a callback
     """Return the generated secrets of a home. A database that is there needs the existing ones."""
-    file = settings.home / _SECRETS_FILE
+    file = settings.home / SECRETS_FILE
     if opening == "existing" and settings.jwt_secret and settings.pin_secrets and not file.exists():
         raise SetupError(f"{file} is gone: `playtime migrate` makes a new one, with new passwords of the database")
-    return _load_secrets(settings, [_GENERATED_ID] if is_made else [])
+    return _load_secrets(settings, [GENERATED_ID] if is_made else [])
 
 
 def _load_secrets(settings: Settings, needed: Sequence[str], *, makes: bool = True) -> Mapping[str, str]:
     """Return the generated secrets that the environment does not set. Records need those with the ids `needed`."""
-    complete = settings.jwt_secret is not None and bool(settings.pin_secrets)
-    if complete and settings.database_url is not None:
-        return {}
-    file = settings.home / _SECRETS_FILE
-    if settings.storage == "memory" or not (makes or needed or file.exists()):
-        # Nothing is stored, or nothing needs them, so they may end with the process.
-        return {name: secrets.token_hex(SECRET_BYTES) for name in _OWN_SECRETS}
+    if settings.storage == "memory":
+        return load_generated(settings, needed, (), makes=makes)
     from .adapters.postgres.database import ROLES_WITH_PASSWORDS
 
-    # A secret that the environment sets is not made a second time: the file would have another one.
-    given = {"jwt": settings.jwt_secret, _PIN_SECRET: settings.pin_secrets}
-    own = [name for name in _OWN_SECRETS if not given[name]]
-    return load_secrets(file, (*own, *ROLES_WITH_PASSWORDS), needed=() if complete else needed)
+    return load_generated(settings, needed, ROLES_WITH_PASSWORDS, makes=makes)
 
 
 def _log_to_stderr() -> None:
@@ -475,12 +469,14 @@ def _server_options(settings: Settings, container: Container) -> "ServerOptions"
     from .adapters.http.server import ServerOptions
 
     threads = container.lanes().most_threads
-    return ServerOptions(host=settings.host, port=settings.port, workers=settings.workers, threads=threads)
+    size = {"workers": settings.workers, "threads": threads}
+    return ServerOptions(host=settings.host, port=settings.port, tls=settings.tls, **size)
 
 
 def _require_address(settings: Settings) -> None:
-    from .adapters.http.server import require_free
+    from .adapters.http.server import require_certificate, require_free
 
+    require_certificate(settings.tls)
     require_free(settings.host, settings.port)
 
 

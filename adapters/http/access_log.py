@@ -7,40 +7,34 @@ headers, and with them PINs, passwords, tokens and codes, reach no log at all.
 import logging
 import os
 import time
-from collections.abc import Iterator
-from itertools import count
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
+from .edge import METHODS
 from .request_state import RequestState
 
 _LOG: Final = logging.getLogger("playtime.http")
 _LINE: Final = "method=%s route=%s status=%d duration_ms=%.2f request_id=%s"
-_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-
-
-def _name_of_process() -> str:
-    """Return a name that is unique among processes and restarts, without asking for randomness."""
-    return f"{os.getpid():x}-{time.monotonic_ns():x}"
+_ID_BYTES: Final = 12
 
 
 @frozen
 class AccessLog:
     """Gives each request of an application an id, and writes its line when it was answered."""
 
-    _process: str = field(factory=_name_of_process, init=False)
-    _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
+    def begin(self, method: str, given_id: str | None = None) -> RequestState:
+        """Return the state of a request that has arrived, under the id that was given or a random one.
 
-    def begin(self, method: str) -> RequestState:
-        """Return the state of a request that has arrived."""
-        return RequestState(method, f"{self._process}-{next(self._numbers)}", time.perf_counter())
+        A stranger can therefore not predict the id of another request, nor count requests.
+        """
+        return RequestState(method, given_id or os.urandom(_ID_BYTES).hex(), time.perf_counter())
 
     def end(self, state: RequestState, status: int) -> None:
         """Write the line of a request that was answered with a status."""
         if _LOG.isEnabledFor(logging.INFO):
             values = (
-                state.method if state.method in _METHODS else "-",
+                state.method if state.method in METHODS else "-",
                 state.rule or "-",
                 status,
                 (time.perf_counter() - state.arrived) * 1000,

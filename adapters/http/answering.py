@@ -14,6 +14,7 @@ from ...application.wire import encode
 from ...domain.errors import DomainError
 from .api.results import MultiStatus, Result
 from .calls import MAX_BODY_BYTES
+from .edge import ON_DATA, ON_PAGES
 from .errors import (
     BodyTooLarge,
     InternalError,
@@ -27,14 +28,13 @@ from .errors import (
     status_of,
     status_of_code,
 )
-from .pages.documents import Document
+from .pages.documents import HTML, Document
 from .request_state import RequestState
 
 JSON: Final = "application/json"
 REPLAYED: Final = "Idempotency-Replayed"
 
 _LOG: Final = logging.getLogger("playtime.http")
-_ON_ALL: Final = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
 
 @define
@@ -48,7 +48,7 @@ class PlainResponse:
 
 def respond(body: bytes, status: HTTPStatus, *headers: tuple[str, str]) -> PlainResponse:
     """Return the response that carries these bytes, which are JSON."""
-    return PlainResponse(status, [*_ON_ALL, *headers, ("Content-Type", JSON)], body)
+    return PlainResponse(status, [*ON_DATA, *headers, ("Content-Type", JSON)], body)
 
 
 def respond_result(state: RequestState, result: Result, status: HTTPStatus) -> PlainResponse:
@@ -72,7 +72,8 @@ def respond_document(state: RequestState, document: Document, status: HTTPStatus
     if not isinstance(body, bytes):
         body = _sent_in_parts(body, document.cut_short, state.request_id)
     content_type = ("Content-Type", f"{document.media_type}; charset=utf-8")
-    return PlainResponse(status, [*_ON_ALL, *document.headers, content_type], body)
+    always = ON_PAGES if document.media_type == HTML else ON_DATA
+    return PlainResponse(status, [*always, *document.headers, content_type], body)
 
 
 def respond_error(state: RequestState, error: DomainError) -> PlainResponse:

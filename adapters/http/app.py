@@ -15,6 +15,7 @@ from ...application.wire import encode
 from .access_log import AccessLog
 from .answering import PlainResponse, respond, respond_defect, respond_document, respond_unserved
 from .api.route import API
+from .edge import Edge
 from .error_tally import ErrorTally
 from .front import STATE, Front
 from .lanes import AUDIT_SECONDS, Lanes, Remembered, SharedWork
@@ -47,6 +48,7 @@ def create_app(
     errors: ErrorTally | None = None,
     lanes: Lanes | None = None,
     long_reads: Engine | None = None,
+    edge: Edge | None = None,
 ) -> Flask:
     """Return an application that serves this engine. Two in one process know nothing of each other.
 
@@ -54,7 +56,7 @@ def create_app(
     prints: the Host header of a request never decides what is printed.
     `errors` counts the requests that fail, but not the same refusal again; None: nobody does.
     `lanes` bound the requests under way; None: nobody does. `long_reads` is the engine of the long lane, if it has
-    connections of its own.
+    connections of its own. `edge` is what surrounds the application; None: no proxy, no other site, no TLS.
     """
     site = None if public_url is None else public_url.rstrip("/")
     app = Flask(__name__, static_folder=None)
@@ -74,7 +76,7 @@ def create_app(
     _serve_pages(app)
     app.register_error_handler(HTTPException, _unserved)
     app.register_error_handler(Exception, _defect)
-    app.wsgi_app = Front(app, lean, AccessLog(), errors)  # type: ignore[method-assign] # as Flask documents it
+    app.wsgi_app = Front(app, lean, AccessLog(), errors, edge or Edge())  # type: ignore[method-assign] # as Flask documents it
     return app
 
 

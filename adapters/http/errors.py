@@ -93,6 +93,14 @@ class UnsupportedMediaType(DomainError):
 
 
 @define
+class ExpectationFailed(DomainError):
+    """Raised when a request expects anything but `100-continue`."""
+
+    code: ClassVar[str] = "EXPECTATION_FAILED"
+    text: ClassVar[str] = "`Expect` may only be 100-continue."
+
+
+@define
 class TooManyAtOnce(DomainError):
     """Raised when a caller has as many requests under way in this process as a caller may have."""
 
@@ -133,6 +141,7 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
     VoucherExpired: HTTPStatus.GONE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     TransientConflict: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -7,16 +7,18 @@ import multiprocessing.process
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field, frozen
 from flask import Flask
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.mp import MPServer
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -38,12 +40,34 @@ _log: Final = logging.getLogger("playtime.server")
 
 @frozen(kw_only=True)
 class ServerOptions:
-    """Address and size of the server: `workers` processes of at most `threads` threads."""
+    """Address and size of the server: `workers` processes of at most `threads` threads.
+
+    `tls` are the files of the certificate chain and of its key; None: plain HTTP.
+    """
 
     host: str
     port: int
     workers: int
     threads: int
+    tls: tuple[Path, Path] | None = None
+
+
+def require_certificate(tls: tuple[Path, Path] | None) -> None:
+    """Raise SetupError unless the files of TLS, if there are any, are a certificate and its key."""
+    if tls is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls, password=_no_password)
+    except (OSError, ValueError) as error:
+        raise SetupError(
+            f"{tls[0]} and {tls[1]} cannot be used for TLS: {error}."
+            " Set PLAYTIME_TLS_CERT and PLAYTIME_TLS_KEY to files in PEM form, the key without a password."
+        ) from None
+
+
+def _no_password() -> str:
+    """Return no password. OpenSSL itself would ask at the terminal, and wait."""
+    return ""
 
 
 def require_free(host: str, port: int) -> None:
@@ -146,6 +170,9 @@ def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
+        ssl_cert=options.tls[0] if options.tls else None,
+        ssl_key=options.tls[1] if options.tls else None,
+        ssl_protocol_min=SSLProtocols.tls12,
     )
     # What is loaded stays: the collectors of forked workers need not look at it, which would also copy its pages.
     gc.freeze()
@@ -185,7 +212,14 @@ def at_end_of_worker(finish: Callable[[], None]) -> None:
 
 
 class QuietHandler(WSGIRequestHandler):
-    """Leaves the log to the application: werkzeug's own line would tell paths and queries, and so codes."""
+    """Leaves the log to the application: werkzeug's own line would tell paths and queries, and so codes.
+
+    It names no versions either.
+    """
+
+    def version_string(self) -> str:
+        """Return the header `Server`."""
+        return "playtime"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Write nothing."""
@@ -193,7 +227,9 @@ class QuietHandler(WSGIRequestHandler):
 
 def serve_here(app: Flask, options: ServerOptions) -> None:
     """Serve from this very process, which is the only one that knows a memory storage's books."""
-    server = make_server(options.host, options.port, app, threaded=True, request_handler=QuietHandler)
+    tls = options.tls and (str(options.tls[0]), str(options.tls[1]))
+    where = options.host, options.port
+    server = make_server(*where, app, threaded=True, request_handler=QuietHandler, ssl_context=tls)
     try:
         server.serve_forever()
     except KeyboardInterrupt:

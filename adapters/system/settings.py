@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Literal
 from unicodedata import category
@@ -61,6 +62,10 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     workers: int = 2
     threads: int = 4
     sweep_seconds: int = 15
@@ -95,7 +100,18 @@ class Settings:
     def server_url(self) -> str:
         """The address under which the server of these settings is reached from this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read, not bound
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        scheme = "http" if self.tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def tls(self) -> tuple[Path, Path] | None:
+        """The files of the certificate and of its key."""
+        return (self.tls_cert, self.tls_key) if self.tls_cert and self.tls_key else None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach the service by TLS, at its own port or at that of a proxy."""
+        return self.tls is not None or (self.public_url or "").startswith("https:")
 
     @property
     def odds_folder(self) -> Path:
@@ -119,6 +135,8 @@ class Settings:
         if self.database_url is None and (self.migrator_url or self.owner_read_url or self.backup_url):
             names = "PLAYTIME_MIGRATOR_URL, PLAYTIME_OWNER_READ_URL and PLAYTIME_BACKUP_URL"
             raise SettingsError(f"{names} need PLAYTIME_DATABASE_URL")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("PLAYTIME_TLS_CERT and PLAYTIME_TLS_KEY need each other")
 
 
 @cache
@@ -140,11 +158,14 @@ def _is_of_kubernetes(variable: str, value: str) -> bool:
 
 def _check(name: str, value: object, parse: Callable[[str], object]) -> None:
     """Check a value of Settings as its variable would be. Raises SettingsError."""
-    if value == {}:
+    if value in ({}, ()):
         return
     if parse is _path and not isinstance(value, Path):
         raise SettingsError(f"{name} must be a Path")
-    pairs = [f"{key}={secret}" for key, secret in value.items()] if isinstance(value, Mapping) else [str(value)]
+    if isinstance(value, Mapping):
+        pairs = [f"{key}={secret}" for key, secret in value.items()]
+    else:
+        pairs = list(value) if isinstance(value, tuple) else [str(value)]
     try:
         parse(",".join(pairs))
     except ValueError as error:
@@ -193,6 +214,27 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    """Parse origins as browsers send them, parted by commas."""
+    return tuple(_origin(part.strip()) for part in text.split(","))
+
+
+def _origin(text: str) -> str:
+    address = urlsplit(text)
+    is_whole = text.isascii() and text == f"{address.scheme}://{address.netloc}" and text == text.lower()
+    if not is_whole or address.scheme not in {"http", "https"} or not address.hostname or "@" in text:
+        raise ValueError("must be origins such as https://shop.example.com, parted by commas")
+    return text
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    """Parse addresses and networks, parted by commas."""
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"must be addresses or networks such as 10.0.0.0/8, parted by commas: {error}") from None
+
+
 def _hex_secret(text: str) -> str:
     if len(text) < 64 or not _is_hex(text):  # noqa: PLR2004 - two digits a byte, 32 bytes
         raise ValueError("must be at least 64 hexadecimal digits (32 bytes)")
@@ -221,6 +263,10 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "seals_file": _path,
     "port": _between(1, 65_535),
     "public_url": _public_url,
+    "tls_cert": _path,
+    "tls_key": _path,
+    "allowed_origins": _origins,
+    "trusted_proxies": _networks,
     "pool_size": _between(1, 200),
     "database_seconds": _between(1, 60),
     "report_seconds": _between(1, 3_600),

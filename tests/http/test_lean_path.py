@@ -154,7 +154,19 @@ OTHERS: st.SearchStrategy[Environ] = st.fixed_dictionaries(
         "SERVER_PORT": st.sampled_from(["80", "8000", "443", "x"]),
         "wsgi.url_scheme": st.sampled_from(["http", "https"]),
         "HTTP_HOST": st.sampled_from(
-            ["localhost:8000", "127.0.0.1", "[::1]:80", "a..b", "x" * 64 + ".org", "bad host", "", "b\xe9", "a:0"]
+            [
+                "localhost:8000",
+                "127.0.0.1",
+                "[::1]:80",
+                "a..b",
+                "x" * 64 + ".org",
+                "bad host",
+                "",
+                "b\xe9",
+                "a:0",
+                "a,b",
+                None,
+            ]
         ),
         "CONTENT_TYPE": st.sampled_from(
             ["application/json", "Application/JSON; charset=utf-8", "text/plain", "", "json", "\xe9", "a/b;;;"]
@@ -167,7 +179,9 @@ OTHERS: st.SearchStrategy[Environ] = st.fixed_dictionaries(
         "HTTP_CONNECTION": st.sampled_from(["keep-alive, Upgrade", "close"]),
         "HTTP_UPGRADE": st.sampled_from(["websocket", "h2c"]),
         "HTTP_IDEMPOTENCY_KEY": st.sampled_from(["k", ""]),
-        "HTTP_EXPECT": st.just("100-continue"),
+        "HTTP_EXPECT": st.sampled_from(["100-continue", "tea"]),
+        "HTTP_ORIGIN": st.just("https://shop.example.com"),
+        "HTTP_X_REQUEST_ID": st.just("theirs"),
         "HTTP_X_SESSION_ID": st.sampled_from(["own", "x", ""]),
         "HTTP_COOKIE": st.just("session=x"),
     },
@@ -189,6 +203,7 @@ def requests(draw: st.DrawFn) -> tuple[Environ, bytes]:
         "PATH_INFO": route.path,
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
+        "HTTP_HOST": "localhost",
         "wsgi.url_scheme": "http",
         "CONTENT_TYPE": "application/json",
         "HTTP_AUTHORIZATION": f"Bearer {draw(st.integers(0, PLAYERS + 3))}",
@@ -214,7 +229,12 @@ def _addressed(environ: Environ, way: Way) -> Environ:
     return environ | own
 
 
-PLAIN: Environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/health", "wsgi.url_scheme": "http"}
+PLAIN: Environ = {
+    "REQUEST_METHOD": "GET",
+    "PATH_INFO": "/api/health",
+    "HTTP_HOST": "localhost",
+    "wsgi.url_scheme": "http",
+}
 
 
 @example(asked=(PLAIN, b""))

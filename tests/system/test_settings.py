@@ -34,6 +34,10 @@ def test_every_setting_is_read() -> None:
         "PLAYTIME_HOST": "192.0.2.7",
         "PLAYTIME_PORT": "9000",
         "PLAYTIME_PUBLIC_URL": "https://play.example.com/fun/",
+        "PLAYTIME_TLS_CERT": "/srv/cert.pem",
+        "PLAYTIME_TLS_KEY": "/srv/key.pem",
+        "PLAYTIME_ALLOWED_ORIGINS": "https://shop.example.com, http://localhost:3000",
+        "PLAYTIME_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::1",
         "PLAYTIME_WORKERS": "4",
         "PLAYTIME_THREADS": "5",
         "PLAYTIME_SWEEP_SECONDS": "6",
@@ -52,6 +56,10 @@ def test_every_setting_is_read() -> None:
     assert settings.games == Path("/srv/games")
     assert settings.seals_file == Path("/srv/seals")
     assert settings.public_url == "https://play.example.com/fun"
+    assert settings.tls == (Path("/srv/cert.pem"), Path("/srv/key.pem"))
+    assert settings.server_url == "https://192.0.2.7:9000"
+    assert settings.allowed_origins == ("https://shop.example.com", "http://localhost:3000")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "2001:db8::1/128")
     assert list(settings.pin_secrets) == ["k2", "k1"]
 
 
@@ -77,6 +85,18 @@ def test_every_setting_is_read() -> None:
         ("PLAYTIME_PUBLIC_URL", "https://play example.com"),
         ("PLAYTIME_PUBLIC_URL", "https://[play"),
         ("PLAYTIME_PUBLIC_URL", f"https://play.example.com/{'a' * 300}"),
+        *[
+            ("PLAYTIME_ALLOWED_ORIGINS", origin)
+            for origin in ("*", "null", "shop.example.com", "https://a.example/")
+        ],
+        ("PLAYTIME_ALLOWED_ORIGINS", "https://a.example,"),
+        ("PLAYTIME_ALLOWED_ORIGINS", "https://A.example"),
+        ("PLAYTIME_ALLOWED_ORIGINS", "https://me@a.example"),
+        ("PLAYTIME_TRUSTED_PROXIES", "proxy.example.com"),
+        ("PLAYTIME_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("PLAYTIME_TRUSTED_PROXIES", "10.0.0.1,"),
+        ("PLAYTIME_TLS_CERT", "/srv/cert.pem"),
+        ("PLAYTIME_TLS_KEY", "/srv/key.pem"),
         ("PLAYTIME_POOL_SIZE", "0"),
         ("PLAYTIME_WORKERS", "1.5"),
         ("PLAYTIME_DATABASE_SECONDS", "0"),

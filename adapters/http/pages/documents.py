@@ -27,11 +27,7 @@ class Document:
 
 def page(body: str, policy: str, *others: tuple[str, str]) -> Document:
     """Return a page for people, under a Content-Security-Policy of its own, with other headers."""
-    headers = (
-        *others,
-        ("Content-Security-Policy", f"{policy}; frame-ancestors 'none'"),
-        ("Referrer-Policy", "no-referrer"),
-    )
+    headers = (*others, ("Content-Security-Policy", f"{policy}; frame-ancestors 'none'"))
     return Document(media_type=HTML, body=body.encode(), headers=headers)
 
 
