@@ -39,7 +39,7 @@ UNKNOWN: Final = Origin()
 
 @frozen(kw_only=True)
 class StaffPrincipal:
-    """A member of staff who has logged in.
+    """A member of staff who has logged in. `generation` is that of the access token in its session.
 
     `username` is known once the session was checked. `origin` is where the call comes from.
     """
@@ -49,6 +49,7 @@ class StaffPrincipal:
     operator_id: UUID
     tenant_id: UUID
     role: Role
+    generation: int = 1
     username: str | None = None
     origin: Origin = UNKNOWN
 
@@ -87,12 +88,13 @@ class StaffPrincipal:
 
 @frozen(kw_only=True)
 class PlayerPrincipal:
-    """A player who has logged in."""
+    """A player who has logged in. `generation` is that of the access token in its session."""
 
     player_id: UUID
     session_id: UUID
     operator_id: UUID
     tenant_id: UUID
+    generation: int = 1
 
     @property
     def binding(self) -> Binding:
@@ -132,6 +134,7 @@ def staff_principal(claims: Claims) -> StaffPrincipal:
         operator_id=claims.operator_id,
         tenant_id=claims.tenant_id,
         role=claims.role,
+        generation=claims.generation,
     )
 
 
@@ -142,6 +145,7 @@ def player_principal(claims: Claims) -> PlayerPrincipal:
         session_id=claims.session_id,
         operator_id=claims.operator_id,
         tenant_id=claims.tenant_id,
+        generation=claims.generation,
     )
 
 
@@ -192,9 +196,17 @@ def reach(principal: StaffPrincipal, entry: DirectoryEntry) -> Binding:
 
 
 def require_session(found: Found | None, principal: PlayerPrincipal) -> tuple[Found, Session]:
-    """Return the player with the open session of the caller's token. Raises InvalidToken."""
+    """Return the player with the open session of the caller's token. Raises InvalidToken, also for an old one."""
     if found is None or not found.player.is_open or found.session is None:
         raise InvalidToken
-    if found.session.session_id != principal.session_id:
+    session = found.session
+    if session.session_id != principal.session_id or session.refresh_generation != principal.generation:
         raise InvalidToken
-    return found, found.session
+    return found, session
+
+
+def require_renewable(found: Found | None, principal: PlayerPrincipal) -> tuple[Found, Session]:
+    """Return the player with the open session of a refresh token of any generation. Raises InvalidToken."""
+    if found is None or found.session is None:
+        raise InvalidToken
+    return require_session(found, evolve(principal, generation=found.session.refresh_generation))

@@ -12,7 +12,10 @@ from .transactions import transact
 
 @frozen
 class Authenticate:
-    """Reads the access token of a call. A token ends with its session. It pauses while its tenant is suspended."""
+    """Reads the access token of a call. A token ends when it is refreshed, and with its session.
+
+    It pauses while its tenant is suspended.
+    """
 
     storage: Storage
     tokens: Tokens
@@ -34,13 +37,16 @@ class Authenticate:
     def active(self, principal: StaffPrincipal) -> StaffPrincipal:
         """Return the principal with its username.
 
-        Raises InvalidToken if the session has ended or the member was deactivated, and TenantSuspended.
+        Raises InvalidToken if the session has ended, the token was refreshed or the member was deactivated, and
+        TenantSuspended.
         """
 
         def username(unit: UnitOfWork) -> str | None:
             session, member = unit.staff.session(principal.session_id), unit.staff.get(principal.staff_id)
-            known = session is not None and session.is_open and session.staff_id == principal.staff_id
-            is_good = known and member is not None and member.status is StaffStatus.ACTIVE
+            if session is None or not session.is_open or session.staff_id != principal.staff_id:
+                return None
+            is_newest = session.refresh_generation == principal.generation
+            is_good = is_newest and member is not None and member.status is StaffStatus.ACTIVE
             return member.username if is_good and member is not None else None
 
         found = transact(self.storage, principal.binding, username)

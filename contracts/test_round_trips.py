@@ -183,6 +183,7 @@ class TestPlayers:
             wins_minor=HUGE - 5,
             games=("demo-wheel", "zebra"),
             refresh_generation=4,
+            refreshed_at=LATER,
             loss_limit_minor=MAX_AMOUNT_MINOR,
             checked_at=LATER,
             earlier_bets_minor=HUGE - 2,

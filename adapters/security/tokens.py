@@ -1,6 +1,7 @@
 """Tokens: JSON Web Tokens signed with HMAC-SHA256."""
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -16,8 +17,11 @@ from ...domain.tenancy.staff import Role
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "playtime"
+AUDIENCE: Final = "playtime-api"
 SHORTEST_SECRET_BYTES: Final = 32
 LONGEST_TOKEN: Final = 4096
+CLOCK_LEEWAY: Final = timedelta(seconds=60)
+"""The most that the clock of the server that issued a token may be ahead."""
 MOST_VERIFIED: Final = 4096
 """The most verified tokens in memory. Each takes about 1 KB."""
 
@@ -63,22 +67,31 @@ class VerifiedTokens:
 
 @frozen
 class JwtTokens:
-    """Issues and reads signed tokens. The clock is a port, so that tests can set the time."""
+    """Issues and reads signed tokens. The clock is a port, so that tests can set the time.
+
+    The header of a token names its secret by a key id (`kid`). No other header is accepted, so nothing is parsed
+    before the signature is checked.
+    """
 
     secret: bytes = field(repr=False)
     clock: Clock
+    _header: str = field(init=False, eq=False, repr=False)
+    _secrets: Mapping[str, bytes] = field(init=False, eq=False, repr=False)
     _verified: VerifiedTokens = field(factory=VerifiedTokens, init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Check that the secret is at least as long as the digest. Raises ValueError."""
         if len(self.secret) < SHORTEST_SECRET_BYTES:
             raise ValueError(f"the token secret must have at least {SHORTEST_SECRET_BYTES} bytes")
+        object.__setattr__(self, "_header", _header_of(self.secret))
+        object.__setattr__(self, "_secrets", {self._header: self.secret})
 
     def issue(self, claims: Claims) -> str:
         issued = int(claims.issued_at.timestamp())
         lifetime = LIFETIMES[claims.kind, claims.use]
         payload = {
             "iss": ISSUER,
+            "aud": AUDIENCE,
             "sub": str(claims.subject_id),
             "sid": str(claims.session_id),
             "op": str(claims.operator_id),
@@ -88,9 +101,10 @@ class JwtTokens:
             "role": claims.role,
             "gen": claims.generation,
             "iat": issued,
+            "nbf": issued,
             "exp": issued + int(lifetime.total_seconds()),
         }
-        return jwt.encode(payload, self.secret, algorithm=ALGORITHM)
+        return _encode(payload, self.secret)
 
     def read(self, token: str, kind: str, use: str) -> Claims:
         if len(token) > LONGEST_TOKEN:
@@ -100,8 +114,11 @@ class JwtTokens:
         claims, expires = known or self._verify(token)
         if (claims.kind, claims.use) != (kind, use):
             raise InvalidToken
-        if self.clock.now() >= expires:
+        now = self.clock.now()
+        if now >= expires:
             raise TokenExpired
+        if now < claims.issued_at - CLOCK_LEEWAY:
+            raise InvalidToken
         # A refresh token is good once: it would only take room.
         if known is None and use == "access":
             self._verified.add(digest, (claims, expires))
@@ -109,18 +126,24 @@ class JwtTokens:
 
     def _verify(self, token: str) -> Signed:
         """Return the content of a token with a good signature. Raises InvalidToken."""
+        secret = self._secrets.get(token.partition(".")[0])
+        if secret is None:
+            raise InvalidToken
         try:
-            payload = jwt.decode(token, self.secret, algorithms=[ALGORITHM], issuer=ISSUER, options=_OPTIONS)
-            return _claims(payload), datetime.fromtimestamp(payload["exp"], UTC)
-        except (jwt.InvalidTokenError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            payload = jwt.decode(
+                token, secret, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options=_OPTIONS
+            )
+            claims = _claims(payload)
+            return claims, _end_of(payload, LIFETIMES[claims.kind, claims.use])
+        except (jwt.InvalidTokenError, ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError):
             raise InvalidToken from None
 
 
 _KINDS: Final[Mapping[str, Literal["staff", "player"]]] = {"staff": "staff", "player": "player"}
 _USES: Final[Mapping[str, Literal["access", "refresh"]]] = {"access": "access", "refresh": "refresh"}
 _OPTIONS: Final[Any] = {
-    "require": ["iss", "sub", "exp", "iat"],
-    # Times are compared above, with the clock port.
+    "require": ["iss", "aud", "sub", "exp", "iat", "nbf"],
+    # Times are compared above and below, with the clock port.
     "verify_exp": False,
     "verify_iat": False,
     "verify_nbf": False,
@@ -135,7 +158,32 @@ def _claims(payload: Mapping[str, Any]) -> Claims:
         session_id=UUID(payload["sid"]),
         operator_id=UUID(payload["op"]),
         tenant_id=UUID(payload["ten"]),
-        issued_at=datetime.fromtimestamp(payload["iat"], UTC),
+        issued_at=datetime.fromtimestamp(_whole(payload["iat"]), UTC),
         role=None if payload["role"] is None else Role(payload["role"]),
-        generation=payload["gen"],
+        generation=_whole(payload["gen"]),
     )
+
+
+def _end_of(payload: Mapping[str, Any], lifetime: timedelta) -> datetime:
+    """Return the end of a token. Raises ValueError if its times are not those of a token with this lifetime."""
+    issued, starts, ends = (_whole(payload[name]) for name in ("iat", "nbf", "exp"))
+    if starts != issued or not 0 < ends - issued <= lifetime.total_seconds():
+        raise ValueError("the token has odd times")
+    return datetime.fromtimestamp(ends, UTC)
+
+
+def _whole(value: object) -> int:
+    """Return a number of a token, which must be a positive whole number. Raises ValueError."""
+    if type(value) is not int or value < 1:
+        raise ValueError("not a positive whole number")
+    return value
+
+
+def _encode(payload: dict[str, Any], secret: bytes) -> str:
+    key_id = hmac.digest(secret, b"key id of tokens", "sha256").hex()[:16]
+    return jwt.encode(payload, secret, algorithm=ALGORITHM, headers={"kid": key_id})
+
+
+def _header_of(secret: bytes) -> str:
+    """Return the first part of all tokens that a secret signs."""
+    return _encode({}, secret).partition(".")[0]

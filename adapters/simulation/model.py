@@ -20,6 +20,7 @@ TRIGGER_AT_MINOR: Final = 100
 VOUCHER_LIFE: Final = timedelta(days=30)
 PLAYER_IDLE: Final = timedelta(days=30)
 SESSION_IDLE: Final = timedelta(minutes=30)
+SESSION_LIFE: Final = timedelta(days=90)
 REALITY_CHECK_AFTER: Final = timedelta(minutes=60)
 SECRET_LIFE: Final = timedelta(hours=24)
 OWN_LIMIT_WINDOW: Final = timedelta(days=7)
@@ -136,14 +137,19 @@ class SessionModel:
     """A player's open session. `checked_at` is its start or its last reality check."""
 
     session_id: UUID
+    opened_at: datetime
     active_at: datetime
     checked_at: datetime
     lost_minor: int = 0
     loss_limit_minor: int | None = None
 
     def is_idle(self, now: datetime) -> bool:
-        """Return whether a log-in opens a new session instead."""
+        """Return whether it was not used for so long that a log-in opens a new session."""
         return now - self.active_at >= SESSION_IDLE
+
+    def is_old(self, now: datetime) -> bool:
+        """Return whether it gets no more tokens."""
+        return now - self.opened_at >= SESSION_LIFE
 
     def check_is_due(self, now: datetime) -> bool:
         """Return whether the player has to acknowledge a reality check."""
@@ -304,13 +310,13 @@ class PlayerModel:
             self.was_active(now)
 
     def enter(self, session_id: UUID, now: datetime) -> None:
-        """Log in: resume the session unless it is idle, else open a new one, which may continue the last one."""
-        resumed = self.session is not None and not self.session.is_idle(now)
+        """Log in: resume the session unless it is idle or old, else open one, which may continue the last one."""
+        resumed = self.session is not None and not self.session.is_idle(now) and not self.session.is_old(now)
         if self.session is None or not resumed:
             before = None if self.session is None else self.session.session_id
             require(session_id != before, f"an idle session of player {self.login_code} was resumed")
             if self.session is not None:
-                self.leave(self.session.active_at)
+                self.leave(self.session.active_at if self.session.is_idle(now) else now)
             self.session = self._next_session(session_id, now)
         require_same(f"session of player {self.login_code}", session_id, self.session.session_id)
         self._play_on(now)
@@ -318,8 +324,8 @@ class PlayerModel:
     def _next_session(self, session_id: UUID, now: datetime) -> SessionModel:
         last, left_at = self.last_session, self.left_at
         if last is None or left_at is None or now - left_at >= SESSION_IDLE:
-            return SessionModel(session_id=session_id, active_at=now, checked_at=now)
-        return evolve(last, session_id=session_id, active_at=now)
+            return SessionModel(session_id=session_id, opened_at=now, active_at=now, checked_at=now)
+        return evolve(last, session_id=session_id, opened_at=now, active_at=now)
 
     def leave(self, now: datetime) -> None:
         """End the session."""

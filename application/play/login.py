@@ -11,9 +11,9 @@ from ...domain.access.pins import PinKeys, PinKind, parse_pin
 from ...domain.play.players import Player, PlayerClosed
 from ...domain.play.sessions import Session, SessionEnd
 from ...domain.vouchers.bonuses import Bonus
-from ..access import PlayerPrincipal, player_principal
+from ..access import PlayerPrincipal, player_principal, require_renewable
 from ..decisions import Decided, Decision, Moment, Refused, deciding
-from ..errors import InvalidCredentials, InvalidToken
+from ..errors import InvalidCredentials, InvalidToken, TokenExpired
 from ..journal import PlayerJournal
 from ..limits.guard import refuse_excluded
 from ..ports.play import LockedPlayer, PlayerView
@@ -94,27 +94,38 @@ def decide_login(locked: LockedPlayer | None, last: Session | None, at: Moment) 
 
 @frozen
 class RefreshPlayer(WritingUseCase):
-    """Exchanges a refresh token for a new pair. Each is valid once; using it twice ends its session."""
+    """Exchanges a refresh token for a new pair, which ends the old one.
+
+    A used one gets the same new pair for 10 s. Later it ends its session.
+    """
 
     tokens: Tokens
 
     def __call__(self, refresh_token: str) -> PlayerLoginResult:
-        """Return the next tokens. Raises InvalidToken, TenantSuspended."""
+        """Return the next tokens. Raises InvalidToken, TenantSuspended, TokenExpired."""
         claims = self.tokens.read(refresh_token, "player", "refresh")
-        found = self.carry_out_for_player(
-            player_principal(claims),
-            lambda locked, session, at: decide_refresh(locked, session, claims.generation, at),
+        principal = player_principal(claims)
+        found = self.carry_out(
+            principal.binding,
+            lambda unit: unit.players.lock(principal.player_id),
+            lambda locked, at: decide_refresh(*require_renewable(locked, principal), claims.generation, at),
         )
         return _with_tokens(found, self.tokens)
 
 
 def decide_refresh(locked: LockedPlayer, session: Session, generation: int, at: Moment) -> Decision[LoggedIn]:
     """Decide the exchange of a refresh token of a generation."""
+    if session.is_worn_out(at.now):
+        ended = decide_logout(SessionEnd.EXPIRED, locked, session, at)
+        return Refused(TokenExpired(), added=ended.added, saved=ended.saved)
+    if session.repeats_refresh(generation, at.now):
+        issued_at = session.refreshed_at or at.now
+        return Decided(LoggedIn(locked.player, session, locked.bonuses, issued_at))
     if session.refresh_generation != generation:
         # A refresh token that was used before is in two hands: neither may go on with this session.
         ended = decide_logout(SessionEnd.REFRESH_REUSED, locked, session, at)
         return Refused(InvalidToken(), added=ended.added, saved=ended.saved)
-    rotated = session.rotate_refresh()
+    rotated = session.rotate_refresh(at.now)
     return Decided(LoggedIn(locked.player, rotated, locked.bonuses, at.now), saved=(rotated,))
 
 

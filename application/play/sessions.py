@@ -31,11 +31,16 @@ def open_session(present: Session | None, last: Session | None, player: Player, 
     """
     if present is not None and present.resumable(at.now):
         return Opened(present, resumed=True)
-    ended = None if present is None else present.end(at.now, SessionEnd.IDLE)
+    ended = None if present is None else _ended(present, at.now)
     session, last = new_session(player, at), ended or last
     if last is None or not last.is_continued(at.now):
         return Opened(session, resumed=False, ended=ended)
     return Opened(session.continuing(last), resumed=False, ended=ended, continued=last)
+
+
+def _ended(present: Session, now: datetime) -> Session:
+    """Return a session that a login does not resume as ended."""
+    return present.end(now, SessionEnd.IDLE if present.is_idle(now) else SessionEnd.EXPIRED)
 
 
 def new_session(player: Player, at: Moment) -> Session:

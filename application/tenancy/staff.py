@@ -22,7 +22,7 @@ from ...domain.tenancy.staff import (
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
 from ..access import StaffPrincipal, find_tenant, look, public_binding, reach, staff_principal
 from ..decisions import Decided, Decision, Moment, Refused
-from ..errors import Forbidden, InvalidToken, NotFound
+from ..errors import Forbidden, InvalidToken, NotFound, TokenExpired
 from ..ports.filters import Page
 from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
@@ -172,14 +172,17 @@ def decide_login(member: StaffMember, at: Moment) -> Decision[StaffSession]:
 
 @frozen
 class RefreshStaff:
-    """Exchanges a refresh token for a new pair. Each is valid once; using it twice ends its session."""
+    """Exchanges a refresh token for a new pair, which ends the old one.
+
+    A used one gets the same new pair for 10 s. Later it ends its session.
+    """
 
     storage: Storage
     clock: Clock
     tokens: Tokens
 
     def __call__(self, refresh_token: str) -> StaffLoginResult:
-        """Return the next tokens. Raises InvalidToken, TenantSuspended."""
+        """Return the next tokens. Raises InvalidToken, TenantSuspended, TokenExpired."""
         claims = self.tokens.read(refresh_token, "staff", "refresh")
         binding = staff_principal(claims).binding
 
@@ -195,14 +198,18 @@ class RefreshStaff:
 def decide_refresh(
     session: StaffSession | None, member: StaffMember | None, generation: int, now: datetime
 ) -> Decision[tuple[StaffSession, StaffMember]]:
-    """Decide the exchange of a refresh token of a generation. Raises InvalidToken."""
+    """Decide the exchange of a refresh token of a generation. Raises InvalidToken, TokenExpired."""
     if session is None or not session.is_open or member is None:
         raise InvalidToken
-    if session.refresh_generation != generation:
+    if session.is_worn_out(now):
+        return Refused(TokenExpired(), saved=(session.end(now),))
+    if session.refresh_generation != generation and not session.repeats_refresh(generation, now):
         # A refresh token that was used before is in two hands: neither may go on with this session.
         return Refused(InvalidToken(), saved=(session.end(now),))
     if member.status is not StaffStatus.ACTIVE:
         raise InvalidToken
+    if session.refresh_generation != generation:
+        return Decided((session, member))
     rotated = session.rotate_refresh(now)
     return Decided((rotated, member), saved=(rotated,))
 

@@ -26,7 +26,7 @@ EARLIER_WINS: Final = camel("earlier_wins_minor")
 PLAY_BEGAN: Final = camel("play_began_at")
 """The keys of the values that a session takes over from the one that it continues."""
 
-NOT_IN_THE_LEDGER: Final = ("refresh_generation", "checked_at")
+NOT_IN_THE_LEDGER: Final = ("refresh_generation", "refreshed_at", "checked_at")
 """The fields of a session that no event has."""
 
 
@@ -108,7 +108,7 @@ def differing(stored: Session, derived: Session) -> Mapping[str, tuple[object, o
 
 def corrected(stored: Session, derived: Session) -> Session:
     """Return the derived session, with the stored values of the fields that no event has."""
-    return evolve(derived, refresh_generation=stored.refresh_generation, checked_at=stored.checked_at)
+    return evolve(derived, **{name: getattr(stored, name) for name in NOT_IN_THE_LEDGER})
 
 
 def _ended(session: Session, event: LedgerEvent) -> Session:

@@ -8,6 +8,12 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 SESSION_IDLE_MINUTES: Final = 30
+PLAYER_SESSION_DAYS: Final = 90
+"""The time after the login in which the tokens of a player's session are renewed."""
+STAFF_SESSION_DAYS: Final = 7
+"""The same for a session of a member of staff."""
+REPEAT_SECONDS: Final = 10
+"""The time in which a used refresh token gets the same new pair again: two tabs, or an answer that was lost."""
 
 
 class SessionEnd(StrEnum):
@@ -17,14 +23,16 @@ class SessionEnd(StrEnum):
     LOGOUT = "LOGOUT"
     PLAYER_CLOSED = "PLAYER_CLOSED"
     REFRESH_REUSED = "REFRESH_REUSED"
+    EXPIRED = "EXPIRED"
 
 
 @frozen(kw_only=True)
 class Session:
     """A player's session. Amounts in minor units; `games` has the keys of the games played, sorted.
 
-    `refresh_generation` is the generation of the only valid refresh token. `loss_limit_minor` is the largest net
-    loss that the player allows. `checked_at` is the time of the last acknowledged reality check.
+    `refresh_generation` is the generation of the only valid tokens, `refreshed_at` the time of the last refresh.
+    `loss_limit_minor` is the largest net loss that the player allows. `checked_at` is the time of the last
+    acknowledged reality check.
 
     A session that begins soon after the last one continues it. It has the last one's limit and last reality check.
     `earlier_bets_minor` and `earlier_wins_minor` are the totals of all sessions that it continues, and
@@ -46,6 +54,7 @@ class Session:
     ended_at: datetime | None = None
     end_reason: SessionEnd | None = None
     refresh_generation: int = 1
+    refreshed_at: datetime | None = None
     loss_limit_minor: int | None = None
     checked_at: datetime | None = None
     earlier_bets_minor: int = 0
@@ -84,7 +93,15 @@ class Session:
 
     def resumable(self, now: datetime) -> bool:
         """Return whether a login at `now` resumes this session."""
-        return self.is_open and now - self.last_active_at < timedelta(minutes=SESSION_IDLE_MINUTES)
+        return self.is_open and not self.is_idle(now) and not self.is_worn_out(now)
+
+    def is_idle(self, now: datetime) -> bool:
+        """Return whether nobody has used the session for a while."""
+        return now - self.last_active_at >= timedelta(minutes=SESSION_IDLE_MINUTES)
+
+    def is_worn_out(self, now: datetime) -> bool:
+        """Return whether the session is too old for new tokens."""
+        return now - self.started_at >= timedelta(days=PLAYER_SESSION_DAYS)
 
     def is_continued(self, now: datetime) -> bool:
         """Return whether a session that begins at `now` continues this one, which has ended."""
@@ -132,14 +149,18 @@ class Session:
         """Return the session with its reality check acknowledged."""
         return evolve(self, checked_at=now)
 
-    def rotate_refresh(self) -> "Session":
+    def repeats_refresh(self, generation: int, now: datetime) -> bool:
+        """Return whether a refresh token of a generation was used a moment ago, for the first time."""
+        return _is_repeated(self.refresh_generation, self.refreshed_at, generation, now)
+
+    def rotate_refresh(self, now: datetime) -> "Session":
         """Return the session with the next refresh generation as the only good one."""
-        return evolve(self, refresh_generation=self.refresh_generation + 1)
+        return evolve(self, refresh_generation=self.refresh_generation + 1, refreshed_at=now)
 
 
 @frozen(kw_only=True)
 class StaffSession:
-    """A session of a member of staff, from login to logout."""
+    """A session of a member of staff, from login to logout. It is active when tokens are issued."""
 
     session_id: UUID
     operator_id: UUID
@@ -155,6 +176,14 @@ class StaffSession:
         """Whether the session has not ended."""
         return self.ended_at is None
 
+    def is_worn_out(self, now: datetime) -> bool:
+        """Return whether the session is too old for new tokens."""
+        return now - self.started_at >= timedelta(days=STAFF_SESSION_DAYS)
+
+    def repeats_refresh(self, generation: int, now: datetime) -> bool:
+        """Return whether a refresh token of a generation was used a moment ago, for the first time."""
+        return _is_repeated(self.refresh_generation, self.last_active_at, generation, now)
+
     def end(self, now: datetime) -> "StaffSession":
         """Return the session as ended."""
         return evolve(self, ended_at=max(now, self.last_active_at))
@@ -166,3 +195,10 @@ class StaffSession:
             refresh_generation=self.refresh_generation + 1,
             last_active_at=max(now, self.last_active_at),
         )
+
+
+def _is_repeated(current: int, refreshed_at: datetime | None, generation: int, now: datetime) -> bool:
+    """Return whether a generation is the one before the current one, and ended a moment ago."""
+    if refreshed_at is None or generation != current - 1:
+        return False
+    return abs(now - refreshed_at) <= timedelta(seconds=REPEAT_SECONDS)

@@ -1,10 +1,11 @@
 """Sessions of players and staff: rotation, reuse, log-out, and that tokens die with their session."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
-from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
+from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound, TokenExpired
 from playtime.application.ports.filters import Page
 from playtime.application.tenancy.staff import StaffLoginResult
 from playtime.contracts.doubles import START
@@ -15,6 +16,7 @@ from playtime.domain.tenancy.staff import StaffDeactivated, StaffStatus
 from support.day import LOSE, PASSWORD, Day, Guest, kinds
 
 T = EventType
+INSTANT = timedelta(microseconds=1)
 
 
 def _is_out(day: Day, guest: Guest) -> None:
@@ -45,6 +47,7 @@ def _dead(day: Day, result: StaffLoginResult) -> None:
 def test_a_refresh_token_used_twice_ends_the_players_session(day: Day) -> None:
     guest = day.welcome(1000)
     second = day.engine.refresh_player(guest.refresh_token)
+    day.clock.advance(seconds=10.001)
     with pytest.raises(InvalidToken):
         day.engine.refresh_player(guest.refresh_token)
     with pytest.raises(InvalidToken):
@@ -63,12 +66,102 @@ def test_a_refresh_token_used_twice_ends_the_players_session(day: Day) -> None:
 
 def test_used_token_of_an_ended_session_does_not_end_the_next(day: Day) -> None:
     guest = day.welcome(1000)
-    day.engine.refresh_player(guest.refresh_token)
-    day.engine.player_logout(guest.principal)
+    refreshed = day.engine.refresh_player(guest.refresh_token)
+    day.engine.player_logout(day.engine.authenticate.player(refreshed.token))
     result = day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
     with pytest.raises(InvalidToken):
         day.engine.refresh_player(guest.refresh_token)
     assert day.engine.refresh_player(result.refresh_token).session_id == result.session_id
+
+
+def test_players_old_access_token_ends_at_a_refresh(day: Day) -> None:
+    guest = day.welcome(1000)
+    renewed = day.engine.refresh_player(guest.refresh_token)
+    calls: list[Callable[[], object]] = [
+        lambda: day.state(guest),
+        lambda: day.spin(guest, 1),
+        lambda: day.engine.player_logout(guest.principal),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidToken):
+            call()
+    principal = day.engine.authenticate.player(renewed.token)
+    assert day.engine.read_player_state(principal).balance_minor == 1000
+
+
+def test_staffs_old_access_token_ends_at_a_refresh(day: Day) -> None:
+    first = _staff_in(day)
+    renewed = day.engine.refresh_staff(first.refresh_token)
+    with pytest.raises(InvalidToken):
+        day.engine.authenticate.staff(first.token)
+    assert day.engine.authenticate.staff(renewed.token).generation == 2
+
+
+@pytest.mark.parametrize("seconds", [0, 10])
+def test_refreshes_within_10_s_get_the_same_new_pair(day: Day, seconds: int) -> None:
+    guest, till = day.welcome(1000), _staff_in(day)
+    day.clock.advance(minutes=1)
+    players, staffs = day.engine.refresh_player(guest.refresh_token), day.engine.refresh_staff(till.refresh_token)
+    day.clock.advance(seconds=seconds)
+    assert day.engine.refresh_player(guest.refresh_token) == players
+    assert day.engine.refresh_staff(till.refresh_token) == staffs
+    # The pair is still good, and what came before it is not.
+    day.engine.refresh_player(players.refresh_token)
+    day.engine.refresh_staff(staffs.refresh_token)
+    with pytest.raises(InvalidToken):
+        day.engine.refresh_player(guest.refresh_token)
+    with pytest.raises(InvalidToken):
+        day.engine.refresh_staff(till.refresh_token)
+
+
+def test_tokens_of_a_player_are_renewed_for_90_days(day: Day) -> None:
+    guest = day.welcome(1000)
+    token = guest.refresh_token
+    for _ in range(4):
+        day.clock.advance(days=22)
+        token = day.engine.refresh_player(token).refresh_token
+    day.clock.set(START + timedelta(days=90) - INSTANT)
+    token = day.engine.refresh_player(token).refresh_token
+    day.clock.set(START + timedelta(days=90))
+    with pytest.raises(TokenExpired):
+        day.engine.refresh_player(token)
+    event = day.events(of=guest)[-1]
+    assert (event.event_type, event.meta["reason"]) == (T.LOGOUT, "EXPIRED")
+    with pytest.raises(InvalidToken) as refused:
+        day.engine.refresh_player(token)
+    assert refused.value.code == "INVALID_TOKEN"
+    day.books()
+
+
+def test_a_log_in_does_not_resume_a_session_of_90_days(day: Day) -> None:
+    guest = day.welcome(1000)
+    token = guest.refresh_token
+    for _ in range(4):
+        day.clock.advance(days=22)
+        renewed = day.engine.refresh_player(token)
+        token = renewed.refresh_token
+    day.clock.set(START + timedelta(days=90) - INSTANT)
+    principal = day.engine.authenticate.player(day.engine.refresh_player(token).token)
+    day.engine.acknowledge_reality_check(principal)
+    day.randomness.script(LOSE)
+    assert day.engine.spin(principal, stake_minor=100, game_key="demo-wheel").code is None
+    day.clock.set(START + timedelta(days=90))
+    result = day.engine.player_login(login_code=guest.login_code, pin=guest.pin)
+    assert result.session_id != guest.principal.session_id
+    new, old = day.engine.list_sessions(day.agent.analyst, guest.player_id)
+    assert (new.session_id, old.end_reason) == (result.session_id, SessionEnd.EXPIRED)
+    assert old.ended_at == day.clock.now()
+
+
+def test_tokens_of_staff_are_renewed_for_7_days(day: Day) -> None:
+    till = _staff_in(day)
+    day.clock.set(START + timedelta(days=7) - INSTANT)
+    till = day.engine.refresh_staff(till.refresh_token)
+    day.clock.set(START + timedelta(days=7))
+    with pytest.raises(TokenExpired):
+        day.engine.refresh_staff(till.refresh_token)
+    with pytest.raises(InvalidToken):
+        day.engine.authenticate.staff(till.token)
 
 
 def test_player_who_logs_out_is_out_and_the_end_is_written_once(day: Day) -> None:
@@ -115,6 +208,7 @@ def test_sessions_are_listed_newest_first_with_their_totals(day: Day) -> None:
 def test_a_refresh_token_used_twice_ends_the_session_of_staff(day: Day) -> None:
     first, other = _staff_in(day), _staff_in(day)
     second = day.engine.refresh_staff(first.refresh_token)
+    day.clock.advance(seconds=10.001)
     with pytest.raises(InvalidToken):
         day.engine.refresh_staff(first.refresh_token)
     for result in (first, second):

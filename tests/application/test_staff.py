@@ -110,7 +110,7 @@ def test_log_in_names_the_member_and_gives_tokens_of_their_role(day: Day) -> Non
         day.agent.tenant_id,
     )
     principal = day.engine.authenticate.staff(result.token)
-    assert evolve(principal, session_id=principal.staff_id) == day.agent.cashier
+    assert evolve(principal, session_id=principal.staff_id, username=None) == day.agent.cashier
     with pytest.raises(InvalidToken):
         day.engine.authenticate.staff(result.refresh_token)
     with pytest.raises(InvalidToken):
@@ -203,7 +203,6 @@ def test_a_refresh_token_is_good_once(day: Day) -> None:
     second = day.engine.refresh_staff(first.refresh_token)
     assert second.staff == first.staff
     assert second.token != first.token
-    assert day.engine.authenticate.staff(second.token) == day.engine.authenticate.staff(first.token)
     for unusable in (first.token, second.token, "", "x.y", "\ud800"):
         with pytest.raises(InvalidToken):
             day.engine.refresh_staff(unusable)
@@ -240,6 +239,7 @@ def test_refresh_token_used_twice_ends_its_session(day: Day) -> None:
     first = _login(day, "north-a-cashier", "north-a")
     second = day.engine.refresh_staff(first.refresh_token)
     other = _login(day, "north-a-cashier", "north-a")
+    day.clock.advance(seconds=10.001)
     with pytest.raises(InvalidToken):
         day.engine.refresh_staff(first.refresh_token)
     for ended in (first, second):

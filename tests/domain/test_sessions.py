@@ -50,7 +50,7 @@ def test_every_round_postpones_the_end() -> None:
 
 
 def test_refresh_is_not_activity() -> None:
-    session = make_session().rotate_refresh()
+    session = make_session().rotate_refresh(NOW)
     assert session.refresh_generation == 2
     assert not session.resumable(NOW + IDLE)
 

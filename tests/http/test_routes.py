@@ -57,6 +57,9 @@ def test_staff_log_in_and_refresh(web: Web) -> None:
     assert refreshed.status == 200
     assert refreshed.content["staff"] == login.content["staff"]
     again = web.post("/staff/refresh", {"refreshToken": login.content["refreshToken"]})
+    assert again.content == refreshed.content
+    web.day.clock.advance(seconds=11)
+    again = web.post("/staff/refresh", {"refreshToken": login.content["refreshToken"]})
     assert (again.status, again.code) == (401, "INVALID_TOKEN")
 
 

@@ -1,5 +1,6 @@
 """Tokens: an issued token is read unchanged, and all others are refused."""
 
+import base64
 import hashlib
 import threading
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playtime.adapters.security.tokens import LIFETIMES, JwtTokens, VerifiedTokens
+from playtime.adapters.security.tokens import CLOCK_LEEWAY, LIFETIMES, JwtTokens, VerifiedTokens
 from playtime.application.errors import InvalidToken, TokenExpired
 from playtime.application.ports.services import Claims
 from playtime.contracts.doubles import SettableClock
@@ -108,13 +109,72 @@ def test_an_unsigned_token_is_refused(tokens: JwtTokens) -> None:
         {"iss": "someone else"},
         {"kind": None},
         {"op": 5},
+        {"aud": "another service"},
+        {"aud": None},
+        {"gen": 0},
+        {"gen": True},
+        {"gen": "7"},
+        {"exp": 10**18},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": True},
+        {"exp": str(int(NOW.timestamp()) + 60)},
+        {"exp": NOW.timestamp() + 60.5},
+        {"exp": int(NOW.timestamp()) + 1801},
+        {"exp": int(NOW.timestamp())},
+        {"exp": -1},
+        {"iat": -(10**18)},
+        {"iat": int(NOW.timestamp()) - 1},
+        {"nbf": int(NOW.timestamp()) + 1},
+        {"nbf": None},
     ],
+    ids=str,
 )
 def test_a_signed_token_with_odd_claims_is_refused(tokens: JwtTokens, change: dict[str, object]) -> None:
-    payload = jwt.decode(tokens.issue(STAFF), options={"verify_signature": False})
-    token = jwt.encode(payload | change, SECRET, algorithm="HS256")
+    with pytest.raises(InvalidToken) as refused:
+        tokens.read(_signed(tokens, change), "staff", "access")
+    assert refused.value.code == "INVALID_TOKEN"
+
+
+@pytest.mark.parametrize("left_out", ["iss", "aud", "exp", "iat", "nbf", "sub", "kind", "use", "gen"])
+def test_a_signed_token_without_a_claim_is_refused(tokens: JwtTokens, left_out: str) -> None:
     with pytest.raises(InvalidToken):
-        tokens.read(token, "staff", "access")
+        tokens.read(_signed(tokens, {}, left_out), "staff", "access")
+
+
+def _signed(tokens: JwtTokens, change: dict[str, object], *left_out: str, **header: object) -> str:
+    """Return a token with changed claims and a good signature."""
+    token = tokens.issue(STAFF)
+    payload = jwt.decode(token, options={"verify_signature": False})
+    claims = {name: value for name, value in (payload | change).items() if name not in left_out}
+    headers = {name: value for name, value in (jwt.get_unverified_header(token) | header).items() if value}
+    return jwt.encode(claims, SECRET, algorithm="HS256", headers=headers)
+
+
+def test_unchanged_claims_with_a_good_signature_are_read(tokens: JwtTokens) -> None:
+    assert tokens.read(_signed(tokens, {}), "staff", "access") == STAFF
+
+
+@pytest.mark.parametrize("header", [{"kid": "another"}, {"kid": None}, {"crit": ["exp"]}, {"typ": "x"}], ids=str)
+def test_a_token_with_another_header_is_refused(tokens: JwtTokens, header: dict[str, object]) -> None:
+    with pytest.raises(InvalidToken):
+        tokens.read(_signed(tokens, {}, **header), "staff", "access")
+
+
+def test_a_deeply_nested_header_is_refused(tokens: JwtTokens) -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 2_900).decode().rstrip("=")
+    with pytest.raises(InvalidToken):
+        tokens.read(f"{deep}.e30.AAAA", "staff", "access")
+
+
+def test_a_token_from_the_future_is_refused(tokens: JwtTokens, clock: SettableClock) -> None:
+    token = tokens.issue(STAFF)
+    clock.set(NOW - CLOCK_LEEWAY)
+    assert tokens.read(token, "staff", "access") == STAFF
+    clock.advance(seconds=-1)
+    for _ in range(2):
+        with pytest.raises(InvalidToken):
+            tokens.read(token, "staff", "access")
 
 
 @given(st.text(max_size=60))

@@ -53,8 +53,10 @@ WEIGHTS: Final = (5895, 2050, 1500, 400, 120, 30, 5)
 MULTIPLIERS: Final = (0, 1, 2, 5, 10, 25, 100)
 INSTANT: Final = timedelta(microseconds=1)
 REFRESH_LIFE: Final = timedelta(days=30)
+REPEAT_TIME: Final = timedelta(seconds=10)
 WRONG: Final = "INVALID_CREDENTIALS"
 OUT: Final = "INVALID_TOKEN"
+EXPIRED: Final = "TOKEN_EXPIRED"
 OWN_LIMIT: Final = "PLAYER_LOSS_LIMIT_REACHED"
 
 
@@ -313,20 +315,24 @@ class ModelledDay:
             return
         player = _pick(self.players, who)
         tokens, guest = self.refresh_tokens[player.player_id], self.guests[player.player_id]
+        newest, newest_at = tokens[-1]
         token, made_at = tokens[-2] if again and len(tokens) > 1 else tokens[-1]
-        known = self.now - made_at < REFRESH_LIFE
-        if known and self.model.is_suspended(player.tenant):
-            self._refused(lambda: self.day.engine.refresh_player(token), SUSPENDED)
-            return
-        if player.session is not None and known and token == tokens[-1][0]:
+        known, session = self.now - made_at < REFRESH_LIFE, player.session
+        is_suspended = known and self.model.is_suspended(player.tenant)
+        is_old = known and session is not None and session.is_old(self.now)
+        is_taken = known and (token == newest or self.now - newest_at <= REPEAT_TIME)
+        if is_taken and session is not None and not is_old and not is_suspended:
             result = self.day.engine.refresh_player(token)
-            assert result.session_id == player.session.session_id
-            assert result.player == self.day.state(guest)
-            tokens.append((result.refresh_token, self.now))
+            assert (result.refresh_token == newest) == (token != newest)
+            tokens += [(result.refresh_token, self.now)] if token == newest else []
+            principal = self.day.engine.authenticate.player(result.token)
+            self.guests[player.player_id] = guest = evolve(guest, principal=principal)
+            assert (result.session_id, result.player) == (session.session_id, self.day.state(guest))
             self.said.append(result)
             return
-        self._refused(lambda: self.day.engine.refresh_player(token), OUT)
-        if known:
+        code = SUSPENDED if is_suspended else EXPIRED if is_old else OUT
+        self._refused(lambda: self.day.engine.refresh_player(token), code)
+        if known and not is_suspended:
             player.leave(self.now)
 
     def limit_loss(self, who: int, amount: int, above: Above) -> None:

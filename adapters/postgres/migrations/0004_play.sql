@@ -69,6 +69,7 @@ create table playtime.sessions (
     ended_at timestamptz,
     end_reason text,
     refresh_generation integer not null,
+    refreshed_at timestamptz,
     loss_limit_minor bigint,
     -- The last acknowledged reality check.
     checked_at timestamptz,
@@ -83,7 +84,7 @@ create table playtime.sessions (
     constraint sessions_earlier_check check (earlier_bets_minor >= 0 and earlier_wins_minor >= 0),
     constraint sessions_end_check check ((ended_at is null) = (end_reason is null)),
     constraint sessions_end_reason_check
-        check (end_reason in ('IDLE', 'LOGOUT', 'PLAYER_CLOSED', 'REFRESH_REUSED')),
+        check (end_reason in ('IDLE', 'LOGOUT', 'PLAYER_CLOSED', 'REFRESH_REUSED', 'EXPIRED')),
     constraint sessions_generation_check check (refresh_generation >= 1),
     constraint sessions_loss_limit_check check (loss_limit_minor between 0 and 1000000000000)
 ) with (fillfactor = 70);

@@ -49,6 +49,7 @@ SESSIONS: Final = Mapped(
     Column("ended_at", changes=True),
     Column("end_reason", changes=True),
     Column("refresh_generation", type="integer", changes=True),
+    Column("refreshed_at", changes=True),
     Column("loss_limit_minor", changes=True),
     Column("checked_at", changes=True),
     Column("earlier_bets_minor"),

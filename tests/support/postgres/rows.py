@@ -73,7 +73,8 @@ STATES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
         {"ended_at": LATER, "end_reason": "IDLE"},
         {"ended_at": LATER, "end_reason": "LOGOUT"},
         {"ended_at": LATER, "end_reason": "PLAYER_CLOSED", "refresh_generation": 9},
-        {"ended_at": LATER, "end_reason": "REFRESH_REUSED"},
+        {"ended_at": LATER, "end_reason": "REFRESH_REUSED", "refresh_generation": 2, "refreshed_at": LATER},
+        {"ended_at": LATER, "end_reason": "EXPIRED"},
     ],
     "staff": [
         {"role": "cashier"},
