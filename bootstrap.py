@@ -6,7 +6,6 @@ is made. So a command loads no HTTP, an engine on memory no database, a server n
 """
 # ruff: noqa: PLC0415 - imports inside functions: see above
 
-import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from .adapters.security.tokens import JwtTokens
 from .adapters.system.file_locks import FileLocks, NoLocks
 from .adapters.system.game_shelf import count_odds, load_game, load_games
 from .adapters.system.generated_secrets import GENERATED_ID, PIN_SECRET, SECRETS_FILE, load_generated
+from .adapters.system.logs import log_to_stderr
 from .adapters.system.odds_cache import OddsCache
 from .adapters.system.secret_file import SECRET_BYTES
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from .adapters.bench.spin.phases import Steps
     from .adapters.http.edge import Edge
     from .adapters.http.lanes import Exclusive, Lanes
-    from .adapters.http.server import ServerOptions
+    from .adapters.http.readiness import Readiness
     from .adapters.postgres.database import Database, Opening
     from .adapters.postgres.storage import PostgresStorage
     from .adapters.simulation.stage import Stage
@@ -90,6 +90,18 @@ def _edge(settings: Settings) -> "Edge":
 
     origins, proxies = frozenset(settings.allowed_origins), settings.trusted_proxies
     return Edge(origins=origins, proxies=proxies, is_secure=settings.is_secure)
+
+
+def _readiness(settings: Settings, pins: PinKeys) -> "Readiness":
+    from .adapters.http.readiness import Readiness
+
+    if settings.storage == "memory":
+        return Readiness(sweep_seconds=settings.sweep_seconds)
+    from .adapters.postgres.database import Database, Logins
+
+    database = Database(Logins(app=settings.database_url or "", owner_read=settings.owner_read_url))
+    checks = database.checks(pins.fingerprints())
+    return Readiness(checks=checks, sweep_seconds=settings.sweep_seconds)
 
 
 def _app(engine: Engine, games: Sequence[Game], odds: OddsCache, **options: Any) -> "Flask":
@@ -174,6 +186,7 @@ class Container(containers.DeclarativeContainer):
         lanes=lanes,
         long_reads=long_reads,
         edge=providers.Singleton(_edge, settings),
+        readiness=providers.Singleton(_readiness, settings, pins),
     )
 
 
@@ -408,8 +421,9 @@ def worker_app() -> "Flask":
     from .adapters.http.server import at_end_of_worker, begin_worker
 
     begin_worker()
-    _log_to_stderr()
-    container = build_container(_settings())
+    settings = _settings()
+    log_to_stderr(settings.log_format)
+    container = build_container(settings)
     at_end_of_worker(container.errors().flush)
     app: Flask = container.app()
     return app
@@ -461,18 +475,6 @@ def _load_secrets(settings: Settings, needed: Sequence[str], *, makes: bool = Tr
     return load_generated(settings, needed, ROLES_WITH_PASSWORDS, makes=makes)
 
 
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-
-
-def _server_options(settings: Settings, container: Container) -> "ServerOptions":
-    from .adapters.http.server import ServerOptions
-
-    threads = container.lanes().most_threads
-    size = {"workers": settings.workers, "threads": threads}
-    return ServerOptions(host=settings.host, port=settings.port, tls=settings.tls, **size)
-
-
 def _require_address(settings: Settings) -> None:
     from .adapters.http.server import require_certificate, require_free
 
@@ -481,10 +483,11 @@ def _require_address(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, container: Container) -> None:
-    from .adapters.http.server import serve_here, serve_workers
+    from .adapters.http.server import ServerOptions, serve_here, serve_workers
 
-    _log_to_stderr()
-    options = _server_options(settings, container)
+    log_to_stderr(settings.log_format)
+    size = {"workers": settings.workers, "threads": container.lanes().most_threads}
+    options = ServerOptions(host=settings.host, port=settings.port, tls=settings.tls, **size)
     if settings.storage == "memory":
         serve_here(container.app(), options)
         return

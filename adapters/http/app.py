@@ -22,6 +22,7 @@ from .lanes import AUDIT_SECONDS, Lanes, Remembered, SharedWork
 from .openapi import describe
 from .pages.first_page import first_page
 from .pages.redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
+from .readiness import Readiness
 from .request_state import RequestState
 from .routes import ROUTES
 from .serving import Endpoint, Handle, Service, endpoint_of
@@ -49,6 +50,7 @@ def create_app(
     lanes: Lanes | None = None,
     long_reads: Engine | None = None,
     edge: Edge | None = None,
+    readiness: Readiness | None = None,
 ) -> Flask:
     """Return an application that serves this engine. Two in one process know nothing of each other.
 
@@ -57,6 +59,7 @@ def create_app(
     `errors` counts the requests that fail, but not the same refusal again; None: nobody does.
     `lanes` bound the requests under way; None: nobody does. `long_reads` is the engine of the long lane, if it has
     connections of its own. `edge` is what surrounds the application; None: no proxy, no other site, no TLS.
+    `readiness` has the checks of `/health/ready`; None: it checks the storage and the sweeps only.
     """
     site = None if public_url is None else public_url.rstrip("/")
     app = Flask(__name__, static_folder=None)
@@ -64,7 +67,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = _IdConverter
     lanes = lanes or Lanes.unbounded()
-    shared = SharedWork(Remembered(AUDIT_SECONDS, lanes.exclusive))
+    shared = SharedWork(Remembered(AUDIT_SECONDS, lanes.exclusive), readiness=readiness or Readiness())
     service = Service(engine, long_reads or engine, lanes, site, shared)
     lean: dict[tuple[str, str], Endpoint] = {}
     for route in ROUTES:

@@ -27,6 +27,7 @@ from ...domain.games.fairness import MalformedLink
 from ...domain.games.files import InvalidGameFile
 from ...domain.vouchers.vouchers import VoucherExpired, VoucherVoided
 from ...domain.wire_names import camel_in
+from .readiness import NotReady
 
 Headers = Mapping[str, str]
 
@@ -148,6 +149,7 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
     ClockDiffers: HTTPStatus.SERVICE_UNAVAILABLE,
     TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     # The rest of what a storage raises is a defect of ours, and so is what has no row at all.
     StorageError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -20,6 +20,7 @@ from attrs import define, field, frozen
 from ...application.ledger.audit import AuditReport
 from ...application.ledger.books import Health
 from .errors import Busy, TooManyAtOnce
+from .readiness import Readiness, Ready
 
 T = TypeVar("T")
 Exclusive = Callable[[UUID], AbstractContextManager[bool]]
@@ -298,3 +299,5 @@ class SharedWork:
 
     audits: Remembered[AuditReport]
     health: SharedCheck[Health] = field(factory=SharedCheck)
+    readiness: Readiness = field(factory=Readiness)
+    ready: SharedCheck[Ready] = field(factory=SharedCheck)

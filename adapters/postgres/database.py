@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 from uuid import UUID
@@ -162,6 +163,16 @@ class Database:
         refuse_unsafe(self.logins.app, self.logins.owner_read, home=self.home, is_restore=is_restore)
         if self.logins.owner_read is not None:
             refuse_restored(self.logins.owner_read, home=self.home)
+
+    def checks(self, fingerprints: Mapping[str, bytes]) -> Mapping[str, Callable[[], None]]:
+        """Return the checks of a start by name, for a running service: they change nothing.
+
+        `schema` looks at migrations, roles and policies. Each raises SetupError or StorageUnavailable.
+        """
+        return {
+            "schema": partial(refuse_unsafe, self.logins.app, self.logins.owner_read),
+            "secrets": partial(self.require_secrets, fingerprints, registers=False),
+        }
 
     def require_empty(self) -> None:
         """Refuse a database that has our tables. Raises SetupError, StorageUnavailable."""

@@ -62,6 +62,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
+    log_format: Literal["text", "json"] = "text"
     tls_cert: Path | None = None
     tls_key: Path | None = None
     allowed_origins: tuple[str, ...] = ()
@@ -186,6 +187,12 @@ def _storage(text: str) -> str:
     return text
 
 
+def _log_format(text: str) -> str:
+    if text not in {"text", "json"}:
+        raise ValueError("must be text or json")
+    return text
+
+
 def _between(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
@@ -263,6 +270,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "seals_file": _path,
     "port": _between(1, 65_535),
     "public_url": _public_url,
+    "log_format": _log_format,
     "tls_cert": _path,
     "tls_key": _path,
     "allowed_origins": _origins,

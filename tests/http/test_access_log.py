@@ -1,5 +1,6 @@
 """The log: one line a request, and no secret in any of them."""
 
+import json
 import logging
 import re
 import threading
@@ -10,6 +11,7 @@ from werkzeug.serving import make_server
 
 from playtime.adapters.http.server import QuietHandler
 from playtime.adapters.memory.storage import MemoryStorage
+from playtime.adapters.system.logs import JsonLines
 from playtime.domain.tenancy.staff import Role
 
 from support.day import DOUBLE, LOSE, PASSWORD
@@ -48,12 +50,13 @@ def test_one_line_a_request(web: Web, caplog: pytest.LogCaptureFixture) -> None:
     assert len({line["id"] for line in lines}) == len(lines)
 
 
-def test_no_secret_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("form", [logging.Formatter(), JsonLines()])
+def test_no_secret_is_ever_logged(caplog: pytest.LogCaptureFixture, form: logging.Formatter) -> None:
     caplog.set_level(logging.DEBUG)
     web = build_web(MemoryStorage())
     secrets = _whole_flow(web)
     assert len(secrets) == 18
-    logged = "\n".join(logging.Formatter().format(record) for record in caplog.records)
+    logged = "\n".join(form.format(record) for record in caplog.records)
     assert len(_lines(caplog)) > 15
     leaked = [secret for secret in secrets if re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}", logged)]
     assert not leaked
@@ -103,6 +106,37 @@ def _whole_flow(web: Web) -> set[str]:
         refreshed["refreshToken"],
         *(printed[name] for printed in batch["vouchers"] for name in ("code", "pin")),
     }
+
+
+def test_a_line_of_json_names_tenant_and_actor(web: Web, caplog: pytest.LogCaptureFixture) -> None:
+    guest = web.day.welcome(1_000)
+    staff = web.log_in(web.day.agent, Role.AGENT)
+    caplog.set_level(logging.INFO, "playtime.http")
+    caplog.clear()
+    reply = web.spin(guest, 1, LOSE)
+    web.get("/admin/ledger", staff)
+    web.get("/games")
+    played, read, public = (json.loads(JsonLines().format(record)) for record in caplog.records)
+    assert played["time"].endswith("+00:00")
+    assert (played["level"], played["logger"]) == ("INFO", "playtime.http")
+    assert played["message"].startswith("method=POST route=/api/v1/bet/spin status=200 ")
+    assert (played["method"], played["route"], played["status"]) == ("POST", "/api/v1/bet/spin", 200)
+    assert played["requestId"] == reply.headers["X-Request-Id"]
+    assert played["durationMs"] > 0
+    assert (played["actorId"], played["role"]) == (str(guest.player_id), "player")
+    tenant = str(web.day.agent.tenant_id)
+    assert (read["tenantId"], read["role"]) == (tenant, "agent")
+    assert played["tenantId"] == tenant
+    assert played["operatorId"] == read["operatorId"] != tenant
+    assert "actorId" not in public
+
+
+def test_an_error_in_json_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    error = ZeroDivisionError("two\nlines")
+    logging.getLogger("playtime.http").error("request_id=%s", "x", exc_info=error)
+    (text,) = (JsonLines().format(record) for record in caplog.records)
+    assert "\n" not in text
+    assert "ZeroDivisionError: two" in json.loads(text)["exception"]
 
 
 def test_server_of_the_memory_storage_has_no_log_of_its_own(

@@ -34,6 +34,7 @@ def test_every_setting_is_read() -> None:
         "PLAYTIME_HOST": "192.0.2.7",
         "PLAYTIME_PORT": "9000",
         "PLAYTIME_PUBLIC_URL": "https://play.example.com/fun/",
+        "PLAYTIME_LOG_FORMAT": "json",
         "PLAYTIME_TLS_CERT": "/srv/cert.pem",
         "PLAYTIME_TLS_KEY": "/srv/key.pem",
         "PLAYTIME_ALLOWED_ORIGINS": "https://shop.example.com, http://localhost:3000",
@@ -57,6 +58,7 @@ def test_every_setting_is_read() -> None:
     assert settings.seals_file == Path("/srv/seals")
     assert settings.public_url == "https://play.example.com/fun"
     assert settings.tls == (Path("/srv/cert.pem"), Path("/srv/key.pem"))
+    assert settings.log_format == "json"
     assert settings.server_url == "https://192.0.2.7:9000"
     assert settings.allowed_origins == ("https://shop.example.com", "http://localhost:3000")
     assert settings.trusted_proxies == ("10.0.0.0/8", "2001:db8::1/128")
@@ -97,6 +99,7 @@ def test_every_setting_is_read() -> None:
         ("PLAYTIME_TRUSTED_PROXIES", "10.0.0.1,"),
         ("PLAYTIME_TLS_CERT", "/srv/cert.pem"),
         ("PLAYTIME_TLS_KEY", "/srv/key.pem"),
+        ("PLAYTIME_LOG_FORMAT", "xml"),
         ("PLAYTIME_POOL_SIZE", "0"),
         ("PLAYTIME_WORKERS", "1.5"),
         ("PLAYTIME_DATABASE_SECONDS", "0"),

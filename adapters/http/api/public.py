@@ -23,6 +23,7 @@ from ....domain.limits.exclusions import CoolingOff, SelfExcluded
 from ....domain.limits.play_passes import PlayPassOfOther
 from ....domain.vouchers.vouchers import VoucherExpired, VoucherRedeemed, VoucherVoided
 from ..calls import Call, PublicCall
+from ..readiness import NotReady, Ready
 from ..requests import Redemption
 from .results import Result, success_of
 from .route import API, CREATED, Route, fields_of
@@ -31,6 +32,20 @@ from .route import API, CREATED, Route, fields_of
 def health(engine: Engine, call: PublicCall[None]) -> Result:
     """Answer whether the service can do its work: its storage takes writes. The answer has more of its state."""
     return success_of(call.shared.health.get(engine.check_health))
+
+
+def health_live(_engine: Engine, _call: PublicCall[None]) -> Result:
+    """Answer that this process runs. It looks at nothing else: if there is no answer, start it again."""
+    return success()
+
+
+def health_ready(engine: Engine, call: PublicCall[None]) -> Result:
+    """Answer whether this process should get requests: database, schema, roles, secrets and sweeps are right.
+
+    The log has the reasons of a refusal.
+    """
+    readiness = call.shared.readiness
+    return success_of(call.shared.ready.get(lambda: readiness(engine.check_health)))
 
 
 def list_games(engine: Engine, _call: PublicCall[None]) -> Result:
@@ -53,6 +68,8 @@ def redeem_voucher(engine: Engine, call: Call[PlayerPrincipal | None, Redemption
 
 PUBLIC: Final = (
     Route("GET", "/api/health", health, gives=fields_of(Health), refusals=(Unwell,), is_lean=True),
+    Route("GET", "/health/live", health_live, gives={}),
+    Route("GET", "/health/ready", health_ready, gives=fields_of(Ready), refusals=(NotReady,)),
     Route("GET", f"{API}/games", list_games, gives={"games": list[GameRecord]}),
     Route("GET", f"{API}/games/{{gameKey}}", read_game, gives={"game": Mapping[str, Any], "version": str}),
     Route(
