@@ -77,8 +77,8 @@ def _long_storage(settings: Settings) -> "PostgresStorage":
 
 
 def _lanes(settings: Settings, exclusive: "Exclusive") -> "Lanes":
+    from .adapters.http.connections import drop_unread
     from .adapters.http.lanes import Lanes
-    from .adapters.http.unread import drop_unread
 
     begin_download = partial(drop_unread, settings.port, settings.report_seconds)
     sized = partial(Lanes.sized, exclusive=exclusive, begin_download=begin_download)

@@ -86,6 +86,14 @@ class BodyTooLarge(DomainError):
 
 
 @define
+class RequestTimeout(DomainError):
+    """Raised when a body does not arrive in the time that it may take."""
+
+    code: ClassVar[str] = "REQUEST_TIMEOUT"
+    text: ClassVar[str] = "The body of the request did not arrive in time."
+
+
+@define
 class UnsupportedMediaType(DomainError):
     """Raised when a body is not announced as JSON."""
 
@@ -141,6 +149,7 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
     VoucherVoided: HTTPStatus.GONE,
     VoucherExpired: HTTPStatus.GONE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -11,7 +11,7 @@ from .api.public import PUBLIC
 from .api.route import API, Caller, Refusals, Route, Shape
 from .api.safety import SAFETY
 
-__all__ = ["API", "ROUTES", "Caller", "Refusals", "Route", "Shape"]
+__all__ = ["API", "LARGEST_BODY", "ROUTES", "Caller", "Refusals", "Route", "Shape"]
 
 
 ROUTES: Final = (
@@ -19,3 +19,6 @@ ROUTES: Final = (
     *(*DESK, *ADMIN, *SAFETY, *STAFF_LIMITS, *ANALYTICS),
 )
 """Every route of the API but the one that describes it."""
+
+LARGEST_BODY: Final = max(route.limit_bytes for route in ROUTES)
+"""The largest body that any route takes, in bytes."""

@@ -5,6 +5,7 @@ import logging
 import multiprocessing
 import multiprocessing.process
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -12,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +21,13 @@ from typing import Any, Final
 from attrs import define, field, frozen
 from flask import Flask
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ...application.errors import SetupError
+from .routes import LARGEST_BODY
+from .slow_bodies import GuardedBodies, guarded
 
 STOP_SECONDS: Final = 2
 """The time that a worker gets to finish its requests when it is stopped."""
@@ -34,6 +39,12 @@ FIRST_DELAY_SECONDS: Final = 0.5
 LONGEST_DELAY_SECONDS: Final = 30.0
 
 HOPELESS_FAILURES: Final = 6
+
+CONNECTIONS: Final = 4_096
+"""The most connections of a worker. Those that send nothing are closed after HEADER_SECONDS."""
+
+HEADER_SECONDS: Final = 10
+"""The time for the headers of a request, from the connection or from the last answer on."""
 
 _log: Final = logging.getLogger("playtime.server")
 
@@ -156,6 +167,7 @@ def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None
     `make_app` must be a function of a module: the workers are new processes and find it by its name. Raises
     SetupError when no worker works.
     """
+    _allow_files(2 * CONNECTIONS)
     logging.getLogger("_granian").addFilter(lambda record: "seems quite high" not in record.getMessage())
     server = WorkerServer(
         "playtime",
@@ -165,6 +177,8 @@ def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None
         workers=options.workers,
         # Most of them wait for a place in a lane.
         blocking_threads=options.threads,
+        backpressure=CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1_000),
         # A few connections of HTTP/2 that are cut in the middle of their requests would hold all threads for good.
         http=HTTPModes.http1,
         websockets=False,
@@ -177,7 +191,18 @@ def serve_workers(make_app: Callable[[], Flask], options: ServerOptions) -> None
     # What is loaded stays: the collectors of forked workers need not look at it, which would also copy its pages.
     gc.freeze()
     # Handed over as it is: looking a module up by its name alone, granian would take it for one of a folder.
-    server.serve(target_loader=make_app, wrap_loader=False)
+    server.serve(target_loader=partial(_make_guarded, make_app, options.port), wrap_loader=False)
+
+
+def _make_guarded(make_app: Callable[[], Flask], port: int) -> GuardedBodies:
+    return guarded(make_app(), port, LARGEST_BODY)
+
+
+def _allow_files(number: int) -> None:
+    """Let this process and its workers have as many files open: each connection is one."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed < number:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number if most < 0 else min(number, most), most))
 
 
 def begin_worker() -> None:

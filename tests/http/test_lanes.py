@@ -12,9 +12,9 @@ import pytest
 from attrs import evolve
 
 from playtime.adapters.http.app import create_app
+from playtime.adapters.http.connections import drop_unread
 from playtime.adapters.http.errors import Busy, TooManyAtOnce
 from playtime.adapters.http.lanes import SPARE_THREADS, Kind, Lane, Lanes
-from playtime.adapters.http.unread import drop_unread
 from playtime.application.access import StaffPrincipal
 from playtime.application.authentication import Authenticate
 from playtime.application.errors import StorageUnavailable
@@ -316,7 +316,7 @@ def test_long_reads_have_an_engine_of_their_own(web: Web) -> None:
 class _Away(Authenticate):
     """A check of sessions without a connection to the database."""
 
-    def require_active(self, principal: StaffPrincipal) -> None:
+    def active(self, principal: StaffPrincipal) -> StaffPrincipal:
         """Raise StorageUnavailable."""
         raise StorageUnavailable(f"no session of {principal.staff_id} is read")
 

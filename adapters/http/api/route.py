@@ -25,7 +25,14 @@ from ....application.errors import (
 from ....domain.errors import DomainError
 from ....domain.wire_names import camel
 from ..calls import MAX_BODY_BYTES
-from ..errors import BodyTooLarge, Busy, MalformedRequest, TooManyAtOnce, UnsupportedMediaType
+from ..errors import (
+    BodyTooLarge,
+    Busy,
+    MalformedRequest,
+    RequestTimeout,
+    TooManyAtOnce,
+    UnsupportedMediaType,
+)
 from ..lanes import Kind
 from ..requests import ListFormat
 from .results import Result
@@ -124,7 +131,7 @@ class Route:
             error
             for condition, errors in (
                 (self.takes is not None or self.has_key, (MalformedRequest,)),
-                (self.has_body, (BodyTooLarge, UnsupportedMediaType)),
+                (self.has_body, (BodyTooLarge, RequestTimeout, TooManyAtOnce, UnsupportedMediaType)),
                 (self.caller in _KNOWN, (Unauthorized, InvalidToken, TokenExpired, TenantSuspended, Forbidden)),
                 (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, TokenExpired, Forbidden)),
                 (bool(self.path_parameters), (NotFound,)),
