@@ -118,6 +118,7 @@ from .contracts.doubles import SeededRandomness as SeededRandomness
 from .contracts.doubles import SettableClock as SettableClock
 from .domain.access.attempts import Attempts as Attempts
 from .domain.access.codes import MalformedCode as MalformedCode
+from .domain.access.passwords import PasswordRefused as PasswordRefused
 from .domain.errors import DomainError as DomainError
 from .domain.errors import InvalidInput as InvalidInput
 from .domain.errors import StateRefusal as StateRefusal

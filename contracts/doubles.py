@@ -141,6 +141,10 @@ class QuickPasswords:
     def __init__(self) -> None:
         self._salt = 0
 
+    def is_common(self, text: str) -> bool:
+        """Return whether a text is one of two common passwords."""
+        return text in {"password", "qwerty"}
+
     def hash(self, password: str) -> str:
         """Return a salted hash that `verify` accepts."""
         self._salt += 1

@@ -159,7 +159,7 @@ class _Stage:
                 number += 1
 
     def _hire(self, username: str, role: Role, tenant: TenantRecord | None) -> StaffPrincipal:
-        password, engine = secrets.token_urlsafe(9), self.engine
+        password, engine = secrets.token_hex(12), self.engine
         tenant_id, slug = (None, None) if tenant is None else (tenant.tenant_id, tenant.slug)
         engine.create_staff(SYSTEM, username=username, password=password, role=role, tenant_id=tenant_id)
         self.staff.append(StaffLogIn(username, password, slug))

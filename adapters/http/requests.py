@@ -19,6 +19,7 @@ from ...application.tenancy.credit import LONGEST_MEMO, checked_memo
 from ...application.vouchers.redemption import read_pass_code
 from ...application.vouchers.sales import LARGEST_BATCH
 from ...domain.access.codes import LONGEST_TYPED
+from ...domain.access.passwords import LONGEST_TYPED_PASSWORD, checked_form
 from ...domain.access.pins import parse_pin
 from ...domain.games.fairness import LONGEST_CLIENT_SEED, checked_client_seed
 from ...domain.ledger.events import EventType
@@ -28,10 +29,8 @@ from ...domain.local_time import DEFAULT_TIMEZONE, LONGEST_TIMEZONE, require_tim
 from ...domain.money import MAX_AMOUNT_MINOR
 from ...domain.play.players import PlayerStatus
 from ...domain.tenancy.staff import (
-    LONGEST_PASSWORD,
     LONGEST_USERNAME,
     Role,
-    checked_password,
     checked_username,
 )
 from ...domain.tenancy.tenants import LONGEST_NAME, LONGEST_SLUG, TenantKind, checked_name, checked_slug
@@ -77,12 +76,12 @@ TypedCode = Annotated[
 TypedPin = Annotated[TypedCode, FieldRule(lambda text, _: parse_pin(text))]
 TypedPass = Annotated[TypedCode, FieldRule(lambda text, _: read_pass_code(text))]
 Username = Annotated[str, Meta(min_length=1, max_length=LONGEST_USERNAME, pattern=NO_CONTROLS)]
-Password = Annotated[str, Meta(min_length=1, max_length=LONGEST_PASSWORD)]
+Password = Annotated[str, Meta(min_length=1, max_length=LONGEST_TYPED_PASSWORD)]
 Slug = Annotated[str, Meta(min_length=1, max_length=LONGEST_SLUG, pattern=NO_CONTROLS)]
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NO_CONTROLS)]
 Memo = Annotated[str, Meta(min_length=1, max_length=LONGEST_MEMO, pattern=NO_CONTROLS), FieldRule(checked_memo)]
 NewUsername = Annotated[Username, FieldRule(checked_username)]
-NewPassword = Annotated[Password, FieldRule(checked_password)]
+NewPassword = Annotated[Password, FieldRule(checked_form)]
 NewSlug = Annotated[Slug, FieldRule(checked_slug)]
 NewName = Annotated[Name, FieldRule(checked_name)]
 Token = Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN, pattern=PRINTABLE_ASCII)]

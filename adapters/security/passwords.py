@@ -1,6 +1,9 @@
 """Staff passwords: Argon2id."""
 
 from base64 import b64encode
+from collections.abc import Set as AbstractSet
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -11,6 +14,7 @@ from attrs import field, frozen
 MEMORY_KIB: Final = 19_456
 TIME_COST: Final = 2
 PARALLELISM: Final = 1
+COMMON_FILE: Final = "common_passwords.txt"
 
 
 def _hasher() -> PasswordHasher:
@@ -28,6 +32,9 @@ class Argon2Passwords:
         """Make the hash that is verified for unknown usernames, so that they take the same time."""
         object.__setattr__(self, "_nobody", _hash_of_nobody(self._hasher))
 
+    def is_common(self, text: str) -> bool:
+        return text in common_passwords()
+
     def hash(self, password: str) -> str:
         return self._hasher.hash(_bytes(password))
 
@@ -37,6 +44,12 @@ class Argon2Passwords:
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None
+
+
+@cache
+def common_passwords() -> AbstractSet[str]:
+    """Return the 10,000 most common passwords, in lower case. They are read when the first one is asked for."""
+    return frozenset(files(__package__).joinpath(COMMON_FILE).read_text("utf-8").split())
 
 
 def _bytes(password: str) -> bytes:

@@ -123,6 +123,10 @@ class Stage:
             return self.random.randrange(8)
         return self.random.randrange(bound)
 
+    def is_common(self, _text: str) -> bool:
+        """Return False: the passwords of the simulation guard nothing."""
+        return False
+
     def hash(self, password: str) -> str:
         """Return a password as the log-ins of the simulation keep it: cheap, it guards nothing."""
         return hashlib.sha256(password.encode()).hexdigest()

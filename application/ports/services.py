@@ -51,7 +51,10 @@ class Randomness(Protocol):
 
 
 class Passwords(Protocol):
-    """Hashes staff passwords."""
+    """Hashes staff passwords, and knows common ones."""
+
+    def is_common(self, text: str) -> bool:
+        """Return whether a text in lower case is one of the most common passwords."""
 
     def hash(self, password: str) -> str:
         """Return a salted hash that `verify` accepts."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from attrs import frozen
 
+from ...domain.access.passwords import checked_form, checked_password, prepared_password
 from ...domain.errors import InvalidInput, all_checked
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import (
@@ -14,7 +15,6 @@ from ...domain.tenancy.staff import (
     StaffMember,
     StaffStatus,
     UsernameTaken,
-    checked_password,
     checked_username,
     is_username,
     require_role_of,
@@ -85,17 +85,18 @@ class CreateStaff:
         all_checked(
             lambda: _require_tenant(principal, role, tenant_id),
             lambda: checked_username(username),
-            lambda: checked_password(password),
+            lambda: checked_form(password),
         )
         entry = find_tenant(self.storage.directory, principal, tenant_id or principal.tenant_id)
         require_role_of(entry.kind, role)
+        form = checked_password(password, names=(username, entry.slug), is_common=self.passwords.is_common)
         member = StaffMember(
             staff_id=self.ids.new(),
             operator_id=entry.operator_id,
             tenant_id=entry.tenant_id,
             username=username,
             role=role,
-            password_hash=self.passwords.hash(password),
+            password_hash=self.passwords.hash(form),
             created_at=self.clock.now(),
         )
         return carry_out(
@@ -138,7 +139,9 @@ class StaffLogin(WritingUseCase):
 
         found = transact(self.storage, public_binding(entry), find)
         # Slow, so it is done before the count is locked. Its result is not used while the member is locked.
-        is_right = self.passwords.verify(None if found is None else found.password_hash, password)
+        form = prepared_password(password)
+        known_hash = None if found is None or form is None else found.password_hash
+        is_right = self.passwords.verify(known_hash, form or password)
         binding, member = check_attempt(
             self.storage,
             entry,

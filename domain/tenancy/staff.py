@@ -12,10 +12,6 @@ from attrs import define, evolve, field, frozen
 from ..errors import InvalidInput, StateRefusal
 from .tenants import TenantKind
 
-LINE_ENDS: Final = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-"""The characters that end a line (those of str.splitlines)."""
-SHORTEST_PASSWORD: Final = 10
-LONGEST_PASSWORD: Final = 200
 LONGEST_USERNAME: Final = 64
 _USERNAME: Final = re.compile(r"[a-z0-9](?:[._@-]?[a-z0-9]){1,63}", re.ASCII)
 
@@ -185,13 +181,4 @@ def checked_username(text: str, path: str = "username") -> str:
     """Return a username of 2 to 64 characters: a-z, 0-9, with single . _ @ - inside. Raises InvalidInput."""
     if not is_username(text):
         raise InvalidInput(path, "must be 2 to 64 characters: a-z, 0-9, and single . _ @ - between them")
-    return text
-
-
-def checked_password(text: str, path: str = "password") -> str:
-    """Return a password of one line and 10 to 200 characters. Raises InvalidInput."""
-    if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
-        raise InvalidInput(path, f"must be {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
-    if not LINE_ENDS.isdisjoint(text):
-        raise InvalidInput(path, "must be one line")
     return text

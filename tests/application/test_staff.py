@@ -9,6 +9,7 @@ from attrs import evolve
 from playtime.application.access import PlayerPrincipal, StaffPrincipal
 from playtime.application.errors import Forbidden, InvalidCredentials, InvalidToken, NotFound
 from playtime.application.tenancy.staff import StaffLoginResult
+from playtime.domain.access.passwords import PasswordRefused
 from playtime.domain.errors import DomainError, InvalidInput
 from playtime.domain.tenancy.staff import PERMISSIONS, Role, RoleNotOfTenant, StaffStatus, UsernameTaken
 from playtime.domain.tenancy.tenants import PLATFORM_ID
@@ -264,3 +265,26 @@ def test_only_the_owner_creates_owners(day: Day, who: str) -> None:
         day.engine.create_staff(
             _who(day, who), username="boss", password=PASSWORD, role=Role.OWNER, tenant_id=PLATFORM_ID
         )
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("it is North-A again", "must not contain north-a, in any case"),
+        ("Mr. Anna-Maria lives", "must not contain anna-maria, in any case"),
+        ("Password-123456", "must not be a common password"),
+        ("a long\tpassword", "must be one line"),
+    ],
+)
+def test_password_is_checked_against_names_and_list(day: Day, password: str, reason: str) -> None:
+    hire: dict[str, Any] = {"username": "anna-maria", "password": password, "role": Role.CASHIER}
+    with pytest.raises(PasswordRefused, match=reason):
+        day.engine.create_staff(day.agent.head, **hire)
+
+
+def test_password_may_be_typed_in_another_form(day: Day) -> None:
+    hire: dict[str, Any] = {"username": "anna", "password": "un café très chaud", "role": Role.CASHIER}
+    day.engine.create_staff(day.agent.head, **hire)
+    assert _login(day, "anna", "north-a", "un cafe\u0301\u00a0tre\u0300s chaud").staff.username == "anna"
+    _refused(day, "anna", "north-a", "un cafe très chaud")
+    _refused(day, "anna", "north-a", "un café très chaud\x00")

@@ -7,7 +7,12 @@ from pathlib import Path
 from support.tree import LAYERS, ROOT, TESTS, product_files
 from support.wheel import Host
 
-DATA = ["py.typed", "adapters/postgres/migrations/*.sql", "adapters/system/games/*.json"]
+DATA = [
+    "py.typed",
+    "adapters/postgres/migrations/*.sql",
+    "adapters/security/common_passwords*.txt",
+    "adapters/system/games/*.json",
+]
 
 # Runs in an empty environment, beside a host's own packages `domain`, `application`, `adapters`.
 HOST_PROGRAM = """

@@ -216,7 +216,7 @@ def test_embedded_server_has_the_settings_that_are_printed(command: Command) -> 
 @pytest.mark.parametrize(
     ("words", "given", "message"),
     [
-        (("staff", "create", "x-1", "--password-stdin"), "short\n", "password: must be 10 to 200 characters"),
+        (("staff", "create", "x-1", "--password-stdin"), "short\n", "password: must be 12 to 128 characters"),
         (("staff", "create", "NO", "--password-stdin"), "a long enough password\n", "username: must be"),
         (
             ("staff", "create", "x-1", "--tenant", "nowhere", "--password-stdin"),

@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 
-from playtime.adapters.security.passwords import Argon2Passwords
+from playtime.adapters.security.passwords import Argon2Passwords, common_passwords
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,16 @@ def test_no_attempt_raises(passwords: Argon2Passwords, attempt: str) -> None:
 
 def test_a_damaged_hash_is_never_right(passwords: Argon2Passwords) -> None:
     assert not passwords.verify("not a hash", "not a hash")
+
+
+@pytest.mark.parametrize("text", ["password", "qwerty", "1q2w3e4r5t6y", "leavemealone"])
+def test_common_passwords_are_known(passwords: Argon2Passwords, text: str) -> None:
+    assert passwords.is_common(text)
+
+
+def test_list_has_10000_passwords_in_lower_case(passwords: Argon2Passwords) -> None:
+    known = common_passwords()
+    assert len(known) == 10_000
+    assert all(text == text.casefold() and len(text) >= 4 for text in known)
+    assert not passwords.is_common("")
+    assert not passwords.is_common("Password")

@@ -107,7 +107,7 @@ def _opened(running: Running) -> SealNotes:
 
 def _create_owner(running: Running) -> None:
     """Create an owner with a new password: no other program can create staff in this one's memory."""
-    password = secrets.token_urlsafe(12)
+    password = secrets.token_hex(12)
     running.engine.create_platform()
     running.engine.create_staff(SYSTEM, username="owner", password=password, role=Role.OWNER)
     click.echo(f"Everything is stored in memory. Log in as owner with the password {password}")

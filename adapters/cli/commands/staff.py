@@ -7,7 +7,8 @@ import click
 
 from ....application.access import SYSTEM
 from ....application.errors import SetupError
-from ....domain.tenancy.staff import LINE_ENDS, Role
+from ....domain.access.passwords import LINE_ENDS
+from ....domain.tenancy.staff import Role
 from ....domain.tenancy.tenants import TenantKind
 from ..findings import naming, note_new
 from ..program import Program

@@ -15,6 +15,7 @@ from ....application.tenancy.credit import CreditTransfer, GiveCredit, ReturnCre
 from ....application.tenancy.staff import StaffRecord
 from ....application.tenancy.tenants import StatusChange, TenantRecord
 from ....application.wire import success
+from ....domain.access.passwords import PasswordRefused
 from ....domain.errors import InvalidInput
 from ....domain.ledger.wallet import InsufficientFunds
 from ....domain.play.players import PlayerClosed
@@ -212,7 +213,7 @@ ADMIN: Final = (
         create_staff,
         gives={"staff": StaffRecord},
         status=CREATED,
-        refusals=(InvalidInput, NotFound, RoleNotOfTenant, UsernameTaken),
+        refusals=(InvalidInput, PasswordRefused, NotFound, RoleNotOfTenant, UsernameTaken),
     ),
     Route("GET", f"{API}/admin/staff", list_staff, gives=rows_of("staff", StaffRecord)),
     Route(
