@@ -2,9 +2,9 @@
 
 from attrs import evolve, frozen
 
-from ..domain.tenancy.staff import StaffStatus
+from ..domain.tenancy.staff import StaffMember, StaffStatus
 from .access import PlayerPrincipal, StaffPrincipal, player_principal, staff_principal
-from .errors import InvalidToken
+from .errors import InvalidToken, PasswordChangeRequired
 from .ports.services import Tokens
 from .ports.storage import Storage, UnitOfWork
 from .transactions import transact
@@ -23,7 +23,8 @@ class Authenticate:
     def staff(self, token: str) -> StaffPrincipal:
         """Return the member of staff a good access token names.
 
-        Raises InvalidToken, also when the session has ended or the member was deactivated, and TenantSuspended.
+        Raises InvalidToken, also when the session has ended or the member was deactivated, TenantSuspended and
+        PasswordChangeRequired.
         """
         return self.active(self.named_staff(token))
 
@@ -34,25 +35,28 @@ class Authenticate:
         """
         return staff_principal(self.tokens.read(token, "staff", "access"))
 
-    def active(self, principal: StaffPrincipal) -> StaffPrincipal:
+    def active(self, principal: StaffPrincipal, *, is_changing_password: bool = False) -> StaffPrincipal:
         """Return the principal with its username.
 
         Raises InvalidToken if the session has ended, the token was refreshed or the member was deactivated, and
-        TenantSuspended.
+        TenantSuspended. Raises PasswordChangeRequired if somebody else has set the password, unless the caller is
+        about to change it.
         """
 
-        def username(unit: UnitOfWork) -> str | None:
+        def find(unit: UnitOfWork) -> StaffMember | None:
             session, member = unit.staff.session(principal.session_id), unit.staff.get(principal.staff_id)
             if session is None or not session.is_open or session.staff_id != principal.staff_id:
                 return None
             is_newest = session.refresh_generation == principal.generation
             is_good = is_newest and member is not None and member.status is StaffStatus.ACTIVE
-            return member.username if is_good and member is not None else None
+            return member if is_good else None
 
-        found = transact(self.storage, principal.binding, username)
+        found = transact(self.storage, principal.binding, find)
         if found is None:
             raise InvalidToken
-        return evolve(principal, username=found)
+        if found.must_change_password and not is_changing_password:
+            raise PasswordChangeRequired
+        return evolve(principal, username=found.username)
 
     def player(self, token: str) -> PlayerPrincipal:
         """Return the player a good access token names. Raises InvalidToken.

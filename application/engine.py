@@ -39,7 +39,16 @@ from .safety.player_actions import NoteSafetyEvent, SetLossLimit
 from .safety.settings import ReadSafetySettings, SetSafetySettings
 from .safety.staff_views import ListSafetyActions, ReadPlayerSafety, SummarizeSafety
 from .tenancy.credit import GiveCredit, ReadWallet, ReturnCredit
-from .tenancy.staff import CreateStaff, DeactivateStaff, ListStaff, RefreshStaff, StaffLogin, StaffLogout
+from .tenancy.passwords import ChangePassword, ResetPassword
+from .tenancy.staff import (
+    CreateStaff,
+    DeactivateStaff,
+    FindStaff,
+    ListStaff,
+    RefreshStaff,
+    StaffLogin,
+    StaffLogout,
+)
 from .tenancy.tenants import CreatePlatform, CreateTenant, FindTenant, ListTenants, SetTenantStatus
 from .upkeep.rebuild_sessions import RebuildSessions
 from .upkeep.sweeps import Sweep
@@ -65,7 +74,10 @@ class Engine:
     set_tenant_status: SetTenantStatus
     create_staff: CreateStaff
     list_staff: ListStaff
+    find_staff: FindStaff
     deactivate_staff: DeactivateStaff
+    change_password: ChangePassword
+    reset_password: ResetPassword
     staff_login: StaffLogin
     refresh_staff: RefreshStaff
     staff_logout: StaffLogout

@@ -62,6 +62,14 @@ class Forbidden(DomainError):
 
 
 @define
+class PasswordChangeRequired(DomainError):
+    """Raised when a member of staff whose password somebody else has set does anything but change it."""
+
+    code: ClassVar[str] = "PASSWORD_CHANGE_REQUIRED"
+    text: ClassVar[str] = "Somebody else has set your password: change it first."
+
+
+@define
 class NotFound(DomainError):
     """Raised when a thing does not exist, or exists where the caller cannot see it."""
 

@@ -112,6 +112,8 @@ LOOKS: dict[str, Look] = {
 LOCKS: dict[str, Look] = {
     "wallets.lock": lambda unit, own: unit.wallets.lock([own.house.agent.tenant_id])[0],
     "wallets.lock, answer": lambda unit, own: unit.wallets.lock([], own.answer.key)[1],
+    "staff.lock": lambda unit, own: unit.staff.lock(own.staff_session.staff_id),
+    "staff.lock_open_sessions": lambda unit, own: unit.staff.lock_open_sessions(own.staff_session.staff_id),
     "staff.lock_session": lambda unit, own: unit.staff.lock_session(own.staff_session.session_id),
     "vouchers.lock": lambda unit, own: unit.vouchers.lock(own.voucher.voucher_id)[0],
     "vouchers.lock, answer": lambda unit, own: unit.vouchers.lock(own.voucher.voucher_id, own.answer.key)[1],

@@ -104,6 +104,37 @@ class TestTheSecondWaits:
         )
         assert seen == rotated
 
+    def test_for_a_member_of_staff_and_sees_the_new_password(self, storage: Storage, here: House) -> None:
+        member = here.staff_member()
+        write(storage, here.as_agent, member)
+        reset = member.with_password("$argon2id$another", must_change=True)
+
+        def change(unit: UnitOfWork) -> None:
+            unit.save(reset)
+            unit.commit()
+
+        assert (
+            after_waiting(storage, here.as_agent, lambda unit: unit.staff.lock(member.staff_id), change) == reset
+        )
+
+    def test_for_open_sessions_and_sees_which_have_ended(self, storage: Storage, here: House) -> None:
+        member = here.staff_member()
+        ending, other = here.staff_session(member), here.staff_session(member)
+        write(storage, here.as_agent, member, ending, other)
+
+        def change(unit: UnitOfWork) -> None:
+            unit.save(ending.end(LATER))
+            unit.commit()
+
+        seen = after_waiting(
+            storage,
+            here.as_agent,
+            lambda unit: unit.staff.lock_open_sessions(member.staff_id),
+            change,
+            held=lambda unit: unit.staff.lock_session(ending.session_id),
+        )
+        assert seen == [other]
+
     @pytest.mark.parametrize("counted", [0, 3])
     def test_for_a_count_of_attempts_there_or_not(self, storage: Storage, here: House, counted: int) -> None:
         subject_id = fresh_id()

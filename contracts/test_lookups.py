@@ -67,6 +67,18 @@ class TestStaff:
             for text in (*ODD_TEXTS, here.cashier.username.upper()):
                 assert unit.staff.by_username(here.agent.tenant_id, text) is None
 
+    def test_open_sessions_of_a_member_are_found(self, storage: Storage, here: House) -> None:
+        member, other = here.staff_member(), here.staff_member()
+        own = [here.staff_session(member), here.staff_session(member)]
+        write(storage, here.as_agent, member, other, *own)
+        write(storage, here.as_agent, here.staff_session(member, ended_at=NOW), here.staff_session(other))
+        with storage.begin(here.as_agent) as unit:
+            found = unit.staff.lock_open_sessions(member.staff_id)
+            assert found == sorted(own, key=lambda session: session.session_id)
+            assert unit.staff.lock_open_sessions(fresh_id()) == []
+            assert unit.staff.lock(member.staff_id) == member
+            assert unit.staff.lock(fresh_id()) is None
+
     def test_sessions_are_found_also_when_ended(self, storage: Storage, here: House) -> None:
         session = here.staff_session(ended_at=NOW)
         write(storage, here.as_agent, session)

@@ -89,6 +89,7 @@ class TestStaff:
             role=role,
             password_hash="$argon2id$v=19$m=65536,t=3,p=4$" + PUNCTUATION,
             status=StaffStatus.DEACTIVATED,
+            must_change_password=True,
         )
         write(storage, here.as_agent, member)
         assert_same(read(storage, here.as_agent, lambda unit: unit.staff.get(member.staff_id)), member)

@@ -161,6 +161,21 @@ class StaffCredentials:
 
 
 @frozen(kw_only=True)
+class PasswordChange:
+    """The caller's present password, and the next one."""
+
+    oldPassword: Password
+    newPassword: NewPassword
+
+
+@frozen(kw_only=True)
+class PasswordReset:
+    """The password with which somebody logs in next, to change it then."""
+
+    password: NewPassword
+
+
+@frozen(kw_only=True)
 class RefreshRequest:
     """The refresh token of the last log-in or refresh; each is good once."""
 

@@ -107,7 +107,7 @@ def endpoint_of(service: Service, route: Route) -> Endpoint:
         try:
             engine = service.engine_of(kind)
             if isinstance(who, StaffPrincipal):
-                call = _checked(engine, state, who, call)
+                call = _checked(engine, state, who, call, is_changing_password=route.is_before_change)
             if isinstance(call, DomainError):
                 raise call
             response = _answer(state, engine, route, call)
@@ -124,14 +124,19 @@ def endpoint_of(service: Service, route: Route) -> Endpoint:
 
 
 def _checked(
-    engine: Engine, state: RequestState, who: StaffPrincipal, call: Call[Any, Any] | DomainError
+    engine: Engine,
+    state: RequestState,
+    who: StaffPrincipal,
+    call: Call[Any, Any] | DomainError,
+    *,
+    is_changing_password: bool,
 ) -> Call[Any, Any] | DomainError:
     """Check the session of staff, and return the call with the member's name and origin.
 
-    Use cases check the sessions of players. Raises InvalidToken, TenantSuspended.
+    Use cases check the sessions of players. Raises InvalidToken, TenantSuspended, PasswordChangeRequired.
     """
     state.who = None
-    active = engine.authenticate.active(who)
+    active = engine.authenticate.active(who, is_changing_password=is_changing_password)
     state.who = who
     if isinstance(call, DomainError):
         return call

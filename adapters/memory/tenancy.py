@@ -104,6 +104,21 @@ class MemoryStaff:
         with self.transaction.reading() as view:
             return list(islice(newest(view, lambda books: books.staff, page.before, tenant_id), page.limit))
 
+    def lock(self, staff_id: UUID) -> StaffMember | None:
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            if view.one(lambda books: books.staff.rows.get(staff_id)) is None:
+                return None
+            self.transaction.lock(StaffMember, staff_id)
+            return view.one(lambda books: books.staff.rows.get(staff_id))
+
+    def lock_open_sessions(self, staff_id: UUID) -> Sequence[StaffSession]:
+        _ = self.transaction.binding
+        with self.transaction.reading() as view:
+            for session in _open_sessions(view, staff_id):
+                self.transaction.lock(StaffSession, session.session_id)
+            return _open_sessions(view, staff_id)
+
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         _ = self.transaction.binding
         with self.transaction.reading() as view:
@@ -136,6 +151,16 @@ def _wallet(view: View, tenant_id: UUID) -> TenantWallet | None:
 
 def _staff_session(view: View, session_id: UUID) -> StaffSession | None:
     return view.one(lambda books: books.staff_sessions.rows.get(session_id))
+
+
+def _open_sessions(view: View, staff_id: UUID) -> list[StaffSession]:
+    found = [
+        session
+        for books in view.books()
+        for session in books.staff_sessions.rows.values()
+        if session.staff_id == staff_id and session.is_open and view.sees(session)
+    ]
+    return sorted(found, key=lambda session: session.session_id)
 
 
 def _entries(view: View, account: Account) -> int:

@@ -93,6 +93,12 @@ class Staff(Protocol):
     def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
         """Return staff of a tenant (None: all visible), newest id first."""
 
+    def lock(self, staff_id: UUID) -> StaffMember | None:
+        """Lock a member of staff until the unit ends and return it as it is after the wait."""
+
+    def lock_open_sessions(self, staff_id: UUID) -> Sequence[StaffSession]:
+        """Lock the sessions of a member that have not ended, until the unit ends. Return them by id."""
+
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         """Lock a staff session until the unit ends and return it as it is after the wait."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from attrs import frozen
@@ -20,9 +21,9 @@ from ...domain.tenancy.staff import (
     require_role_of,
 )
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
-from ..access import StaffPrincipal, find_tenant, look, public_binding, reach, staff_principal
+from ..access import SYSTEM, StaffPrincipal, find_tenant, look, public_binding, reach, staff_principal
 from ..decisions import Decided, Decision, Moment, Refused
-from ..errors import Forbidden, InvalidToken, NotFound, TokenExpired
+from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound, TokenExpired
 from ..ports.filters import Page
 from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
@@ -43,6 +44,7 @@ class StaffRecord:
     tenant_id: UUID | None
     permissions: Sequence[str]
     status: StaffStatus
+    must_change_password: bool
 
 
 @frozen
@@ -150,7 +152,9 @@ class StaffLogin(WritingUseCase):
             name=f"{tenant}:{username}",
             now=now,
         )
-        session = self.carry_out(binding, lambda _: member, decide_login)
+        session, member = self.carry_out(
+            binding, lambda unit: unit.staff.lock(member.staff_id), partial(decide_login, verified=member)
+        )
         return _logged_in(self.tokens, session, member)
 
     def _entry(self, slug: str | None) -> DirectoryEntry | None:
@@ -160,8 +164,12 @@ class StaffLogin(WritingUseCase):
         return directory.by_slug(slug) if is_slug(slug) else None
 
 
-def decide_login(member: StaffMember, at: Moment) -> Decision[StaffSession]:
-    """Decide the login of a member of staff with the right password."""
+def decide_login(
+    member: StaffMember | None, at: Moment, *, verified: StaffMember
+) -> Decision[tuple[StaffSession, StaffMember]]:
+    """Decide the login of a member of staff, whose password was right before. Raises InvalidCredentials."""
+    if member is None or member.status is not StaffStatus.ACTIVE or member.password_hash != verified.password_hash:
+        raise InvalidCredentials
     session = StaffSession(
         session_id=at.new_id(),
         operator_id=member.operator_id,
@@ -170,7 +178,7 @@ def decide_login(member: StaffMember, at: Moment) -> Decision[StaffSession]:
         started_at=at.now,
         last_active_at=at.now,
     )
-    return Decided(session, added=(session,))
+    return Decided((session, member), added=(session,))
 
 
 @frozen
@@ -256,6 +264,20 @@ class ListStaff:
 
 
 @frozen
+class FindStaff:
+    """Finds a member of staff by name, for programs on the engine's own machine."""
+
+    storage: Storage
+
+    def __call__(self, *, tenant_id: UUID, username: str) -> StaffRecord:
+        """Return the member. Raises NotFound."""
+        found = look(self.storage, SYSTEM, lambda unit: unit.staff.by_username(tenant_id, username))
+        if found is None:
+            raise NotFound("member of staff")
+        return staff_record(found)
+
+
+@frozen
 class DeactivateStaff:
     """Deactivates a member of staff: no more logins, and their tokens end."""
 
@@ -277,7 +299,7 @@ class DeactivateStaff:
             deactivated = member.deactivate()
             return Decided(staff_record(deactivated), saved=(deactivated,))
 
-        return carry_out(self.storage, binding, lambda unit: unit.staff.get(staff_id), decide)
+        return carry_out(self.storage, binding, lambda unit: unit.staff.lock(staff_id), decide)
 
 
 def _logged_in(tokens: Tokens, session: StaffSession, member: StaffMember) -> StaffLoginResult:

@@ -50,6 +50,7 @@ class Permission(StrEnum):
     CLOSE_PLAYERS = "player.close"
     READ_STAFF = "staff.read"
     DEACTIVATE_STAFF = "staff.deactivate"
+    RESET_PASSWORDS = "staff.reset_password"
     SUSPEND_TENANTS = "tenant.suspend"
     READ_SAFETY = "safety.read"
     SET_SAFETY = "safety.set"
@@ -72,7 +73,7 @@ _READS: Final = frozenset(
 )
 _DESK: Final = frozenset({_P.ISSUE_VOUCHERS, _P.VOID_VOUCHERS})
 
-_HIRES: Final = frozenset({_P.CREATE_STAFF, _P.READ_STAFF, _P.DEACTIVATE_STAFF})
+_HIRES: Final = frozenset({_P.CREATE_STAFF, _P.READ_STAFF, _P.DEACTIVATE_STAFF, _P.RESET_PASSWORDS})
 
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: _READS
@@ -143,7 +144,10 @@ class StaffDeactivated(StateRefusal):
 
 @frozen(kw_only=True)
 class StaffMember:
-    """A person who works for the platform, an operator or an agent."""
+    """A person who works for the platform, an operator or an agent.
+
+    `must_change_password` is true if somebody else has set the password.
+    """
 
     staff_id: UUID
     operator_id: UUID
@@ -153,12 +157,17 @@ class StaffMember:
     password_hash: str = field(repr=False)
     created_at: datetime
     status: StaffStatus = StaffStatus.ACTIVE
+    must_change_password: bool = False
 
     def deactivate(self) -> "StaffMember":
         """Return the member as deactivated. Raises StaffDeactivated."""
         if self.status is StaffStatus.DEACTIVATED:
             raise StaffDeactivated(self.staff_id)
         return evolve(self, status=StaffStatus.DEACTIVATED)
+
+    def with_password(self, password_hash: str, *, must_change: bool = False) -> "StaffMember":
+        """Return the member with another password. `must_change` is for one that somebody else has set."""
+        return evolve(self, password_hash=password_hash, must_change_password=must_change)
 
     @property
     def permissions(self) -> list[str]:

@@ -57,6 +57,10 @@ def test_commands_join_the_server_that_runs_and_leave_it_running(command: Comman
         assert created.returncode == 0, created.stderr
         assert "owner-1 (owner)" in created.stdout
         assert _login_status(command, "owner-1", "a long enough password") == 200
+        reset = command.run("staff", "reset", "owner-1", "--password-stdin", given="another good sentence\n")
+        assert "Reset the password of owner-1. All sessions have ended." in reset.stdout
+        assert _login_status(command, "owner-1", "a long enough password") == 401
+        assert _login_status(command, "owner-1", "another good sentence") == 200
         again = command.run("staff", "create", "owner-1", "--password-stdin", given="a long enough password\n")
         assert again.returncode == 1
         assert again.stderr.strip() == "Error: The username owner-1 is taken in this tenant."

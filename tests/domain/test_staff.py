@@ -41,6 +41,7 @@ MATRIX: Final = {
     "player.close": (False, True, True, False, False, False),
     "staff.read": (True, True, True, False, False, False),
     "staff.deactivate": (True, True, True, False, False, False),
+    "staff.reset_password": (True, True, True, False, False, False),
     "tenant.suspend": (True, True, False, False, False, False),
     "analytics.read": (True, True, True, False, True, False),
     "game.configure": (False, True, False, False, False, False),

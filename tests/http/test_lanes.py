@@ -316,9 +316,9 @@ def test_long_reads_have_an_engine_of_their_own(web: Web) -> None:
 class _Away(Authenticate):
     """A check of sessions without a connection to the database."""
 
-    def active(self, principal: StaffPrincipal) -> StaffPrincipal:
+    def active(self, principal: StaffPrincipal, *, is_changing_password: bool = False) -> StaffPrincipal:
         """Raise StorageUnavailable."""
-        raise StorageUnavailable(f"no session of {principal.staff_id} is read")
+        raise StorageUnavailable(f"no session of {principal.staff_id} is read, {is_changing_password}")
 
 
 def test_sessions_are_checked_by_the_engine_of_the_lane(web: Web) -> None:

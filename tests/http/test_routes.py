@@ -7,7 +7,7 @@ from support.http import Web
 
 HEALTH = {"ok": True, "clockDifferenceSeconds": 0}
 STATE = {"playerId", "tenantId", "balanceMinor", "bonusPendingMinor", "bonusAckRequired"}
-STAFF = {"staffId", "username", "role", "tenantId", "permissions", "status"}
+STAFF = {"staffId", "username", "role", "tenantId", "permissions", "status", "mustChangePassword"}
 TENANT = {"tenantId", "slug", "name", "kind", "parentId", "status", "region", "codeSymbols"}
 VOUCHER = {
     "voucherId",

@@ -54,6 +54,25 @@ def create_staff(
     click.echo(f"Created {record.username} ({record.role}) with id {record.staff_id}.")
 
 
+@staff.command("reset")
+@click.argument("name")
+@click.option("--tenant", metavar="SLUG", help="The tenant; by default the platform.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.pass_obj
+def reset_staff(program: Program, name: str, *, tenant: str | None, password_stdin: bool) -> None:
+    """Give the member of staff called NAME a new password; asks for it. The member has to change it."""
+    password = read_password(from_stdin=password_stdin)
+    with program.open_running() as running:
+        if running.database is None:
+            raise SetupError("PLAYTIME_STORAGE=memory ends with its program: there is no other program's staff.")
+        engine = running.engine
+        with naming(tenant):
+            found = engine.find_tenant(slug=tenant)
+        member = engine.find_staff(tenant_id=found.tenant_id, username=name)
+        record = engine.reset_password(SYSTEM, member.staff_id, password=password)
+    click.echo(f"Reset the password of {record.username}. All sessions have ended.")
+
+
 def read_password(*, from_stdin: bool) -> str:
     """Return a password from the first line of standard input, or from the terminal; no line end belongs to it.
 

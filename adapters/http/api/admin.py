@@ -30,6 +30,7 @@ from ..requests import (
     LedgerQuery,
     ListQuery,
     Nothing,
+    PasswordReset,
     PlayersQuery,
     StaffQuery,
     StaffRequest,
@@ -51,6 +52,11 @@ def create_staff(engine: Engine, call: StaffCall[StaffRequest]) -> Result:
             tenant_id=given.tenantId,
         )
     )
+
+
+def reset_password(engine: Engine, call: StaffCall[PasswordReset]) -> Result:
+    """Give another member of staff a password, which they change after the next login. Their sessions end."""
+    return success(staff=engine.reset_password(call.who, call.ids["staffId"], password=call.given.password))
 
 
 def deactivate_staff(engine: Engine, call: StaffCall[Nothing]) -> Result:
@@ -216,6 +222,13 @@ ADMIN: Final = (
         refusals=(InvalidInput, PasswordRefused, NotFound, RoleNotOfTenant, UsernameTaken),
     ),
     Route("GET", f"{API}/admin/staff", list_staff, gives=rows_of("staff", StaffRecord)),
+    Route(
+        "POST",
+        f"{API}/admin/staff/{{staffId}}/password",
+        reset_password,
+        gives={"staff": StaffRecord},
+        refusals=(PasswordRefused,),
+    ),
     Route(
         "POST",
         f"{API}/admin/staff/{{staffId}}/deactivate",

@@ -11,10 +11,11 @@ from ....application.errors import (
     TenantSuspended,
     TokenExpired,
 )
-from ....application.tenancy.staff import StaffLoginResult
+from ....application.tenancy.staff import StaffLoginResult, StaffRecord
 from ....application.vouchers.desk import VoucherRecord
 from ....application.vouchers.sales import IssuedVoucher, VoucherBatch
 from ....application.wire import success
+from ....domain.access.passwords import PasswordRefused
 from ....domain.ledger.wallet import InsufficientFunds
 from ....domain.local_time import DEFAULT_TIMEZONE, timezone_names
 from ....domain.tenancy.tenants import TenantCannotIssue, TenantNotInStatus
@@ -27,6 +28,7 @@ from ..pages.sheet import sheet_page
 from ..requests import (
     BatchOrder,
     Nothing,
+    PasswordChange,
     RefreshRequest,
     SheetQuery,
     StaffCredentials,
@@ -46,6 +48,14 @@ def log_staff_in(engine: Engine, call: PublicCall[StaffCredentials]) -> Result:
 def refresh_staff(engine: Engine, call: PublicCall[RefreshRequest]) -> Result:
     """Give a member of staff the next tokens."""
     return success_of(engine.refresh_staff(call.given.refreshToken))
+
+
+def change_password(engine: Engine, call: StaffCall[PasswordChange]) -> Result:
+    """Change the caller's own password. All other sessions of the caller end."""
+    given = call.given
+    return success(
+        staff=engine.change_password(call.who, old_password=given.oldPassword, new_password=given.newPassword)
+    )
 
 
 def log_staff_out(engine: Engine, call: StaffCall[Nothing]) -> Result:
@@ -108,7 +118,15 @@ DESK: Final = (
         gives=fields_of(StaffLoginResult),
         refusals=(InvalidToken, TokenExpired, TenantSuspended),
     ),
-    Route("POST", f"{API}/staff/logout", log_staff_out, gives={}),
+    Route("POST", f"{API}/staff/logout", log_staff_out, gives={}, is_before_change=True),
+    Route(
+        "POST",
+        f"{API}/staff/password",
+        change_password,
+        gives={"staff": StaffRecord},
+        is_before_change=True,
+        refusals=(PasswordRefused, InvalidCredentials),
+    ),
     Route(
         "POST",
         f"{API}/voucher/agents/{{tenantId}}/vouchers",

@@ -17,6 +17,7 @@ from ....application.errors import (
     InvalidToken,
     NotFound,
     OutcomeUnknown,
+    PasswordChangeRequired,
     StorageUnavailable,
     TenantSuspended,
     TokenExpired,
@@ -65,6 +66,7 @@ class Route:
     - `refusals` are this route's own; `every_refusal` adds those of the other columns. Stored refusals count as
       refused bets if the route `is_bet`, else as errors.
     - `is_long` marks long work, as does CSV; `kind_of` returns the kind of work of a request.
+    - `is_before_change` marks a route for staff who have to change their password first.
     - `is_lean` marks a route that is called so often that it is answered without Flask. Its path is a constant.
     """
 
@@ -83,6 +85,7 @@ class Route:
     is_bet: bool = False
     is_long: bool = False
     is_lean: bool = False
+    is_before_change: bool = False
     refusals: Refusals = ()
     limit_bytes: int = MAX_BODY_BYTES
     name: str = field(init=False)
@@ -133,6 +136,7 @@ class Route:
                 (self.takes is not None or self.has_key, (MalformedRequest,)),
                 (self.has_body, (BodyTooLarge, RequestTimeout, TooManyAtOnce, UnsupportedMediaType)),
                 (self.caller in _KNOWN, (Unauthorized, InvalidToken, TokenExpired, TenantSuspended, Forbidden)),
+                (self.caller is Caller.STAFF and not self.is_before_change, (PasswordChangeRequired,)),
                 (self.caller is Caller.PLAYER_OR_ANYBODY, (InvalidToken, TokenExpired, Forbidden)),
                 (bool(self.path_parameters), (NotFound,)),
                 (self.has_key, (IdempotencyKeyReused,)),

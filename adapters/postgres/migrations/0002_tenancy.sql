@@ -147,6 +147,7 @@ create table playtime.staff (
     role text not null,
     password_hash text not null,
     status text not null,
+    must_change_password boolean not null,
     created_at timestamptz not null,
     constraint staff_pkey primary key (operator_id, staff_id),
     constraint staff_username_key unique (operator_id, tenant_id, username),

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from attrs import frozen
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from ....application.ports.bindings import AnswerKey, StoredAnswer
@@ -16,11 +17,11 @@ from ....domain.play.sessions import StaffSession
 from ....domain.tenancy.staff import StaffMember
 from ....domain.tenancy.tenants import Tenant, TenantWallet
 from ..connection.channel import Row, Statement
-from ..records.queries import Query, compiled, param, rows_by, rows_of, scoped
+from ..records.queries import Query, compiled, locked, matching, param, rows_by, rows_of, scope, scoped
 from ..records.tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
 from ..transaction import PostgresTransaction
 from .account_totals import summary_of
-from .lookups import find, lock, page_by
+from .lookups import all_of, find, lock, page_by
 
 _OPEN_SESSIONS: Final = """
 select
@@ -116,6 +117,15 @@ class PostgresStaff:
     def page(self, tenant_id: UUID | None, page: Page) -> Sequence[StaffMember]:
         return page_by(self.transaction, STAFF, page, ("tenant_id", "is", tenant_id))
 
+    def lock(self, staff_id: UUID) -> StaffMember | None:
+        return lock(self.transaction, STAFF, staff_id=staff_id)
+
+    def lock_open_sessions(self, staff_id: UUID) -> Sequence[StaffSession]:
+        _ = self.transaction.binding
+        return all_of(
+            self.transaction, STAFF_SESSIONS, _open_sessions()(**self.transaction.scope, staff_id=staff_id)
+        )
+
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         return lock(self.transaction, STAFF_SESSIONS, session_id=session_id)
 
@@ -137,6 +147,13 @@ class PostgresAttempts:
         _, rows = self.transaction.read(made, locked, touches=True)
         counted: Attempts = ATTEMPTS.record_of(rows[0])
         return counted
+
+
+@cache
+def _open_sessions() -> Query:
+    table = STAFF_SESSIONS.table
+    wanted = (*scope(table, bound=True), *matching(table, ("staff_id",)), table.c.ended_at.is_(None))
+    return compiled(locked(select(*table.c).where(*wanted).order_by(table.c.session_id)))
 
 
 @cache

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import sqlalchemy
 from attrs import evolve, fields, fields_dict, frozen
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Numeric, TableClause, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, LargeBinary, Numeric, TableClause, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
@@ -37,6 +37,7 @@ class Xid8(UserDefinedType[int]):
 
 _TYPES: Final[Mapping[str, TypeEngine[Any]]] = {
     "bigint": BigInteger(),
+    "boolean": Boolean(),
     "bytea": LargeBinary(),
     "integer": Integer(),
     "jsonb": JSONB(),
@@ -53,6 +54,7 @@ _OF_ANNOTATION: Final[Mapping[Any, str]] = {
     UUID: "uuid",
     str: "text",
     int: "bigint",
+    bool: "boolean",
     datetime: "timestamp with time zone",
     bytes: "bytea",
     Mapping: "jsonb",

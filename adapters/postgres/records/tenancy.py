@@ -42,6 +42,7 @@ STAFF: Final = Mapped(
     Column("role", changes=True),
     Column("password_hash", changes=True),
     Column("status", changes=True),
+    Column("must_change_password", changes=True),
     Column("created_at"),
 )
 
