@@ -4,11 +4,18 @@ from typing import Final
 
 from .documents import Document, hash_of, page, policy_of
 from .redeem_page import REDEEM_PATH
+from .theme import THEME
 
-_STYLE: Final = """
-body { max-width: 36rem; margin: 3rem auto; padding: 0 1rem; color: #1b1b22;
+_STYLE: Final = (
+    THEME
+    + """
+html { background: var(--ground); }
+body { max-width: 36rem; margin: 3rem auto; padding: 0 1rem; color: var(--text);
   font: 100%/1.5 system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; }
+a { color: var(--accent); }
+:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 """
+)
 
 _TEMPLATE: Final = """<!doctype html>
 <html lang="en">

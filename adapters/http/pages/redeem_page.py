@@ -12,43 +12,50 @@ from jinja2 import Environment, StrictUndefined, Template
 from ....domain.access.codes import MalformedCode, parse_code
 from .documents import JAVASCRIPT, Document, hash_of, page, policy_of
 from .redeem_script import REDEEM_SCRIPT
+from .theme import THEME
 
 REDEEM_PATH: Final = "/redeem"
 SCRIPT_PATH: Final = "/redeem.js"
 
-_STYLE: Final = """
+_STYLE: Final = (
+    THEME
+    + """
 * { box-sizing: border-box; }
 html { font: 100%/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
-  color: #1b1b22; background: #f3f2f7; -webkit-text-size-adjust: 100%; }
+  color: var(--text); background: var(--ground); -webkit-text-size-adjust: 100%; }
 body { margin: 0; padding: 1.25rem 1rem 3rem; }
-main { max-width: 26rem; margin: 0 auto; background: #fff; border-radius: 0.9rem; padding: 1.25rem;
+main { max-width: 26rem; margin: 0 auto; background: var(--card); border-radius: 0.9rem; padding: 1.25rem;
   box-shadow: 0 1px 4px rgb(27 27 34 / 18%); }
 h1, h2 { margin: 0 0 0.75rem; font-size: 1.5rem; line-height: 1.2; }
 label { display: block; margin-top: 1rem; font-weight: 600; }
-input { width: 100%; margin-top: 0.25rem; padding: 0.7rem 0.6rem; border: 1px solid #6c6a78; border-radius: 0.5rem;
-  background: #fff; color: inherit; font: 600 1.15rem/1.3 ui-monospace, Menlo, Consolas, monospace; }
+input { width: 100%; margin-top: 0.25rem; padding: 0.7rem 0.6rem; border: 1px solid var(--edge);
+  border-radius: 0.5rem; background: var(--card); color: inherit;
+  font: 600 1.15rem/1.3 ui-monospace, Menlo, Consolas, monospace; }
 #code, #pass { text-transform: uppercase; }
 #pin { letter-spacing: 0.25em; }
-[aria-invalid=true] { border: 2px solid #a81414; }
-button { width: 100%; min-height: 3rem; margin-top: 1.5rem; border: 0; border-radius: 0.5rem; background: #3b2a94;
-  color: #fff; font: inherit; font-weight: 700; font-size: 1.1rem; cursor: pointer; }
-button[aria-disabled=true] { background: #5d5a6b; cursor: progress; }
-:focus-visible { outline: 3px solid #d97a00; outline-offset: 2px; }
+[aria-invalid=true] { border: 2px solid var(--bad); }
+button { width: 100%; min-height: 3rem; margin-top: 1.5rem; border: 0; border-radius: 0.5rem;
+  background: var(--accent); color: var(--on-accent);
+  font: inherit; font-weight: 700; font-size: 1.1rem; cursor: pointer; }
+button[aria-disabled=true] { background: var(--busy); cursor: progress; }
+:focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
 h2:focus { outline: none; }
-.help { margin: 0.25rem 0 0; font-size: 0.9rem; color: #55535f; }
+.help { margin: 0.25rem 0 0; font-size: 0.9rem; color: var(--muted); }
 label { scroll-margin-top: 0.5rem; }
 .message:focus { outline: none; }
-.message:not(:empty) { margin: 0.5rem 0 0; padding: 0.7rem 0.8rem; border-left: 4px solid #a81414;
-  border-radius: 0.25rem; background: #fdf0f0; }
+.message:not(:empty) { margin: 0.5rem 0 0; padding: 0.7rem 0.8rem; border-left: 4px solid var(--bad);
+  border-radius: 0.25rem; background: var(--bad-ground); }
 dl { margin: 1rem 0; }
-dt { color: #55535f; font-size: 0.9rem; }
+dt { color: var(--muted); font-size: 0.9rem; }
 dd { margin: 0 0 0.75rem; font-weight: 700; font-size: 1.2rem; overflow-wrap: anywhere; }
 .secret { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: 1.35rem; white-space: nowrap; }
-.keep { padding: 0.7rem 0.8rem; border-left: 4px solid #d97a00; background: #fff7ea; border-radius: 0.25rem; }
+.keep { padding: 0.7rem 0.8rem; border-left: 4px solid var(--keep); border-radius: 0.25rem;
+  background: var(--keep-ground); }
 [hidden] { display: none; }
 @media (max-width: 22rem) { body { padding: 0.5rem 0.5rem 2rem; } main { padding: 1rem 0.8rem; }
   .secret { font-size: 1.2rem; } }
 """
+)
 
 _TEMPLATE: Final = """<!doctype html>
 <html lang="en">
