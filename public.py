@@ -30,6 +30,7 @@ from .application.errors import IsolationViolation as IsolationViolation
 from .application.errors import NotFound as NotFound
 from .application.errors import OutcomeUnknown as OutcomeUnknown
 from .application.errors import PasswordChangeRequired as PasswordChangeRequired
+from .application.errors import PasswordsBusy as PasswordsBusy
 from .application.errors import ReplaySecretExpired as ReplaySecretExpired
 from .application.errors import SetupError as SetupError
 from .application.errors import StorageError as StorageError

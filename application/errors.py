@@ -180,6 +180,14 @@ class StorageMisuse(StorageError):
 
 
 @define
+class PasswordsBusy(DomainError):
+    """Raised when too many passwords are being checked at once. Nothing was checked or counted."""
+
+    code: ClassVar[str] = "PASSWORDS_BUSY"
+    text: ClassVar[str] = "Too many passwords are being checked. Try again."
+
+
+@define
 class ClockDiffers(DomainError):
     """Raised when irreversible work is due and the process's clock is not to be trusted."""
 

@@ -150,6 +150,10 @@ class QuickPasswords:
         self._salt += 1
         return self._hash(str(self._salt), password)
 
+    def is_outdated(self, password_hash: str) -> bool:
+        """Return False for each hash of this class."""
+        return "$" not in password_hash
+
     def verify(self, password_hash: str | None, password: str) -> bool:
         """Return whether the password has this hash; None is the hash of no password."""
         if password_hash is None:

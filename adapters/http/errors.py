@@ -14,6 +14,7 @@ from ...application.errors import (
     NotFound,
     OutcomeUnknown,
     PasswordChangeRequired,
+    PasswordsBusy,
     ReplaySecretExpired,
     StorageError,
     StorageUnavailable,
@@ -161,6 +162,7 @@ STATUS_OF_ERROR: Final[Mapping[type[DomainError], HTTPStatus]] = {
     TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    PasswordsBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     # The rest of what a storage raises is a defect of ours, and so is what has no row at all.
     StorageError: HTTPStatus.INTERNAL_SERVER_ERROR,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,

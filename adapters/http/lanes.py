@@ -30,6 +30,8 @@ PER_CALLER: Final = 8
 """The most requests of one verified caller in a lane, running and waiting."""
 LONG_PLACES: Final = 2
 """Long reads at once in a process, which also have as many connections of their own."""
+LOGIN_PLACES: Final = 2
+"""Logins of staff at once in a process. They hash passwords, for which they need no connection."""
 WAITING_PLAYERS: Final = 128
 WAITING: Final = 32
 SPARE_THREADS: Final = 32
@@ -49,7 +51,8 @@ class Kind(Enum):
     BETS = "bets of players, which are carried out together"
     PLAY = "other commands and reads of players"
     DESK = "commands and short reads of staff"
-    PUBLIC = "logins, redemptions and public reads"
+    PUBLIC = "logins of players, redemptions and public reads"
+    LOGINS = "logins of staff"
     LONG = "reports, audits, sheets and CSV files"
 
 
@@ -174,6 +177,7 @@ class Lanes:
             Kind.PLAY: Lane(others, others // 2, WAITING),
             Kind.DESK: Lane(others, others // 2, WAITING),
             Kind.PUBLIC: Lane(others, others // 2, WAITING),
+            Kind.LOGINS: Lane(LOGIN_PLACES, LOGIN_PLACES // 2, WAITING),
             Kind.LONG: Lane(LONG_PLACES, LONG_PLACES // 2, WAITING),
         }
         return cls(lanes, exclusive, begin_download)

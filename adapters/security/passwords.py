@@ -11,6 +11,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 from attrs import field, frozen
 
+from .hashing_queue import HashingQueue
+
 MEMORY_KIB: Final = 19_456
 TIME_COST: Final = 2
 PARALLELISM: Final = 1
@@ -26,6 +28,7 @@ class Argon2Passwords:
     """Argon2id hashes with 19 MiB, 2 passes and 1 lane: the minimum of OWASP's Password Storage Cheat Sheet."""
 
     _hasher: PasswordHasher = field(factory=_hasher)
+    _queue: HashingQueue = field(factory=HashingQueue, eq=False)
     _nobody: str = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -36,11 +39,16 @@ class Argon2Passwords:
         return text in common_passwords()
 
     def hash(self, password: str) -> str:
-        return self._hasher.hash(_bytes(password))
+        with self._queue.place():
+            return self._hasher.hash(_bytes(password))
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return self._hasher.check_needs_rehash(password_hash)
 
     def verify(self, password_hash: str | None, password: str) -> bool:
         try:
-            self._hasher.verify(password_hash or self._nobody, _bytes(password))
+            with self._queue.place():
+                self._hasher.verify(password_hash or self._nobody, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None

@@ -51,13 +51,19 @@ class Randomness(Protocol):
 
 
 class Passwords(Protocol):
-    """Hashes staff passwords, and knows common ones."""
+    """Hashes staff passwords, and knows common ones.
+
+    Hashing is slow, so only a few run at once. `hash` and `verify` raise PasswordsBusy if too many wait.
+    """
 
     def is_common(self, text: str) -> bool:
         """Return whether a text in lower case is one of the most common passwords."""
 
     def hash(self, password: str) -> str:
         """Return a salted hash that `verify` accepts."""
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Return whether a hash that `verify` accepted was made with other parameters than new ones."""
 
     def verify(self, password_hash: str | None, password: str) -> bool:
         """Return whether the password matches the hash. None takes as long as a real hash and never matches."""

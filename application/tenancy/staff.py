@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...domain.access.passwords import checked_form, checked_password, prepared_password
 from ...domain.errors import InvalidInput, all_checked
@@ -23,7 +23,7 @@ from ...domain.tenancy.staff import (
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
 from ..access import SYSTEM, StaffPrincipal, find_tenant, look, public_binding, reach, staff_principal
 from ..decisions import Decided, Decision, Moment, Refused
-from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound, TokenExpired
+from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound, PasswordsBusy, TokenExpired
 from ..ports.filters import Page
 from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
@@ -129,7 +129,10 @@ class StaffLogin(WritingUseCase):
     tokens: Tokens
 
     def __call__(self, *, username: str, password: str, tenant: str | None = None) -> StaffLoginResult:
-        """Return tokens and the member. Raises InvalidCredentials."""
+        """Return tokens and the member. Raises InvalidCredentials, PasswordsBusy.
+
+        A hash that was made with other parameters than new ones is replaced.
+        """
         named, now = self._entry(tenant), self.clock.now()
         entry = reachable(named)
 
@@ -152,10 +155,19 @@ class StaffLogin(WritingUseCase):
             name=f"{tenant}:{username}",
             now=now,
         )
-        session, member = self.carry_out(
-            binding, lambda unit: unit.staff.lock(member.staff_id), partial(decide_login, verified=member)
-        )
+        rehashed = self._rehashed(member, form or password)
+        decide = partial(decide_login, verified=member, rehashed=rehashed)
+        session, member = self.carry_out(binding, lambda unit: unit.staff.lock(member.staff_id), decide)
         return _logged_in(self.tokens, session, member)
+
+    def _rehashed(self, member: StaffMember, form: str) -> str | None:
+        """Return a new hash in place of an outdated one. While too many passwords wait, the old one stays."""
+        if not self.passwords.is_outdated(member.password_hash):
+            return None
+        try:
+            return self.passwords.hash(form)
+        except PasswordsBusy:
+            return None
 
     def _entry(self, slug: str | None) -> DirectoryEntry | None:
         directory = self.storage.directory
@@ -165,9 +177,12 @@ class StaffLogin(WritingUseCase):
 
 
 def decide_login(
-    member: StaffMember | None, at: Moment, *, verified: StaffMember
+    member: StaffMember | None, at: Moment, *, verified: StaffMember, rehashed: str | None = None
 ) -> Decision[tuple[StaffSession, StaffMember]]:
-    """Decide the login of a member of staff, whose password was right before. Raises InvalidCredentials."""
+    """Decide the login of a member whose password was right before; a new hash of it is stored.
+
+    Raises InvalidCredentials.
+    """
     if member is None or member.status is not StaffStatus.ACTIVE or member.password_hash != verified.password_hash:
         raise InvalidCredentials
     session = StaffSession(
@@ -178,7 +193,8 @@ def decide_login(
         started_at=at.now,
         last_active_at=at.now,
     )
-    return Decided((session, member), added=(session,))
+    renewed = None if rehashed is None else evolve(member, password_hash=rehashed)
+    return Decided((session, member), added=(session,), saved=(renewed,))
 
 
 @frozen

@@ -12,7 +12,9 @@ from playtime.application.errors import (
     InvalidToken,
     NotFound,
     PasswordChangeRequired,
+    PasswordsBusy,
 )
+from playtime.contracts.doubles import QuickPasswords
 from playtime.domain.access.passwords import PasswordRefused
 from playtime.domain.tenancy.staff import Role, StaffStatus
 
@@ -151,3 +153,44 @@ def test_unknown_member_is_not_found(day: Day) -> None:
         day.engine.reset_password(day.owner, day.north.tenant_id, password=NEXT)
     with pytest.raises(NotFound):
         day.engine.find_staff(tenant_id=day.north.tenant_id, username=CASHIER)
+
+
+class _Aged(QuickPasswords):
+    """An adapter that finds earlier hashes outdated. If `is_busy` is true, it makes no new one."""
+
+    is_busy = False
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Return whether this object has not made the hash."""
+        return not password_hash.startswith("new-")
+
+    def hash(self, password: str) -> str:
+        """Return a hash with a salt of its own."""
+        if self.is_busy:
+            raise PasswordsBusy
+        return self._hash("new-1", password)
+
+
+def _hash_of(day: Day) -> str:
+    with day.storage.begin(day.agent.head.binding) as unit:
+        member = unit.staff.get(day.agent.cashier.staff_id)
+    assert member is not None
+    return member.password_hash
+
+
+def test_outdated_hash_is_replaced_at_a_login(day: Day) -> None:
+    before, aged = _hash_of(day), _Aged()
+    login = evolve(day.engine.staff_login, passwords=aged)
+    with pytest.raises(InvalidCredentials):
+        login(username=CASHIER, tenant="north-a", password="not the password")
+    assert _hash_of(day) == before
+    for _ in range(2):
+        login(username=CASHIER, tenant="north-a", password=PASSWORD)
+        assert _hash_of(day).startswith("new-1$")
+
+
+def test_login_goes_on_when_a_new_hash_does_not_fit(day: Day) -> None:
+    before, aged = _hash_of(day), _Aged()
+    aged.is_busy = True
+    evolve(day.engine.staff_login, passwords=aged)(username=CASHIER, tenant="north-a", password=PASSWORD)
+    assert _hash_of(day) == before

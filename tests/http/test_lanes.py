@@ -22,6 +22,7 @@ from playtime.application.play.spins import RUNS
 from playtime.domain.errors import DomainError
 from playtime.domain.tenancy.staff import Role
 
+from support.day import PASSWORD
 from support.http import Reply, Web
 
 A, B = "a", "b"
@@ -189,13 +190,16 @@ def _full(*kinds: Kind) -> Lanes:
 def test_each_kind_of_work_has_its_lane(web: Web) -> None:
     guest, desk = web.day.welcome(1_000), web.log_in(web.day.agent, Role.AGENT)
     vouchers = f"/voucher/agents/{web.day.agent.tenant_id}/vouchers"
+    login = {"username": "north-a-agent", "password": PASSWORD, "tenant": "north-a"}
     calls: dict[Kind, Callable[[], Reply]] = {
         Kind.BETS: lambda: web.post("/bet/spin", {"stakeMinor": 100, "gameKey": "demo-wheel"}, guest.token),
         Kind.PLAY: lambda: web.get("/player/me", guest.token),
         Kind.DESK: lambda: web.get(vouchers, desk),
         Kind.PUBLIC: lambda: web.get("/games"),
+        Kind.LOGINS: lambda: web.post("/staff/login", login),
         Kind.LONG: lambda: web.get(f"{vouchers}?format=csv", desk),
     }
+    assert calls.keys() == set(Kind)
     for full in Kind:
         web.app = create_app(web.day.engine, lanes=_full(full))
         for kind, call in calls.items():
@@ -218,7 +222,7 @@ def test_a_caller_with_too_many_requests_gets_429(web: Web) -> None:
 def test_logins_under_a_name_do_not_keep_its_owner_out(web: Web) -> None:
     guest = web.day.welcome(1_000)
     lane = Lane(places=2, share=1, waiting=1, per_caller=0)
-    web.app = create_app(web.day.engine, lanes=Lanes({Kind.PUBLIC: lane}))
+    web.app = create_app(web.day.engine, lanes=Lanes({Kind.PUBLIC: lane, Kind.LOGINS: lane}))
     member = {"username": "nobody", "password": "a long enough password"}
     player = {"loginCode": "AAAA-AAAA", "pin": "000000"}
     voucher = {"code": "AAAA-AAAA", "pin": "000000"}

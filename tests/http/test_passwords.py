@@ -2,6 +2,10 @@
 
 from typing import Final
 
+import pytest
+
+from playtime.application.errors import PasswordsBusy
+from playtime.contracts.doubles import QuickPasswords
 from playtime.domain.tenancy.staff import Role
 
 from support.day import PASSWORD
@@ -61,3 +65,20 @@ def test_refusals_name_the_field(web: Web) -> None:
         assert (reply.status, reply.code, reply.paths) == (400, "PASSWORD_REFUSED", ["$.newPassword"])
     own = web.post(f"/admin/staff/{web.day.agent.head.staff_id}/password", {"password": NEXT}, token)
     assert (own.status, own.code) == (403, "FORBIDDEN")
+
+
+class _Busy(QuickPasswords):
+    """Passwords of a process in which too many wait."""
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Raise PasswordsBusy."""
+        raise PasswordsBusy
+
+
+def test_login_that_does_not_fit_is_refused_and_not_counted(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(QuickPasswords, "verify", _Busy.verify)
+        for _ in range(6):
+            reply = web.post("/staff/login", CASHIER | {"password": PASSWORD})
+            assert (reply.status, reply.code, reply.headers["Retry-After"]) == (503, "PASSWORDS_BUSY", "1")
+    _log_in(web)

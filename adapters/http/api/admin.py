@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from ....application.engine import Engine
-from ....application.errors import NotFound
+from ....application.errors import NotFound, PasswordsBusy
 from ....application.ledger.audit import AuditReport
 from ....application.ledger.books import EventRecord
 from ....application.ledger.sealing import SealRecord
@@ -219,7 +219,7 @@ ADMIN: Final = (
         create_staff,
         gives={"staff": StaffRecord},
         status=CREATED,
-        refusals=(InvalidInput, PasswordRefused, NotFound, RoleNotOfTenant, UsernameTaken),
+        refusals=(InvalidInput, PasswordRefused, PasswordsBusy, NotFound, RoleNotOfTenant, UsernameTaken),
     ),
     Route("GET", f"{API}/admin/staff", list_staff, gives=rows_of("staff", StaffRecord)),
     Route(
@@ -227,7 +227,7 @@ ADMIN: Final = (
         f"{API}/admin/staff/{{staffId}}/password",
         reset_password,
         gives={"staff": StaffRecord},
-        refusals=(PasswordRefused,),
+        refusals=(PasswordRefused, PasswordsBusy),
     ),
     Route(
         "POST",

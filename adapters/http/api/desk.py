@@ -7,6 +7,7 @@ from ....application.engine import Engine
 from ....application.errors import (
     InvalidCredentials,
     InvalidToken,
+    PasswordsBusy,
     ReplaySecretExpired,
     TenantSuspended,
     TokenExpired,
@@ -109,7 +110,8 @@ DESK: Final = (
         f"{API}/staff/login",
         log_staff_in,
         gives=fields_of(StaffLoginResult),
-        refusals=(InvalidCredentials,),
+        refusals=(InvalidCredentials, PasswordsBusy),
+        is_login=True,
     ),
     Route(
         "POST",
@@ -125,7 +127,7 @@ DESK: Final = (
         change_password,
         gives={"staff": StaffRecord},
         is_before_change=True,
-        refusals=(PasswordRefused, InvalidCredentials),
+        refusals=(PasswordRefused, PasswordsBusy, InvalidCredentials),
     ),
     Route(
         "POST",

@@ -67,6 +67,7 @@ class Route:
       refused bets if the route `is_bet`, else as errors.
     - `is_long` marks long work, as does CSV; `kind_of` returns the kind of work of a request.
     - `is_before_change` marks a route for staff who have to change their password first.
+    - `is_login` marks the login of staff, which has a lane of its own.
     - `is_lean` marks a route that is called so often that it is answered without Flask. Its path is a constant.
     """
 
@@ -86,6 +87,7 @@ class Route:
     is_long: bool = False
     is_lean: bool = False
     is_before_change: bool = False
+    is_login: bool = False
     refusals: Refusals = ()
     limit_bytes: int = MAX_BODY_BYTES
     name: str = field(init=False)
@@ -115,6 +117,8 @@ class Route:
         """The kind of work of a request that asks for JSON. Health has none: it always finds a thread."""
         if self.is_long or self.is_bet:
             return Kind.LONG if self.is_long else Kind.BETS
+        if self.is_login:
+            return Kind.LOGINS
         return _KINDS[self.caller] if self.path.startswith(API) else None
 
     def kind_of(self, given: object) -> Kind | None:
