@@ -32,7 +32,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo test test-rls slow planted simulate bench check format wheel lock clean
+.PHONY: help install setup demo test test-rls slow planted simulate bench check sbom format wheel lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
@@ -94,13 +94,18 @@ simulate: install ## run the simulation for a minute, each time from a new seed 
 bench: install ## measure a spin beside the floor of the database (JSON=FILE: also write all figures there)
 	@$(BIN)/playtime bench spin $(if $(JSON),--json $(JSON))
 
-check: setup ## lint, format, types, import contracts, language and the table of folders
+check: setup ## lint, format, types, import contracts, language, table of folders, and known vulnerabilities
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m playtime.tools.language
 	@$(BIN)/python -m playtime.tools.structure
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive *.py domain application adapters tools
+	@$(BIN)/python tools/vulnerabilities.py
+
+sbom: setup ## write the bill of materials of what runs to build/sbom.json (CycloneDX)
+	@$(BIN)/python tools/sbom.py build/sbom.json
 
 format: setup ## format the code as `make check` requires
 	@$(BIN)/ruff check --fix
