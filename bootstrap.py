@@ -89,7 +89,7 @@ def _edge(settings: Settings) -> "Edge":
     from .adapters.http.edge import Edge
 
     origins, proxies = frozenset(settings.allowed_origins), settings.trusted_proxies
-    return Edge(origins=origins, proxies=proxies, is_secure=settings.is_secure)
+    return Edge(origins=origins, proxies=proxies, is_secure=settings.is_secure, contact=settings.security_contact)
 
 
 def _readiness(settings: Settings, pins: PinKeys) -> "Readiness":

@@ -1,7 +1,7 @@
 """The Flask application of an engine: requests in, use cases called, answers out."""
 
 import re
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, UnicodeConverter, UUIDConverter
 
 from ...application.engine import Engine
+from ...application.ports.services import Clock
 from ...application.wire import encode
 from .access_log import AccessLog
 from .answering import PlainResponse, respond, respond_defect, respond_document, respond_unserved
@@ -22,6 +23,7 @@ from .lanes import AUDIT_SECONDS, Lanes, Remembered, SharedWork
 from .openapi import describe
 from .pages.first_page import first_page
 from .pages.redeem_page import REDEEM_PATH, SCRIPT_PATH, redeem_page, redeem_script
+from .pages.security_contact import SECURITY_PATH, security_contact
 from .readiness import Readiness
 from .request_state import RequestState
 from .routes import ROUTES
@@ -77,6 +79,9 @@ def create_app(
             lean[route.method, route.path] = endpoint
     _serve_page(app, f"{API}/openapi.json", "openapi", lambda *_: respond(_described(), HTTPStatus.OK))
     _serve_pages(app)
+    if edge is not None and edge.contact is not None:
+        handle = partial(_answer_contact, engine.check_health.clock, edge.contact)
+        _serve_page(app, SECURITY_PATH, "securityContact", handle)
     app.register_error_handler(HTTPException, _unserved)
     app.register_error_handler(Exception, _defect)
     app.wsgi_app = Front(app, lean, AccessLog(), errors, edge or Edge())  # type: ignore[method-assign] # as Flask documents it
@@ -111,6 +116,10 @@ def _serve_pages(app: Flask) -> None:
         lambda state, request, _: respond_document(state, redeem_page(request.args.get("code", ""))),
     )
     _serve_page(app, SCRIPT_PATH, "redeemScript", lambda state, *_: respond_document(state, script))
+
+
+def _answer_contact(clock: Clock, contact: str, state: RequestState, *_: object) -> PlainResponse:
+    return respond_document(state, security_contact(contact, clock.now()))
 
 
 def _state() -> RequestState:

@@ -55,11 +55,13 @@ class Edge:
 
     `origins` are pages of other sites that may call the API. `proxies` are the addresses and networks whose
     `X-Request-Id` is taken over. `is_secure` says that people reach the service by TLS only.
+    `contact` is the address for reports of weaknesses, which `/.well-known/security.txt` names.
     """
 
     origins: frozenset[str] = frozenset()
     proxies: tuple[str, ...] = ()
     is_secure: bool = False
+    contact: str | None = None
     on_all: Headers = field(init=False)
     _networks: tuple[IPv4Network | IPv6Network, ...] = field(init=False)
 

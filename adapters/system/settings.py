@@ -65,6 +65,7 @@ class Settings:
     log_format: Literal["text", "json"] = "text"
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    security_contact: str | None = None
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     workers: int = 2
@@ -187,6 +188,13 @@ def _storage(text: str) -> str:
     return text
 
 
+def _contact(text: str) -> str:
+    is_plain = text.isascii() and text.isprintable() and " " not in text
+    if not is_plain or not text.startswith(("mailto:", "https://")):
+        raise ValueError("must be an address such as mailto:security@example.com or https://example.com/report")
+    return text
+
+
 def _log_format(text: str) -> str:
     if text not in {"text", "json"}:
         raise ValueError("must be text or json")
@@ -273,6 +281,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "log_format": _log_format,
     "tls_cert": _path,
     "tls_key": _path,
+    "security_contact": _contact,
     "allowed_origins": _origins,
     "trusted_proxies": _networks,
     "pool_size": _between(1, 200),

@@ -1,6 +1,7 @@
 """The edge of the application: headers, other sites, trusted proxies, and requests that no route may see."""
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -8,7 +9,7 @@ from flask import Flask
 from playtime.adapters.http.app import create_app
 from playtime.adapters.http.edge import Edge
 from playtime.adapters.memory.storage import MemoryStorage
-from playtime.contracts.doubles import build_engine
+from playtime.contracts.doubles import SettableClock, build_engine
 
 from support.http import API, Web
 
@@ -161,3 +162,15 @@ def test_preflight_is_answered_for_listed_origins(origins: set[str], origin: str
 def test_options_without_a_question_is_405() -> None:
     client = _app(origins=frozenset({SHOP})).test_client()
     assert client.options(LEAN, headers={"Origin": SHOP}).status_code == 405
+
+
+def test_security_contact_is_served_if_configured(web: Web) -> None:
+    path = "/.well-known/security.txt"
+    assert web.ask("GET", path).status == 404
+    response = _app(contact="mailto:security@example.com").test_client().get(path)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    lines = dict(line.split(": ", 1) for line in response.text.splitlines())
+    assert list(lines) == ["Contact", "Expires", "Preferred-Languages"]
+    assert lines["Contact"] == "mailto:security@example.com"
+    left = datetime.fromisoformat(lines["Expires"]) - SettableClock().now()
+    assert timedelta(days=179) < left <= timedelta(days=180)

@@ -35,6 +35,7 @@ def test_every_setting_is_read() -> None:
         "PLAYTIME_PORT": "9000",
         "PLAYTIME_PUBLIC_URL": "https://play.example.com/fun/",
         "PLAYTIME_LOG_FORMAT": "json",
+        "PLAYTIME_SECURITY_CONTACT": "mailto:security@example.com",
         "PLAYTIME_TLS_CERT": "/srv/cert.pem",
         "PLAYTIME_TLS_KEY": "/srv/key.pem",
         "PLAYTIME_ALLOWED_ORIGINS": "https://shop.example.com, http://localhost:3000",
@@ -59,6 +60,7 @@ def test_every_setting_is_read() -> None:
     assert settings.public_url == "https://play.example.com/fun"
     assert settings.tls == (Path("/srv/cert.pem"), Path("/srv/key.pem"))
     assert settings.log_format == "json"
+    assert settings.security_contact == "mailto:security@example.com"
     assert settings.server_url == "https://192.0.2.7:9000"
     assert settings.allowed_origins == ("https://shop.example.com", "http://localhost:3000")
     assert settings.trusted_proxies == ("10.0.0.0/8", "2001:db8::1/128")
@@ -100,6 +102,8 @@ def test_every_setting_is_read() -> None:
         ("PLAYTIME_TLS_CERT", "/srv/cert.pem"),
         ("PLAYTIME_TLS_KEY", "/srv/key.pem"),
         ("PLAYTIME_LOG_FORMAT", "xml"),
+        ("PLAYTIME_SECURITY_CONTACT", "security@example.com"),
+        ("PLAYTIME_SECURITY_CONTACT", "mailto:a@example.com\nExpires: never"),
         ("PLAYTIME_POOL_SIZE", "0"),
         ("PLAYTIME_WORKERS", "1.5"),
         ("PLAYTIME_DATABASE_SECONDS", "0"),
