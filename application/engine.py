@@ -49,6 +49,7 @@ from .tenancy.staff import (
     StaffLogin,
     StaffLogout,
 )
+from .tenancy.staff_sessions import EndStaffSession, ListStaffSessions
 from .tenancy.tenants import CreatePlatform, CreateTenant, FindTenant, ListTenants, SetTenantStatus
 from .upkeep.rebuild_sessions import RebuildSessions
 from .upkeep.sweeps import Sweep
@@ -81,6 +82,8 @@ class Engine:
     staff_login: StaffLogin
     refresh_staff: RefreshStaff
     staff_logout: StaffLogout
+    list_staff_sessions: ListStaffSessions
+    end_staff_session: EndStaffSession
     issue_voucher: IssueVoucher
     issue_vouchers: IssueVouchers
     print_sheet: PrintSheet

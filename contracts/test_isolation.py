@@ -54,6 +54,9 @@ LOOKS: dict[str, Look] = {
         own.house.agent.tenant_id, own.house.cashier.username
     ),
     "staff.session": lambda unit, own: unit.staff.session(own.staff_session.session_id),
+    "staff.sessions": lambda unit, own: (
+        own.staff_session in unit.staff.sessions(own.staff_session.staff_id, Page())
+    ),
     "staff.page": lambda unit, own: own.house.cashier in unit.staff.page(None, _near(own.house.cashier.staff_id)),
     "staff.page of it": lambda unit, own: own.house.cashier in unit.staff.page(own.house.agent.tenant_id, Page()),
     "vouchers.find": lambda unit, own: unit.vouchers.find(own.voucher.code),

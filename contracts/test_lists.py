@@ -158,6 +158,23 @@ class TestPlayers:
         assert list(found) == sorted(sessions, key=lambda session: session.session_id, reverse=True)
 
 
+class TestStaffSessions:
+    def test_of_a_member_newest_first_by_page(self, storage: Storage, here: House) -> None:
+        other = here.staff_member()
+        sessions = [here.staff_session() for _ in range(3)]
+        sessions[0] = sessions[0].end(LATER)
+        write(storage, here.as_agent, other, *sessions, here.staff_session(other))
+        newest = sorted(sessions, key=lambda session: session.session_id, reverse=True)
+
+        def found(page: Page) -> list[Any]:
+            return list(
+                read(storage, here.as_operator, lambda unit: unit.staff.sessions(here.cashier.staff_id, page))
+            )
+
+        assert found(Page()) == newest
+        assert found(Page(limit=1, before=newest[0].session_id)) == newest[1:2]
+
+
 class TestEvents:
     def test_of_a_time(self, storage: Storage, here: House) -> None:
         def events(**only: Any) -> list[Any]:

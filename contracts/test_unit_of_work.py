@@ -32,6 +32,7 @@ READS: dict[str, Callable[[UnitOfWork, House], object]] = {
     "staff.page": lambda unit, _: unit.staff.page(None, Page()),
     "staff.lock": lambda unit, house: unit.staff.lock(house.cashier.staff_id),
     "staff.lock_open_sessions": lambda unit, _: unit.staff.lock_open_sessions(SOMEBODY),
+    "staff.sessions": lambda unit, _: unit.staff.sessions(SOMEBODY, Page()),
     "staff.lock_session": lambda unit, _: unit.staff.lock_session(SOMEBODY),
     "vouchers.find": lambda unit, house: unit.vouchers.find(house.code()),
     "vouchers.get": lambda unit, _: unit.vouchers.get(SOMEBODY),

@@ -181,7 +181,9 @@ class Books:
     wallets: Table[TenantWallet] = field(factory=lambda: Table("wallets", lambda row: row.tenant_id))
     staff: Table[StaffMember] = field(factory=_staff)
     staff_sessions: Table[StaffSession] = field(
-        factory=lambda: Table("staff_sessions", lambda row: row.session_id)
+        factory=lambda: Table(
+            "staff_sessions", lambda row: row.session_id, grouped={"staff": lambda row: row.staff_id}
+        )
     )
     vouchers: Table[Voucher] = field(factory=_vouchers)
     passes: Table[PlayPass] = field(

@@ -14,7 +14,7 @@ from ...domain.ledger.events import Account, AccountKind
 from ...domain.play.sessions import Session, StaffSession
 from ...domain.tenancy.staff import StaffMember
 from ...domain.tenancy.tenants import Tenant, TenantWallet
-from .pages import newest
+from .pages import newest, newest_of
 from .transaction import MemoryTransaction, View
 
 
@@ -118,6 +118,11 @@ class MemoryStaff:
             for session in _open_sessions(view, staff_id):
                 self.transaction.lock(StaffSession, session.session_id)
             return _open_sessions(view, staff_id)
+
+    def sessions(self, staff_id: UUID, page: Page) -> Sequence[StaffSession]:
+        with self.transaction.reading() as view:
+            sessions = newest_of(view, lambda books: books.staff_sessions, page.before, ("staff", staff_id))
+            return list(islice(sessions, page.limit))
 
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         _ = self.transaction.binding

@@ -99,6 +99,9 @@ class Staff(Protocol):
     def lock_open_sessions(self, staff_id: UUID) -> Sequence[StaffSession]:
         """Lock the sessions of a member that have not ended, until the unit ends. Return them by id."""
 
+    def sessions(self, staff_id: UUID, page: Page) -> Sequence[StaffSession]:
+        """Return the sessions of a member of staff, newest id first."""
+
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         """Lock a staff session until the unit ends and return it as it is after the wait."""
 

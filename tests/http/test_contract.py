@@ -146,6 +146,11 @@ def _headers(web: Web, route: Route) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def _session_id(web: Web) -> str:
+    rows = web.get("/staff/sessions", web.log_in(web.day.agent, Role.ANALYST)).content["sessions"]
+    return str(rows[0]["sessionId"])
+
+
 def _ids(web: Web) -> Mapping[str, str]:
     """Return ids of what is there."""
     web.day.fund(web.day.agent, 10**12)
@@ -154,6 +159,7 @@ def _ids(web: Web) -> Mapping[str, str]:
         "voucherId": str(web.day.sell(1_000).voucher_id),
         "playerId": str(web.day.welcome(1_000).player_id),
         "staffId": str(web.day.agent.analyst.staff_id),
+        "sessionId": _session_id(web),
         "gameKey": "demo-wheel",
         "batchId": web.batch(100, 3)["batch"]["batchId"],
         "link": web.spin(web.day.welcome(1_000), 1).content["result"]["proof"]["link"],

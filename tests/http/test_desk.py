@@ -106,6 +106,58 @@ def test_a_deactivated_member_is_out_at_once(any_web: Web) -> None:
     assert (again.status, again.code) == (409, "STAFF_DEACTIVATED")
 
 
+def test_staff_list_and_end_their_own_sessions(any_web: Web) -> None:
+    web = any_web
+    lost, here = (_log_in(web, web.day.agent, "cashier") for _ in range(2))
+    listed = web.get("/staff/sessions", here["token"]).content["sessions"]
+    assert [row["isOwn"] for row in listed][:2] == [True, False]
+    assert {row["staffId"] for row in listed} == {str(web.day.agent.cashier.staff_id)}
+    path = f"/staff/sessions/{listed[1]['sessionId']}/end"
+    first = web.post(path, None, here["token"])
+    assert (first.status, first.content["session"]["endedAt"] is None) == (200, False)
+    assert web.get("/staff/sessions", lost["token"]).code == "INVALID_TOKEN"
+    assert web.post("/staff/refresh", {"refreshToken": lost["refreshToken"]}).code == "INVALID_TOKEN"
+    web.day.clock.advance(minutes=1)
+    assert web.post(path, None, here["token"]).content == first.content
+    assert web.get("/staff/sessions", here["token"]).status == 200
+
+
+def test_nobody_ends_the_session_of_another_as_their_own(web: Web) -> None:
+    head, till = web.log_in(web.day.agent, Role.AGENT), _log_in(web, web.day.agent, "cashier")
+    session_id = web.get("/staff/sessions", till["token"]).content["sessions"][0]["sessionId"]
+    for ended in (session_id, NOWHERE):
+        assert web.post(f"/staff/sessions/{ended}/end", None, head).code == "NOT_FOUND"
+    assert web.get("/staff/sessions", till["token"]).status == 200
+
+
+def test_a_manager_lists_and_ends_sessions_of_others(any_web: Web) -> None:
+    web = any_web
+    agent = web.day.agent
+    for who in (web.log_in(agent, Role.AGENT), web.log_in(web.day.north, Role.OPERATOR), web.owner):
+        till = _log_in(web, agent, "cashier")
+        path = f"/admin/staff/{agent.cashier.staff_id}/sessions"
+        newest = web.get(path, who).content["sessions"][0]
+        assert (newest["endedAt"], newest["isOwn"]) == (None, False)
+        # The session of one member is not that of another.
+        wrong = f"/admin/staff/{agent.analyst.staff_id}/sessions/{newest['sessionId']}/end"
+        assert web.post(wrong, None, who).code == "NOT_FOUND"
+        assert web.get("/staff/sessions", till["token"]).status == 200
+        assert web.post(f"{path}/{newest['sessionId']}/end", None, who).status == 200
+        assert web.get("/staff/sessions", till["token"]).code == "INVALID_TOKEN"
+
+
+def test_who_may_not_end_sessions_of_which_staff(web: Web) -> None:
+    agent, session_id = web.day.agent, NOWHERE
+    head, till = web.log_in(agent, Role.AGENT), _log_in(web, agent, "cashier")
+    own = f"/admin/staff/{agent.cashier.staff_id}/sessions"
+    assert web.get(own, till["token"]).code == "FORBIDDEN"
+    assert web.post(f"{own}/{session_id}/end", None, till["token"]).code == "FORBIDDEN"
+    for staff in (web.day.stranger.cashier, web.day.sister.cashier, web.day.north.head):
+        path = f"/admin/staff/{staff.staff_id}/sessions"
+        assert web.get(path, head).code == "NOT_FOUND"
+        assert web.post(f"{path}/{session_id}/end", None, head).code == "NOT_FOUND"
+
+
 def test_nobody_deactivates_themselves_or_a_stranger(web: Web) -> None:
     agent, head = web.day.agent, web.log_in(web.day.agent, Role.AGENT)
     for staff_id, status in (

@@ -13,6 +13,7 @@ from ....application.ports.filters import LedgerFilter
 from ....application.ports.tenancy import WalletSummary
 from ....application.tenancy.credit import CreditTransfer, GiveCredit, ReturnCredit, WalletBalance
 from ....application.tenancy.staff import StaffRecord
+from ....application.tenancy.staff_sessions import StaffSessionRecord
 from ....application.tenancy.tenants import StatusChange, TenantRecord
 from ....application.wire import success
 from ....domain.access.passwords import PasswordRefused
@@ -62,6 +63,17 @@ def reset_password(engine: Engine, call: StaffCall[PasswordReset]) -> Result:
 def deactivate_staff(engine: Engine, call: StaffCall[Nothing]) -> Result:
     """Take a member of staff off: no more log-ins, and their tokens are no longer good."""
     return success(staff=engine.deactivate_staff(call.who, call.ids["staffId"]))
+
+
+def list_staff_sessions(engine: Engine, call: StaffCall[ListQuery]) -> Result:
+    """List the sessions of a member of staff."""
+    fetch = partial(engine.list_staff_sessions, call.who, call.ids["staffId"])
+    return listed("sessions", "session_id", call.given, fetch)
+
+
+def end_staff_session(engine: Engine, call: StaffCall[Nothing]) -> Result:
+    """End a session of a member of staff; its tokens are no longer good. An ended one stays as it is."""
+    return success(session=engine.end_staff_session(call.who, call.ids["staffId"], call.ids["sessionId"]))
 
 
 def create_tenant(engine: Engine, call: StaffCall[TenantRequest]) -> Result:
@@ -235,6 +247,18 @@ ADMIN: Final = (
         deactivate_staff,
         gives={"staff": StaffRecord},
         refusals=(StaffDeactivated,),
+    ),
+    Route(
+        "GET",
+        f"{API}/admin/staff/{{staffId}}/sessions",
+        list_staff_sessions,
+        gives=rows_of("sessions", StaffSessionRecord),
+    ),
+    Route(
+        "POST",
+        f"{API}/admin/staff/{{staffId}}/sessions/{{sessionId}}/end",
+        end_staff_session,
+        gives={"session": StaffSessionRecord},
     ),
     Route("GET", f"{API}/admin/players", list_players, gives=rows_of("players", PlayerRecord)),
     Route("GET", f"{API}/admin/players/{{playerId}}", read_player, gives={"player": PlayerRecord}),

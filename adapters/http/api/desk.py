@@ -13,6 +13,7 @@ from ....application.errors import (
     TokenExpired,
 )
 from ....application.tenancy.staff import StaffLoginResult, StaffRecord
+from ....application.tenancy.staff_sessions import StaffSessionRecord
 from ....application.vouchers.desk import VoucherRecord
 from ....application.vouchers.sales import IssuedVoucher, VoucherBatch
 from ....application.wire import success
@@ -28,6 +29,7 @@ from ..pages.documents import CSV, HTML
 from ..pages.sheet import sheet_page
 from ..requests import (
     BatchOrder,
+    ListQuery,
     Nothing,
     PasswordChange,
     RefreshRequest,
@@ -36,7 +38,7 @@ from ..requests import (
     VoucherOrder,
     VouchersQuery,
 )
-from .results import Result, listed_or_table, success_of
+from .results import Result, listed, listed_or_table, success_of
 from .route import API, CREATED, Route, fields_of, rows_of
 
 
@@ -63,6 +65,16 @@ def log_staff_out(engine: Engine, call: StaffCall[Nothing]) -> Result:
     """End the session of a member of staff; its tokens are no longer good."""
     engine.staff_logout(call.who)
     return success()
+
+
+def list_own_sessions(engine: Engine, call: StaffCall[ListQuery]) -> Result:
+    """List the sessions of the caller, the present one included."""
+    return listed("sessions", "session_id", call.given, partial(engine.list_staff_sessions.own, call.who))
+
+
+def end_own_session(engine: Engine, call: StaffCall[Nothing]) -> Result:
+    """End a session of the caller; its tokens are no longer good. An ended one stays as it is."""
+    return success(session=engine.end_staff_session.own(call.who, call.ids["sessionId"]))
 
 
 def issue_voucher(engine: Engine, call: StaffCall[VoucherOrder]) -> Result:
@@ -128,6 +140,13 @@ DESK: Final = (
         gives={"staff": StaffRecord},
         is_before_change=True,
         refusals=(PasswordRefused, PasswordsBusy, InvalidCredentials),
+    ),
+    Route("GET", f"{API}/staff/sessions", list_own_sessions, gives=rows_of("sessions", StaffSessionRecord)),
+    Route(
+        "POST",
+        f"{API}/staff/sessions/{{sessionId}}/end",
+        end_own_session,
+        gives={"session": StaffSessionRecord},
     ),
     Route(
         "POST",

@@ -126,6 +126,9 @@ class PostgresStaff:
             self.transaction, STAFF_SESSIONS, _open_sessions()(**self.transaction.scope, staff_id=staff_id)
         )
 
+    def sessions(self, staff_id: UUID, page: Page) -> Sequence[StaffSession]:
+        return page_by(self.transaction, STAFF_SESSIONS, page, ("staff_id", "is", staff_id))
+
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         return lock(self.transaction, STAFF_SESSIONS, session_id=session_id)
 
