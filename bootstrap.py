@@ -27,7 +27,7 @@ from .adapters.system.game_shelf import count_odds, load_game, load_games
 from .adapters.system.generated_secrets import GENERATED_ID, PIN_SECRET, SECRETS_FILE, load_generated
 from .adapters.system.logs import log_to_stderr
 from .adapters.system.odds_cache import OddsCache
-from .adapters.system.secret_file import SECRET_BYTES
+from .adapters.system.secret_file import SECRET_BYTES, rotate_token_secret, token_secrets
 from .adapters.system.services import SystemClock, SystemIds, SystemRandomness, SystemStopwatch
 from .adapters.system.settings import Settings
 from .adapters.system.stored_secrets import StoredSecrets
@@ -120,7 +120,7 @@ class Container(containers.DeclarativeContainer):
     """The parts of one running engine. Substitute a part with `override` on an instance, never on the class."""
 
     settings = providers.Dependency(instance_of=Settings)
-    jwt_secret = providers.Dependency(instance_of=bytes)
+    jwt_secrets = providers.Dependency(instance_of=tuple)
     pins = providers.Dependency(instance_of=PinKeys)
     seeds = providers.Dependency(instance_of=SeedKeys)
 
@@ -141,7 +141,7 @@ class Container(containers.DeclarativeContainer):
     odds = providers.Singleton(OddsCache, settings.provided.odds_folder)
     games = providers.Singleton(load_games, settings.provided.games, odds)
     passwords = providers.Singleton(Argon2Passwords)
-    tokens = providers.Singleton(JwtTokens, secret=jwt_secret, clock=clock)
+    tokens = providers.Singleton(JwtTokens, secrets=jwt_secrets, clock=clock)
     storage = providers.Selector(
         settings.provided.storage,
         memory=providers.Singleton(MemoryStorage),
@@ -203,7 +203,7 @@ def build_container(
     current = next(iter(pin_secrets))
     return Container(
         settings=providers.Object(settings),
-        jwt_secret=providers.Object(bytes.fromhex(settings.jwt_secret or stored["jwt"])),
+        jwt_secrets=providers.Object(token_secrets(settings.jwt_secret, stored)),
         pins=providers.Object(PinKeys(current, derivations)),
         seeds=providers.Object(SeedKeys(current, derivations)),
     )
@@ -349,7 +349,7 @@ def simulated_parts(stage: "Stage") -> tuple[EngineParts, Storage]:
     container = Container(
         # Each spin by itself: a caller in the queue would wait for a thread that the stage has stopped.
         settings=providers.Object(Settings(storage="memory", spins_together=1)),
-        jwt_secret=providers.Object(secret),
+        jwt_secrets=providers.Object((secret,)),
         pins=providers.Object(PinKeys("simulated", {"simulated": secret})),
         seeds=providers.Object(SeedKeys("simulated", {"simulated": secret})),
         storage=providers.Object(StagedStorage(stage, storage)),
@@ -438,6 +438,7 @@ def composed_program() -> Program:
         make_database=lambda *, new: open_database(_settings(), "new" if new else "usual"),
         back_up=back_up,
         restore=restore,
+        rotate_secret=lambda *, overlaps: rotate_token_secret(_settings(), overlaps=overlaps),
         home=lambda: _settings().home,
         default_url=lambda: _settings().server_url,
         load_games=lambda: load_games(_settings().games),

@@ -33,7 +33,7 @@ COMMANDS: Final = {
         "backup",
         "Restore the backup FILE into an empty home or database, and check it; status 1 if a check fails.",
     ),
-    "secrets": ("secrets", "Manage the secrets of PINs and server seeds."),
+    "secrets": ("secrets", "Manage the secrets of tokens, PINs and server seeds."),
     "serve": ("serving", "Serve the HTTP API until stopped."),
     "sessions": ("sessions", "Maintain the players' sessions."),
     "simulate": ("simulate", "Play on memory with failures, as a seed decides; status 1 if a check fails."),

@@ -157,6 +157,13 @@ class Restore(Protocol):
         """Restore it, and give it for the checks in a block; after the block it may be used. Raises SetupError."""
 
 
+class RotateSecret(Protocol):
+    """Makes a new secret of tokens."""
+
+    def __call__(self, *, overlaps: bool) -> Path:
+        """Make it, and keep the old one if it overlaps. Returns the file of the secrets. Raises SetupError."""
+
+
 class MakeDatabase(Protocol):
     """Opens the database of the settings, and makes it if necessary."""
 
@@ -218,6 +225,7 @@ class Program:
     make_database: MakeDatabase
     back_up: BackUp
     restore: Restore
+    rotate_secret: RotateSecret
     home: Callable[[], Path]
     default_url: Callable[[], str]
     load_games: Callable[[], Sequence[Game]]

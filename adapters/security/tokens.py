@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Final, Literal
@@ -70,21 +70,19 @@ class JwtTokens:
     """Issues and reads signed tokens. The clock is a port, so that tests can set the time.
 
     The header of a token names its secret by a key id (`kid`). No other header is accepted, so nothing is parsed
-    before the signature is checked.
+    before the signature is checked. The first of `secrets` signs. Tokens of the others are accepted, too.
     """
 
-    secret: bytes = field(repr=False)
+    secrets: Sequence[bytes] = field(repr=False)
     clock: Clock
-    _header: str = field(init=False, eq=False, repr=False)
-    _secrets: Mapping[str, bytes] = field(init=False, eq=False, repr=False)
+    _by_header: Mapping[str, bytes] = field(init=False, eq=False, repr=False)
     _verified: VerifiedTokens = field(factory=VerifiedTokens, init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Check that the secret is at least as long as the digest. Raises ValueError."""
-        if len(self.secret) < SHORTEST_SECRET_BYTES:
+        """Check that each secret is at least as long as the digest. Raises ValueError."""
+        if not self.secrets or min(map(len, self.secrets)) < SHORTEST_SECRET_BYTES:
             raise ValueError(f"the token secret must have at least {SHORTEST_SECRET_BYTES} bytes")
-        object.__setattr__(self, "_header", _header_of(self.secret))
-        object.__setattr__(self, "_secrets", {self._header: self.secret})
+        object.__setattr__(self, "_by_header", {_header_of(secret): secret for secret in self.secrets})
 
     def issue(self, claims: Claims) -> str:
         issued = int(claims.issued_at.timestamp())
@@ -104,7 +102,7 @@ class JwtTokens:
             "nbf": issued,
             "exp": issued + int(lifetime.total_seconds()),
         }
-        return _encode(payload, self.secret)
+        return _encode(payload, self.secrets[0])
 
     def read(self, token: str, kind: str, use: str) -> Claims:
         if len(token) > LONGEST_TOKEN:
@@ -126,7 +124,7 @@ class JwtTokens:
 
     def _verify(self, token: str) -> Signed:
         """Return the content of a token with a good signature. Raises InvalidToken."""
-        secret = self._secrets.get(token.partition(".")[0])
+        secret = self._by_header.get(token.partition(".")[0])
         if secret is None:
             raise InvalidToken
         try:

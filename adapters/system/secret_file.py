@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from ...application.errors import SetupError
+from .settings import Settings
 
 SECRET_BYTES: Final = 32
 _SECRET: Final = re.compile(r"([0-9a-fA-F]{2}){32,}")
+_EARLIER: Final = "jwt_earlier"
+"""The name of the secret that signed tokens before the last rotation."""
 _MODE: Final = 0o600
 _OTHERS: Final = 0o077
 _LOST: Final = (
@@ -53,6 +56,34 @@ def load_secrets(path: Path, names: tuple[str, ...], *, needed: Sequence[str] = 
             " bytes). Restore the file, or move it away to start with new secrets"
         )
     return present
+
+
+def token_secrets(given: str | None, stored: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Return the secrets of tokens: those that are given, separated by commas, else those of a secrets file.
+
+    The first signs. Raises SetupError if one of the file is too short.
+    """
+    texts = given.split(",") if given else [stored["jwt"], *([stored[_EARLIER]] if _EARLIER in stored else [])]
+    if not all(_SECRET.fullmatch(text.strip()) for text in texts):
+        raise SetupError(f"a secret of tokens has fewer than {2 * SECRET_BYTES} hexadecimal digits")
+    return tuple(bytes.fromhex(text) for text in texts)
+
+
+def rotate_token_secret(settings: Settings, *, overlaps: bool) -> Path:
+    """Make a new secret of tokens in the file of a home, beside the old one if it overlaps. Returns the file.
+
+    Raises SetupError if the environment sets the secret, or the file has none.
+    """
+    path = settings.home / "secrets.json"
+    if settings.jwt_secret is not None:
+        raise SetupError("PLAYTIME_JWT_SECRET is set: put a new secret before it, and a comma between them")
+    present = _read(path) or {}
+    if "jwt" not in present:
+        raise SetupError(f"{path} has no secret of tokens: `playtime serve` makes it")
+    old = {_EARLIER: present["jwt"]} if overlaps else {}
+    others = {name: secret for name, secret in present.items() if name != _EARLIER}
+    _replace(path, others | {"jwt": secrets.token_hex(SECRET_BYTES)} | old)
+    return path
 
 
 def read_secrets(path: Path) -> Mapping[str, str] | None:
@@ -102,22 +133,31 @@ def _close_to_others(path: Path, descriptor: int) -> None:
 
 
 def _create(path: Path, content: dict[str, str]) -> dict[str, str]:
+    draft = _draft(path, content)
+    try:
+        # A link fails if another program has just made the file; a rename would replace that file.
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return _read(path) or content
+    finally:
+        draft.unlink()
+    return content
+
+
+def _replace(path: Path, content: dict[str, str]) -> None:
+    _draft(path, content).replace(path)
+
+
+def _draft(path: Path, content: dict[str, str]) -> Path:
+    """Write a file beside another one, which may take its place as a whole. Raises SetupError."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
     except OSError as error:
         raise SetupError(f"{path.parent} cannot be written: {error.strerror}. Set PLAYTIME_HOME.") from None
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            # A link fails if another program has just made the file; a rename would replace that file.
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return _read(path) or content
-    finally:
-        draft.unlink()
-    return content
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft

@@ -256,6 +256,11 @@ def _hex_secret(text: str) -> str:
     return text
 
 
+def _jwt_secrets(text: str) -> str:
+    """Parse `hex` or `hex,hex`; the first secret is for new tokens."""
+    return ",".join(_hex_secret(part.strip()) for part in text.split(","))
+
+
 def _pin_secrets(text: str) -> Mapping[str, str]:
     """Parse `id=hex,id=hex`; the first secret is for new PINs."""
     secrets: dict[str, str] = {}
@@ -291,6 +296,6 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "workers": _between(1, 64),
     "threads": _between(1, 256),
     "sweep_seconds": _between(1, 86_400),
-    "jwt_secret": _hex_secret,
+    "jwt_secret": _jwt_secrets,
     "pin_secrets": _pin_secrets,
 }

@@ -42,7 +42,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 def tokens(clock: SettableClock) -> JwtTokens:
-    return JwtTokens(SECRET, clock)
+    return JwtTokens([SECRET], clock)
 
 
 @pytest.mark.parametrize("claims", [STAFF, PLAYER, STAFF.for_refresh(), PLAYER.for_refresh()])
@@ -90,7 +90,7 @@ def test_an_expired_token_of_another_kind_is_not_valid(tokens: JwtTokens, clock:
 
 def test_another_secret_is_refused(tokens: JwtTokens, clock: SettableClock) -> None:
     with pytest.raises(InvalidToken):
-        tokens.read(JwtTokens(b"t" * 32, clock).issue(STAFF), "staff", "access")
+        tokens.read(JwtTokens([b"t" * 32], clock).issue(STAFF), "staff", "access")
 
 
 def test_an_unsigned_token_is_refused(tokens: JwtTokens) -> None:
@@ -180,7 +180,7 @@ def test_a_token_from_the_future_is_refused(tokens: JwtTokens, clock: SettableCl
 @given(st.text(max_size=60))
 def test_no_text_raises_anything_else(text: str) -> None:
     with pytest.raises(InvalidToken):
-        JwtTokens(SECRET, SettableClock(NOW)).read(text, "staff", "access")
+        JwtTokens([SECRET], SettableClock(NOW)).read(text, "staff", "access")
 
 
 def test_a_huge_token_is_refused_unread(tokens: JwtTokens) -> None:
@@ -190,7 +190,25 @@ def test_a_huge_token_is_refused_unread(tokens: JwtTokens) -> None:
 
 def test_a_short_secret_is_refused(clock: SettableClock) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
-        JwtTokens(b"short", clock)
+        JwtTokens([SECRET, b"short"], clock)
+
+
+def test_tokens_of_an_earlier_secret_are_good(clock: SettableClock) -> None:
+    old, new = b"o" * 32, b"n" * 32
+    before, overlap, after = (JwtTokens(secrets, clock) for secrets in ([old], [new, old], [new]))
+    token = before.issue(STAFF)
+    assert overlap.read(token, "staff", "access") == STAFF
+    with pytest.raises(InvalidToken):
+        after.read(token, "staff", "access")
+    # The overlap signs with the new secret only.
+    assert overlap.issue(STAFF) == after.issue(STAFF)
+    with pytest.raises(InvalidToken):
+        before.read(overlap.issue(STAFF), "staff", "access")
+
+
+def test_no_secret_is_refused(clock: SettableClock) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        JwtTokens([], clock)
 
 
 def test_the_secret_is_not_shown(tokens: JwtTokens) -> None:
@@ -201,7 +219,7 @@ MOST: Final = 3
 
 
 def _tokens_remembering(most: int, clock: SettableClock) -> JwtTokens:
-    tokens = JwtTokens(SECRET, clock)
+    tokens = JwtTokens([SECRET], clock)
     tokens._verified.most = most
     return tokens
 
@@ -215,7 +233,7 @@ def _read(tokens: JwtTokens, token: str, kind: str, use: str) -> object:
 
 
 ISSUED = [
-    JwtTokens(SECRET, SettableClock(NOW)).issue(claims)
+    JwtTokens([SECRET], SettableClock(NOW)).issue(claims)
     for claims in (
         STAFF,
         STAFF.for_refresh(),
@@ -252,7 +270,7 @@ def test_verified_tokens_are_read_like_new_ones(asked: list[tuple[str, str, str,
     remembering = _tokens_remembering(MOST, clock)
     for token, kind, use, seconds in asked:
         clock.set(NOW + timedelta(seconds=seconds))
-        expected = _read(JwtTokens(SECRET, clock), token, kind, use)
+        expected = _read(JwtTokens([SECRET], clock), token, kind, use)
         for _ in range(2):
             assert _read(remembering, token, kind, use) == expected
         assert len(remembering._verified) <= MOST

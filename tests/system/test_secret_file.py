@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from playtime.adapters.system.secret_file import load_secrets
+from playtime.adapters.system.secret_file import load_secrets, rotate_token_secret, token_secrets
+from playtime.adapters.system.settings import Settings
 from playtime.application.errors import SetupError
 
 
@@ -88,3 +89,41 @@ def test_a_lost_file_is_not_replaced_where_there_are_data(tmp_path: Path) -> Non
     assert not path.exists()
     made = load_secrets(path, ("jwt",))
     assert load_secrets(path, ("jwt",), needed=["k1"]) == made
+
+
+def test_rotated_secret_of_tokens_overlaps_the_old_one(tmp_path: Path) -> None:
+    path, names, settings = tmp_path / "secrets.json", ("jwt", "pin"), Settings(home=tmp_path)
+    first = load_secrets(path, names)
+    assert rotate_token_secret(settings, overlaps=True) == path
+    second = load_secrets(path, names)
+    assert second["pin"] == first["pin"]
+    assert token_secrets(None, second) == (bytes.fromhex(second["jwt"]), bytes.fromhex(first["jwt"]))
+    assert second["jwt"] != first["jwt"]
+    rotate_token_secret(settings, overlaps=True)
+    third = load_secrets(path, names)
+    assert token_secrets(None, third)[1:] == (bytes.fromhex(second["jwt"]),)
+    rotate_token_secret(settings, overlaps=False)
+    last = load_secrets(path, names)
+    assert token_secrets(None, last) == (bytes.fromhex(last["jwt"]),)
+    assert last["jwt"] not in (third["jwt"], second["jwt"], first["jwt"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_secrets_of_the_environment_are_rotated_there(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="PLAYTIME_JWT_SECRET is set"):
+        rotate_token_secret(Settings(home=tmp_path, jwt_secret="ab" * 32), overlaps=True)
+    with pytest.raises(SetupError, match="no secret of tokens"):
+        rotate_token_secret(Settings(home=tmp_path), overlaps=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_token_secrets_of_the_environment_are_used() -> None:
+    settings = Settings.from_environ({"PLAYTIME_JWT_SECRET": f"{'ab' * 32}, {'cd' * 32}"})
+    assert token_secrets(settings.jwt_secret, {"jwt": "ef" * 32}) == (b"\xab" * 32, b"\xcd" * 32)
+
+
+@pytest.mark.parametrize("earlier", ["", "ab", "x" * 64])
+def test_a_weak_earlier_secret_is_refused(earlier: str) -> None:
+    with pytest.raises(SetupError, match="64 hexadecimal digits"):
+        token_secrets(None, {"jwt": "ab" * 32, "jwt_earlier": earlier})
