@@ -69,6 +69,6 @@ def test_the_walk_is_the_one_of_the_readme() -> None:
 
 def test_every_command_of_the_table_exists(command: Command) -> None:
     words = re.findall(r"^\| `playtime ([a-z ]+?)(?: [A-Z\[].*?)?` \|", README, re.MULTILINE)
-    assert len(words) == 29
+    assert len(words) == 30
     for named in words:
         assert command.run(*named.split(), "--help").returncode == 0
