@@ -23,7 +23,7 @@ from ...domain.tenancy.staff import (
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
 from ..access import SYSTEM, StaffPrincipal, find_tenant, look, public_binding, reach, staff_principal
 from ..decisions import Decided, Decision, Moment, Refused
-from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound, PasswordsBusy, TokenExpired
+from ..errors import Forbidden, InvalidToken, NotFound, PasswordsBusy, TokenExpired
 from ..ports.filters import Page
 from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
@@ -157,8 +157,10 @@ class StaffLogin(WritingUseCase):
         )
         rehashed = self._rehashed(member, form or password)
         decide = partial(decide_login, verified=member, rehashed=rehashed)
-        session, member = self.carry_out(binding, lambda unit: unit.staff.lock(member.staff_id), decide)
-        return _logged_in(self.tokens, session, member)
+        decided = self.carry_out(binding, lambda unit: unit.staff.lock(member.staff_id), decide)
+        if decided is None:
+            return self(username=username, password=password, tenant=tenant)
+        return _logged_in(self.tokens, *decided)
 
     def _rehashed(self, member: StaffMember, form: str) -> str | None:
         """Return a new hash in place of an outdated one. While too many passwords wait, the old one stays."""
@@ -178,13 +180,13 @@ class StaffLogin(WritingUseCase):
 
 def decide_login(
     member: StaffMember | None, at: Moment, *, verified: StaffMember, rehashed: str | None = None
-) -> Decision[tuple[StaffSession, StaffMember]]:
+) -> Decision[tuple[StaffSession, StaffMember] | None]:
     """Decide the login of a member whose password was right before; a new hash of it is stored.
 
-    Raises InvalidCredentials.
+    None: the member was changed meanwhile, so the password has to be checked again.
     """
-    if member is None or member.status is not StaffStatus.ACTIVE or member.password_hash != verified.password_hash:
-        raise InvalidCredentials
+    if member is None or (member.status, member.password_hash) != (verified.status, verified.password_hash):
+        return Decided(None)
     session = StaffSession(
         session_id=at.new_id(),
         operator_id=member.operator_id,

@@ -1,5 +1,6 @@
 """Passwords of staff: changed by themselves, reset by others, and what ends then."""
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -194,3 +195,40 @@ def test_login_goes_on_when_a_new_hash_does_not_fit(day: Day) -> None:
     aged.is_busy = True
     evolve(day.engine.staff_login, passwords=aged)(username=CASHIER, tenant="north-a", password=PASSWORD)
     assert _hash_of(day) == before
+
+
+class _Meanwhile(QuickPasswords):
+    """An adapter that runs something once, between the check of a password and the login."""
+
+    def __init__(self, change: Callable[[], object]) -> None:
+        super().__init__()
+        self._changes = [change]
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Return whether the password is right, before the change."""
+        is_right = super().verify(password_hash, password)
+        if self._changes:
+            self._changes.pop()()
+        return is_right
+
+
+@pytest.mark.parametrize("change", ["reset", "deactivated"])
+def test_change_between_check_and_login_refuses_it(day: Day, change: str) -> None:
+    head, staff_id = day.agent.head, day.agent.cashier.staff_id
+    changes = {
+        "reset": lambda: day.engine.reset_password(head, staff_id, password=NEXT),
+        "deactivated": lambda: day.engine.deactivate_staff(head, staff_id),
+    }
+    login = evolve(day.engine.staff_login, passwords=_Meanwhile(changes[change]))
+    with pytest.raises(InvalidCredentials):
+        login(username=CASHIER, tenant="north-a", password=PASSWORD)
+
+
+def test_two_logins_at_once_renew_a_hash_and_both_succeed(day: Day) -> None:
+    def other() -> None:
+        evolve(day.engine.staff_login, passwords=_Aged())(username=CASHIER, tenant="north-a", password=PASSWORD)
+
+    evolve(day.engine.staff_login, passwords=_Meanwhile(other))(
+        username=CASHIER, tenant="north-a", password=PASSWORD
+    )
+    assert _hash_of(day).startswith("new-1$")
