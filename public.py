@@ -74,6 +74,7 @@ from .application.ports.bindings import StoredAnswer as StoredAnswer
 from .application.ports.filters import LedgerFilter as LedgerFilter
 from .application.ports.filters import Page as Page
 from .application.ports.filters import PlayerFilter as PlayerFilter
+from .application.ports.filters import TrailFilter as TrailFilter
 from .application.ports.filters import VoucherFilter as VoucherFilter
 from .application.ports.games import GameConfigs as GameConfigs
 from .application.ports.games import GameFiles as GameFiles
@@ -109,6 +110,7 @@ from .application.ports.tenancy import DirectoryEntry as DirectoryEntry
 from .application.ports.tenancy import OpenSessions as OpenSessions
 from .application.ports.tenancy import Staff as Staff
 from .application.ports.tenancy import Tenants as Tenants
+from .application.ports.tenancy import Trail as Trail
 from .application.ports.tenancy import Wallets as Wallets
 from .application.ports.tenancy import WalletSummary as WalletSummary
 from .application.ports.throttling import AttemptLog as AttemptLog

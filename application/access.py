@@ -11,7 +11,7 @@ from ..domain.play.sessions import Session
 from ..domain.tenancy.staff import PERMISSIONS, Permission, Role
 from ..domain.tenancy.tenants import PLATFORM_ID
 from .errors import Forbidden, InvalidToken, NotFound
-from .ports.bindings import Binding
+from .ports.bindings import SYSTEM_ID, Binding
 from .ports.play import LockedPlayer, PlayerView
 from .ports.services import Claims
 from .ports.storage import Storage, UnitOfWork
@@ -20,9 +20,6 @@ from .transactions import run_whole
 
 T = TypeVar("T")
 Found = TypeVar("Found", LockedPlayer, PlayerView)
-
-SYSTEM_ID = UUID("00000000-0000-7000-8000-000000000001")
-"""The actor of the system's own work."""
 
 
 @frozen

@@ -64,6 +64,14 @@ class Decided(_Writes, Generic[T_co]):
 
 
 @frozen
+class Change(Decided[T_co]):
+    """A decision that says what it changed, for the audit trail. Neither side holds a secret."""
+
+    before: Mapping[str, Any] = field(factory=dict, kw_only=True)
+    after: Mapping[str, Any] = field(factory=dict, kw_only=True)
+
+
+@frozen
 class Refused(_Writes):
     """An operation that is refused. It writes what is named here, and nothing that was decided before it."""
 

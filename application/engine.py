@@ -22,7 +22,7 @@ from .authentication import Authenticate
 from .ledger.audit import RunAudit
 from .ledger.books import CheckHealth, ListLedger, VerifyLedger
 from .ledger.dedupe import DedupeLedger
-from .ledger.export import ExportLedger
+from .ledger.export import ExportLedger, NoteExport
 from .ledger.importing import ImportLedger
 from .ledger.ingestion import ConfigureGame, IngestEvents
 from .ledger.sealing import ListSeals, VerifySeals
@@ -112,6 +112,7 @@ class Engine:
     list_seals: ListSeals
     run_audit: RunAudit
     export_ledger: ExportLedger
+    note_export: NoteExport
     import_ledger: ImportLedger
     dedupe_ledger: DedupeLedger
     sweep: Sweep

@@ -9,10 +9,12 @@ the case. An attempt at a name that does not exist is counted on a decoy, one of
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
+
+from attrs import evolve
 
 from ..domain.access.attempts import Attempts
 from ..domain.access.codes import Code, MalformedCode, parse_code
@@ -21,7 +23,7 @@ from .access import public_binding
 from .decisions import Decided, Decision, Refused
 from .errors import InvalidCredentials
 from .ports.bindings import Binding
-from .ports.storage import Storage, UnitOfWork
+from .ports.storage import Record, Storage, UnitOfWork
 from .ports.tenancy import DirectoryEntry
 from .transactions import carry_out
 
@@ -49,19 +51,24 @@ def check_attempt(
     *,
     name: str,
     now: datetime,
+    note: Callable[[tuple[UUID, T] | None], Sequence[Record]] = lambda _: (),
 ) -> tuple[Binding, T]:
     """Check an attempt at the subject of a name, which `find` returns with its id.
 
     Return the binding to go on with, and the subject. Raises InvalidCredentials if it does not exist, is locked or
-    the attempt is not right; the attempt is counted then.
+    the attempt is not right. The attempt is counted then, and the records of `note` are written.
     """
 
     def read(unit: UnitOfWork) -> tuple[tuple[UUID, T] | None, Attempts]:
         found = find(unit)
         return found, unit.attempts.lock(_decoy(name) if found is None else found[0])
 
+    def decide(found: tuple[tuple[UUID, T] | None, Attempts]) -> Decision[T]:
+        decision = decide_attempt(*found, is_right, now)
+        return evolve(decision, added=note(found[0])) if isinstance(decision, Refused) else decision
+
     binding = public_binding(entry)
-    return binding, carry_out(storage, binding, read, lambda found: decide_attempt(*found, is_right, now))
+    return binding, carry_out(storage, binding, read, decide)
 
 
 def check_code_attempt(

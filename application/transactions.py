@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from ..domain.tenancy.staff import Role
+from ..domain.tenancy.trail import TrailEvent
 from .decisions import Decision, settle
-from .errors import StorageUnavailable, TransientConflict
-from .ports.bindings import Binding
+from .errors import StorageMisuse, StorageUnavailable, TransientConflict
+from .ports.bindings import SYSTEM_ID, Binding
 from .ports.storage import Storage, UnitOfWork
 
 L = TypeVar("L")
@@ -14,6 +16,10 @@ T = TypeVar("T")
 
 ATTEMPTS: Final = 6
 """The most runs of a unit. Players and wallets are locked first: a second run is rare, a sixth is a defect."""
+
+
+_ON_TRAIL: Final = frozenset(Role) - {Role.PROVIDER}
+"""The roles whose writes need an event. A provider is a program, and the ledger has all that it sends."""
 
 
 def run_whole(begin: Callable[[], UnitOfWork], work: Callable[[UnitOfWork], T]) -> T:
@@ -46,12 +52,21 @@ def carry_out(
     """Read, decide on the data read, settle the decision, and return its result; again if the unit lost.
 
     Every use case that writes has this shape. Raises the decision's refusal after its writes are committed, and
-    nothing is written when `read` or `decide` raises.
+    nothing is written when `read` or `decide` raises. Raises StorageMisuse for an action of staff without an event
+    in the audit trail.
     """
 
     def work(unit: UnitOfWork) -> T:
         decision = decide(read(unit))
+        if binding.role in _ON_TRAIL and binding.user_id != SYSTEM_ID:
+            _require_event(decision)
         settle(unit, decision)
         return decision.outcome()
 
     return transact(storage, binding, work)
+
+
+def _require_event(decision: Decision[Any]) -> None:
+    writes = (*decision.added, *decision.saved)
+    if writes and not any(isinstance(record, TrailEvent) for record in writes):
+        raise StorageMisuse("an action of staff has no event in the audit trail")

@@ -7,7 +7,8 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from ..domain.play.sessions import Session
-from .access import PlayerPrincipal, require_session
+from ..domain.tenancy.trail import ActionName, StaffAction
+from .access import PlayerPrincipal, StaffPrincipal, require_session
 from .answers import Answer, Command, Content, answered, replay
 from .decisions import Decided, Decision, Moment
 from .errors import OutcomeUnknown
@@ -16,6 +17,7 @@ from .ports.play import LockedPlayer
 from .ports.safety import SafetyWatch
 from .ports.services import Clock, Ids
 from .ports.storage import Storage, UnitOfWork
+from .trail import Actor, on_trail
 from .transactions import carry_out
 
 L = TypeVar("L")
@@ -96,3 +98,56 @@ class WritingUseCase:
             return answered(decide(found, at), command, binding=owner or binding, now=at.now)
 
         return self.carry_out_named(command, read, decide_once, binding=binding)
+
+
+@frozen
+class StaffUseCase(WritingUseCase):
+    """Base of the use cases of staff that write. Each action has its event in the audit trail."""
+
+    def act(
+        self,
+        principal: StaffPrincipal,
+        action: StaffAction,
+        read: Callable[[UnitOfWork], L],
+        decide: Callable[[L, Moment], Decision[T]],
+        *,
+        binding: Binding | None = None,
+    ) -> T:
+        """Carry an action out, with its event. By default it is bound to the principal's own tenant."""
+        binding = binding or principal.binding
+        actor = Actor.of(principal, binding.operator_id)
+        return self.carry_out(binding, read, lambda found, at: on_trail(decide(found, at), actor, action, at))
+
+    def act_on_command(
+        self,
+        principal: StaffPrincipal,
+        command: Command,
+        read: Callable[[UnitOfWork], StoredAnswer | L],
+        decide: Callable[[L, Moment], Decision[Content]],
+        *,
+        action: StaffAction,
+        binding: Binding | None = None,
+        owner: Binding | None = None,
+    ) -> Answer:
+        """Decide a command once, with its event. A repetition has one if it shows secrets again.
+
+        See `carry_out_command`.
+        """
+        bound = binding or principal.binding
+        actor = Actor.of(principal, bound.operator_id)
+
+        def decide_once(found: StoredAnswer | L, at: Moment) -> Decision[Answer]:
+            if isinstance(found, StoredAnswer):
+                return _repeated(replay(found, command, at.now), actor, action, at)
+            decision = decide(found, at)
+            answer = answered(decision, command, binding=owner or bound, now=at.now)
+            return on_trail(answer, actor, action, at, of=decision)
+
+        return self.carry_out_named(command, read, decide_once, binding=bound)
+
+
+def _repeated(answer: Answer, actor: Actor, action: StaffAction, at: Moment) -> Decision[Answer]:
+    """Return the decision to send a stored answer again; only the PINs of vouchers are secrets in one."""
+    if not answer.hints:
+        return Decided(answer)
+    return on_trail(Decided(answer), actor, evolve(action, name=ActionName.SHOW_PINS_AGAIN), at)

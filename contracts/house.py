@@ -22,6 +22,7 @@ from ..domain.play.sessions import Session, StaffSession
 from ..domain.safety.actions import ActionCause, ActionType, SafetyAction, SafetySettings
 from ..domain.tenancy.staff import Role, StaffMember
 from ..domain.tenancy.tenants import Tenant, TenantKind, TenantWallet
+from ..domain.tenancy.trail import ActionName, TrailEvent
 from ..domain.vouchers.bonuses import Bonus
 from ..domain.vouchers.vouchers import Voucher, issue
 from .records import (
@@ -266,6 +267,27 @@ class House:
         )
         return attrs.evolve(action, **given)
 
+    def trail_event(self, tenant: Tenant | None = None, **given: Any) -> TrailEvent:
+        """Return a new event of the trail, of the agent's cashier unless another actor is given."""
+        tenant = tenant or self.agent
+        event = TrailEvent(
+            event_id=fresh_id(),
+            operator_id=tenant.operator_id,
+            tenant_id=tenant.tenant_id,
+            occurred_at=NOW,
+            action=ActionName.CLOSE_PLAYER,
+            actor_id=self.cashier.staff_id,
+            actor_name=self.cashier.username,
+            actor_role=self.cashier.role.value,
+            object_kind="player",
+            object_id=str(fresh_id()),
+            before={"status": "OPEN", "balanceMinor": 7},
+            after={"status": "CLOSED"},
+            source="192.0.2.7",
+            request_id="request-1",
+        )
+        return attrs.evolve(event, **given)
+
     def attempts(self, subject_id: UUID, tenant: Tenant | None = None, **given: Any) -> Attempts:
         """Return a count of attempts."""
         tenant = tenant or self.agent
@@ -290,6 +312,7 @@ class Belongings:
     answer: StoredAnswer = field(init=False)
     settings: SafetySettings = field(init=False)
     action: SafetyAction = field(init=False)
+    trailed: TrailEvent = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Make them."""
@@ -311,6 +334,7 @@ class Belongings:
             "answer": house.answer(),
             "settings": house.safety_settings(),
             "action": house.safety_action(player),
+            "trailed": house.trail_event(),
         }
         for name, record in made.items():
             object.__setattr__(self, name, record)
@@ -319,4 +343,13 @@ class Belongings:
     def records(self) -> list[Record]:
         """All of them, in an order in which they can be written."""
         named = (self.staff_session, self.voucher, self.play_pass, self.player, self.redeemed, self.bonus)
-        return [*named, self.session, self.round, self.event, self.answer, self.settings, self.action]
+        return [
+            *named,
+            self.session,
+            self.round,
+            self.event,
+            self.answer,
+            self.settings,
+            self.action,
+            self.trailed,
+        ]

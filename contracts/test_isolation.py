@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ..application.errors import IsolationViolation
 from ..application.ports.bindings import AnswerKey, Binding
-from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, TrailFilter, VoucherFilter
 from ..application.ports.play import PlayerView
 from ..application.ports.safety import SafetyFilter, SafetyWatch
 from ..application.ports.storage import Record, Storage, UnitOfWork
@@ -91,6 +91,13 @@ LOOKS: dict[str, Look] = {
     ),
     "ledger.page of its player": lambda unit, own: (
         own.event in unit.ledger.page(LedgerFilter(player_id=own.player.player_id), Page())
+    ),
+    "trail.page": lambda unit, own: own.trailed in unit.trail.page(TrailFilter(), _near(own.trailed.event_id)),
+    "trail.page of it": lambda unit, own: (
+        own.trailed in unit.trail.page(TrailFilter(tenant_id=own.house.agent.tenant_id), Page())
+    ),
+    "trail.page of its actor": lambda unit, own: (
+        own.trailed in unit.trail.page(TrailFilter(actor_id=own.trailed.actor_id), Page())
     ),
     "safety.settings": lambda unit, own: unit.safety.settings(own.house.agent.tenant_id),
     "safety.of_player": lambda unit, own: unit.safety.of_player(own.player.player_id, WATCH),

@@ -10,16 +10,18 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
+from ..application.errors import StorageMisuse
 from ..application.ports.bindings import Binding
-from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, TrailFilter, VoucherFilter
 from ..application.ports.storage import Record, Storage, UnitOfWork
 from ..domain.access.codes import Code
 from ..domain.ledger.events import EventType
 from ..domain.play.players import PlayerStatus
 from ..domain.play.sessions import SessionEnd
+from ..domain.tenancy.trail import ActionName
 from ..domain.vouchers.vouchers import VoucherStatus
 from .house import House
-from .records import LATER, NOW, fresh_id, fresh_ids, fresh_name, read, write
+from .records import LATER, NOW, assert_same, fresh_id, fresh_ids, fresh_name, read, write
 
 R = TypeVar("R")
 
@@ -201,6 +203,45 @@ class TestEvents:
         assert list(read(storage, here.as_operator, lambda unit: unit.ledger.page(only, Page()))) == [events[1]]
 
 
+class TestTrail:
+    def test_event_is_read_as_it_was_written(self, storage: Storage, here: House) -> None:
+        first, second = fresh_ids(2)
+        unknown = {"actor_id": None, "actor_name": None, "actor_role": None, "object_id": None}
+        bare = here.trail_event(event_id=first, before={}, after={}, source=None, request_id=None, **unknown)
+        full = here.trail_event(event_id=second, refusal="INSUFFICIENT_FUNDS")
+        write(storage, here.as_agent, bare, full)
+        for found, written in zip(_trail(storage, here), (full, bare), strict=True):
+            assert_same(found, written)
+
+    def test_of_an_actor_an_action_and_a_time(self, storage: Storage, here: House) -> None:
+        event = here.trail_event()
+        write(storage, here.as_agent, event)
+        write(storage, here.as_neighbour, here.trail_event(here.neighbour))
+        wanted: dict[str, Any] = {
+            "tenant_id": here.agent.tenant_id,
+            "actor_id": event.actor_id,
+            "action": event.action,
+            "since": NOW,
+            "until": NOW + MOMENT,
+        }
+        assert _trail(storage, here, **wanted) == [event]
+        other: dict[str, Any] = {
+            "tenant_id": here.operator.tenant_id,
+            "actor_id": fresh_id(),
+            "action": ActionName.LOGIN,
+            "since": NOW + MOMENT,
+            "until": NOW,
+        }
+        for name, value in other.items():
+            assert _trail(storage, here, **(wanted | {name: value})) == [], name
+
+    def test_event_is_never_saved(self, storage: Storage, here: House) -> None:
+        event = here.trail_event()
+        write(storage, here.as_agent, event)
+        with storage.begin(here.as_agent) as unit, pytest.raises(StorageMisuse):
+            unit.save(event)
+
+
 class TestStaff:
     def test_also_those_who_were_deactivated(self, storage: Storage, here: House) -> None:
         left = here.staff_member().deactivate()
@@ -252,6 +293,10 @@ def _page_of_players(storage: Storage, binding: Binding, page: Page) -> list[UUI
         return [view.player.player_id for view in unit.players.page(PlayerFilter(), page)]
 
     return read(storage, binding, reading)
+
+
+def _trail(storage: Storage, here: House, **only: Any) -> list[Any]:
+    return read(storage, here.as_operator, lambda unit: list(unit.trail.page(TrailFilter(**only), Page())))
 
 
 def _vouchers(storage: Storage, here: House, **only: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from ..application.ports.bindings import Binding
-from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, TrailFilter, VoucherFilter
 from ..application.ports.storage import Record, Storage, UnitOfWork
 from ..domain.ledger.events import EventType
 from ..domain.tenancy.tenants import TenantKind
@@ -84,6 +84,25 @@ def _events_of(storage: Storage, here: House) -> tuple[list[UUID], Listing]:
     return ids, lambda unit, page: [row.event_id for row in unit.ledger.page(only, page)]
 
 
+def _trail(storage: Storage, here: House) -> tuple[list[UUID], Listing]:
+    events = [here.trail_event() for _ in range(5)]
+    _write_shuffled(storage, here.as_agent, events)
+    return [event.event_id for event in events], lambda unit, page: _ids_of_trail(unit, TrailFilter(), page)
+
+
+def _trail_of(storage: Storage, here: House) -> tuple[list[UUID], Listing]:
+    actor_id = fresh_id()
+    events = [here.trail_event(actor_id=actor_id) for _ in range(5)]
+    write(storage, here.as_agent, here.trail_event())
+    _write_shuffled(storage, here.as_agent, events)
+    only = TrailFilter(tenant_id=here.agent.tenant_id, actor_id=actor_id)
+    return [event.event_id for event in events], lambda unit, page: _ids_of_trail(unit, only, page)
+
+
+def _ids_of_trail(unit: UnitOfWork, only: TrailFilter, page: Page) -> list[UUID]:
+    return [event.event_id for event in unit.trail.page(only, page)]
+
+
 def _write_shuffled(storage: Storage, binding: Binding, records: Sequence[Record]) -> None:
     """Write records in an order that is not that of their ids."""
     for record in (*records[3:], *records[:3][::-1]):
@@ -101,6 +120,8 @@ each_list = pytest.mark.parametrize(
         _rounds,
         _events,
         _events_of,
+        _trail,
+        _trail_of,
     ],
     ids=lambda books: books.__name__.strip("_"),
 )

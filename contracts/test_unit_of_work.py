@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from ..application.errors import AlreadyExists, IsolationViolation, StorageMisuse
-from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, VoucherFilter
+from ..application.ports.filters import LedgerFilter, Page, PlayerFilter, TrailFilter, VoucherFilter
 from ..application.ports.safety import SafetyFilter, SafetyWatch
 from ..application.ports.storage import Record, Storage, UnitOfWork
 from ..domain.access.attempts import Attempts
@@ -53,6 +53,7 @@ READS: dict[str, Callable[[UnitOfWork, House], object]] = {
     "ledger.movement_totals": lambda unit, _: unit.ledger.movement_totals(),
     "attempts.lock": lambda unit, _: unit.attempts.lock(SOMEBODY),
     "players.lock, watched": lambda unit, _: unit.players.lock(SOMEBODY, watch=SafetyWatch(asked_at=LATER)),
+    "trail.page": lambda unit, _: unit.trail.page(TrailFilter(), Page()),
     "safety.settings": lambda unit, _: unit.safety.settings(SOMEBODY),
     "safety.of_player": lambda unit, _: unit.safety.of_player(SOMEBODY, SafetyWatch(asked_at=LATER)),
     "safety.actions": lambda unit, _: unit.safety.actions(SafetyFilter(), Page()),

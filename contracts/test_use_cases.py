@@ -69,7 +69,7 @@ def desk(storage: Storage, there: House) -> Desk:
     agent = engine.create_tenant(
         SYSTEM, slug=fresh_name("agent"), name="Agent", kind=TenantKind.AGENT, parent_id=operator.tenant_id
     )
-    hired = {"username": "anna", "password": "a long password"}
+    hired: dict[str, Any] = {"username": "anna", "password": "a long password"}
     head = SYSTEM.acting_as(Role.OPERATOR, operator.tenant_id, operator.tenant_id)
     engine.give_credit(SYSTEM, operator.tenant_id, amount_minor=FUNDED_MINOR, memo="issue")
     engine.give_credit(head, agent.tenant_id, amount_minor=FUNDED_MINOR, memo="move")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
+import attrs
 from attrs import evolve, frozen
 from werkzeug import Request
 from werkzeug.exceptions import HTTPException
@@ -32,6 +33,7 @@ from .errors import Fault, MalformedAddress, MalformedRequest, bounded
 from .faults import id_fault
 from .lanes import Kind, Lanes, SharedWork
 from .request_state import RequestState
+from .requests import ListFormat, wire_name
 
 Parameters = Mapping[str, UUID | str]
 """The values of a path's parameters. An id that has not the form of one is a text."""
@@ -146,9 +148,18 @@ def _checked(
 def _answer(state: RequestState, engine: Engine, route: Route, call: Call[Any, Any]) -> PlainResponse:
     status = route.status if call.who is None else route.status_for_player or route.status
     result = route.handle(engine, call)
+    if route.documents and isinstance(call.who, StaffPrincipal):
+        _note_export(engine, route, call)
     if isinstance(result, Answer) and result.code is not None and not result.replayed and not route.is_bet:
         state.failed_with = result.code
     return respond_result(state, result, status)
+
+
+def _note_export(engine: Engine, route: Route, call: Call[StaffPrincipal, Any]) -> None:
+    """Write into the audit trail that staff export a list or report."""
+    if getattr(call.given, "format", None) is ListFormat.CSV:
+        asked = {wire_name(name): value for name, value in attrs.asdict(call.given).items() if value is not None}
+        engine.note_export(call.who, route.name, {**call.names, **call.ids, **asked})
 
 
 def _read_call(

@@ -21,6 +21,7 @@ from ...domain.play.sessions import Session, StaffSession
 from ...domain.safety.actions import SafetyAction, SafetySettings
 from ...domain.tenancy.staff import StaffMember
 from ...domain.tenancy.tenants import Tenant, TenantWallet
+from ...domain.tenancy.trail import TrailEvent
 from ...domain.vouchers.bonuses import Bonus, BonusStatus
 from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from .tables import Table
@@ -144,6 +145,18 @@ def _safety_actions() -> Table[SafetyAction]:
     )
 
 
+def _trail() -> Table[TrailEvent]:
+    return Table(
+        "trail",
+        lambda row: row.event_id,
+        grouped={
+            "all": lambda _: ALL,
+            "tenant": lambda row: row.tenant_id,
+            "actor": lambda row: row.actor_id,
+        },
+    )
+
+
 def _player_seq(event: LedgerEvent) -> Hashable:
     if event.player_id is None or event.player_seq is None:
         return None
@@ -206,6 +219,7 @@ class Books:
     safety_actions: Table[SafetyAction] = field(factory=_safety_actions)
     seals: Table[Seal] = field(factory=lambda: Table("seals", lambda row: row.number))
     game_configs: Table[GameConfig] = field(factory=lambda: Table("game_configs", lambda row: row.game_key))
+    trail: Table[TrailEvent] = field(factory=_trail)
     totals: LedgerTotals = field(factory=LedgerTotals)
     # The ledger in the order of its commits, which are numbered as the database numbers its transactions.
     stream: list[Place] = field(factory=list)

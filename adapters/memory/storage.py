@@ -35,7 +35,7 @@ from .limits import MemoryPlayPasses
 from .locks import LOCK_TIMEOUT_SECONDS, Latch, RowLocks
 from .play import MemoryPlayers
 from .safety import MemorySafety
-from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryWallets
+from .tenancy import MemoryAttempts, MemoryStaff, MemoryTenants, MemoryTrail, MemoryWallets
 from .transaction import MemoryTransaction, Shelf
 from .vouchers import MemoryVouchers
 
@@ -49,6 +49,7 @@ class MemoryUnitOfWork:
     tenants = cached_property(lambda unit: MemoryTenants(unit.transaction))
     wallets = cached_property(lambda unit: MemoryWallets(unit.transaction))
     staff = cached_property(lambda unit: MemoryStaff(unit.transaction))
+    trail = cached_property(lambda unit: MemoryTrail(unit.transaction))
     vouchers = cached_property(lambda unit: MemoryVouchers(unit.transaction))
     players = cached_property(lambda unit: MemoryPlayers(unit.transaction))
     passes = cached_property(lambda unit: MemoryPlayPasses(unit.transaction))

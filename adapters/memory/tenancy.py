@@ -1,20 +1,21 @@
 """Tenants, their wallets, their staff, and their counted attempts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 
 from attrs import frozen
 
 from ...application.ports.bindings import AnswerKey, StoredAnswer
-from ...application.ports.filters import Page
+from ...application.ports.filters import Page, TrailFilter
 from ...application.ports.tenancy import OpenSessions, WalletSummary
 from ...domain.access.attempts import Attempts
 from ...domain.ledger.events import Account, AccountKind
 from ...domain.play.sessions import Session, StaffSession
 from ...domain.tenancy.staff import StaffMember
 from ...domain.tenancy.tenants import Tenant, TenantWallet
-from .pages import newest, newest_of
+from ...domain.tenancy.trail import TrailEvent
+from .pages import is_within, newest, newest_of
 from .transaction import MemoryTransaction, View
 
 
@@ -131,6 +132,31 @@ class MemoryStaff:
                 return None
             self.transaction.lock(StaffSession, session_id)
             return _staff_session(view, session_id)
+
+
+@frozen
+class MemoryTrail:
+    """The audit trail."""
+
+    transaction: MemoryTransaction
+
+    def page(self, only: TrailFilter, page: Page) -> Sequence[TrailEvent]:
+        with self.transaction.reading() as view:
+            return list(islice(_events(view, only, page.before), page.limit))
+
+
+def _events(view: View, only: TrailFilter, before: UUID | None) -> Iterator[TrailEvent]:
+    if only.actor_id is None:
+        events = newest(view, lambda books: books.trail, before, only.tenant_id)
+    else:
+        events = newest_of(view, lambda books: books.trail, before, ("actor", only.actor_id))
+    return (
+        event
+        for event in events
+        if only.tenant_id in (None, event.tenant_id)
+        and only.action in (None, event.action)
+        and is_within(event.occurred_at, only.since, only.until)
+    )
 
 
 @frozen

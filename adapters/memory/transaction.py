@@ -19,6 +19,7 @@ from ...domain.ledger.seals import Seal
 from ...domain.play.rounds import Round
 from ...domain.safety.actions import SafetyAction
 from ...domain.tenancy.tenants import TenantStatus
+from ...domain.tenancy.trail import TrailEvent
 from .books import Books
 from .directory import MemoryDirectory
 from .locks import RowLocks
@@ -28,16 +29,17 @@ R = TypeVar("R", bound=Owned)
 Shelf = MutableMapping[UUID, Books]
 """The books of all operators, by operator."""
 
-ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer, SafetyAction, Seal)
+ADDED_ONLY: Final = (LedgerEvent, RevealedSeed, Round, StoredAnswer, SafetyAction, Seal, TrailEvent)
 """Records that are written once and never saved again."""
 
-_CONTENT: Final[dict[type, str]] = {
-    LedgerEvent: "meta",
-    Round: "outcome",
-    StoredAnswer: "hints",
-    SafetyAction: "evidence",
+_CONTENT: Final[dict[type, tuple[str, ...]]] = {
+    LedgerEvent: ("meta",),
+    Round: ("outcome",),
+    StoredAnswer: ("hints",),
+    SafetyAction: ("evidence",),
+    TrailEvent: ("before", "after"),
 }
-"""The JSON field of each record that has one."""
+"""The JSON fields of each record that has any."""
 
 
 @frozen
@@ -246,7 +248,7 @@ _EMPTY: Final = Books()
 
 def _plain(record: Record) -> Record:
     """Return the record with its JSON as it would be read back: a copy that nobody else can change."""
-    name = _CONTENT.get(type(record))
-    if name is None or not (content := getattr(record, name)):
+    contents = {name: getattr(record, name) for name in _CONTENT.get(type(record), ())}
+    if not any(contents.values()):
         return record
-    return evolve(record, **{name: json.loads(json.dumps(content))})
+    return evolve(record, **{name: json.loads(json.dumps(content)) for name, content in contents.items()})

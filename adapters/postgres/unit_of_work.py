@@ -13,7 +13,7 @@ from .reads.limits import PostgresPlayPasses
 from .reads.play import PostgresPlayers
 from .reads.safety import PostgresSafety
 from .reads.stream import PostgresStream
-from .reads.tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresWallets
+from .reads.tenancy import PostgresAttempts, PostgresStaff, PostgresTenants, PostgresTrail, PostgresWallets
 from .reads.vouchers import PostgresVouchers
 from .transaction import PostgresTransaction
 
@@ -31,6 +31,7 @@ class PostgresUnitOfWork:
     tenants = cached_property(lambda unit: PostgresTenants(unit.transaction))
     wallets = cached_property(lambda unit: PostgresWallets(unit.transaction))
     staff = cached_property(lambda unit: PostgresStaff(unit.transaction))
+    trail = cached_property(lambda unit: PostgresTrail(unit.transaction))
     vouchers = cached_property(lambda unit: PostgresVouchers(unit.transaction))
     players = cached_property(lambda unit: PostgresPlayers(unit.transaction))
     passes = cached_property(lambda unit: PostgresPlayPasses(unit.transaction))

@@ -6,8 +6,9 @@ from uuid import UUID
 from attrs import frozen
 
 from ...domain.ledger.events import EventType, LedgerEvent
-from ..access import SYSTEM, SYSTEM_ID
+from ..access import SYSTEM
 from ..decisions import Decided, Decision, settle
+from ..ports.bindings import SYSTEM_ID
 from ..ports.services import Clock, Ids
 from ..ports.storage import Storage
 from ..transactions import transact

@@ -15,11 +15,13 @@ from attrs import frozen
 
 from ...domain.games.game import Game
 from ...domain.tenancy.staff import Permission, Role
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ..access import StaffPrincipal, look
+from ..decisions import Change
 from ..game_versions import GameVersions
 from ..ports.audit import Found, Stored
-from ..ports.services import Clock
 from ..ports.storage import Storage, UnitOfWork
+from ..use_case import StaffUseCase
 from .sealing import VerifySeals
 
 T = TypeVar("T")
@@ -191,11 +193,9 @@ class AuditReport:
 
 
 @frozen
-class RunAudit:
+class RunAudit(StaffUseCase):
     """Checks every rule against the rows that the principal sees: an agent's, an operator's, or all."""
 
-    storage: Storage
-    clock: Clock
     games: Sequence[Game]
 
     def __call__(
@@ -205,7 +205,7 @@ class RunAudit:
         newest_seals: int | None = NEWEST_SEALS,
         checks: Sequence[Check] = CHECKS,
     ) -> AuditReport:
-        """Run the checks, each in a unit of its own. Raises Forbidden."""
+        """Run the checks, each in a unit of its own, and write the event into the trail. Raises Forbidden."""
         principal.require(Permission.READ_LEDGER)
         now = self.clock.now()
         look = Look(storage=self.storage, principal=principal, games=self.games, newest_seals=newest_seals)
@@ -218,4 +218,7 @@ class RunAudit:
                 )
         rules = [Rule(check.code, check.severity, check.holds) for check in checks]
         clean = all(finding.severity is Severity.WARNING for finding in findings)
-        return AuditReport(now, clean, rules, findings)
+        report = AuditReport(now, clean, rules, findings)
+        about = {"clean": clean, "findings": [finding.code for finding in findings]}
+        action = StaffAction(name=ActionName.RUN_AUDIT, object_kind="books")
+        return self.act(principal, action, lambda _: None, lambda _, __: Change(report, after=about))

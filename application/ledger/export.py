@@ -1,22 +1,26 @@
 """Exporting the ledger as lines that anybody can check: docs/audit.md defines them to the byte."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from attrs import evolve, frozen
 
 from ...domain.ledger.seals import FORM, Place, Placed, Seal, canonical, digest_of, moment_text
 from ...domain.tenancy.tenants import TenantKind
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ...domain.wire_names import camel, camel_keys
-from ..access import SYSTEM
+from ..access import SYSTEM, StaffPrincipal
+from ..decisions import Change
 from ..errors import NotFound
 from ..ports.audit import Extent
 from ..ports.services import Clock
 from ..ports.storage import Storage
 from ..ports.tenancy import DirectoryEntry
 from ..transactions import transact
+from ..use_case import StaffUseCase
 from .sealing import StreamPosition, StreamWalk, Stretch
 
 
@@ -122,6 +126,16 @@ class ExportLedger:
     def _walk(self, section: Section) -> StreamWalk:
         walk = StreamWalk.of(self.storage, section.operator_id)
         return evolve(walk, extent=Extent(walk.extent.last_seal, section.last), last_seal=section.last_seal)
+
+
+@frozen
+class NoteExport(StaffUseCase):
+    """Writes into the audit trail that a member of staff exports data."""
+
+    def __call__(self, principal: StaffPrincipal, what: str, about: Mapping[str, Any]) -> None:
+        """Note an export: the name of the data, and how they are chosen."""
+        action = StaffAction(name=ActionName.EXPORT, object_kind="data", object_id=what)
+        self.act(principal, action, lambda _: None, lambda _, __: Change(None, after=about))
 
 
 def _beyond(at: Bookmark, stretch: Stretch) -> Bookmark:

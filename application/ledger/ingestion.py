@@ -17,12 +17,13 @@ from ...domain.games.game import Game
 from ...domain.ledger.events import EventSource, EventType, LedgerEvent
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import LONGEST_NAME, TenantKind
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ..access import StaffPrincipal
 from ..decisions import Decided, Moment, put
 from ..ports.ledger import ReportContext
-from ..ports.storage import Storage
-from ..transactions import carry_out
-from ..use_case import WritingUseCase
+from ..trail import described
+from ..use_case import StaffUseCase, WritingUseCase
+from ..wire import to_wire
 from .external_events import (
     Conflict,
     ExternalEventType,
@@ -178,10 +179,8 @@ class GameConfigRecord:
 
 
 @frozen
-class ConfigureGame:
+class ConfigureGame(StaffUseCase):
     """Sets a game config: the expected return, hit rate and volatility."""
-
-    storage: Storage
 
     def __call__(
         self,
@@ -207,11 +206,15 @@ class ConfigureGame:
             volatility=None if volatility is None else Fraction(volatility),
         )
 
-        return carry_out(
-            self.storage,
-            principal.binding,
+        return self.act(
+            principal,
+            StaffAction(name=ActionName.CONFIGURE_GAME, object_kind="game", object_id=game_key),
             lambda unit: unit.game_configs.find(game_key),
-            lambda present: put(config_record(config), config, is_new=present is None),
+            lambda present, _: described(
+                put(config_record(config), config, is_new=present is None),
+                before={} if present is None else to_wire(config_record(present)),
+                after=to_wire(config_record(config)),
+            ),
         )
 
 

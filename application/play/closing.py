@@ -8,10 +8,11 @@ from attrs import define, frozen
 from ...domain.games.fairness import SeedKeys
 from ...domain.ledger.events import Account, AccountKind, EventType
 from ...domain.money import amounts_of
-from ...domain.play.players import Player
+from ...domain.play.players import Player, PlayerStatus
 from ...domain.play.sessions import SessionEnd
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantWallet
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ...domain.vouchers.bonuses import Bonus, BonusStatus, oldest_first
 from ..access import StaffPrincipal
 from ..answers import Answer, Content
@@ -21,7 +22,8 @@ from ..journal import PlayerJournal
 from ..ports.bindings import StoredAnswer
 from ..ports.play import LockedPlayer, PlayerView
 from ..ports.storage import UnitOfWork
-from ..use_case import WritingUseCase
+from ..trail import described
+from ..use_case import StaffUseCase
 from ..wire import success
 from .fairness import spend_seed
 from .players import player_record
@@ -29,7 +31,7 @@ from .sessions import note_end
 
 
 @frozen
-class ClosePlayer(WritingUseCase):
+class ClosePlayer(StaffUseCase):
     """Closes a player for staff: balance and held bonuses return to the agent, the session ends."""
 
     seeds: SeedKeys
@@ -46,9 +48,15 @@ class ClosePlayer(WritingUseCase):
             return locked.answer or lock_for_closing(unit, locked)
 
         def decide(found: ClosingPlayer, at: Moment) -> Decision[Content]:
-            return decide_closing(found, at, self.seeds, closed_by=principal.staff_id)
+            player = found.locked.player
+            return described(
+                decide_closing(found, at, self.seeds, closed_by=principal.staff_id),
+                before={"status": player.status, "balance_minor": player.wallet.balance_minor},
+                after={"status": PlayerStatus.CLOSED, "balance_minor": 0},
+            )
 
-        return self.carry_out_command(command, read, decide, binding=principal.binding)
+        action = StaffAction(name=ActionName.CLOSE_PLAYER, object_kind="player", object_id=str(player_id))
+        return self.act_on_command(principal, command, read, decide, action=action)
 
 
 @frozen

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from attrs import field, frozen
+
+SYSTEM_ID: Final = UUID("00000000-0000-7000-8000-000000000001")
+"""The actor of the system's own work."""
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from ...domain.ledger.events import EventType
 from ...domain.play.players import PlayerStatus
+from ...domain.tenancy.trail import ActionName
 from ...domain.vouchers.vouchers import VoucherStatus
 
 
@@ -48,5 +49,16 @@ class PlayerFilter:
     tenant_id: UUID | None = None
     status: PlayerStatus | None = None
     code_ends: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@frozen(kw_only=True)
+class TrailFilter:
+    """A filter of events of the trail; None means any. Times are half-open: [since, until)."""
+
+    tenant_id: UUID | None = None
+    actor_id: UUID | None = None
+    action: ActionName | None = None
     since: datetime | None = None
     until: datetime | None = None

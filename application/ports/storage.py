@@ -15,6 +15,7 @@ from ...domain.play.sessions import Session, StaffSession
 from ...domain.safety.actions import SafetyAction, SafetySettings
 from ...domain.tenancy.staff import StaffMember
 from ...domain.tenancy.tenants import Tenant, TenantWallet
+from ...domain.tenancy.trail import TrailEvent
 from ...domain.vouchers.bonuses import Bonus
 from ...domain.vouchers.vouchers import Voucher
 from .analytics import Analytics
@@ -26,7 +27,7 @@ from .limits import PlayPasses
 from .play import Players
 from .rollup import RollUp
 from .safety import Safety
-from .tenancy import Directory, Staff, Tenants, Wallets
+from .tenancy import Directory, Staff, Tenants, Trail, Wallets
 from .throttling import AttemptLog
 from .vouchers import Vouchers
 
@@ -49,6 +50,7 @@ Record = (
     | SafetyAction
     | Seal
     | GameConfig
+    | TrailEvent
 )
 """The records that a unit of work can write."""
 
@@ -74,6 +76,10 @@ class UnitOfWork(Protocol):
     @property
     def staff(self) -> Staff:
         """Staff."""
+
+    @property
+    def trail(self) -> Trail:
+        """The audit trail."""
 
     @property
     def vouchers(self) -> Vouchers:
@@ -125,8 +131,8 @@ class UnitOfWork(Protocol):
     def save(self, *records: Record) -> None:
         """Gather new states of records that were read in this unit; the last state of a record counts.
 
-        LedgerEvents, Rounds, RevealedSeeds, StoredAnswers, SafetyActions and Seals are never saved, only added:
-        StorageMisuse.
+        LedgerEvents, Rounds, RevealedSeeds, StoredAnswers, SafetyActions, Seals and TrailEvents are never saved,
+        only added: StorageMisuse.
         """
 
     def commit(self) -> None:

@@ -9,8 +9,9 @@ from attrs import frozen
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import StaffMember
 from ...domain.tenancy.tenants import Tenant, TenantKind, TenantStatus, TenantWallet
+from ...domain.tenancy.trail import TrailEvent
 from .bindings import AnswerKey, StoredAnswer
-from .filters import Page
+from .filters import Page, TrailFilter
 
 
 @frozen(kw_only=True)
@@ -104,6 +105,13 @@ class Staff(Protocol):
 
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         """Lock a staff session until the unit ends and return it as it is after the wait."""
+
+
+class Trail(Protocol):
+    """The audit trail. Adding a TrailEvent is the only way it changes."""
+
+    def page(self, only: TrailFilter, page: Page) -> Sequence[TrailEvent]:
+        """Return visible events, newest id first."""
 
 
 class Directory(Protocol):

@@ -13,12 +13,13 @@ from ...domain.safety.actions import Enforcement, SafetySettings, TenantHasNoPla
 from ...domain.safety.policy import RiskPolicy
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantKind
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ..access import StaffPrincipal, find_tenant, look, reach
 from ..decisions import put
-from ..ports.services import Clock
 from ..ports.storage import Storage
 from ..ports.tenancy import DirectoryEntry
-from ..transactions import carry_out
+from ..trail import described
+from ..use_case import StaffUseCase
 from ..wire import record_from
 
 
@@ -54,11 +55,8 @@ class ReadSafetySettings:
 
 
 @frozen
-class SetSafetySettings:
+class SetSafetySettings(StaffUseCase):
     """Sets the safety settings of a tenant, from now on. An omitted setting gets its default."""
-
-    storage: Storage
-    clock: Clock
 
     def __call__(
         self,
@@ -85,12 +83,22 @@ class SetSafetySettings:
             changed_at=self.clock.now(),
         )
 
-        return carry_out(
-            self.storage,
-            reach(principal, entry),
+        return self.act(
+            principal,
+            StaffAction(name=ActionName.SET_SAFETY, object_kind="tenant", object_id=str(tenant_id)),
             lambda unit: unit.safety.settings(tenant_id),
-            lambda present: put(settings_record(settings), settings, is_new=present is None),
+            lambda present, _: described(
+                put(settings_record(settings), settings, is_new=present is None),
+                before={} if present is None else _about(present),
+                after=_about(settings),
+            ),
+            binding=reach(principal, entry),
         )
+
+
+def _about(settings: SafetySettings) -> dict[str, Any]:
+    """Return the settings as the trail has them."""
+    return {"enforce": settings.enforce, "zone": settings.timezone, "policy": settings.policy.content()}
 
 
 def _find_agent(storage: Storage, principal: StaffPrincipal, tenant_id: UUID) -> DirectoryEntry:

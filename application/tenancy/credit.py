@@ -11,14 +11,15 @@ from ...domain.ledger.events import Account, AccountKind, EventType, LedgerEvent
 from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission, Role
 from ...domain.tenancy.tenants import TenantKind, TenantWallet
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ..access import StaffPrincipal, find_tenant, look, reach
 from ..answers import Answer, Content
-from ..decisions import Decided, Decision, Moment, deciding
+from ..decisions import Change, Decision, Moment, deciding
 from ..errors import Forbidden, NotFound
 from ..ports.bindings import StoredAnswer
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry, WalletSummary
-from ..use_case import WritingUseCase
+from ..use_case import StaffUseCase
 from ..wire import success
 
 LONGEST_MEMO: Final = 200
@@ -84,7 +85,19 @@ class _Transfer:
             transfer=CreditTransfer(event.event_id, event.event_type, self.amount_minor),
             wallet=WalletBalance(wallets[self.entry.tenant_id].wallet.balance_minor),
         )
-        return Decided(content, added=(event,), saved=wallets.values())
+        own = self.entry.tenant_id
+        return Change(
+            content,
+            added=(event,),
+            saved=wallets.values(),
+            before={"balance_minor": _balance(locked, own)},
+            after={
+                "balance_minor": _balance(wallets, own),
+                "amount_minor": self.amount_minor,
+                "memo": self.memo,
+                "transfer_id": event.event_id,
+            },
+        )
 
     def _event(self, transfer: Transfer, at: Moment) -> LedgerEvent:
         return LedgerEvent(
@@ -107,7 +120,7 @@ class _Transfer:
 
 
 @frozen
-class _MovesCredit(WritingUseCase):
+class _MovesCredit(StaffUseCase):
     """Base of the use cases that transfer credit."""
 
     def _move(
@@ -139,7 +152,15 @@ class _MovesCredit(WritingUseCase):
         # An agent's binding does not see the wallet above, which changes as well. But the answer belongs to the
         # caller's own tenant: every later call with the same key looks for it there.
         binding, owner = principal.binding_at(entry.operator_id), reach(principal, entry)
-        return self.carry_out_command(command, read, transfer.decide, binding=binding, owner=owner)
+        given = route.event_type is not EventType.CREDIT_RETURNED
+        action = StaffAction(
+            name=ActionName.GIVE_CREDIT if given else ActionName.RETURN_CREDIT,
+            object_kind="tenant",
+            object_id=str(entry.tenant_id),
+        )
+        return self.act_on_command(
+            principal, command, read, transfer.decide, action=action, binding=binding, owner=owner
+        )
 
 
 @frozen
@@ -206,7 +227,7 @@ class ReadWallet:
         return summary
 
 
-def _balance(wallets: dict[UUID, TenantWallet], tenant_id: UUID | None) -> int | None:
+def _balance(wallets: Mapping[UUID, TenantWallet], tenant_id: UUID | None) -> int | None:
     return None if tenant_id is None else wallets[tenant_id].wallet.balance_minor
 
 

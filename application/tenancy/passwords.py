@@ -8,21 +8,22 @@ from attrs import frozen
 from ...domain.access.passwords import PasswordRefused, checked_password, prepared_password
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import Permission, StaffMember, StaffStatus
+from ...domain.tenancy.trail import ActionName
 from ..access import StaffPrincipal, find_tenant, look, reach
 from ..decisions import Decided, Decision, Moment
 from ..errors import Forbidden, InvalidToken, NotFound
 from ..ports.services import Passwords
 from ..ports.storage import UnitOfWork
 from ..throttling import check_attempt
-from ..use_case import WritingUseCase
-from .staff import StaffRecord, staff_record
+from ..use_case import StaffUseCase
+from .staff import StaffRecord, on_staff, staff_record
 
 Found = tuple[StaffMember | None, Sequence[StaffSession]]
 """A locked member of staff, and the sessions that have not ended."""
 
 
 @frozen
-class ChangePassword(WritingUseCase):
+class ChangePassword(StaffUseCase):
     """Changes the caller's own password. All other sessions of the member end."""
 
     passwords: Passwords
@@ -59,8 +60,9 @@ class ChangePassword(WritingUseCase):
         if chosen == form:
             raise PasswordRefused("new_password", "must differ from the old one")
         new_hash, own = self.passwords.hash(chosen), principal.session_id
-        return self.carry_out(
-            principal.binding,
+        return self.act(
+            principal,
+            on_staff(ActionName.CHANGE_PASSWORD, principal.staff_id),
             lambda unit: _lock(unit, principal.staff_id),
             lambda found, at: decide_change(found, verified, at, new_hash=new_hash, session_id=own),
         )
@@ -79,7 +81,7 @@ def decide_change(
 
 
 @frozen
-class ResetPassword(WritingUseCase):
+class ResetPassword(StaffUseCase):
     """Gives another member of staff a password, which they change after the next login. All their sessions end."""
 
     passwords: Passwords
@@ -95,10 +97,12 @@ class ResetPassword(WritingUseCase):
         entry = find_tenant(self.storage.directory, principal, found.tenant_id)
         chosen = checked_password(password, names=(found.username, entry.slug), is_common=self.passwords.is_common)
         new_hash = self.passwords.hash(chosen)
-        return self.carry_out(
-            reach(principal, entry),
+        return self.act(
+            principal,
+            on_staff(ActionName.RESET_PASSWORD, staff_id),
             lambda unit: _lock(unit, staff_id),
             lambda found, at: decide_reset(found, new_hash, at),
+            binding=reach(principal, entry),
         )
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ...domain.access.passwords import checked_form, checked_password, prepared_password
 from ...domain.errors import InvalidInput, all_checked
@@ -21,17 +20,30 @@ from ...domain.tenancy.staff import (
     require_role_of,
 )
 from ...domain.tenancy.tenants import PLATFORM_ID, is_slug
-from ..access import SYSTEM, StaffPrincipal, find_tenant, look, public_binding, reach, staff_principal
-from ..decisions import Decided, Decision, Moment, Refused
-from ..errors import Forbidden, InvalidToken, NotFound, PasswordsBusy, TokenExpired
+from ...domain.tenancy.trail import ActionName, StaffAction, TrailEvent
+from ..access import (
+    SYSTEM,
+    UNKNOWN,
+    Origin,
+    StaffPrincipal,
+    find_tenant,
+    look,
+    public_binding,
+    reach,
+    staff_principal,
+)
+from ..decisions import Change, Decided, Decision, Moment, Refused
+from ..errors import Forbidden, InvalidCredentials, InvalidToken, NotFound, PasswordsBusy, TokenExpired
 from ..ports.filters import Page
-from ..ports.services import Claims, Clock, Ids, Passwords, Tokens
+from ..ports.services import Claims, Passwords, Tokens
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import DirectoryEntry
 from ..throttling import check_attempt, reachable
-from ..transactions import carry_out, transact
-from ..use_case import WritingUseCase
+from ..trail import Actor, described, event_of, on_trail
+from ..transactions import transact
+from ..use_case import StaffUseCase, WritingUseCase
 from ..wire import record_from
+from .refused_logins import RefusedLogins
 
 
 @frozen
@@ -63,12 +75,9 @@ def staff_record(member: StaffMember) -> StaffRecord:
 
 
 @frozen
-class CreateStaff:
+class CreateStaff(StaffUseCase):
     """Creates a member of staff in the caller's tenant or one below it."""
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     passwords: Passwords
 
     def __call__(
@@ -101,11 +110,13 @@ class CreateStaff:
             password_hash=self.passwords.hash(form),
             created_at=self.clock.now(),
         )
-        return carry_out(
-            self.storage,
-            reach(principal, entry),
+        about = {"username": username, "role": role, "tenant_id": entry.tenant_id}
+        return self.act(
+            principal,
+            on_staff(ActionName.CREATE_STAFF, member.staff_id),
             lambda unit: unit.staff.by_username(member.tenant_id, member.username),
-            lambda present: decide_staff(member, present),
+            lambda present, _: described(decide_staff(member, present), after=about),
+            binding=reach(principal, entry),
         )
 
 
@@ -127,8 +138,11 @@ class StaffLogin(WritingUseCase):
 
     passwords: Passwords
     tokens: Tokens
+    refused_logins: RefusedLogins = field(factory=RefusedLogins, init=False)
 
-    def __call__(self, *, username: str, password: str, tenant: str | None = None) -> StaffLoginResult:
+    def __call__(
+        self, *, username: str, password: str, tenant: str | None = None, origin: Origin = UNKNOWN
+    ) -> StaffLoginResult:
         """Return tokens and the member. Raises InvalidCredentials, PasswordsBusy.
 
         A hash that was made with other parameters than new ones is replaced.
@@ -154,12 +168,20 @@ class StaffLogin(WritingUseCase):
             lambda member: is_right and member.status is StaffStatus.ACTIVE,
             name=f"{tenant}:{username}",
             now=now,
+            note=lambda subject: self._refused(entry, subject, origin, now),
         )
         rehashed = self._rehashed(member, form or password)
-        decide = partial(decide_login, verified=member, rehashed=rehashed)
+
+        def decide(locked: StaffMember | None, at: Moment) -> Decision[tuple[StaffSession, StaffMember] | None]:
+            decision = decide_login(locked, at, verified=member, rehashed=rehashed)
+            if not decision.added:
+                return decision
+            action = on_staff(ActionName.LOGIN, member.staff_id)
+            return on_trail(decision, Actor.member(member, origin), action, at)
+
         decided = self.carry_out(binding, lambda unit: unit.staff.lock(member.staff_id), decide)
         if decided is None:
-            return self(username=username, password=password, tenant=tenant)
+            return self(username=username, password=password, tenant=tenant, origin=origin)
         return _logged_in(self.tokens, *decided)
 
     def _rehashed(self, member: StaffMember, form: str) -> str | None:
@@ -170,6 +192,20 @@ class StaffLogin(WritingUseCase):
             return self.passwords.hash(form)
         except PasswordsBusy:
             return None
+
+    def _refused(
+        self, entry: DirectoryEntry, subject: tuple[UUID, StaffMember] | None, origin: Origin, now: datetime
+    ) -> list[TrailEvent]:
+        """Return the event of a refused login; none if there were too many. An unknown name is not stored."""
+        omitted = self.refused_logins.count(entry.tenant_id, origin.source, now)
+        if omitted is None:
+            return []
+        actor = Actor(operator_id=entry.operator_id, tenant_id=entry.tenant_id, origin=origin)
+        if subject is not None:
+            actor = Actor.member(subject[1], origin)
+        action = on_staff(ActionName.LOGIN, actor.staff_id)
+        after = {"omitted": omitted} if omitted else {}
+        return [event_of(actor, action, Moment(now, self.ids), refusal=InvalidCredentials.code, after=after)]
 
     def _entry(self, slug: str | None) -> DirectoryEntry | None:
         directory = self.storage.directory
@@ -200,27 +236,30 @@ def decide_login(
 
 
 @frozen
-class RefreshStaff:
+class RefreshStaff(WritingUseCase):
     """Exchanges a refresh token for a new pair, which ends the old one.
 
     A used one gets the same new pair for 10 s. Later it ends its session.
     """
 
-    storage: Storage
-    clock: Clock
     tokens: Tokens
 
-    def __call__(self, refresh_token: str) -> StaffLoginResult:
+    def __call__(self, refresh_token: str, *, origin: Origin = UNKNOWN) -> StaffLoginResult:
         """Return the next tokens. Raises InvalidToken, TenantSuspended, TokenExpired."""
         claims = self.tokens.read(refresh_token, "staff", "refresh")
         binding = staff_principal(claims).binding
+        action = on_staff(ActionName.REFRESH, claims.subject_id)
 
         def read(unit: UnitOfWork) -> tuple[StaffSession | None, StaffMember | None]:
             return unit.staff.lock_session(claims.session_id), unit.staff.get(claims.subject_id)
 
-        session, member = carry_out(
-            self.storage, binding, read, lambda found: decide_refresh(*found, claims.generation, self.clock.now())
-        )
+        def decide(
+            found: tuple[StaffSession | None, StaffMember | None], at: Moment
+        ) -> Decision[tuple[StaffSession, StaffMember]]:
+            decision = decide_refresh(*found, claims.generation, at.now)
+            return on_trail(decision, _actor(found[1], staff_principal(claims), origin), action, at)
+
+        session, member = self.carry_out(binding, read, decide)
         return _logged_in(self.tokens, session, member)
 
 
@@ -244,23 +283,20 @@ def decide_refresh(
 
 
 @frozen
-class StaffLogout:
+class StaffLogout(StaffUseCase):
     """Ends the session of a member of staff and its tokens."""
-
-    storage: Storage
-    clock: Clock
 
     def __call__(self, principal: StaffPrincipal) -> None:
         """End the session. Raises InvalidToken when it has ended."""
 
-        def decide(session: StaffSession | None) -> Decision[None]:
+        def decide(session: StaffSession | None, at: Moment) -> Decision[None]:
             if session is None or not session.is_open:
                 raise InvalidToken
-            return Decided(None, saved=(session.end(self.clock.now()),))
+            return Decided(None, saved=(session.end(at.now),))
 
-        carry_out(
-            self.storage,
-            principal.binding,
+        self.act(
+            principal,
+            on_staff(ActionName.LOGOUT, principal.staff_id),
             lambda unit: unit.staff.lock_session(principal.session_id),
             decide,
         )
@@ -296,10 +332,8 @@ class FindStaff:
 
 
 @frozen
-class DeactivateStaff:
+class DeactivateStaff(StaffUseCase):
     """Deactivates a member of staff: no more logins, and their tokens end."""
-
-    storage: Storage
 
     def __call__(self, principal: StaffPrincipal, staff_id: UUID) -> StaffRecord:
         """Deactivate the member. Raises Forbidden, NotFound, StaffDeactivated."""
@@ -311,13 +345,31 @@ class DeactivateStaff:
             raise NotFound("member of staff")
         binding = reach(principal, find_tenant(self.storage.directory, principal, found.tenant_id))
 
-        def decide(member: StaffMember | None) -> Decision[StaffRecord]:
+        def decide(member: StaffMember | None, _: Moment) -> Decision[StaffRecord]:
             if member is None:
                 raise NotFound("member of staff")
             deactivated = member.deactivate()
-            return Decided(staff_record(deactivated), saved=(deactivated,))
+            return Change(
+                staff_record(deactivated),
+                saved=(deactivated,),
+                before={"username": member.username, "status": member.status},
+                after={"status": deactivated.status},
+            )
 
-        return carry_out(self.storage, binding, lambda unit: unit.staff.lock(staff_id), decide)
+        action = on_staff(ActionName.DEACTIVATE_STAFF, staff_id)
+        return self.act(principal, action, lambda unit: unit.staff.lock(staff_id), decide, binding=binding)
+
+
+def on_staff(name: ActionName, staff_id: UUID | None) -> StaffAction:
+    """Return an action whose object is a member of staff; None if the member is not known."""
+    return StaffAction(name=name, object_kind="staff", object_id=None if staff_id is None else str(staff_id))
+
+
+def _actor(member: StaffMember | None, claimed: StaffPrincipal, origin: Origin) -> Actor:
+    """Return the member, or else the principal that a token claims."""
+    if member is not None:
+        return Actor.member(member, origin)
+    return Actor.of(evolve(claimed, origin=origin), claimed.operator_id)
 
 
 def _logged_in(tokens: Tokens, session: StaffSession, member: StaffMember) -> StaffLoginResult:

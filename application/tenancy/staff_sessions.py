@@ -8,14 +8,14 @@ from attrs import frozen
 
 from ...domain.play.sessions import StaffSession
 from ...domain.tenancy.staff import Permission, StaffMember
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ..access import StaffPrincipal, find_tenant, look, reach
-from ..decisions import Decided, Decision
+from ..decisions import Decided, Decision, Moment
 from ..errors import NotFound
 from ..ports.bindings import Binding
 from ..ports.filters import Page
-from ..ports.services import Clock
 from ..ports.storage import Storage
-from ..transactions import carry_out
+from ..use_case import StaffUseCase
 from ..wire import record_from
 
 
@@ -55,11 +55,8 @@ class ListStaffSessions:
 
 
 @frozen
-class EndStaffSession:
+class EndStaffSession(StaffUseCase):
     """Ends a session of a member of staff, and its tokens. Ending it again changes nothing."""
-
-    storage: Storage
-    clock: Clock
 
     def __call__(self, principal: StaffPrincipal, staff_id: UUID, session_id: UUID) -> StaffSessionRecord:
         """End a session of a member of staff. Raises Forbidden, NotFound."""
@@ -75,15 +72,18 @@ class EndStaffSession:
     def _end(
         self, principal: StaffPrincipal, binding: Binding, staff_id: UUID, session_id: UUID
     ) -> StaffSessionRecord:
-        def decide(session: StaffSession | None) -> Decision[StaffSessionRecord]:
+        def decide(session: StaffSession | None, at: Moment) -> Decision[StaffSessionRecord]:
             if session is None or session.staff_id != staff_id:
                 raise NotFound("session")
             if not session.is_open:
                 return Decided(_record(session, principal))
-            ended = session.end(self.clock.now())
+            ended = session.end(at.now)
             return Decided(_record(ended, principal), saved=(ended,))
 
-        return carry_out(self.storage, binding, lambda unit: unit.staff.lock_session(session_id), decide)
+        action = StaffAction(name=ActionName.END_SESSION, object_kind="session", object_id=str(session_id))
+        return self.act(
+            principal, action, lambda unit: unit.staff.lock_session(session_id), decide, binding=binding
+        )
 
 
 def _find_member(storage: Storage, principal: StaffPrincipal, staff_id: UUID) -> StaffMember:

@@ -22,15 +22,18 @@ from ...domain.tenancy.tenants import (
     checked_slug,
     platform,
 )
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ..access import SYSTEM, StaffPrincipal, find_tenant, look, reach
-from ..decisions import Decided, Decision
+from ..decisions import Change, Decided, Decision, Moment
 from ..errors import Forbidden, NotFound, StorageUnavailable
 from ..ports.bindings import Binding
 from ..ports.filters import Page
-from ..ports.services import Clock, Ids, Randomness
+from ..ports.services import Clock, Randomness
 from ..ports.storage import Storage, UnitOfWork
 from ..ports.tenancy import Directory, DirectoryEntry, OpenSessions
+from ..trail import described
 from ..transactions import carry_out, transact
+from ..use_case import StaffUseCase
 from ..wire import record_from
 
 _REGISTRATIONS = 5
@@ -80,16 +83,13 @@ def tenant_record(tenant: Tenant) -> TenantRecord:
 
 
 @frozen
-class CreateTenant:
+class CreateTenant(StaffUseCase):
     """Creates an operator (owner) or an agent (owner, operator).
 
     The tenant is written first, in its operator's own transaction. It is listed in the directory last, in another.
     A tenant that is not listed cannot be reached; creating it again finishes the creation.
     """
 
-    storage: Storage
-    clock: Clock
-    ids: Ids
     randomness: Randomness
 
     def __call__(
@@ -124,8 +124,18 @@ class CreateTenant:
             code_symbols=self._free_symbols(directory) if kind is TenantKind.AGENT else None,
         )
         binding = principal.binding_at(operator_id)
-        tenant = _create(self.storage, binding, wanted)
-        return tenant_record(self._list(binding, tenant))
+        tenant = self._create(principal, binding, wanted)
+        return tenant_record(self._list(principal, binding, tenant))
+
+    def _create(self, principal: StaffPrincipal, binding: Binding, wanted: Tenant) -> Tenant:
+        about = {"slug": wanted.slug, "name": wanted.name, "kind": wanted.kind, "region": wanted.region}
+        return self.act(
+            principal,
+            _on_tenant(ActionName.CREATE_TENANT, wanted.tenant_id),
+            lambda unit: unit.tenants.by_slug(wanted.slug),
+            lambda existing, _: described(decide_creation(wanted, existing), after=about),
+            binding=binding,
+        )
 
     def _operator_of(
         self, principal: StaffPrincipal, kind: TenantKind, tenant_id: UUID, parent_id: UUID | None
@@ -153,7 +163,7 @@ class CreateTenant:
             if directory.by_symbols(symbols) is None:
                 return symbols
 
-    def _list(self, binding: Binding, tenant: Tenant) -> Tenant:
+    def _list(self, principal: StaffPrincipal, binding: Binding, tenant: Tenant) -> Tenant:
         """List a written tenant. Its symbols or slug may have been taken since they were looked up."""
         directory = self.storage.directory
         for _ in range(_REGISTRATIONS):
@@ -161,11 +171,25 @@ class CreateTenant:
             if taken == "done":
                 return tenant
             if taken == "slug":
-                _save(self.storage, binding, tenant.close())
+                self._save(principal, binding, tenant.close())
                 raise SlugTaken(tenant.slug)
             tenant = evolve(tenant, code_symbols=self._free_symbols(directory))
-            _save(self.storage, binding, tenant)
+            self._save(principal, binding, tenant)
         raise StorageUnavailable("no free code symbols were found")
+
+    def _save(self, principal: StaffPrincipal, binding: Binding, tenant: Tenant) -> None:
+        def decide(existing: Tenant | None, _: Moment) -> Decision[None]:
+            if existing is None:
+                raise Forbidden("the tenant is not this operator's")
+            return Change(
+                None,
+                saved=(tenant,),
+                before={"status": existing.status, "code_symbols": existing.code_symbols},
+                after={"status": tenant.status, "code_symbols": tenant.code_symbols},
+            )
+
+        action = _on_tenant(ActionName.CREATE_TENANT, tenant.tenant_id)
+        self.act(principal, action, lambda unit: unit.tenants.get(tenant.tenant_id), decide, binding=binding)
 
 
 @frozen
@@ -199,7 +223,7 @@ class FindTenant:
 
 
 @frozen
-class SetTenantStatus:
+class SetTenantStatus(StaffUseCase):
     """Suspends a tenant or resumes it.
 
     Codes and logins of a suspended tenant and its agents are refused as if they did not exist, and all tokens are
@@ -207,19 +231,20 @@ class SetTenantStatus:
     directory follows the tenant's own row; a repeated request sets it again.
     """
 
-    storage: Storage
-    clock: Clock
-
     def suspend(self, principal: StaffPrincipal, tenant_id: UUID) -> StatusChange:
         """Suspend the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
-        return self._set(principal, tenant_id, Tenant.suspend)
+        return self._set(principal, _on_tenant(ActionName.SUSPEND_TENANT, tenant_id), tenant_id, Tenant.suspend)
 
     def resume(self, principal: StaffPrincipal, tenant_id: UUID) -> StatusChange:
         """Resume the tenant. Raises Forbidden, NotFound, TenantNotInStatus."""
-        return self._set(principal, tenant_id, Tenant.resume)
+        return self._set(principal, _on_tenant(ActionName.RESUME_TENANT, tenant_id), tenant_id, Tenant.resume)
 
     def _set(
-        self, principal: StaffPrincipal, tenant_id: UUID, change: Callable[[Tenant, datetime], Tenant]
+        self,
+        principal: StaffPrincipal,
+        action: StaffAction,
+        tenant_id: UUID,
+        change: Callable[[Tenant, datetime], Tenant],
     ) -> StatusChange:
         principal.require(Permission.SUSPEND_TENANTS)
         directory = self.storage.directory
@@ -230,16 +255,21 @@ class SetTenantStatus:
         def read(unit: UnitOfWork) -> tuple[Tenant | None, OpenSessions]:
             return unit.tenants.get(tenant_id), unit.tenants.open_sessions(tenant_id)
 
-        def decide(found: tuple[Tenant | None, OpenSessions]) -> Decision[StatusChange]:
+        def decide(found: tuple[Tenant | None, OpenSessions], at: Moment) -> Decision[StatusChange]:
             tenant, sessions = found
             if tenant is None:
                 raise NotFound("tenant")
-            changed = change(tenant, self.clock.now())
-            return Decided(_status_change(changed, sessions), saved=(changed,))
+            changed = change(tenant, at.now)
+            return Change(
+                _status_change(changed, sessions),
+                saved=(changed,),
+                before={"status": tenant.status},
+                after={"status": changed.status},
+            )
 
         binding = reach(principal, entry)
         try:
-            changed = carry_out(self.storage, binding, read, decide)
+            changed = self.act(principal, action, read, decide, binding=binding)
         except TenantNotInStatus:
             # An earlier request may have written the row and failed before the directory.
             self._list_as_it_is(binding, tenant_id)
@@ -295,13 +325,8 @@ def _status_change(tenant: Tenant, sessions: OpenSessions) -> StatusChange:
     return StatusChange(tenant_record(tenant), TenantSessions(state, sessions.staff, sessions.players))
 
 
-def _save(storage: Storage, binding: Binding, tenant: Tenant) -> None:
-    def decide(existing: Tenant | None) -> Decision[None]:
-        if existing is None:
-            raise Forbidden("the tenant is not this operator's")
-        return Decided(None, saved=(tenant,))
-
-    carry_out(storage, binding, lambda unit: unit.tenants.get(tenant.tenant_id), decide)
+def _on_tenant(name: ActionName, tenant_id: UUID) -> StaffAction:
+    return StaffAction(name=name, object_kind="tenant", object_id=str(tenant_id))
 
 
 def _entry(tenant: Tenant) -> DirectoryEntry:

@@ -20,13 +20,13 @@ from ...domain.play.players import PLAYER_IDLE_DAYS
 from ...domain.safety.actions import SafetySettings
 from ...domain.tenancy.tenants import TenantWallet
 from ...domain.vouchers.vouchers import Voucher
-from ..access import SYSTEM, SYSTEM_ID
+from ..access import SYSTEM
 from ..answers import Content
 from ..decisions import Decided, Decision, Moment
 from ..errors import ClockDiffers, StorageSilent
 from ..ledger.sealing import SEAL_BATCH, SealLedger
 from ..play.closing import ClosingPlayer, decide_closing, lock_for_closing
-from ..ports.bindings import Binding
+from ..ports.bindings import SYSTEM_ID, Binding
 from ..ports.filters import Page
 from ..ports.play import LockedPlayer
 from ..ports.rollup import ROLL_UP_BATCH

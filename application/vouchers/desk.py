@@ -11,6 +11,7 @@ from ...domain.access.pins import PinKeys, PinKind, PinRef
 from ...domain.ledger.events import Account, AccountKind, EventType, LedgerEvent, Transfer
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import TenantWallet
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ...domain.vouchers.vouchers import Voucher, VoucherStatus
 from ..access import StaffPrincipal, look
 from ..answers import Answer, Content
@@ -19,7 +20,8 @@ from ..errors import NotFound, ReplaySecretExpired
 from ..ports.bindings import StoredAnswer
 from ..ports.filters import Page, VoucherFilter
 from ..ports.storage import Storage, UnitOfWork
-from ..use_case import WritingUseCase
+from ..trail import described
+from ..use_case import StaffUseCase
 from ..wire import record_from, success
 
 
@@ -45,7 +47,7 @@ class VoucherRecord:
 
 
 @frozen
-class VoidVoucher(WritingUseCase):
+class VoidVoucher(StaffUseCase):
     """Voids an open voucher. Amount and bonus return to the agent that paid them."""
 
     def __call__(self, principal: StaffPrincipal, voucher_id: UUID, *, action_id: str | None = None) -> Answer:
@@ -63,9 +65,15 @@ class VoidVoucher(WritingUseCase):
             return voucher, wallets[voucher.tenant_id]
 
         def decide(found: tuple[Voucher, TenantWallet], at: Moment) -> Decision[Content]:
-            return decide_void(*found, at, staff_id=principal.staff_id)
+            voucher, _ = found
+            return described(
+                decide_void(*found, at, staff_id=principal.staff_id),
+                before={"status": voucher.status},
+                after={"status": VoucherStatus.VOIDED, "amount_minor": voucher.amount_minor},
+            )
 
-        return self.carry_out_command(command, read, decide, binding=principal.binding)
+        action = StaffAction(name=ActionName.VOID_VOUCHER, object_kind="voucher", object_id=str(voucher_id))
+        return self.act_on_command(principal, command, read, decide, action=action)
 
 
 @deciding

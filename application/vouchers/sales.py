@@ -14,6 +14,7 @@ from ...domain.ledger.events import EventType
 from ...domain.money import checked_amount
 from ...domain.tenancy.staff import Permission
 from ...domain.tenancy.tenants import Tenant, TenantNotInStatus, TenantStatus, TenantWallet
+from ...domain.tenancy.trail import ActionName, StaffAction
 from ...domain.vouchers.vouchers import MAX_VOUCHER_MINOR, Voucher, issue
 from ..access import StaffPrincipal, find_tenant
 from ..answers import Answer, Command, Content
@@ -23,7 +24,8 @@ from ..ports.bindings import StoredAnswer
 from ..ports.services import Randomness
 from ..ports.storage import UnitOfWork
 from ..ports.tenancy import DirectoryEntry
-from ..use_case import WritingUseCase
+from ..trail import described
+from ..use_case import StaffUseCase
 from ..wire import id_in, record_from, success
 from .desk import derive_hinted, pin_hints, pool_event
 
@@ -58,7 +60,7 @@ class VoucherBatch:
 
 
 @frozen
-class _SellsVouchers(WritingUseCase):
+class _SellsVouchers(StaffUseCase):
     """Base of the sales."""
 
     randomness: Randomness
@@ -108,9 +110,11 @@ class _SellsVouchers(WritingUseCase):
                 )
                 for number in range(1, count + 1)
             ]
-            return decide_sale(vouchers, wallet, entry, at, content=answer(vouchers))
+            about = {"batch_id": batch_id, "count": count, "amount_minor": amount_minor}
+            return described(decide_sale(vouchers, wallet, entry, at, content=answer(vouchers)), after=about)
 
-        return self.carry_out_command(command, read, decide, binding=principal.binding)
+        action = StaffAction(name=ActionName.ISSUE_VOUCHERS, object_kind="tenant", object_id=str(tenant_id))
+        return self.act_on_command(principal, command, read, decide, action=action)
 
 
 @frozen

@@ -7,9 +7,10 @@ from uuid import UUID
 import pytest
 from attrs import evolve
 
-from playtime.application.access import SYSTEM, SYSTEM_ID
+from playtime.application.access import SYSTEM
 from playtime.application.errors import Forbidden, NotFound
 from playtime.application.ledger.books import OperatorBooks
+from playtime.application.ports.bindings import SYSTEM_ID
 from playtime.application.ports.filters import VoucherFilter
 from playtime.application.ports.storage import UnitOfWork
 from playtime.contracts.records import fresh_id

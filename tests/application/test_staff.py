@@ -111,7 +111,7 @@ def test_log_in_names_the_member_and_gives_tokens_of_their_role(day: Day) -> Non
         day.agent.tenant_id,
     )
     principal = day.engine.authenticate.staff(result.token)
-    assert evolve(principal, session_id=principal.staff_id, username=None) == day.agent.cashier
+    assert evolve(principal, session_id=principal.staff_id) == day.agent.cashier
     with pytest.raises(InvalidToken):
         day.engine.authenticate.staff(result.refresh_token)
     with pytest.raises(InvalidToken):

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from playtime.application.access import SYSTEM, SYSTEM_ID
+from playtime.application.access import SYSTEM
 from playtime.application.decisions import Moment
 from playtime.application.errors import StorageSilent
-from playtime.application.ports.bindings import Binding
+from playtime.application.ports.bindings import SYSTEM_ID, Binding
 from playtime.application.ports.filters import VoucherFilter
 from playtime.application.upkeep import sweeps
 from playtime.application.upkeep.sweeps import Swept

@@ -85,7 +85,7 @@ def _watch(day: Day, trace: list[str] | None = None) -> tuple[Engine, Looks]:
     looks = Looks()
     object.__setattr__(pins, "looks", looks)
     storage = day.storage if trace is None else cast("Storage", Recorder(day.storage, trace))
-    return build_engine(storage, seed=5, clock=day.clock, pins=pins), looks
+    return build_engine(storage, seed=5, ids=day.engine.spin.ids, clock=day.clock, pins=pins), looks
 
 
 def _attempts(day: Day, binding: Binding, subject_id: UUID) -> Attempts:

@@ -130,6 +130,7 @@ class Day:
             operator_id=operator_id,
             tenant_id=tenant_id,
             role=role,
+            username=made.username,
         )
 
     def fund(self, desk: Desk, amount_minor: int) -> None:

@@ -97,6 +97,7 @@ def export(program: Program, *, file: Path, tenant: str | None) -> None:
                 bar.length = max(total, 1)
                 bar.update(done - bar.pos)
 
+            running.engine.note_export(SYSTEM, "ledger", {"tenant": tenant})
             plan = export_ledger(running.engine.export_ledger, file, tenant, progress=progress)
     click.echo(f"{counted(plan.events, 'event')} of {counted(len(plan.sections), 'ledger')} in {file}")
 

@@ -45,12 +45,16 @@ from .route import API, CREATED, Route, fields_of, rows_of
 def log_staff_in(engine: Engine, call: PublicCall[StaffCredentials]) -> Result:
     """Log a member of staff in."""
     given = call.given
-    return success_of(engine.staff_login(username=given.username, password=given.password, tenant=given.tenant))
+    return success_of(
+        engine.staff_login(
+            username=given.username, password=given.password, tenant=given.tenant, origin=call.origin
+        )
+    )
 
 
 def refresh_staff(engine: Engine, call: PublicCall[RefreshRequest]) -> Result:
     """Give a member of staff the next tokens."""
-    return success_of(engine.refresh_staff(call.given.refreshToken))
+    return success_of(engine.refresh_staff(call.given.refreshToken, origin=call.origin))
 
 
 def change_password(engine: Engine, call: StaffCall[PasswordChange]) -> Result:

@@ -1,4 +1,5 @@
--- Directory, fingerprints of secrets, tenants and their wallets, staff, counted attempts, and the stored answers of all commands.
+-- Directory, fingerprints of secrets, tenants and their wallets, staff, counted attempts, the stored answers of all
+-- commands, and the audit trail.
 
 -- What anyone may know of a tenant before a binding exists. Global: everyone reads it, and only the functions below
 -- write it.
@@ -208,9 +209,34 @@ create table playtime.answers (
 
 create index answers_refused on playtime.answers (operator_id, created_at) where code is not null;
 
+-- The audit trail: the actions and logins of staff. Written once, in the transaction of the action.
+create table playtime.trail_events (
+    operator_id uuid not null,
+    tenant_id uuid not null,
+    event_id uuid not null,
+    occurred_at timestamptz not null,
+    action text not null,
+    actor_id uuid,
+    actor_name text,
+    actor_role text,
+    object_kind text not null,
+    object_id text,
+    refusal text,
+    before jsonb not null,
+    after jsonb not null,
+    source text,
+    request_id text,
+    constraint trail_events_pkey primary key (operator_id, event_id)
+);
+
+create index trail_events_tenant on playtime.trail_events (operator_id, tenant_id, event_id);
+
+create index trail_events_actor on playtime.trail_events (operator_id, actor_id, event_id);
+
 select playtime.secure('tenants', 'select, insert, update');
 select playtime.secure('wallets', 'select, insert, update');
 select playtime.secure('staff', 'select, insert, update');
 select playtime.secure('staff_sessions', 'select, insert, update');
 select playtime.secure('attempts', 'select, insert, update');
 select playtime.secure('answers', 'select, insert');
+select playtime.secure('trail_events', 'select, insert');

@@ -10,15 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from ....application.ports.bindings import AnswerKey, StoredAnswer
-from ....application.ports.filters import Page
+from ....application.ports.filters import Page, TrailFilter
 from ....application.ports.tenancy import OpenSessions, WalletSummary
 from ....domain.access.attempts import Attempts
 from ....domain.play.sessions import StaffSession
 from ....domain.tenancy.staff import StaffMember
 from ....domain.tenancy.tenants import Tenant, TenantWallet
+from ....domain.tenancy.trail import TrailEvent
 from ..connection.channel import Row, Statement
 from ..records.queries import Query, compiled, locked, matching, param, rows_by, rows_of, scope, scoped
-from ..records.tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
+from ..records.tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, TRAIL, WALLETS
 from ..transaction import PostgresTransaction
 from .account_totals import summary_of
 from .lookups import all_of, find, lock, page_by
@@ -131,6 +132,25 @@ class PostgresStaff:
 
     def lock_session(self, session_id: UUID) -> StaffSession | None:
         return lock(self.transaction, STAFF_SESSIONS, session_id=session_id)
+
+
+@frozen
+class PostgresTrail:
+    """The audit trail."""
+
+    transaction: PostgresTransaction
+
+    def page(self, only: TrailFilter, page: Page) -> Sequence[TrailEvent]:
+        return page_by(
+            self.transaction,
+            TRAIL,
+            page,
+            ("tenant_id", "is", only.tenant_id),
+            ("actor_id", "is", only.actor_id),
+            ("action", "is", only.action),
+            ("occurred_at", "since", only.since),
+            ("occurred_at", "until", only.until),
+        )
 
 
 @frozen

@@ -10,7 +10,7 @@ from .limits import PLAY_PASSES
 from .mapping import Mapped
 from .play import PLAYERS, ROUNDS, SESSIONS
 from .safety import SAFETY_ACTIONS, SAFETY_SETTINGS
-from .tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, WALLETS
+from .tenancy import ANSWERS, ATTEMPTS, STAFF, STAFF_SESSIONS, TENANTS, TRAIL, WALLETS
 from .vouchers import BONUSES, VOUCHERS
 
 RECORDS: Final[Mapping[type[Record], Mapped[Any]]] = {
@@ -34,6 +34,7 @@ RECORDS: Final[Mapping[type[Record], Mapped[Any]]] = {
         EVENTS,
         SEALS,
         GAME_CONFIGS,
+        TRAIL,
     )
 }
 """The records by class. A table comes after the tables that it refers to."""

@@ -7,6 +7,7 @@ from ....domain.access.attempts import Attempts
 from ....domain.play.sessions import StaffSession
 from ....domain.tenancy.staff import StaffMember
 from ....domain.tenancy.tenants import Tenant, TenantWallet
+from ....domain.tenancy.trail import TrailEvent
 from .mapping import OWN_ROW, OWNER, Column, Mapped
 from .spans import spans_json, spans_of
 
@@ -84,4 +85,23 @@ ANSWERS: Final = Mapped(
     Column("command"),
     Column("game_key"),
     Column("provider"),
+)
+
+TRAIL: Final = Mapped(
+    TrailEvent,
+    "trail_events",
+    *OWNER,
+    Column("event_id", key=True),
+    Column("occurred_at"),
+    Column("action"),
+    Column("actor_id"),
+    Column("actor_name"),
+    Column("actor_role"),
+    Column("object_kind"),
+    Column("object_id"),
+    Column("refusal"),
+    Column("before"),
+    Column("after"),
+    Column("source"),
+    Column("request_id"),
 )
