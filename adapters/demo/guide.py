@@ -1,5 +1,6 @@
 """The guide to go on with a played day by hand: credentials, and a curl line for each route of the API."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -69,6 +70,8 @@ def _lines(day: Guide, url: str) -> list[str]:
         *_taking(day, api),
         "",
         _call(f"{url}/api/health"),
+        _call(f"{url}/health/live"),
+        _call(f"{url}/health/ready"),
         _call(f"{api}/openapi.json"),
         *_playing(day, api),
         *_protecting(day, api),
@@ -84,6 +87,7 @@ def _taking(day: Guide, api: str) -> list[str]:
     player = f'{{"loginCode":"{day.player.code}","pin":"{day.player.pin}"}}'
     desk = f"{api}/voucher/agents/{day.agent_id}/vouchers"
     till = '{"username":"till-2","password":"a long password","role":"cashier"}'
+    of_till = f'{{"username":"till-2","password":"a long password","tenant":"{agent.tenant}"}}'
     provider = (
         f'{{"username":"games","password":"a long password","role":"provider","tenantId":"{day.operator_id}"}}'
     )
@@ -95,6 +99,7 @@ def _taking(day: Guide, api: str) -> list[str]:
         _token("PLAYER_AGAIN", f"{api}/player/login", player, "refreshToken"),
         _made("BATCH", f"{desk}/batch", '{"amountMinor":1000,"count":24}', ("batch", "batchId")),
         _made("TILL", f"{api}/admin/staff", till, ("staff", "staffId")),
+        _token("CASHIER", f"{api}/staff/login", of_till),
         _taken("GAMES", _call(f"{api}/admin/staff", "OPERATOR", provider), ("staff", "staffId")),
         _token("PROVIDER", f"{api}/staff/login", of_provider),
     ]
@@ -111,7 +116,10 @@ def _playing(day: Guide, api: str) -> list[str]:
         _call(f"{api}/player/fairness", "PLAYER"),
         _call(f"{api}/player/fairness/rotate", "PLAYER", '{"clientSeed":"my own words"}'),
         _call(f"{api}/fair/rounds/$LINK"),
-        f"""{_POST} {api}/player/refresh -d '{{"refreshToken":"'$PLAYER_AGAIN'"}}'""",
+        # A refresh ends the old token.
+        _taken(
+            "PLAYER", f"""{_POST} {api}/player/refresh -d '{{"refreshToken":"'$PLAYER_AGAIN'"}}'""", ("token",)
+        ),
     ]
 
 
@@ -166,6 +174,14 @@ def _administering(day: Guide, api: str) -> list[str]:
         _call(f"{own}/credit/return", "AGENT", credit),
         _call(f"{own}/wallet", "AGENT"),
         _call(f"{api}/admin/staff", "AGENT"),
+        _call(
+            f"{api}/staff/password",
+            "CASHIER",
+            '{"oldPassword":"a long password","newPassword":"a longer password"}',
+        ),
+        _taken("SESSION", _call(f"{api}/admin/staff/$TILL/sessions", "AGENT"), ("sessions", 0, "sessionId")),
+        _call(f"{api}/admin/staff/$TILL/sessions/$SESSION/end", "AGENT", "{}"),
+        _call(f"{api}/admin/staff/$TILL/password", "AGENT", '{"password":"the next long password"}'),
         _call(f"{api}/admin/staff/$TILL/deactivate", "AGENT", "{}"),
         _call(f"{own}/suspend", "OPERATOR", "{}"),
         _call(f"{own}/resume", "OPERATOR", "{}"),
@@ -204,6 +220,8 @@ def _ending(day: Guide, api: str) -> list[str]:
         _call(f"{api}/player/self-exclusion", "PLAYER", '{"months":6}'),
         _call(f"{api}/player/logout", "PLAYER", "{}"),
         _call(f"{api}/admin/players/{day.player_id}/close", "OPERATOR", "{}"),
+        _taken("SESSION", _call(f"{api}/staff/sessions", "AGENT"), ("sessions", 0, "sessionId")),
+        _call(f"{api}/staff/sessions/$SESSION/end", "AGENT", "{}"),
         _call(f"{api}/staff/logout", "OPERATOR", "{}"),
     ]
 
@@ -224,8 +242,8 @@ def _made(name: str, url: str, body: str, path: Sequence[str]) -> str:
     return _taken(name, _call(url, "AGENT", body), path)
 
 
-def _taken(name: str, call: str, path: Sequence[str]) -> str:
-    place = "".join(f'["{field}"]' for field in path)
+def _taken(name: str, call: str, path: Sequence[str | int]) -> str:
+    place = "".join(f"[{json.dumps(part)}]" for part in path)
     return f"{name}=$({call} | python3 -c 'import json,sys; print(json.load(sys.stdin){place})')"
 
 

@@ -25,6 +25,7 @@ def _log_out(day: Day, guest: Guest) -> None:
 
 def _use_refresh_token_twice(day: Day, guest: Guest) -> None:
     day.engine.refresh_player(guest.refresh_token)
+    day.clock.advance(seconds=11)
     with pytest.raises(InvalidToken):
         day.engine.refresh_player(guest.refresh_token)
 

@@ -105,7 +105,7 @@ def test_floor_writes_as_much_as_a_spin(document: Mapping[str, Any]) -> None:
     check = document["check"]
     for written in (check["spin"], check["floor"]):
         assert 5 <= written["rows"] <= 6
-        assert written["indexEntries"] == pytest.approx(10 + 6 * (written["rows"] - 5), abs=0.01)
+        assert written["indexEntries"] == pytest.approx(6 + 3 * (written["rows"] - 5), abs=0.01)
     assert abs(check["difference"]["walBytes"]) < 0.3
     assert "a spin / a call of the floor writes: rows " in document["shown"]
 

@@ -1,5 +1,6 @@
 """The demo day: every check holds, a fault is shown, and its curl lines work and cover the API."""
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -135,8 +136,8 @@ class Shell:
         answer = self._curl(re.sub(r"\$(\w+)", lambda match: self._variables[match[1]], inner))
         if name:
             content = answer.get_json()
-            for field in re.findall(r'\["(\w+)"\]', path):
-                content = content[field]
+            for part in re.findall(r"\[(.*?)\]", path):
+                content = content[json.loads(part)]
             self._variables[name] = content
 
     def _curl(self, command: str) -> TestResponse:

@@ -186,7 +186,7 @@ FAULTS: Final = {
         "SESSION_DIFFERS",
         """insert into playtime.sessions select operator_id, tenant_id, gen_random_uuid(), player_id, started_at,
         last_active_at, start_balance_minor, start_balance_minor, 0, 0, 0, '{}', started_at, 'LOGOUT', 1,
-        null, null, 0, 0 from playtime.sessions where player_id = %(player)s""",
+        null, null, null, 0, 0 from playtime.sessions where player_id = %(player)s""",
     ),
     "a number is left out": (
         "PLAYER_SEQ_GAP",
