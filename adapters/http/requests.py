@@ -81,7 +81,9 @@ Slug = Annotated[str, Meta(min_length=1, max_length=LONGEST_SLUG, pattern=NO_CON
 Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=NO_CONTROLS)]
 Memo = Annotated[str, Meta(min_length=1, max_length=LONGEST_MEMO, pattern=NO_CONTROLS), FieldRule(checked_memo)]
 NewUsername = Annotated[Username, FieldRule(checked_username)]
-NewPassword = Annotated[Password, FieldRule(checked_form)]
+NewPassword = Annotated[
+    str, Meta(min_length=1, max_length=LONGEST_TYPED_PASSWORD, pattern=NO_CONTROLS), FieldRule(checked_form)
+]
 NewSlug = Annotated[Slug, FieldRule(checked_slug)]
 NewName = Annotated[Name, FieldRule(checked_name)]
 Token = Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN, pattern=PRINTABLE_ASCII)]
