@@ -55,10 +55,13 @@ class SlowBodies:
     _any: threading.Event = field(factory=threading.Event, init=False)
     _watcher: threading.Thread | None = field(default=None, init=False)
 
-    def read(self, address: str, length: int, read: Callable[[], bytes]) -> bytes:
-        """Return a body of some length, as `read` returns it. Raises TooManyAtOnce, RequestTimeout."""
-        now = monotonic()
-        reading = Reading(address, now, now + self.seconds + length / BODY_RATE)
+    def read(self, address: str, length: int, read: Callable[[], bytes], *, begun: float | None = None) -> bytes:
+        """Return a body of some length, or a part of it, as `read` returns it.
+
+        `begun` is when its request began; None: now. Raises TooManyAtOnce, RequestTimeout.
+        """
+        begun = monotonic() if begun is None else begun
+        reading = Reading(address, begun, begun + self.seconds + length / BODY_RATE)
         self._begin(reading)
         try:
             body = read()
@@ -115,16 +118,17 @@ class SlowBodies:
 
 @frozen(eq=False)
 class _WatchedInput:
-    """The input of a request. Only `read` waits."""
+    """The input of a request. Only `read` waits. All parts of a body have one deadline."""
 
     stream: Any
     address: str
     length: int
     bodies: SlowBodies
+    begun: float = field(factory=monotonic)
 
     def read(self, size: int = -1) -> bytes:
         """Read as the stream does. Raises TooManyAtOnce, RequestTimeout."""
-        return self.bodies.read(self.address, self.length, lambda: self.stream.read(size))
+        return self.bodies.read(self.address, self.length, lambda: self.stream.read(size), begun=self.begun)
 
 
 @frozen(eq=False)

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from attrs import define, field
 
 from playtime.adapters.http.errors import RequestTimeout, TooManyAtOnce
-from playtime.adapters.http.slow_bodies import BODY_RATE, SlowBodies
+from playtime.adapters.http.slow_bodies import BODY_RATE, GuardedBodies, SlowBodies
 
 SECONDS: Final = 20.0
 NEAR, FAR = "192.0.2.1", "192.0.2.2"
@@ -76,6 +76,24 @@ def test_late_body_is_cut_and_others_are_not(clients: Clients) -> None:
     with pytest.raises(RequestTimeout):
         small.result(SECONDS)
     assert not large.done()
+
+
+def test_parts_of_a_body_have_one_deadline(clients: Clients) -> None:
+    bodies, given = SlowBodies(clients.cut), list[float]()
+
+    class Parts:
+        def read(self, _size: int) -> bytes:
+            given.extend(reading.until for reading in bodies._under_way)
+            return b"part"
+
+    def app(environ: dict[str, Any], _start: object) -> list[bytes]:
+        return [environ["wsgi.input"].read(4) for _ in range(3)]
+
+    environ = {"CONTENT_LENGTH": "12", "REMOTE_ADDR": NEAR, "wsgi.input": Parts()}
+    answer = GuardedBodies(app, bodies, largest=100)(environ, lambda *_: lambda _: None)
+    assert list(answer) == [b"part"] * 3
+    assert len(given) == 3
+    assert len(set(given)) == 1
 
 
 def test_address_has_a_few_bodies_under_way(clients: Clients) -> None:
